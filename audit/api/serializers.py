@@ -1,0 +1,37 @@
+"""The shape of an audit entry on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from audit.models import AuditEntry
+
+
+class AuditMetadataSerializer(serializers.Serializer[Any]):
+    request_id = serializers.CharField()
+    source = serializers.ChoiceField(choices=("api", "admin", "command", "worker"))
+    actor_id = serializers.IntegerField(allow_null=True)
+
+
+class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
+    id = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    actor = serializers.CharField(help_text="The name at that time; `system` for the worker.")
+    actor_role = serializers.CharField(help_text="The role at that time.")
+    action = serializers.CharField()
+    entity_type = serializers.CharField()
+    entity_id = serializers.CharField()
+    changes = serializers.SerializerMethodField(help_text="Field → [old, new].")
+    reason = serializers.CharField(allow_blank=True)
+    metadata = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2}})
+    def get_changes(self, entry: AuditEntry) -> dict[str, Any]:
+        return entry.changes
+
+    @extend_schema_field(AuditMetadataSerializer)
+    def get_metadata(self, entry: AuditEntry) -> dict[str, Any]:
+        return {"request_id": entry.request_id, "source": entry.source, "actor_id": entry.actor_id}

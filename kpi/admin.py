@@ -1,0 +1,22 @@
+"""The key figures on the first page of the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from kpi.permissions import KPI_ROLES
+from kpi.selectors import current_kpi
+from qhse.api.permissions import is_allowed
+
+
+def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the tiles, or None for a role that may not read the key figures."""
+    if not is_allowed(request.user, "retrieve", KPI_ROLES):
+        return None
+    return {"template": "kpi/panel.html", "kpi": current_kpi()}
+
+
+admin.site.add_panel(kpi_panel)  # type: ignore[attr-defined]

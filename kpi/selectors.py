@@ -1,0 +1,74 @@
+"""The key figures, exact at the moment of reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from audit.models import AuditEntry
+from outbox.selectors import outbox_status
+from suppliers.models import Supplier
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """Counts at one moment; `certifications_expiring_90_days` are valid today and end within 90 days."""
+
+    as_of: datetime
+    nc_total: int
+    nc_open: int
+    nc_open_high: int
+    nc_open_medium: int
+    nc_open_low: int
+    nc_closed: int
+    suppliers_total: int
+    suppliers_at_risk: int
+    certifications_expired: int
+    certifications_expiring_90_days: int
+    certifications_unknown: int
+    outbox_pending: int
+    outbox_failed: int
+    outbox_oldest_pending_seconds: float | None
+    audit_events_total: int
+
+
+def current_kpi(*, now: datetime | None = None) -> Kpi:
+    """
+    Return the key figures.
+
+    NC figures are sums of the suppliers' counts, which the writing transactions keep exact; counting the NCs
+    themselves gives the same numbers and costs more with each of them.
+    """
+    now = now or timezone.now()
+    sums = _supplier_sums(now.date())
+    outbox = outbox_status()
+    return Kpi(
+        as_of=now,
+        nc_closed=sums["nc_total"] - sums["nc_open"],
+        nc_open_low=sums["nc_open"] - sums["nc_open_high"] - sums["nc_open_medium"],
+        outbox_pending=outbox.pending,
+        outbox_failed=outbox.dead,
+        outbox_oldest_pending_seconds=outbox.oldest_pending_seconds,
+        audit_events_total=AuditEntry.objects.count(),
+        **sums,
+    )
+
+
+def _supplier_sums(today: date) -> dict[str, int]:
+    expired = Q(certification_expiry__lt=today)
+    soon = Q(certification_expiry__gte=today, certification_expiry__lte=today + timedelta(days=90))
+    return Supplier.objects.aggregate(
+        nc_total=Coalesce(Sum("nc_total"), 0),
+        nc_open=Coalesce(Sum("nc_open"), 0),
+        nc_open_high=Coalesce(Sum("nc_open_high"), 0),
+        nc_open_medium=Coalesce(Sum("nc_open_medium"), 0),
+        suppliers_total=Count("id"),
+        suppliers_at_risk=Count("id", filter=expired | Q(nc_open_high__gt=0)),
+        certifications_expired=Count("id", filter=expired),
+        certifications_expiring_90_days=Count("id", filter=soon),
+        certifications_unknown=Count("id", filter=Q(certification_expiry__isnull=True)),
+    )

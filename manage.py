@@ -1,0 +1,16 @@
+#!/usr/bin/env python
+"""Command line of the product: `python manage.py help` lists what it can do."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        # A wrong setting is the operator's to mend: the message names it, a traceback would only hide that.
+        sys.exit(f"qhse: {error}")

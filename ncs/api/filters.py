@@ -1,0 +1,21 @@
+"""Filters of the NC list."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import django_filters as filters
+
+from ncs.choices import NcStatus, Severity
+from ncs.models import NonConformity
+from qhse.api.filters import IdFilter
+
+
+class NonConformityFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=NcStatus.choices)
+    severity = filters.ChoiceFilter(choices=Severity.choices)
+    supplier_id = IdFilter(field_name="supplier_id")
+
+    class Meta:
+        model = NonConformity
+        fields: ClassVar[list[str]] = []

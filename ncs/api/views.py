@@ -1,0 +1,73 @@
+"""`/ncs`."""
+
+from __future__ import annotations
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ncs.api.filters import NonConformityFilter
+from ncs.api.serializers import CloseSerializer, NonConformityCreateSerializer, NonConformitySerializer
+from ncs.models import NonConformity
+from ncs.permissions import NonConformityPermission
+from ncs.services import close_nonconformity, open_nonconformity
+from qhse.api.schema import conflict
+from qhse.api.viewsets import ApiViewSet
+
+
+@extend_schema(tags=["non-conformities"])
+@extend_schema_view(list=extend_schema(summary="List non-conformities, newest first"))
+class NonConformityViewSet(ListModelMixin, ApiViewSet):
+    permission_classes = [NonConformityPermission]
+    queryset = NonConformity.objects.order_by("-id")
+    serializer_class = NonConformitySerializer
+    filterset_class = NonConformityFilter
+
+    @extend_schema(
+        summary="Record a non-conformity",
+        request=NonConformityCreateSerializer,
+        responses={201: NonConformitySerializer},
+        examples=[
+            OpenApiExample(
+                "A severe one",
+                value={
+                    "supplier_id": 1,
+                    "severity": "high",
+                    "description": "Lot 4711: bore diameter 12.08 mm, tolerance 12.00 ± 0.02 mm, 40 of 200 parts",
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        """It starts OPEN. The worker then reassesses the supplier's risk."""
+        body = self.validated(NonConformityCreateSerializer)
+        nc = open_nonconformity(**body, actor=request.user)  # type: ignore[arg-type]
+        return Response(NonConformitySerializer(nc).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="One non-conformity", responses=NonConformitySerializer)
+    def retrieve(self, request: Request, nc_id: int) -> Response:
+        nc = self.get_queryset().filter(pk=nc_id).first()
+        if nc is None:
+            raise Http404
+        return Response(NonConformitySerializer(nc).data)
+
+    @extend_schema(
+        summary="Close a non-conformity",
+        request=CloseSerializer,
+        responses={
+            200: NonConformitySerializer,
+            **conflict("A rule forbids closing it; `detail` says what is missing"),
+        },
+        examples=[
+            OpenApiExample("With a reason", value={"reason": "Lot sorted, 8D report accepted"}, request_only=True)
+        ],
+    )
+    def close(self, request: Request, nc_id: int) -> Response:
+        """Closing a closed one answers 200 and changes nothing. The body may be absent."""
+        body = self.validated(CloseSerializer)
+        nc = close_nonconformity(nc_id=nc_id, **body, actor=request.user)  # type: ignore[arg-type]
+        return Response(NonConformitySerializer(nc).data)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class NcsConfig(AppConfig):
+    name = "ncs"
+    verbose_name = "Non-conformities"

@@ -1,0 +1,9 @@
+"""Reactions to events of non-conformities."""
+
+from __future__ import annotations
+
+from ncs.events import NonConformityClosed, NonConformityOpened
+from outbox.registry import handles_batch
+from suppliers.handlers import REASSESS_RISK, reassess_risk
+
+handles_batch(NonConformityOpened, NonConformityClosed, name=REASSESS_RISK)(reassess_risk)

@@ -1,0 +1,67 @@
+"""Non-conformities: requirements that a supplier did not fulfil (ISO 9000:2015, 3.6.9)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ncs.choices import NcStatus, Severity
+
+
+class NonConformityQuerySet(models.QuerySet["NonConformity"]):
+    def open(self) -> NonConformityQuerySet:
+        return self.filter(status=NcStatus.OPEN)
+
+
+class NonConformity(models.Model):
+    """
+    One non-conformity of one supplier.
+
+    Open until somebody closes it; a closed one stays closed. Supplier, severity and description never change.
+    `ncs.services` writes it, together with the counts on its supplier. `reported_by` and `closed_by` are kept as
+    links for people's convenience; the audit trail is the proof. Rows are never deleted.
+    """
+
+    supplier = models.ForeignKey("suppliers.Supplier", on_delete=models.PROTECT, related_name="ncs")
+    severity = models.CharField(max_length=10, choices=Severity.choices)
+    status = models.CharField(max_length=10, choices=NcStatus.choices, default=NcStatus.OPEN)
+    description = models.TextField(max_length=5000)
+    reported_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    closure_reason = models.TextField(blank=True, max_length=2000)
+
+    objects = NonConformityQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = "non-conformity"
+        verbose_name_plural = "non-conformities"
+        default_permissions = ("view", "add", "change")
+        constraints = (
+            models.CheckConstraint(condition=Q(severity__in=Severity.values), name="nc_severity_is_known"),
+            models.CheckConstraint(condition=~Q(description=""), name="nc_has_a_description"),
+            models.CheckConstraint(
+                condition=Q(status=NcStatus.OPEN, closed_at__isnull=True, closed_by__isnull=True)
+                | Q(status=NcStatus.CLOSED, closed_at__isnull=False, closed_by__isnull=False),
+                name="nc_closed_has_time_and_person",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("status", "severity", "-id"), name="nc_by_status_severity"),
+            models.Index(fields=("severity", "-id"), name="nc_by_severity"),
+            models.Index(fields=("supplier", "status", "-id"), name="nc_by_supplier_status"),
+        )
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """Return the number that people quote, which follows from year and id."""
+        return f"NC-{self.created_at:%Y}-{self.pk:05d}"

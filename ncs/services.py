@@ -1,0 +1,85 @@
+"""Writes to non-conformities that somebody asks for. Each is one transaction: rows, audit entry, outbox event."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from audit.services import record
+from ncs.choices import NcStatus
+from ncs.errors import DescriptionIsInvalid, NonConformityMoveIsForbidden, NonConformityNotFound
+from ncs.events import NonConformityClosed, NonConformityOpened
+from ncs.models import NonConformity
+from ncs.workflow import may_move
+from outbox.publisher import publish
+from qhse.accounts.models import User
+from suppliers.services import count_nonconformity_closed, count_nonconformity_opened
+
+MAX_DESCRIPTION = 5000  # characters
+
+
+@transaction.atomic
+def open_nonconformity(*, supplier_id: int, severity: str, description: str, actor: User) -> NonConformity:
+    """
+    Record a non-conformity against a supplier.
+
+    The row, the supplier's counts, the audit entry and the NonConformityOpened event are stored together or not
+    at all. Locks the supplier's row until commit. Raises SupplierIsUnknown, DescriptionIsInvalid.
+    """
+    description = description.strip()
+    if not 1 <= len(description) <= MAX_DESCRIPTION:
+        raise DescriptionIsInvalid(f"The description must have 1 to {MAX_DESCRIPTION} characters.", field="description")
+    # First, because it takes the lock by which writers of one supplier queue up, and proves that it exists.
+    count_nonconformity_opened(supplier_id=supplier_id, severity=severity)
+    nc = NonConformity(supplier_id=supplier_id, severity=severity, description=description, reported_by=actor)
+    nc.save(force_insert=True)
+    record(
+        actor=actor,
+        action="NC_CREATED",
+        entity_type="nonconformity",
+        entity_id=nc.pk,
+        changes={
+            "supplier_id": (None, supplier_id),
+            "severity": (None, severity),
+            "status": (None, NcStatus.OPEN.value),
+            "description": (None, description),
+        },
+    )
+    publish(NonConformityOpened(nc_id=nc.pk, supplier_id=supplier_id, severity=severity), actor=actor)
+    nc.refresh_from_db()
+    return nc
+
+
+@transaction.atomic
+def close_nonconformity(*, nc_id: int, actor: User, reason: str = "") -> NonConformity:
+    """
+    Close a non-conformity, once.
+
+    The status, the supplier's counts, the audit entry and the NonConformityClosed event are stored together or
+    not at all. Closing a closed one changes nothing and publishes nothing, so a client may repeat the call after
+    a lost answer. Raises NonConformityNotFound, NonConformityMoveIsForbidden.
+    """
+    # Locked so that two closers take turns: unlocked, both would see OPEN and both would publish.
+    nc = NonConformity.objects.select_for_update(no_key=True, of=("self",)).filter(pk=nc_id).first()
+    if nc is None:
+        raise NonConformityNotFound(f"There is no non-conformity {nc_id}.")
+    if nc.status == NcStatus.CLOSED:
+        return nc
+    if not may_move(nc.status, NcStatus.CLOSED):
+        raise NonConformityMoveIsForbidden(f"{nc.number} is {nc.status} and cannot be closed.")
+    reason = reason.strip()
+    NonConformity.objects.filter(pk=nc.pk).update(
+        status=NcStatus.CLOSED, closed_at=Now(), closed_by=actor, closure_reason=reason
+    )
+    count_nonconformity_closed(supplier_id=nc.supplier_id, severity=nc.severity)
+    record(
+        actor=actor,
+        action="NC_CLOSED",
+        entity_type="nonconformity",
+        entity_id=nc.pk,
+        changes={"status": (nc.status, NcStatus.CLOSED.value)},
+        reason=reason,
+    )
+    publish(NonConformityClosed(nc_id=nc.pk, supplier_id=nc.supplier_id, severity=nc.severity), actor=actor)
+    nc.refresh_from_db()
+    return nc

@@ -1,0 +1,59 @@
+"""`/outbox/events`: what operators see of the outbox, and requeue."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+import django_filters as filters
+from django.http import Http404
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from outbox.api.serializers import OutboxEventSerializer, RequeueSerializer
+from outbox.choices import EventStatus
+from outbox.models import OutboxEvent
+from outbox.permissions import OutboxPermission
+from outbox.services import requeue_dead_event
+from qhse.api.schema import conflict
+from qhse.api.viewsets import ApiViewSet
+
+
+class OutboxEventFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=EventStatus.choices)
+    event_type = filters.CharFilter(max_length=100)
+    aggregate_type = filters.CharFilter(max_length=50)
+    aggregate_id = filters.CharFilter(max_length=64)
+
+    class Meta:
+        model = OutboxEvent
+        fields: ClassVar[list[str]] = []
+
+
+@extend_schema(tags=["outbox"])
+@extend_schema_view(list=extend_schema(summary="List outbox events, newest first"))
+class OutboxEventViewSet(ListModelMixin, ApiViewSet):
+    permission_classes = [OutboxPermission]
+    queryset = OutboxEvent.objects.order_by("-id")
+    serializer_class = OutboxEventSerializer
+    filterset_class = OutboxEventFilter
+
+    @extend_schema(summary="One outbox event")
+    def retrieve(self, request: Request, event_id: UUID) -> Response:
+        event = self.get_queryset().filter(event_id=event_id).first()
+        if event is None:
+            raise Http404
+        return Response(OutboxEventSerializer(event).data)
+
+    @extend_schema(
+        summary="Put a dead event back to pending",
+        request=RequeueSerializer,
+        responses={200: OutboxEventSerializer, **conflict("The event is not dead")},
+    )
+    def requeue(self, request: Request, event_id: UUID) -> Response:
+        """Its attempts are counted anew. Handlers that had already handled it do not run again."""
+        body = self.validated(RequeueSerializer)
+        event = requeue_dead_event(event_id=event_id, actor=request.user, reason=body["reason"])  # type: ignore[arg-type]
+        return Response(OutboxEventSerializer(event).data)

@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class OutboxConfig(AppConfig):
+    name = "outbox"
+    verbose_name = "Outbox"
+
+    def ready(self) -> None:
+        from outbox.metrics import outbox_gauges
+        from qhse.observability import metrics
+
+        # Events and handlers register themselves by being imported; so the engine, which lies below every
+        # domain app, needs to import none of them.
+        autodiscover_modules("events", "handlers")
+        metrics.add_source(outbox_gauges)

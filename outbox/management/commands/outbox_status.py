@@ -1,0 +1,33 @@
+"""`manage.py outbox_status`."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from outbox.selectors import outbox_status
+
+
+class Command(BaseCommand):
+    help = "Show how many outbox events are pending, due and dead, and how old the oldest is."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--format", choices=("table", "json"), default="table")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        status = outbox_status()
+        if options["format"] == "json":
+            self.stdout.write(json.dumps(status.as_dict()))
+            return
+        age = status.oldest_pending_seconds
+        self.stdout.write(f"pending  {status.pending:>8}")
+        self.stdout.write(f"due now  {status.due:>8}")
+        self.stdout.write(f"dead     {status.dead:>8}")
+        self.stdout.write(f"oldest   {'–' if age is None else f'{age:.1f} s':>8}")
+        if status.by_type:
+            self.stdout.write(f"\n{'type':30}{'pending':>10}{'dead':>10}")
+            for event_type, counts in sorted(status.by_type.items()):
+                self.stdout.write(f"{event_type:30}{counts['pending']:>10}{counts['dead']:>10}")

@@ -1,0 +1,155 @@
+"""The outbox table and the record of what has been handled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from outbox.choices import EventStatus
+from outbox.uuid7 import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
+    def pending(self) -> OutboxEventQuerySet:
+        return self.filter(status=EventStatus.PENDING)
+
+    def dead(self) -> OutboxEventQuerySet:
+        return self.filter(status=EventStatus.DEAD)
+
+    def due(self) -> OutboxEventQuerySet:
+        """
+        Return pending events whose time has come by the database's clock.
+
+        Hosts' clocks differ and jump; the database's is the only one that all workers share.
+        """
+        return self.pending().filter(next_attempt_at__lte=Now())
+
+    def lock_next(self, limit: int) -> list[OutboxEvent]:
+        """
+        Lock and return the oldest due events that no other worker holds, at most `limit`.
+
+        The locks last until the caller's transaction ends; on PostgreSQL a killed worker's locks end with its
+        connection. Selected by state and never by `id > last seen`: ids commit out of order, and such a cursor
+        loses rows. An event behind an earlier one of its aggregate that waits for a retry is left out; behind
+        one that another worker holds, see `outbox.dispatcher`.
+        """
+        waiting_predecessor = OutboxEvent.objects.filter(
+            status=EventStatus.PENDING,
+            aggregate_type=OuterRef("aggregate_type"),
+            aggregate_id=OuterRef("aggregate_id"),
+            id__lt=OuterRef("id"),
+            next_attempt_at__gt=Now(),
+        )
+        return list(
+            self.due()
+            .filter(~Exists(waiting_predecessor))
+            .order_by("id")
+            .select_for_update(skip_locked=True, of=("self",))[:limit]
+        )
+
+    def pending_before(
+        self, last_id: int, aggregates: Collection[tuple[str, str]], excluding: Collection[int]
+    ) -> dict[tuple[str, str], int]:
+        """Return aggregate → lowest id of a pending event below `last_id` that is not among `excluding`."""
+        rows = (
+            self.pending()
+            .filter(
+                id__lt=last_id,
+                aggregate_type__in={kind for kind, _ in aggregates},
+                aggregate_id__in={key for _, key in aggregates},
+            )
+            .exclude(id__in=excluding)
+            .order_by("-id")
+            .values_list("aggregate_type", "aggregate_id", "id")
+        )
+        return {(kind, key): pk for kind, key, pk in rows}
+
+
+class OutboxEvent(models.Model):
+    """
+    One domain event, stored in the transaction of the change that it announces.
+
+    Pending: to be handled, at `next_attempt_at` or later. Processed: every handler has run, once. Dead: the
+    attempts are used up or the error said that none would help; `last_error` tells which, and a person requeues
+    it. Only the worker and `outbox.services` move it. The columns are those of Debezium's outbox event router
+    where there is a choice; `event_id` is a UUIDv7, so that its index grows at one end.
+
+    `attempts` counts failures. `headers` holds request_id and actor, which explain the event and are not part
+    of the fact.
+    """
+
+    event_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    event_type = models.CharField(max_length=100)
+    schema_version = models.PositiveSmallIntegerField(default=1)
+    aggregate_type = models.CharField(max_length=50)
+    aggregate_id = models.CharField(max_length=64)
+    payload = models.JSONField()
+    headers = models.JSONField(default=dict)
+    status = models.CharField(max_length=10, choices=EventStatus.choices, default=EventStatus.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    last_error = models.TextField(blank=True, default="")
+    occurred_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OutboxEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        default_permissions = ("view",)
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=EventStatus.values), name="outbox_event_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(status=EventStatus.PROCESSED, processed_at__isnull=False)
+                | (~Q(status=EventStatus.PROCESSED) & Q(processed_at__isnull=True)),
+                name="outbox_event_processed_has_its_time",
+            ),
+        )
+        indexes = (
+            # Partial, so that claiming costs the same beside ten million processed rows as beside none.
+            models.Index(
+                fields=("id", "next_attempt_at"), condition=Q(status=EventStatus.PENDING), name="outbox_pending"
+            ),
+            models.Index(
+                fields=("aggregate_id", "aggregate_type", "id"),
+                condition=Q(status=EventStatus.PENDING),
+                name="outbox_pending_by_aggregate",
+            ),
+            models.Index(fields=("-id",), condition=Q(status=EventStatus.DEAD), name="outbox_dead"),
+            models.Index(fields=("event_type", "-id"), name="outbox_by_type"),
+            models.Index(fields=("aggregate_type", "aggregate_id", "-id"), name="outbox_by_aggregate"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}"
+
+    @property
+    def aggregate(self) -> tuple[str, str]:
+        return (self.aggregate_type, self.aggregate_id)
+
+
+class ProcessedEvent(models.Model):
+    """
+    One handler has handled one event: inserted in the transaction of the handler's effects, and never again.
+
+    The pair is the primary key, so a second delivery of an event cannot have a second effect. There is no
+    foreign key to the outbox: pruning it must not forget what was handled.
+    """
+
+    pk = models.CompositePrimaryKey("event_id", "handler")
+    event_id = models.UUIDField()
+    handler = models.CharField(max_length=100)
+    processed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.handler} handled {self.event_id}"

@@ -1,0 +1,59 @@
+"""Publishing: the insert that makes an event part of the transaction that caused it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from audit.services import SYSTEM_NAME, Actor
+from outbox.errors import PayloadTooLarge, PublishedOutsideTransaction
+from outbox.events import DomainEvent
+from outbox.models import OutboxEvent
+from qhse.observability import context
+
+MAX_PAYLOAD_BYTES = 65_536
+
+
+def publish(event: DomainEvent, *, actor: Actor | None, request_id: str | None = None) -> OutboxEvent:
+    """
+    Store an event in the caller's transaction: it exists if and only if the change it announces does.
+
+    `actor` None means the system itself; `request_id` overrides that of the running context. Call it while
+    holding the lock of the aggregate's row: that is what makes the order of ids the order of changes.
+
+    Raises PublishedOutsideTransaction outside `transaction.atomic`, PayloadTooLarge above MAX_PAYLOAD_BYTES.
+    """
+    (stored,) = publish_all([(event, request_id)], actor=actor)
+    return stored
+
+
+def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Actor | None) -> list[OutboxEvent]:
+    """Store several (event, request id) in one statement, under the rules of `publish`."""
+    if not transaction.get_connection().in_atomic_block:
+        raise PublishedOutsideTransaction("publish needs the transaction of the change that the event announces")
+    running = context.current()
+    actor_name = SYSTEM_NAME if actor is None else actor.username
+    return OutboxEvent.objects.bulk_create(
+        OutboxEvent(
+            event_type=event.event_type,
+            schema_version=event.schema_version,
+            aggregate_type=event.aggregate_type,
+            aggregate_id=event.aggregate_id,
+            payload=_checked(event),
+            headers={
+                "request_id": running.request_id if request_id is None else request_id,
+                "actor": actor_name,
+            },
+        )
+        for event, request_id in events
+    )
+
+
+def _checked(event: DomainEvent) -> dict[str, object]:
+    payload = event.payload()
+    size = len(json.dumps(payload).encode())
+    if size > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge(f"{event.event_type} would carry {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} fit.")
+    return payload

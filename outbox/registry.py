@@ -1,0 +1,94 @@
+"""Which handlers react to which events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from outbox.events import DomainEvent
+
+__all__ = ["Delivery", "Handler", "handlers_of", "handles", "handles_batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event as a handler receives it: the fact, and what is known about its publication."""
+
+    event: DomainEvent
+    event_id: UUID
+    request_id: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A registered handler. `name` is stored beside each event handled: renaming it handles old events again."""
+
+    name: str
+    function: Callable[..., None]
+    in_batches: bool
+
+    def run(self, deliveries: Sequence[Delivery]) -> None:
+        if self.in_batches:
+            self.function(deliveries)
+        else:
+            for delivery in deliveries:
+                self.function(delivery)
+
+
+_handlers: dict[str, list[Handler]] = defaultdict(list)
+
+Single = Callable[[Delivery], None]
+Batch = Callable[[Sequence[Delivery]], None]
+
+
+def handles(*event_classes: type[DomainEvent], name: str) -> Callable[[Single], Single]:
+    """
+    Register a function that is given one delivery at a time.
+
+    It runs in the worker's transaction, together with the record that it ran. So its writes happen exactly once
+    if they are in this database; it must not call anything outside. An exception undoes its writes and the event
+    is retried; UnretryableError makes it dead at once.
+    """
+
+    def register(function: Single) -> Single:
+        _register(event_classes, Handler(name, function, in_batches=False))
+        return function
+
+    return register
+
+
+def handles_batch(*event_classes: type[DomainEvent], name: str) -> Callable[[Batch], Batch]:
+    """
+    Register a function that is given all deliveries of a batch at once, oldest first; else as `handles`.
+
+    For handlers that can do the work of many events in a few statements. When it raises, it is called again
+    with one delivery at a time, so that only the event at fault is retried.
+    """
+
+    def register(function: Batch) -> Batch:
+        _register(event_classes, Handler(name, function, in_batches=True))
+        return function
+
+    return register
+
+
+def _register(event_classes: Sequence[type[DomainEvent]], handler: Handler) -> None:
+    for event_class in event_classes:
+        for event_type, registered in _handlers.items():
+            for other in registered:
+                if other.name != handler.name:
+                    continue
+                if other.function is not handler.function:
+                    raise ValueError(f"two functions are registered as handler {handler.name}")
+                if event_type == event_class.event_type:
+                    raise ValueError(f"handler {handler.name} is registered twice for {event_type}")
+        _handlers[event_class.event_type].append(handler)
+
+
+def handlers_of(event_type: str) -> Sequence[Handler]:
+    """Return the handlers of an event type, in the order of registration."""
+    return _handlers.get(event_type, ())

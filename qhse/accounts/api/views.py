@@ -1,0 +1,103 @@
+"""`/auth`: login, refresh, logout, who am I."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from qhse.accounts.api.serializers import (
+    LoginSerializer,
+    MeSerializer,
+    RefreshTokenSerializer,
+    TokenPairSerializer,
+)
+from qhse.accounts.models import User
+from qhse.accounts.permissions import SessionPermission
+from qhse.accounts.services import log_in
+from qhse.accounts.tokens import TokenPair, revoke_tokens, rotate_tokens
+from qhse.api.inventory import granted_permissions
+from qhse.api.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
+from qhse.api.viewsets import ApiViewSet
+
+UNAUTHORIZED = {
+    (401, PROBLEM_MEDIA_TYPE): OpenApiResponse(
+        ProblemSerializer, description="Wrong credentials or token; one wording for every cause"
+    )
+}
+
+
+@extend_schema(tags=["auth"])
+class TokenViewSet(ApiViewSet):
+    """Public: whoever calls these has no valid access token yet, or no longer."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+    pagination_class = None
+    filter_backends = []
+
+    @extend_schema(
+        summary="Log in",
+        request=LoginSerializer,
+        responses={200: TokenPairSerializer, **UNAUTHORIZED},
+        examples=[
+            OpenApiExample("A demo user", value={"username": "quality", "password": "quality"}, request_only=True)
+        ],
+    )
+    def login(self, request: Request) -> Response:
+        return _answer(log_in(**self.validated(LoginSerializer)))
+
+    @extend_schema(
+        summary="Spend a refresh token for a new pair",
+        request=RefreshTokenSerializer,
+        responses={200: TokenPairSerializer, **UNAUTHORIZED},
+    )
+    def refresh(self, request: Request) -> Response:
+        """Each refresh token is good for one use."""
+        return _answer(rotate_tokens(self.validated(RefreshTokenSerializer)["refresh_token"]))
+
+    @extend_schema(
+        summary="Log out",
+        request=RefreshTokenSerializer,
+        responses={204: OpenApiResponse(description="The refresh token is spent"), **UNAUTHORIZED},
+    )
+    def logout(self, request: Request) -> Response:
+        """The access token stays valid until it expires, at most five minutes later."""
+        revoke_tokens(self.validated(RefreshTokenSerializer)["refresh_token"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema(tags=["auth"])
+class SessionViewSet(ApiViewSet):
+    permission_classes = [SessionPermission]
+    pagination_class = None
+    filter_backends = []
+
+    @extend_schema(summary="Who am I, and what may I do?", responses=MeSerializer)
+    def me(self, request: Request) -> Response:
+        user = request.user
+        assert isinstance(user, User)
+        return Response(
+            {
+                "id": user.pk,
+                "username": user.username,
+                "role": user.role,
+                "permissions": granted_permissions(user),
+            }
+        )
+
+
+def _answer(pair: TokenPair) -> Response:
+    response = Response(
+        {
+            "access_token": pair.access_token,
+            "refresh_token": pair.refresh_token,
+            "token_type": "bearer",
+            "expires_in": pair.expires_in,
+            "role": pair.role,
+        }
+    )
+    response["Cache-Control"] = "no-store"
+    return response

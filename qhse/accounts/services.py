@@ -1,0 +1,123 @@
+"""Writes to users; each leaves an audit entry in its own transaction. Users are never deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from django.db import IntegrityError, transaction
+
+from audit.services import Actor, record
+from qhse.accounts.errors import (
+    CredentialsAreInvalid,
+    LastAdministratorStays,
+    UsernameIsTaken,
+    UserNotFound,
+)
+from qhse.accounts.models import User
+from qhse.accounts.roles import Role
+from qhse.accounts.tokens import REFUSAL, TokenPair, issue_tokens
+
+CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
+
+
+def log_in(*, username: str, password: str) -> TokenPair:
+    """
+    Return tokens for a user who proves who he is.
+
+    Unknown user, wrong password and inactive user cost one password hash each and raise the same
+    CredentialsAreInvalid, so that nobody learns which accounts exist.
+    """
+    user = authenticate(username=username, password=password)
+    if not isinstance(user, User):
+        raise CredentialsAreInvalid(REFUSAL)
+    return issue_tokens(user)
+
+
+@transaction.atomic
+def create_user(
+    *,
+    username: str,
+    password: str | None,
+    role: Role,
+    actor: Actor | None,
+    is_staff: bool = False,
+    **profile: Any,
+) -> User:
+    """Create a user and its audit entry. `password` None leaves one that nobody can log in with."""
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(username, password=password, role=role, is_staff=is_staff, **profile)
+    except IntegrityError as error:
+        raise UsernameIsTaken(f"There is already a user named {username!r}.", field="username") from error
+    record(
+        actor=actor,
+        action="USER_CREATED",
+        entity_type="user",
+        entity_id=user.pk,
+        changes={
+            "username": (None, username),
+            "role": (None, str(role)),
+            "is_staff": (None, is_staff),
+            "is_active": (None, True),
+        },
+    )
+    return user
+
+
+@transaction.atomic
+def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], reason: str = "") -> User:
+    """
+    Change role, activity or profile of a user, with one audit entry of old and new values.
+
+    Acts on the user's next request, whatever tokens are about. Values that are no change are passed over.
+    Raises UserNotFound, LastAdministratorStays.
+    """
+    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    if user is None:
+        raise UserNotFound(f"There is no user {user_id}.")
+    unknown = set(changes) - set(CHANGEABLE)
+    if unknown:
+        raise ValueError(f"not changeable here: {', '.join(sorted(unknown))}")
+    real = {name: (getattr(user, name), value) for name, value in changes.items() if getattr(user, name) != value}
+    if not real:
+        return user
+    was_administrator = user.is_active and user.role == Role.ADMIN
+    for name, (_, value) in real.items():
+        setattr(user, name, value)
+    if was_administrator and not (user.is_active and user.role == Role.ADMIN):
+        _keep_one_administrator(user)
+    user.save(update_fields=list(real))
+    record(
+        actor=actor,
+        action="USER_CHANGED",
+        entity_type="user",
+        entity_id=user.pk,
+        changes=real,
+        reason=reason,
+    )
+    return user
+
+
+@transaction.atomic
+def set_password(*, user_id: int, password: str | None, actor: Actor | None) -> User:
+    """Set a password; the audit entry says that it was set, and nothing of what it is."""
+    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    if user is None:
+        raise UserNotFound(f"There is no user {user_id}.")
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record(actor=actor, action="USER_PASSWORD_SET", entity_type="user", entity_id=user.pk, changes={})
+    return user
+
+
+def _keep_one_administrator(leaving: User) -> None:
+    # Locked, or two administrators who demote each other at the same moment would both still see the other.
+    others = (
+        User.objects.select_for_update(no_key=True)
+        .filter(role=Role.ADMIN, is_active=True)
+        .exclude(pk=leaving.pk)
+        .order_by("pk")
+    )
+    if not list(others[:1]):
+        raise LastAdministratorStays("This is the last active administrator; name another one first.")

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    name = "qhse.api"
+    label = "api"
+    verbose_name = "REST API"
+
+    def ready(self) -> None:
+        from qhse.api import checks, schema  # noqa: F401  (registers system checks and OpenAPI extensions)

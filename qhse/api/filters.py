@@ -1,0 +1,90 @@
+"""List filters that refuse what they do not understand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+
+MAX_ID = 10**18 - 1
+
+
+class _IdField(forms.IntegerField):
+    # Written as a regular expression because int() also accepts signs, underscores and other alphabets' digits.
+    default_validators = [RegexValidator(r"^[0-9]{1,18}$", "Enter a positive whole number.")]
+
+    def to_python(self, value: Any) -> int | None:
+        if value in self.empty_values:
+            return None
+        self.default_validators[0](value)
+        return int(value)
+
+    def run_validators(self, value: Any) -> None:
+        """Skip: the text was validated before it became a number."""
+
+
+@extend_schema_field({"type": "integer", "minimum": 0, "maximum": MAX_ID})
+class IdFilter(filters.NumberFilter):
+    """Matches a primary key exactly; anything but digits is a 400. An id that no row has gives an empty page."""
+
+    field_class = _IdField
+
+
+@extend_schema_field(OpenApiTypes.BOOL)
+class TrueFalseFilter(filters.ChoiceFilter):
+    """Takes `true` or `false` and refuses every other word (django-filter's BooleanFilter ignores them)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, choices=(("true", "true"), ("false", "false")), **kwargs)
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return qs if value in (None, "") else super().filter(qs, value == "true")
+
+
+class _MomentField(forms.Field):
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            # Converted here, where an overflow at the calendar's edges can still be answered.
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise forms.ValidationError(
+                "Enter a date or a moment by ISO 8601, such as 2026-11-23 or 2026-11-23T08:00:00Z."
+            ) from None
+
+
+@extend_schema_field({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
+class MomentFilter(filters.Filter):
+    """Takes a date or a moment by ISO 8601; without an offset it is UTC, a date is its first moment."""
+
+    field_class = _MomentField
+
+
+class TotalOrderingFilter(filters.OrderingFilter):
+    """Orders by one listed field and then by the primary key in the same direction, so that pages never overlap."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
+        if not value:
+            return qs
+        fields = [self.get_ordering_value(param) for param in value]
+        return qs.order_by(*fields, "-id" if fields[-1].startswith("-") else "id")
+
+
+class StrictFilterBackend(filters.DjangoFilterBackend):
+    """
+    django-filter with its refusals on: an invalid value is a 400.
+
+    Unknown and repeated parameters are refused earlier, for every action, by `qhse.api.viewsets`.
+    """
+
+    raise_exception = True

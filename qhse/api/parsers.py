@@ -1,0 +1,103 @@
+"""The one parser of request bodies: JSON, bounded, without the parts that later code could stumble over."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from django.conf import settings
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+
+MAX_DEPTH = 32
+_DRAIN_LIMIT = 8 * 1_048_576  # bytes
+_CHUNK = 65_536  # bytes
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# Runs that hold no bracket outside a string: strings first, then anything that is neither quote nor bracket.
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+class PayloadTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "payload_too_large"
+    default_detail = f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
+
+
+class StrictJSONParser(BaseParser):
+    """
+    Parses one JSON document in UTF-8 and refuses what JSON readers disagree about.
+
+    413 above DATA_UPLOAD_MAX_MEMORY_SIZE; 400 for other encodings, nesting deeper than MAX_DEPTH, a repeated
+    key (readers differ in which one wins), NaN and Infinity, NUL and lone surrogates (a database cannot store
+    them). The depth is found before parsing, because the parser itself would exhaust the stack.
+    """
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        body = _read_bounded(stream)
+        if _depth(body) > MAX_DEPTH:
+            raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        try:
+            text = body.decode("utf-8")
+            document = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        except UnicodeDecodeError:
+            raise ParseError("The body is not UTF-8.") from None
+        except ValueError as error:
+            raise ParseError(f"The body is not valid JSON: {error}") from None
+        except RecursionError:
+            raise ParseError("The body is nested too deep.") from None
+        _refuse_unstorable(document)
+        return document
+
+
+def _read_bounded(stream: Any) -> bytes:
+    body: bytes = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    if len(body) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return body
+    # Closing a connection with unread data resets it, and the client would see that instead of the answer.
+    drained = len(body)
+    while drained < _DRAIN_LIMIT and (chunk := stream.read(_CHUNK)):
+        drained += len(chunk)
+    raise PayloadTooLarge()
+
+
+def _depth(body: bytes) -> int:
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(body):
+        first = match.group()[:1]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key is repeated")
+    return document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_unstorable(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ParseError("Text must not contain the NUL character.")
+        if _LONE_SURROGATE.search(value):
+            raise ParseError("Text must not contain lone surrogates.")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_unstorable(key)
+            _refuse_unstorable(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_unstorable(inner)

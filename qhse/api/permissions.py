@@ -1,0 +1,41 @@
+"""The one way in which the API and the admin ask a role table; what a table does not list is denied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from qhse.accounts.roles import RoleTable
+
+if TYPE_CHECKING:
+    from qhse.accounts.models import User
+
+
+def is_allowed(user: User | AnonymousUser, action: str, table: RoleTable) -> bool:
+    """Answer whether the role that this user has in the database may do this action."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return user.role in table.get(action, frozenset())
+
+
+class RolePermission(BasePermission):
+    """
+    Maps the viewset's action to the roles in `table`.
+
+    This base class is the project's default permission and has an empty table: a view that names no table of its
+    own is closed to everyone. An object permission is never granted beyond the action's: nothing here is per row.
+    """
+
+    table: ClassVar[RoleTable] = {}
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        action = getattr(view, "action", None)
+        if action is None and request.user.is_authenticated:
+            # The route exists and has no such method; 405 with Allow is the truth, 403 would suggest that
+            # another role could.
+            raise MethodNotAllowed(request.method or "")
+        return is_allowed(request.user, action or "", self.table)

@@ -1,0 +1,161 @@
+"""Errors as RFC 9457 problem documents: one shape for what DRF, Django, services and the database refuse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+
+from qhse.errors import DomainError
+from qhse.observability import context
+
+logger = logging.getLogger("qhse.api")
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+InputErrors = list[dict[str, str]]
+
+
+def problem(
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    title: str | None = None,
+    errors: InputErrors | None = None,
+    headers: dict[str, str] | None = None,
+) -> HttpResponse:
+    """Return a problem document. It is a plain HttpResponse, so that it reads the same under every renderer."""
+    document: dict[str, Any] = {
+        "type": f"urn:qhse:problem:{code}",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": context.current().request_id,
+    }
+    if errors is not None:
+        document["errors"] = errors
+    return JsonResponse(document, status=status, content_type=MEDIA_TYPE, headers=headers)
+
+
+def exception_handler(exc: Exception, handler_context: dict[str, Any]) -> HttpResponse | None:
+    """
+    Turn an exception of a view into a problem document; None lets Django answer 500 through `server_error`.
+
+    Services own the transactions, and an exception has left them before it arrives here, so what is answered as
+    refused has been rolled back.
+    """
+    if isinstance(exc, DomainError):
+        return _domain_problem(exc)
+    if isinstance(exc, exceptions.ValidationError):
+        return problem(
+            status=400,
+            code="invalid",
+            title="Invalid input",
+            detail="The request has input errors; `errors` lists them.",
+            errors=list(_flatten(exc.get_full_details())),
+        )
+    if isinstance(exc, exceptions.APIException):
+        return _api_problem(exc)
+    if isinstance(exc, Http404):
+        return problem(status=404, code="not_found", detail="There is no such record.")
+    if isinstance(exc, PermissionDenied):
+        return problem(status=403, code="permission_denied", detail="Your role may not do this.")
+    return _database_problem(exc)
+
+
+def _domain_problem(exc: DomainError) -> HttpResponse:
+    errors = [{"field": exc.field, "code": exc.code, "detail": exc.detail}] if exc.field else None
+    return problem(status=exc.status, code=exc.code, title=exc.title, detail=exc.detail, errors=errors)
+
+
+def _api_problem(exc: exceptions.APIException) -> HttpResponse:
+    headers = {}
+    if auth_header := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    code, detail = str(exc.default_code), str(exc.detail)
+    if isinstance(exc, exceptions.NotAuthenticated):
+        detail = "Send an access token: Authorization: Bearer <access_token> (POST /auth/login gives one)."
+    elif isinstance(exc, exceptions.AuthenticationFailed):
+        # One wording, whatever was wrong: it must not tell a forger how far he got.
+        code, detail = "not_authenticated", "The credentials or the token are not valid, or no longer."
+    elif isinstance(exc, exceptions.PermissionDenied):
+        detail = "Your role may not do this."
+    return problem(status=exc.status_code, code=code, detail=detail, headers=headers)
+
+
+def _database_problem(exc: Exception) -> HttpResponse | None:
+    if isinstance(exc, OperationalError | InterfaceError):
+        logger.error("database unavailable", exc_info=exc)
+        return problem(
+            status=503,
+            code="database_unavailable",
+            detail="The database did not answer in time. The write may have happened: look before repeating it.",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+    if isinstance(exc, IntegrityError):
+        # Services translate the constraints they know; this is the net under them.
+        logger.warning("constraint violated", exc_info=exc)
+        return problem(
+            status=409, code="constraint_violated", detail="The change would violate a rule of the database."
+        )
+    if isinstance(exc, DataError):
+        logger.warning("data refused by the database", exc_info=exc)
+        return problem(status=400, code="invalid", detail="A value is outside of what can be stored.")
+    return None
+
+
+def _flatten(details: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Yield `{field, code, detail}` from DRF's nested details; list items carry their index in the path."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield {"field": path, "code": str(details["code"]), "detail": str(details["message"])}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            name = "" if name == "non_field_errors" else str(name)
+            yield from _flatten(inner, f"{path}.{name}".strip("."))
+    elif isinstance(details, list):
+        for inner in details:
+            yield from _flatten(inner, path)
+
+
+def _is_page(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses before any view runs: a foreign Host header, a malformed query."""
+    return problem(status=400, code="bad_request", detail="The request is malformed or its Host is not served here.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_page(request):
+        return defaults.permission_denied(request, exception)
+    return problem(status=403, code="permission_denied", detail="You may not do this.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_page(request):
+        return defaults.page_not_found(request, exception)
+    return problem(
+        status=404,
+        code="not_found",
+        detail="There is no such route. GET /docs lists them all; none ends in a slash.",
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if _is_page(request):
+        return defaults.server_error(request)
+    return problem(
+        status=500, code="internal_error", detail="A defect on our side; the log knows it by the request id."
+    )

@@ -1,0 +1,126 @@
+"""Reads environment variables for `qhse.settings`; every missing or bad one is reported by name, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+
+class Env:
+    """
+    One reading of the environment.
+
+    Each reader returns a usable value and remembers a problem instead of raising, so that an operator sees the
+    whole list after one start; `finish()` raises ImproperlyConfigured with it.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._seen: set[str] = set()
+        self._problems: list[str] = []
+
+    def _read(self, name: str, default: T, parse: Callable[[str], T]) -> T:
+        self._seen.add(name)
+        raw = self._values.get(name, "").strip()
+        if not raw:
+            return default
+        try:
+            return parse(raw)
+        except ValueError as error:
+            self._problems.append(f"{name}: {error}")
+            return default
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._read(name, default, str)
+
+    def required(self, name: str, *, default_outside_production: str, production: bool) -> str:
+        """Return the value; in production a missing one is a problem, elsewhere the default serves."""
+        value = self.text(name)
+        if value or not production:
+            return value or default_outside_production
+        self._problems.append(f"{name}: is required when QHSE_ENV=production")
+        return ""
+
+    def choice(self, name: str, choices: Collection[str], default: str) -> str:
+        def parse(raw: str) -> str:
+            if raw not in choices:
+                raise ValueError(f"must be one of {', '.join(sorted(choices))}, not {raw!r}")
+            return raw
+
+        return self._read(name, default, parse)
+
+    def boolean(self, name: str, default: bool) -> bool:
+        return self.choice(name, ("true", "false"), "true" if default else "false") == "true"
+
+    def words(self, name: str, default: Collection[str] = ()) -> list[str]:
+        """Return a comma-separated list."""
+        return self._read(name, list(default), lambda raw: [part.strip() for part in raw.split(",") if part.strip()])
+
+    def number(self, name: str, default: float, *, minimum: float, maximum: float) -> float:
+        def parse(raw: str) -> float:
+            try:
+                value = float(raw)
+            except ValueError:
+                raise ValueError(f"must be a number, not {raw!r}") from None
+            if not minimum <= value <= maximum:
+                raise ValueError(f"must be between {minimum:g} and {maximum:g}, not {raw}")
+            return value
+
+        return self._read(name, default, parse)
+
+    def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
+        value = self.number(name, default, minimum=minimum, maximum=maximum)
+        if value != int(value):
+            self._problems.append(f"{name}: must be a whole number, not {value}")
+        return int(value)
+
+    def database(self, name: str, default: str) -> dict[str, Any]:
+        """Return a Django DATABASES entry for `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgres://…`."""
+        return self._read(name, {}, parse_database_url) or parse_database_url(default)
+
+    def refuse_unknown(self, prefix: str) -> None:
+        """Report variables of our own prefix that nothing reads: a misspelt bound would silently not hold."""
+        known = ", ".join(sorted(name for name in self._seen if name.startswith(prefix)))
+        for name in sorted(self._values):
+            if name.startswith(prefix) and name not in self._seen:
+                self._problems.append(f"{name}: is not a setting; known are {known}")
+
+    def finish(self) -> None:
+        if self._problems:
+            raise ImproperlyConfigured("bad environment: " + "; ".join(self._problems))
+
+
+def parse_database_url(url: str) -> dict[str, Any]:
+    """
+    Return a Django DATABASES entry without OPTIONS of our own; ValueError says what to change.
+
+    A PostgreSQL socket directory is given as `?host=/directory`; other query parameters go to libpq as they are.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = unquote(parts.path)[1:]
+        if not path:
+            raise ValueError("sqlite needs a file: sqlite:///var/qhse.sqlite3")
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": path if path == ":memory:" else Path(path)}
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ValueError("must start with sqlite:/// or postgres://")
+    name = unquote(parts.path).lstrip("/")
+    if not name:
+        raise ValueError("must name a database: postgres://user:password@host:5432/name")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    host = options.pop("host", unquote(parts.hostname or ""))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "OPTIONS": dict(options),
+    }

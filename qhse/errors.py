@@ -1,0 +1,37 @@
+"""The base of every refusal that a service can give; entry points turn it into their own kind of answer."""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """
+    A request that a rule of the domain refuses; nothing of it has been stored.
+
+    `status` is the HTTP status that the API answers with, `code` the machine-readable name, `field` the input
+    it is about, where there is one. Subclasses are named as sentences: NonConformityHasOpenActions.
+    """
+
+    status = 409
+    code = "refused"
+    title = "The request conflicts with the state of the record"
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+
+
+class InvalidInput(DomainError):
+    """Input that has the right shape and still cannot be accepted (a name already taken, an unknown reference)."""
+
+    status = 400
+    code = "invalid"
+    title = "Invalid input"
+
+
+class RecordNotFound(DomainError):
+    """The record that the request names does not exist."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"

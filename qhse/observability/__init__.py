@@ -1,0 +1,1 @@
+"""What is known about a request while it runs, and how it is logged and counted."""

@@ -1,0 +1,52 @@
+"""Who asked and from where, for the code that runs on behalf of it: audit entries, outbox headers, log lines."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+_ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """`source` is one of api, admin, command, worker; `request_id` is empty where nothing asked by HTTP."""
+
+    request_id: str = ""
+    source: str = "command"
+
+
+# A context variable and not a thread local, so that nothing is shared between requests that one thread or one
+# event loop interleaves.
+_current: ContextVar[RequestContext] = ContextVar("request_context", default=RequestContext())  # noqa: B039
+
+
+def current() -> RequestContext:
+    """Return the context of the running request, command or event."""
+    return _current.get()
+
+
+@contextmanager
+def use(*, request_id: str, source: str) -> Iterator[RequestContext]:
+    """Make a context the current one inside the `with` block, and the former one again after it."""
+    context = RequestContext(request_id=request_id, source=source)
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def accept_request_id(offered: str | None) -> str:
+    """
+    Return the caller's request id if it is harmless, else a new one.
+
+    The pattern keeps line breaks, escapes and megabytes out of logs, audit entries and answers.
+    """
+    if offered and _ACCEPTED_REQUEST_ID.fullmatch(offered):
+        return offered
+    return uuid.uuid4().hex

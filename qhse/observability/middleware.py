@@ -1,0 +1,55 @@
+"""Gives every request its id and writes its one log line."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from qhse.observability import context, metrics
+
+logger = logging.getLogger("qhse.request")
+
+QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class RequestContextMiddleware:
+    """
+    The outermost middleware: what it opens encloses everything that a request causes.
+
+    The answer carries `X-Request-ID`, also when it is an error page of a middleware further in.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = context.accept_request_id(request.headers.get("X-Request-ID"))
+        source = "admin" if request.path_info.startswith("/admin/") else "api"
+        started = time.perf_counter()
+        with context.use(request_id=request_id, source=source):
+            response = self.get_response(request)
+            seconds = time.perf_counter() - started
+            self._report(request, response, seconds)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+    def _report(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        route = request.resolver_match.route if request.resolver_match else "unmatched"
+        metrics.observe_request(route=route, method=request.method or "", status=response.status_code, seconds=seconds)
+        logger.log(
+            logging.DEBUG if request.path_info in QUIET_PATHS else logging.INFO,
+            "%s %s %s",
+            request.method,
+            request.path_info,
+            response.status_code,
+            extra={
+                "method": request.method,
+                "path": request.path_info,
+                "status": response.status_code,
+                "milliseconds": round(seconds * 1000, 1),
+                "user_id": getattr(getattr(request, "user", None), "pk", None),
+            },
+        )

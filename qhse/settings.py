@@ -1,0 +1,255 @@
+"""All settings, one module: every difference between installations is an environment variable (.env.example)."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from qhse.env import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env(os.environ)
+QHSE_ENV = env.choice("QHSE_ENV", ("dev", "test", "production"), default="dev")
+PRODUCTION = QHSE_ENV == "production"
+TESTING = QHSE_ENV == "test"
+
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.required(
+    "SECRET_KEY",
+    default_outside_production="dev-only-secret-key-that-production-refuses-to-start-with",
+    production=PRODUCTION,
+)
+JWT_SIGNING_KEY = env.required(
+    "JWT_SIGNING_KEY",
+    default_outside_production="dev-only-signing-key-that-production-refuses-to-start-with",
+    production=PRODUCTION,
+)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+# --- Database ---------------------------------------------------------------------------------------------------
+
+# Tests read a variable of their own, so that no test run can ever touch the database of DATABASE_URL.
+_default_database = env.database(
+    "TEST_DATABASE_URL" if TESTING else "DATABASE_URL",
+    default="sqlite:///:memory:" if TESTING else f"sqlite:///{BASE_DIR / 'var' / 'qhse.sqlite3'}",
+)
+_default_database["ATOMIC_REQUESTS"] = False  # transactions are opened by services, where they can be read
+if _default_database["ENGINE"].endswith("sqlite3"):
+    if isinstance(_default_database["NAME"], Path):
+        _default_database["NAME"].parent.mkdir(parents=True, exist_ok=True)
+    _default_database["OPTIONS"] = {
+        # Taking the write lock at BEGIN: a deferred transaction that upgrades later fails at once under
+        # contention, whatever the timeout.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 15,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    _default_database["CONN_MAX_AGE"] = None
+    _default_database["CONN_HEALTH_CHECKS"] = True
+    # setdefault: what the operator wrote into the URL's query wins.
+    for _option, _value in {
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+        "application_name": "qhse",
+    }.items():
+        _default_database["OPTIONS"].setdefault(_option, _value)
+DATABASES = {"default": _default_database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Applications -----------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "qhse.adminsite",
+    "qhse.adminsite.replacement.QhseAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "qhse.api",
+    "qhse.accounts",
+    "audit",
+    "outbox",
+    "suppliers",
+    "ncs",
+    "kpi",
+]
+MIDDLEWARE = [
+    "qhse.observability.middleware.RequestContextMiddleware",
+    "qhse.api.middleware.HostCheckMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "qhse.api.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "qhse.urls"
+WSGI_APPLICATION = "qhse.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+APPEND_SLASH = False  # the contract's paths are exact; the admin's own catch-all still adds its slashes
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes; the API's JSON parser reads the same bound
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+# --- Time and language ------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# --- Identity ---------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["qhse.accounts.hashers.Argon2idHasher"]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
+]
+LOGIN_URL = "admin:login"
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": "qhse",
+    "AUDIENCE": "qhse-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "typ",
+}
+
+# --- Security ---------------------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [
+    r"^healthz$",
+    r"^readyz$",
+]  # probes reach the process inside the network, without TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600  # seconds: one working day
+X_FRAME_OPTIONS = "DENY"
+
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # bearer token of GET /metrics; without one, production refuses it
+
+# --- Static files: served by the process itself -----------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = not PRODUCTION  # so that a first run needs no collectstatic
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- REST API ---------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["qhse.api.authentication.BearerTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["qhse.api.permissions.RolePermission"],
+    "DEFAULT_PARSER_CLASSES": ["qhse.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "qhse.api.negotiation.AlwaysJSON",
+    "DEFAULT_PAGINATION_CLASS": "qhse.api.pagination.StrictLimitOffsetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["qhse.api.filters.StrictFilterBackend"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "qhse.api.schema.ProblemAutoSchema",
+    "EXCEPTION_HANDLER": "qhse.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "PAGE_SIZE": 20,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "QHSE supply chain",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayOperationId": False, "filter": True},
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
+}
+
+# --- Outbox: see docs/operations.md for what each bound does ----------------------------------------------------
+
+OUTBOX_POLL_INTERVAL = env.number("OUTBOX_POLL_INTERVAL", 1.0, minimum=0.01, maximum=3600)  # seconds
+OUTBOX_BATCH_SIZE = env.integer("OUTBOX_BATCH_SIZE", 100, minimum=1, maximum=10_000)
+OUTBOX_MAX_ATTEMPTS = env.integer("OUTBOX_MAX_ATTEMPTS", 10, minimum=1, maximum=1_000)
+OUTBOX_BACKOFF_BASE = env.number("OUTBOX_BACKOFF_BASE", 2.0, minimum=0, maximum=3600)  # seconds
+OUTBOX_BACKOFF_CAP = env.number("OUTBOX_BACKOFF_CAP", 3600.0, minimum=0, maximum=86_400)  # seconds
+
+# --- Logs -------------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "text"), default="json" if PRODUCTION else "text")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": "qhse.observability.logs.JsonFormatter"},
+        "text": {"()": "qhse.observability.logs.TextFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # A refused request is the client's affair and stands in the request log already.
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "ERROR"},
+    },
+}
+
+# Read by later versions; setting one now changes nothing, which a system check says aloud.
+RESERVED_SETTINGS_PRESENT = [
+    name
+    for name in ("REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "TRUSTED_PROXIES")
+    if env.text(name)
+]
+
+env.refuse_unknown("OUTBOX_")
+env.finish()

@@ -1,0 +1,27 @@
+"""Every route of the product. The API's paths end in no slash; the admin's do."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from qhse.api.probes import HealthzView, MetricsView, ReadyzView
+
+handler400 = "qhse.api.problems.bad_request"
+handler403 = "qhse.api.problems.permission_denied"
+handler404 = "qhse.api.problems.not_found"
+handler500 = "qhse.api.problems.server_error"
+
+urlpatterns = [
+    path("", include("qhse.accounts.api.urls")),
+    path("", include("suppliers.api.urls")),
+    path("", include("ncs.api.urls")),
+    path("", include("audit.api.urls")),
+    path("", include("kpi.api.urls")),
+    path("", include("outbox.api.urls")),
+    path("healthz", HealthzView.as_view(), name="healthz"),
+    path("readyz", ReadyzView.as_view(), name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("admin/", admin.site.urls),
+]

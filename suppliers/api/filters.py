@@ -1,0 +1,46 @@
+"""Filters of the supplier list."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import django_filters as filters
+from django.db.models import Q
+from django.utils import timezone
+
+from qhse.api.filters import TotalOrderingFilter, TrueFalseFilter
+from suppliers.models import Supplier, SupplierQuerySet
+from suppliers.names import name_key
+
+
+class AtRiskFilter(TrueFalseFilter):
+    def filter(self, qs: SupplierQuerySet, value: str) -> SupplierQuerySet:
+        today = timezone.now().date()
+        if value == "true":
+            return qs.at_risk(today=today)
+        if value == "false":
+            return qs.not_at_risk(today=today)
+        return qs
+
+
+class SupplierFilter(filters.FilterSet):
+    search = filters.CharFilter(
+        method="filter_search", max_length=200, label="Part of the name, regardless of case and Unicode form"
+    )
+    at_risk = AtRiskFilter(label="Whether an expired certification or an open high NC makes it one at risk, now")
+    ordering = TotalOrderingFilter(
+        fields={
+            "id": "id",
+            "name_key": "name",
+            "certification_expiry": "certification_expiry",
+            "created_at": "created_at",
+            "nc_open": "nc_open",
+        }
+    )
+
+    class Meta:
+        model = Supplier
+        fields: ClassVar[list[str]] = []
+
+    def filter_search(self, queryset: SupplierQuerySet, name: str, value: str) -> SupplierQuerySet:
+        return queryset.filter(Q(name_key__contains=name_key(value)))

@@ -1,0 +1,74 @@
+"""`/suppliers`."""
+
+from __future__ import annotations
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from qhse.api.viewsets import ApiViewSet
+from suppliers.api.filters import SupplierFilter
+from suppliers.api.serializers import (
+    CertificationSerializer,
+    SupplierCreateSerializer,
+    SupplierDetailSerializer,
+    SupplierSerializer,
+)
+from suppliers.models import Supplier
+from suppliers.permissions import SupplierPermission
+from suppliers.services import create_supplier, update_certification
+
+
+@extend_schema(tags=["suppliers"])
+@extend_schema_view(list=extend_schema(summary="List suppliers"))
+class SupplierViewSet(ListModelMixin, ApiViewSet):
+    permission_classes = [SupplierPermission]
+    queryset = Supplier.objects.order_by("id")
+    serializer_class = SupplierSerializer
+    filterset_class = SupplierFilter
+
+    @extend_schema(
+        summary="Record a supplier",
+        request=SupplierCreateSerializer,
+        responses={201: SupplierDetailSerializer},
+        examples=[
+            OpenApiExample(
+                "A certified supplier",
+                value={"name": "Hansa Forge GmbH", "certification_expiry": "2027-06-30"},
+                request_only=True,
+            )
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        """The name must be new, regardless of case and Unicode form (400 `duplicate_name`)."""
+        body = self.validated(SupplierCreateSerializer)
+        supplier = create_supplier(**body, actor=request.user)  # type: ignore[arg-type]
+        return Response(SupplierDetailSerializer(supplier).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="One supplier with its NC counts and risk", responses=SupplierDetailSerializer)
+    def retrieve(self, request: Request, supplier_id: int) -> Response:
+        supplier = self.get_queryset().filter(pk=supplier_id).first()
+        if supplier is None:
+            raise Http404
+        return Response(SupplierDetailSerializer(supplier).data)
+
+    @extend_schema(
+        summary="Set the end of the certification",
+        request=CertificationSerializer,
+        responses=SupplierDetailSerializer,
+        examples=[
+            OpenApiExample(
+                "Renewed",
+                value={"certification_expiry": "2029-06-30", "reason": "Renewal audit passed"},
+                request_only=True,
+            )
+        ],
+    )
+    def update_certification(self, request: Request, supplier_id: int) -> Response:
+        """Setting the date it already has changes nothing. The worker reassesses the risk afterwards."""
+        body = self.validated(CertificationSerializer)
+        supplier = update_certification(supplier_id=supplier_id, **body, actor=request.user)  # type: ignore[arg-type]
+        return Response(SupplierDetailSerializer(supplier).data)

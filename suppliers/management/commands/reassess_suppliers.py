@@ -1,0 +1,30 @@
+"""`manage.py reassess_suppliers`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from tqdm import tqdm
+
+from suppliers.models import Supplier
+from suppliers.reassessment import reassess_suppliers
+
+CHUNK = 500
+
+
+class Command(BaseCommand):
+    help = (
+        "Conclude the risk of every supplier anew. Run it once a day: certifications also expire on days on which "
+        "nothing else happens. Repeating it changes nothing."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ids = list(Supplier.objects.order_by("pk").values_list("pk", flat=True))
+        changed = 0
+        with tqdm(total=len(ids), unit="supplier", disable=None) as bar:
+            for start in range(0, len(ids), CHUNK):
+                chunk = ids[start : start + CHUNK]
+                changed += len(reassess_suppliers(supplier_ids=chunk))
+                bar.update(len(chunk))
+        self.stdout.write(f"{len(ids)} suppliers assessed, {changed} changed their level")

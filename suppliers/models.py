@@ -1,0 +1,84 @@
+"""Suppliers, with what is counted and concluded about them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from suppliers.choices import RiskLevel
+from suppliers.risk import SupplierFigures
+
+
+class SupplierQuerySet(models.QuerySet["Supplier"]):
+    def at_risk(self, *, today: date) -> SupplierQuerySet:
+        """Return suppliers with an expired certification or an open high NC: `risk.is_at_risk` in SQL."""
+        return self.filter(Q(certification_expiry__lt=today) | Q(nc_open_high__gt=0))
+
+    def not_at_risk(self, *, today: date) -> SupplierQuerySet:
+        return self.filter(Q(certification_expiry__isnull=True) | Q(certification_expiry__gte=today), nc_open_high=0)
+
+
+class Supplier(models.Model):
+    """
+    One organisation that delivers to us.
+
+    `name_key` is the name without case and Unicode differences; it is what must be unique. `nc_total`, `nc_open`,
+    `nc_open_high` and `nc_open_medium` are kept by the transactions that open and close NCs, so that they are
+    exact at every moment and reading them counts nothing. `risk_*` is what the worker last concluded, some
+    moments after the cause; whether the supplier is at risk *now* follows from the other columns
+    (`suppliers.risk`). Rows are never deleted.
+    """
+
+    name = models.CharField(max_length=200)
+    name_key = models.CharField(max_length=800, editable=False)
+    certification_expiry = models.DateField(null=True, blank=True)
+
+    nc_total = models.PositiveIntegerField(default=0, editable=False)
+    nc_open = models.PositiveIntegerField(default=0, editable=False)
+    nc_open_high = models.PositiveIntegerField(default=0, editable=False)
+    nc_open_medium = models.PositiveIntegerField(default=0, editable=False)
+
+    risk_level = models.CharField(max_length=10, choices=RiskLevel.choices, default=RiskLevel.LOW, editable=False)
+    risk_score = models.PositiveSmallIntegerField(default=0, editable=False)
+    risk_reasons = models.JSONField(default=list, editable=False)
+    risk_assessed_at = models.DateTimeField(null=True, editable=False)
+
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = SupplierQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        default_permissions = ("view", "add", "change")
+        constraints = (
+            models.UniqueConstraint(fields=("name_key",), name="supplier_name_is_unique"),
+            models.CheckConstraint(condition=~Q(name="") & ~Q(name_key=""), name="supplier_has_a_name"),
+            models.CheckConstraint(
+                condition=Q(nc_open__lte=models.F("nc_total"))
+                & Q(nc_open__gte=models.F("nc_open_high") + models.F("nc_open_medium")),
+                name="supplier_nc_counts_agree",
+            ),
+            models.CheckConstraint(condition=Q(risk_level__in=RiskLevel.values), name="supplier_risk_level_is_known"),
+            models.CheckConstraint(condition=Q(risk_score__lte=100), name="supplier_risk_score_is_0_to_100"),
+        )
+        indexes = (
+            models.Index(fields=("certification_expiry", "id"), name="supplier_by_expiry"),
+            models.Index(fields=("id",), condition=Q(nc_open_high__gt=0), name="supplier_with_open_high_nc"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def figures(self) -> SupplierFigures:
+        """Return what the risk rule looks at."""
+        return SupplierFigures(
+            certification_expiry=self.certification_expiry,
+            nc_open=self.nc_open,
+            nc_open_high=self.nc_open_high,
+            nc_open_medium=self.nc_open_medium,
+        )

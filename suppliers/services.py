@@ -1,0 +1,135 @@
+"""Writes to suppliers that somebody asks for. Each is one transaction: row, audit entry, outbox event."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from audit.services import Actor, record
+from outbox.publisher import publish
+from suppliers.errors import (
+    CertificationExpiryIsImplausible,
+    SupplierIsUnknown,
+    SupplierNameIsInvalid,
+    SupplierNameIsTaken,
+    SupplierNotFound,
+)
+from suppliers.events import SupplierCertificationUpdated, SupplierCreated
+from suppliers.models import Supplier
+from suppliers.names import NameRefused, name_key, normalise_name
+
+EARLIEST_EXPIRY = date(1980, 1, 1)
+LATEST_EXPIRY = date(2199, 12, 31)
+
+
+@transaction.atomic
+def create_supplier(*, name: str, certification_expiry: date | None = None, actor: Actor) -> Supplier:
+    """
+    Record a supplier.
+
+    The row, its audit entry and its SupplierCreated event are stored together or not at all. Raises
+    SupplierNameIsInvalid, SupplierNameIsTaken (also to all but one of several who create the same name at once),
+    CertificationExpiryIsImplausible.
+    """
+    try:
+        name = normalise_name(name)
+    except NameRefused as refusal:
+        raise SupplierNameIsInvalid(str(refusal), field="name") from None
+    _check_expiry(certification_expiry)
+    supplier = Supplier(name=name, name_key=name_key(name), certification_expiry=certification_expiry)
+    try:
+        # A savepoint, because the violation would otherwise abort a caller's transaction on PostgreSQL. Asking
+        # first whether the name exists would only move the race.
+        with transaction.atomic():
+            supplier.save(force_insert=True)
+    except IntegrityError as error:
+        raise SupplierNameIsTaken(f"There is already a supplier named {name!r}.", field="name") from error
+    record(
+        actor=actor,
+        action="SUPPLIER_CREATED",
+        entity_type="supplier",
+        entity_id=supplier.pk,
+        changes={"name": (None, name), "certification_expiry": (None, certification_expiry)},
+    )
+    publish(SupplierCreated(supplier_id=supplier.pk, name=name), actor=actor)
+    supplier.refresh_from_db()
+    return supplier
+
+
+@transaction.atomic
+def update_certification(
+    *, supplier_id: int, certification_expiry: date | None, actor: Actor, reason: str = ""
+) -> Supplier:
+    """
+    Set the end date of a supplier's certification; None means that none is known.
+
+    The row, its audit entry and its SupplierCertificationUpdated event are stored together. Setting the date it
+    already has changes nothing and publishes nothing, so the call may be repeated after a lost answer. Locks the
+    supplier. Raises SupplierNotFound, CertificationExpiryIsImplausible.
+    """
+    _check_expiry(certification_expiry)
+    supplier = Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id).first()
+    if supplier is None:
+        raise SupplierNotFound(f"There is no supplier {supplier_id}.")
+    previous = supplier.certification_expiry
+    if previous == certification_expiry:
+        return supplier
+    Supplier.objects.filter(pk=supplier.pk).update(certification_expiry=certification_expiry, updated_at=Now())
+    record(
+        actor=actor,
+        action="SUPPLIER_CERT_UPDATED",
+        entity_type="supplier",
+        entity_id=supplier.pk,
+        changes={"certification_expiry": (previous, certification_expiry)},
+        reason=reason,
+    )
+    publish(
+        SupplierCertificationUpdated(
+            supplier_id=supplier.pk,
+            certification_expiry=_iso(certification_expiry),
+            previous=_iso(previous),
+        ),
+        actor=actor,
+    )
+    supplier.refresh_from_db()
+    return supplier
+
+
+def count_nonconformity_opened(*, supplier_id: int, severity: str) -> None:
+    """
+    Add one open NC to a supplier's counts, in the caller's transaction, and lock the supplier until it ends.
+
+    Raises SupplierIsUnknown.
+    """
+    changed = Supplier.objects.filter(pk=supplier_id).update(
+        nc_total=F("nc_total") + 1,
+        nc_open=F("nc_open") + 1,
+        nc_open_high=F("nc_open_high") + (severity == "high"),
+        nc_open_medium=F("nc_open_medium") + (severity == "medium"),
+    )
+    if not changed:
+        raise SupplierIsUnknown(f"There is no supplier {supplier_id}.", field="supplier_id")
+
+
+def count_nonconformity_closed(*, supplier_id: int, severity: str) -> None:
+    """Take one open NC off a supplier's counts, under the rules of `count_nonconformity_opened`."""
+    Supplier.objects.filter(pk=supplier_id).update(
+        nc_open=F("nc_open") - 1,
+        nc_open_high=F("nc_open_high") - (severity == "high"),
+        nc_open_medium=F("nc_open_medium") - (severity == "medium"),
+    )
+
+
+def _check_expiry(expiry: date | None) -> None:
+    if expiry is not None and not EARLIEST_EXPIRY <= expiry <= LATEST_EXPIRY:
+        raise CertificationExpiryIsImplausible(
+            f"{expiry} is not a plausible end date; it must be from {EARLIEST_EXPIRY} to {LATEST_EXPIRY}.",
+            field="certification_expiry",
+        )
+
+
+def _iso(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
