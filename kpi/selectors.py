@@ -61,14 +61,16 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
 def _supplier_sums(today: date) -> dict[str, int]:
     expired = Q(certification_expiry__lt=today)
     soon = Q(certification_expiry__gte=today, certification_expiry__lte=today + timedelta(days=90))
-    return Supplier.objects.aggregate(
-        nc_total=Coalesce(Sum("nc_total"), 0),
-        nc_open=Coalesce(Sum("nc_open"), 0),
-        nc_open_high=Coalesce(Sum("nc_open_high"), 0),
-        nc_open_medium=Coalesce(Sum("nc_open_medium"), 0),
+    sums = Supplier.objects.aggregate(
         suppliers_total=Count("id"),
         suppliers_at_risk=Count("id", filter=expired | Q(nc_open_high__gt=0)),
         certifications_expired=Count("id", filter=expired),
         certifications_expiring_90_days=Count("id", filter=soon),
         certifications_unknown=Count("id", filter=Q(certification_expiry__isnull=True)),
+        # Last, because from here on a filter that names one of these columns would mean the sum.
+        nc_total=Coalesce(Sum("nc_total"), 0),
+        nc_open=Coalesce(Sum("nc_open"), 0),
+        nc_open_high=Coalesce(Sum("nc_open_high"), 0),
+        nc_open_medium=Coalesce(Sum("nc_open_medium"), 0),
     )
+    return sums

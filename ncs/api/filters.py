@@ -8,12 +8,12 @@ import django_filters as filters
 
 from ncs.choices import NcStatus, Severity
 from ncs.models import NonConformity
-from qhse.api.filters import IdFilter
+from qhse.api.filters import IdFilter, OneOfFilter
 
 
 class NonConformityFilter(filters.FilterSet):
-    status = filters.ChoiceFilter(choices=NcStatus.choices)
-    severity = filters.ChoiceFilter(choices=Severity.choices)
+    status = OneOfFilter(choices=NcStatus.choices)
+    severity = OneOfFilter(choices=Severity.choices)
     supplier_id = IdFilter(field_name="supplier_id")
 
     class Meta:

@@ -7,13 +7,14 @@ from rest_framework import serializers
 from ncs.choices import NcStatus, Severity
 from ncs.models import NonConformity
 from ncs.services import MAX_DESCRIPTION
+from qhse.api.fields import OneOfField
 from qhse.api.filters import MAX_ID
 from qhse.api.viewsets import StrictSerializer
 
 
 class NonConformityCreateSerializer(StrictSerializer):
     supplier_id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
-    severity = serializers.ChoiceField(choices=Severity.choices)
+    severity = OneOfField(choices=Severity.choices)
     description = serializers.CharField(max_length=MAX_DESCRIPTION, help_text="What was required and what was found.")
 
 

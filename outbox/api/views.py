@@ -17,12 +17,13 @@ from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.permissions import OutboxPermission
 from outbox.services import requeue_dead_event
+from qhse.api.filters import OneOfFilter
 from qhse.api.schema import conflict
 from qhse.api.viewsets import ApiViewSet
 
 
 class OutboxEventFilter(filters.FilterSet):
-    status = filters.ChoiceFilter(choices=EventStatus.choices)
+    status = OneOfFilter(choices=EventStatus.choices)
     event_type = filters.CharFilter(max_length=100)
     aggregate_type = filters.CharFilter(max_length=50)
     aggregate_id = filters.CharFilter(max_length=64)

@@ -36,8 +36,16 @@ class IdFilter(filters.NumberFilter):
     field_class = _IdField
 
 
+class OneOfFilter(filters.ChoiceFilter):
+    """A choice whose refusal lists the choices."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        known = ", ".join(value for value, _ in kwargs["choices"])
+        super().__init__(*args, error_messages={"invalid_choice": f"Must be one of {known}."}, **kwargs)
+
+
 @extend_schema_field(OpenApiTypes.BOOL)
-class TrueFalseFilter(filters.ChoiceFilter):
+class TrueFalseFilter(OneOfFilter):
     """Takes `true` or `false` and refuses every other word (django-filter's BooleanFilter ignores them)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +67,7 @@ class _MomentField(forms.Field):
             return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             raise forms.ValidationError(
-                "Enter a date or a moment by ISO 8601, such as 2026-11-23 or 2026-11-23T08:00:00Z."
+                "Enter a date or a moment by ISO 8601, such as 2026-11-23 or 2026-11-23T08:00:00Z.", code="invalid"
             ) from None
 
 

@@ -34,7 +34,7 @@ class RolePermission(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         action = getattr(view, "action", None)
-        if action is None and request.user.is_authenticated:
+        if (request.method or "").lower() not in getattr(view, "action_map", {}) and request.user.is_authenticated:
             # The route exists and has no such method; 405 with Allow is the truth, 403 would suggest that
             # another role could.
             raise MethodNotAllowed(request.method or "")

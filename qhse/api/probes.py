@@ -26,6 +26,7 @@ class ProbeView(APIView):
 
     permission_classes = [AllowAny]
     authentication_classes = []
+    http_method_names = ["get", "head"]
 
 
 class HealthSerializer(serializers.Serializer[Any]):

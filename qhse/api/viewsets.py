@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
@@ -19,10 +19,19 @@ class StrictSerializer(serializers.Serializer[Any]):
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        problems: dict[str, Any] = {}
+        if unknown:
             known = ", ".join(name for name, field in self.fields.items() if not field.read_only) or "none"
-            raise ValidationError({name[:64]: [f"Unknown field. Known: {known}."] for name in unknown}, code="unknown")
-        return super().to_internal_value(data)
+            text = ErrorDetail(f"Unknown field. Known: {known}.", code="unknown_field")
+            problems = {name[:64]: [text] for name in unknown}
+        try:
+            accepted = super().to_internal_value(data)
+        except ValidationError as error:
+            problems |= error.detail if isinstance(error.detail, dict) else {}
+        if problems:
+            raise ValidationError(problems)
+        return accepted
 
 
 class ApiViewSet(GenericViewSet[Any]):
@@ -34,6 +43,8 @@ class ApiViewSet(GenericViewSet[Any]):
     """
 
     query_parameters: Collection[str] = ()
+    # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
+    http_method_names = ["get", "head", "post", "patch"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
