@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
 from qhse.adminsite.base import ServiceModelAdmin
+from qhse.adminsite.display import NONE
 from qhse.api.permissions import is_allowed
 
 SHOWN = 50
+EXCERPT = 200  # characters of a value, where many entries stand below each other
 
 
 class HistoryPanel(ServiceModelAdmin):
-    """Shows the newest audit entries of a record below its form; Django's own history page leads there too."""
+    """Shows the newest audit entries of a record below its form."""
 
     entity_type: str = ""
-    change_form_template = "audit/change_form_with_history.html"
 
     def entity_id(self, record: Model) -> str:
         return str(record.pk)
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        record = kwargs.get("obj")
-        if record is not None and is_allowed(request.user, "record_history", AUDIT_ROLES):
-            entries = AuditEntry.objects.about(self.entity_type, self.entity_id(record))
-            context["history"] = entries[:SHOWN]
-        return super().render_change_form(request, context, *args, **kwargs)
+    def record_panels(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
+        return [*super().record_panels(request, record), *self._history(request, record)]
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(object_id,))
-        return HttpResponseRedirect(f"{url}#history")
+    def _history(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
+        if not is_allowed(request.user, "record_history", AUDIT_ROLES):
+            return []
+        entity_id = self.entity_id(record)
+        entries = list(AuditEntry.objects.about(self.entity_type, entity_id)[: SHOWN + 1])
+        panel = {
+            "template": "audit/history_panel.html",
+            "entries": [(entry, changes_as_html(entry.changes, excerpt=EXCERPT)) for entry in entries[:SHOWN]],
+            "older": len(entries) > SHOWN,
+        }
+        if is_allowed(request.user, "list", AUDIT_ROLES):
+            panel["trail_url"] = trail = reverse("admin:audit_auditentry_changelist")
+            if panel["older"]:
+                panel["older_url"] = f"{trail}?entity_type={self.entity_type}&entity_id={entity_id}"
+        return [panel]
+
+
+def page_of(entity_type: str, request: HttpRequest) -> HistoryPanel | None:
+    """Return the admin of the records that audit entries call by this name, if this user may open their pages."""
+    for page in admin.site._registry.values():
+        if isinstance(page, HistoryPanel) and page.entity_type == entity_type:
+            return page if page.allows(request, "retrieve") else None
+    return None
+
+
+def changes_as_html(changes: dict[str, list[Any]], *, excerpt: int | None = None) -> SafeString | str:
+    """Return the changes as lines of `field: old → new`, every part escaped, each value cut to `excerpt`."""
+    lines = ((name, _text(old, excerpt), _text(new, excerpt)) for name, (old, new) in changes.items())
+    return format_html_join("", '<div class="change"><b>{}</b> {} → {}</div>', lines) or NONE
+
+
+def _text(value: Any, excerpt: int | None) -> str:
+    if value is None or value == "":
+        return NONE
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Truncator(text).chars(excerpt) if excerpt else text

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from kpi.permissions import KPI_ROLES
 from kpi.selectors import current_kpi
+from outbox.permissions import OUTBOX_ROLES
 from qhse.api.permissions import is_allowed
 
 
@@ -16,7 +17,11 @@ def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
     """Return the tiles, or None for a role that may not read the key figures."""
     if not is_allowed(request.user, "retrieve", KPI_ROLES):
         return None
-    return {"template": "kpi/panel.html", "kpi": current_kpi()}
+    return {
+        "template": "kpi/panel.html",
+        "kpi": current_kpi(),
+        "may_open_outbox": is_allowed(request.user, "list", OUTBOX_ROLES),
+    }
 
 
-admin.site.add_panel(kpi_panel)  # type: ignore[attr-defined]
+admin.site.add_panel(kpi_panel, order=0)  # type: ignore[attr-defined]

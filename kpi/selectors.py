@@ -61,7 +61,7 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
 def _supplier_sums(today: date) -> dict[str, int]:
     expired = Q(certification_expiry__lt=today)
     soon = Q(certification_expiry__gte=today, certification_expiry__lte=today + timedelta(days=90))
-    sums = Supplier.objects.aggregate(
+    return Supplier.objects.aggregate(
         suppliers_total=Count("id"),
         suppliers_at_risk=Count("id", filter=expired | Q(nc_open_high__gt=0)),
         certifications_expired=Count("id", filter=expired),
@@ -73,4 +73,3 @@ def _supplier_sums(today: date) -> dict[str, int]:
         nc_open_high=Coalesce(Sum("nc_open_high"), 0),
         nc_open_medium=Coalesce(Sum("nc_open_medium"), 0),
     )
-    return sums

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel
-from qhse.adminsite.base import badge
-from qhse.adminsite.forms import ServiceForm
+from qhse.adminsite.display import NONE, badge, days, link
+from qhse.adminsite.filters import ChoiceFilter
+from qhse.adminsite.forms import ServiceForm, reason_field
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
+from suppliers.names import name_key
 from suppliers.permissions import SUPPLIER_ROLES
-from suppliers.risk import assess, is_at_risk, is_expired
+from suppliers.risk import assess, is_at_risk
 from suppliers.services import create_supplier, update_certification
 
 LEVEL_BADGES = {
@@ -27,34 +30,34 @@ LEVEL_BADGES = {
     RiskLevel.HIGH: "bad",
     RiskLevel.CRITICAL: "bad",
 }
+RENEWAL_NOTICE_DAYS = 90
+PANEL_ROWS = 5
 
 
 class SupplierAddForm(ServiceForm):
     class Meta:
         model = Supplier
         fields = ("name", "certification_expiry")
+        help_texts = {"certification_expiry": "The last valid day. Leave empty when it is not known."}
 
     def write(self) -> Supplier:
         return create_supplier(**self.cleaned_data, actor=self.actor)
 
 
 class SupplierChangeForm(ServiceForm):
-    reason = forms.CharField(
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Kept in the audit trail.",
-    )
+    reason = reason_field(required=False)
 
     class Meta:
         model = Supplier
         fields = ("certification_expiry",)
+        labels = {"certification_expiry": "Valid until"}
+        help_texts = {"certification_expiry": "The last valid day. Empty means: not known."}
 
     def write(self) -> Supplier:
         return update_certification(supplier_id=self.instance.pk, **self.cleaned_data, actor=self.actor)
 
 
-class AtRiskFilter(admin.SimpleListFilter):
+class AtRiskFilter(ChoiceFilter):
     title = "at risk"
     parameter_name = "at_risk"
 
@@ -70,22 +73,47 @@ class AtRiskFilter(admin.SimpleListFilter):
         return None
 
 
+class CertificationFilter(ChoiceFilter):
+    title = "certification"
+    parameter_name = "certification"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        ending = [(str(limit), f"Ends within {limit} days") for limit in (30, 60, 90)]
+        return [("expired", "Expired"), *ending, ("unknown", "Not known")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        today = timezone.now().date()
+        value = self.value()
+        if value is None:
+            return None
+        if value == "expired":
+            return queryset.filter(certification_expiry__lt=today)
+        if value == "unknown":
+            return queryset.filter(certification_expiry__isnull=True)
+        return queryset.filter(certification_expiry__range=(today, today + timedelta(days=int(value))))
+
+
 @admin.register(Supplier)
 class SupplierAdmin(HistoryPanel):
     roles = SUPPLIER_ROLES
+    menu_order = 20
     change_action = "update_certification"
     entity_type = "supplier"
     add_form = SupplierAddForm
     change_form = SupplierChangeForm
-    list_display = ("name", "at_risk", "level", "certification", "nc_open", "nc_open_high", "nc_total")
-    list_filter = (AtRiskFilter, "risk_level", ("certification_expiry", admin.DateFieldListFilter))
-    search_fields = ("name", "name_key")
+    save_label = "Update certification"
+    change_done = "has been updated"
+    list_display = ("name", "at_risk", "level", "certification", "open_ncs", "ncs_in_all")
+    list_filter = (AtRiskFilter, "risk_level", CertificationFilter)
+    search_fields = ("name_key",)
     search_help_text = "Part of the name"
     ordering = ("name_key",)
     readonly_fields = (
-        "name", "at_risk", "level", "risk_score", "reasons", "risk_assessed_at",
-        "nc_open", "nc_open_high", "nc_total", "created_at",
+        "at_risk", "level", "reasons", "assessed", "certification", "open_ncs", "ncs_in_all", "created",
     )  # fmt: skip
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return super().get_search_results(request, queryset, name_key(search_term))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Supplier | None = None) -> Any:
         return self.readonly_fields if obj else ()
@@ -93,35 +121,97 @@ class SupplierAdmin(HistoryPanel):
     def get_fieldsets(self, request: HttpRequest, obj: Supplier | None = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("name", "certification_expiry")}),)
-        writable = ("certification_expiry", "reason")
-        certification = writable if self.has_change_permission(request, obj) else ("certification_expiry",)
-        return (
-            (None, {"fields": ("name", *certification, "created_at")}),
-            ("Risk", {"fields": ("at_risk", "level", "risk_score", "reasons", "risk_assessed_at")}),
-            ("Non-conformities", {"fields": (("nc_open", "nc_open_high", "nc_total"),)}),
+        shown = (
+            (None, {"fields": ("at_risk", "certification", "open_ncs", "ncs_in_all", "created")}),
+            ("Risk score", {"fields": ("level", "reasons", "assessed")}),
         )
+        if self.has_change_permission(request, obj):
+            return (*shown, ("Certification", {"fields": ("certification_expiry", "reason"), "classes": ("act",)}))
+        return shown
 
     @admin.display(description="at risk")
     def at_risk(self, supplier: Supplier) -> SafeString:
         at_risk = is_at_risk(supplier.figures, today=timezone.now().date())
-        return badge("at risk", "bad") if at_risk else badge("no", "mute")
+        return badge("At risk", "bad") if at_risk else badge("No", "mute")
 
     @admin.display(description="risk level", ordering="risk_score")
     def level(self, supplier: Supplier) -> SafeString:
-        return badge(supplier.get_risk_level_display(), LEVEL_BADGES[RiskLevel(supplier.risk_level)])
+        level = badge(supplier.get_risk_level_display(), LEVEL_BADGES[RiskLevel(supplier.risk_level)])
+        return format_html('{} <span class="quiet">{}</span>', level, supplier.risk_score)
 
     @admin.display(description="certified until", ordering="certification_expiry")
     def certification(self, supplier: Supplier) -> SafeString | str:
         expiry = supplier.certification_expiry
         if expiry is None:
-            return badge("unknown", "mute")
-        today = timezone.now().date()
-        if is_expired(expiry, today=today):
-            return badge(f"{expiry} expired", "bad")
-        days = (expiry - today).days
-        return badge(f"{expiry} in {days} days", "warn") if days <= 90 else str(expiry)
+            return badge("Not known", "mute")
+        left = (expiry - timezone.now().date()).days
+        if left < 0:
+            note = badge(f"expired {days(-left)} ago", "bad")
+        elif left <= RENEWAL_NOTICE_DAYS:
+            note = badge(f"{days(left)} left", "warn")
+        else:
+            note = format_html('<span class="quiet">{} left</span>', days(left))
+        return format_html('<span class="nowrap">{} {}</span>', expiry, note)
 
-    @admin.display(description="reasons now")
+    @admin.display(description="open NCs", ordering="nc_open")
+    def open_ncs(self, supplier: Supplier) -> SafeString | str:
+        if not supplier.nc_open:
+            return NONE
+        high = badge(f"{supplier.nc_open_high} high", "bad") if supplier.nc_open_high else ""
+        return format_html("{} {}", supplier.nc_open, high)
+
+    @admin.display(description="NCs in all", ordering="nc_total")
+    def ncs_in_all(self, supplier: Supplier) -> int:
+        return supplier.nc_total
+
+    @admin.display(description="recorded")
+    def created(self, supplier: Supplier) -> str:
+        return f"{supplier.created_at:%Y-%m-%d %H:%M} UTC"
+
+    @admin.display(description="assessed")
+    def assessed(self, supplier: Supplier) -> str:
+        if supplier.risk_assessed_at is None:
+            return "Not yet: the worker does it moments after the record was made."
+        when = f"{supplier.risk_assessed_at:%Y-%m-%d %H:%M} UTC"
+        if assess(supplier.figures, today=timezone.now().date()).score == supplier.risk_score:
+            return when
+        return f"{when}; the figures have changed since, and the worker will assess them anew."
+
+    @admin.display(description="points")
     def reasons(self, supplier: Supplier) -> SafeString | str:
-        lines = assess(supplier.figures, today=timezone.now().date()).reasons
-        return format_html_join("", "<div>{} ({} points)</div>", ((line.detail, line.points) for line in lines)) or "–"
+        lines = [(line["detail"], line["points"]) for line in supplier.risk_reasons]
+        if not lines:
+            return "No points: nothing speaks against this supplier."
+        rows = format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", lines)
+        return format_html(
+            '<table class="sum"><tbody>{}</tbody><tfoot><tr><th>Score, of 100</th><td>{}</td></tr></tfoot></table>',
+            rows, supplier.risk_score,
+        )  # fmt: skip
+
+
+def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the certifications to renew, the most urgent first, for whoever may update them."""
+    page: Any = admin.site.get_model_admin(Supplier)
+    if not page.has_change_permission(request):
+        return None
+    limit = timezone.now().date() + timedelta(days=RENEWAL_NOTICE_DAYS)
+    due = Supplier.objects.filter(certification_expiry__lte=limit).order_by("certification_expiry", "id")
+    rows = [
+        (link(page.record_url(str(supplier.pk)), supplier.name), page.certification(supplier))
+        for supplier in due[:PANEL_ROWS]
+    ]
+    suppliers = reverse("admin:suppliers_supplier_changelist")
+    return {
+        "template": "adminsite/table_panel.html",
+        "title": "Certifications to renew",
+        "columns": ("Supplier", "Certified until"),
+        "rows": rows,
+        "empty": f"None ends within {RENEWAL_NOTICE_DAYS} days.",
+        "links": (
+            (f"{suppliers}?certification=expired", "All expired"),
+            (f"{suppliers}?certification=90", "All ending within 90 days"),
+        ),
+    }
+
+
+admin.site.add_panel(renewals_panel, order=20)  # type: ignore[attr-defined]

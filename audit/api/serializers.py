@@ -12,7 +12,7 @@ from audit.models import AuditEntry
 
 class AuditMetadataSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField()
-    source = serializers.ChoiceField(choices=("api", "admin", "command", "worker"))
+    source = serializers.ChoiceField(choices=("api", "admin", "command", "worker"))  # type: ignore[assignment]
     actor_id = serializers.IntegerField(allow_null=True)
 
 
@@ -30,7 +30,8 @@ class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2}})
     def get_changes(self, entry: AuditEntry) -> dict[str, Any]:
-        return entry.changes
+        changes: dict[str, Any] = entry.changes
+        return changes
 
     @extend_schema_field(AuditMetadataSerializer)
     def get_metadata(self, entry: AuditEntry) -> dict[str, Any]:

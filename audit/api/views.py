@@ -11,16 +11,16 @@ from rest_framework.mixins import ListModelMixin
 from audit.api.serializers import AuditEntrySerializer
 from audit.models import AuditEntry
 from audit.permissions import AuditPermission
-from qhse.api.filters import MomentFilter
+from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.viewsets import ApiViewSet
 
 
 class AuditEntryFilter(filters.FilterSet):
-    actor = filters.CharFilter(max_length=150)
-    action = filters.CharFilter(max_length=50)
-    entity_type = filters.CharFilter(max_length=50)
-    entity_id = filters.CharFilter(max_length=64)
-    request_id = filters.CharFilter(max_length=64)
+    actor = TextFilter(max_length=150)
+    action = TextFilter(max_length=50)
+    entity_type = TextFilter(max_length=50)
+    entity_id = TextFilter(max_length=64)
+    request_id = TextFilter(max_length=64)
     since = MomentFilter(field_name="created_at", lookup_expr="gte")
     until = MomentFilter(field_name="created_at", lookup_expr="lt")
 

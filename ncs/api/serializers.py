@@ -7,19 +7,19 @@ from rest_framework import serializers
 from ncs.choices import NcStatus, Severity
 from ncs.models import NonConformity
 from ncs.services import MAX_DESCRIPTION
-from qhse.api.fields import OneOfField
+from qhse.api.fields import OneOfField, TextField, WholeNumberField
 from qhse.api.filters import MAX_ID
 from qhse.api.viewsets import StrictSerializer
 
 
 class NonConformityCreateSerializer(StrictSerializer):
-    supplier_id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    supplier_id = WholeNumberField(min_value=1, max_value=MAX_ID)
     severity = OneOfField(choices=Severity.choices)
-    description = serializers.CharField(max_length=MAX_DESCRIPTION, help_text="What was required and what was found.")
+    description = TextField(max_length=MAX_DESCRIPTION, help_text="What was required and what was found.")
 
 
 class CloseSerializer(StrictSerializer):
-    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=2000)
+    reason = TextField(required=False, allow_blank=True, default="", max_length=2000)
 
 
 class NonConformitySerializer(serializers.Serializer[NonConformity]):

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from outbox.choices import EventStatus
+from qhse.api.fields import TextField
 from qhse.api.viewsets import StrictSerializer
 
 
@@ -28,4 +29,4 @@ class OutboxEventSerializer(serializers.Serializer[Any]):
 
 
 class RequeueSerializer(StrictSerializer):
-    reason = serializers.CharField(max_length=2000, help_text="Why the event may succeed now; kept in the audit log.")
+    reason = TextField(max_length=2000, help_text="Why the event may succeed now; kept in the audit log.")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import django_filters as filters
 from django.http import Http404
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,16 +17,16 @@ from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.permissions import OutboxPermission
 from outbox.services import requeue_dead_event
-from qhse.api.filters import OneOfFilter
+from qhse.api.filters import OneOfFilter, TextFilter
 from qhse.api.schema import conflict
 from qhse.api.viewsets import ApiViewSet
 
 
 class OutboxEventFilter(filters.FilterSet):
     status = OneOfFilter(choices=EventStatus.choices)
-    event_type = filters.CharFilter(max_length=100)
-    aggregate_type = filters.CharFilter(max_length=50)
-    aggregate_id = filters.CharFilter(max_length=64)
+    event_type = TextFilter(max_length=100)
+    aggregate_type = TextFilter(max_length=50)
+    aggregate_id = TextFilter(max_length=64)
 
     class Meta:
         model = OutboxEvent
@@ -52,6 +52,9 @@ class OutboxEventViewSet(ListModelMixin, ApiViewSet):
         summary="Put a dead event back to pending",
         request=RequeueSerializer,
         responses={200: OutboxEventSerializer, **conflict("The event is not dead")},
+        examples=[
+            OpenApiExample("After a repair", value={"reason": "Handler mended in release 1.4.2"}, request_only=True)
+        ],
     )
     def requeue(self, request: Request, event_id: UUID) -> Response:
         """Its attempts are counted anew. Handlers that had already handled it do not run again."""

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
@@ -17,8 +18,10 @@ from qhse.accounts.api.serializers import MAX_PASSWORD_LENGTH
 from qhse.accounts.models import User
 from qhse.accounts.permissions import USER_ROLES
 from qhse.accounts.services import CHANGEABLE, change_user, create_user, set_password
-from qhse.adminsite.base import badge
-from qhse.adminsite.forms import ServiceForm
+from qhse.adminsite.display import NONE, badge, moment
+from qhse.adminsite.forms import ServiceForm, reason_field
+
+REASON_NEEDED = ("role", "is_active", "is_staff")
 
 # Rights come from roles alone, and tokens are no page: their registrations by others are taken back.
 for model in (Group, OutstandingToken, BlacklistedToken):
@@ -31,40 +34,64 @@ def _password_field(*, required: bool, help_text: str) -> forms.CharField:
         required=required,
         strip=False,
         max_length=MAX_PASSWORD_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "vTextField"}),
         help_text=help_text,
     )
 
 
-class UserAddForm(ServiceForm):
+class PasswordRulesForm(ServiceForm):
+    """A form one of whose fields is a password: it must satisfy the rules, which compare it with the name."""
+
+    ruled_field = ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        password = cleaned.get(self.ruled_field)
+        if password:
+            profile = {name: cleaned.get(name) or "" for name in ("username", "email", "first_name", "last_name")}
+            profile["username"] = profile["username"] or self.instance.username
+            try:
+                validate_password(password, User(**profile))
+            except ValidationError as refusal:
+                self.add_error(self.ruled_field, refusal)
+        return cleaned
+
+
+class UserAddForm(PasswordRulesForm):
+    ruled_field = "password"
     password = _password_field(required=True, help_text="At least 12 characters, not a common one.")
 
     class Meta:
         model = User
         fields = ("username", "role", "is_staff", "email")
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        validate_password(password)
-        return password
+        labels = {"is_staff": "May use this admin site"}
+        help_texts = {"is_staff": "The role decides what may be seen and done in it."}
 
     def write(self) -> User:
         return create_user(**self.cleaned_data, actor=self.actor)
 
 
-class UserChangeForm(ServiceForm):
+class UserChangeForm(PasswordRulesForm):
+    ruled_field = "new_password"
     new_password = _password_field(required=False, help_text="Leave empty to keep the present one.")
-    reason = forms.CharField(required=False, max_length=2000, help_text="Kept in the audit trail.")
+    reason = reason_field(
+        required=False, help_text="Required when rights change. Kept in the audit trail beside old and new values."
+    )
 
     class Meta:
         model = User
         fields = CHANGEABLE
+        labels = {"is_active": "Active", "is_staff": "May use this admin site"}
+        help_texts = {
+            "is_active": "Users are never deleted: without this, nobody can log in with the account any more.",
+            "is_staff": "The role decides what may be seen and done in it.",
+        }
 
-    def clean_new_password(self) -> str:
-        password: str = self.cleaned_data["new_password"]
-        if password:
-            validate_password(password, self.instance)
-        return password
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not (self.errors.get("reason") or cleaned["reason"]) and set(self.changed_data) & set(REASON_NEEDED):
+            self.add_error("reason", "Say why the rights of this user change.")
+        return cleaned
 
     def write(self) -> User:
         changes = {name: self.cleaned_data[name] for name in CHANGEABLE}
@@ -79,27 +106,38 @@ class UserChangeForm(ServiceForm):
 @admin.register(User)
 class UserAdmin(HistoryPanel):
     roles = USER_ROLES
+    menu_order = 50
     change_action = "change"
     entity_type = "user"
     add_form = UserAddForm
     change_form = UserChangeForm
-    list_display = ("username", "role", "active", "is_staff", "email", "last_login")
+    list_display = ("username", "role", "active", "is_staff", "email", "seen")
     list_filter = ("role", "is_active", "is_staff")
     search_fields = ("username", "email", "first_name", "last_name")
+    search_help_text = "Name or e-mail"
     ordering = ("username",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        return ("username", "last_login", "date_joined") if obj else ()
+        return ("seen", "joined") if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("username", "role", "is_staff", "email", "password")}),)
         return (
-            (None, {"fields": ("username", "role", "is_active", "is_staff", "reason")}),
+            ("Rights", {"fields": ("role", "is_active", "is_staff")}),
             ("Person", {"fields": ("first_name", "last_name", "email")}),
-            ("Login", {"fields": ("new_password", "last_login", "date_joined")}),
+            ("Login", {"fields": ("new_password", "seen", "joined")}),
+            (None, {"fields": ("reason",), "classes": ("act",)}),
         )
 
     @admin.display(description="active", ordering="is_active")
     def active(self, user: User) -> SafeString:
-        return badge("active", "good") if user.is_active else badge("deactivated", "mute")
+        return badge("Active", "good") if user.is_active else badge("Deactivated", "mute")
+
+    @admin.display(description="last admin login (UTC)", ordering="last_login")
+    def seen(self, user: User) -> SafeString | str:
+        return moment(user.last_login) if user.last_login else NONE
+
+    @admin.display(description="recorded (UTC)")
+    def joined(self, user: User) -> SafeString | str:
+        return moment(user.date_joined)

@@ -14,7 +14,7 @@ from qhse.accounts.roles import Role
 class UserManager(DjangoUserManager["User"]):
     """Creates users without the superuser flag, which this product does not have."""
 
-    def create_superuser(  # type: ignore[override]
+    def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **extra: Any
     ) -> User:
         """Create the first administrator (`manage.py createsuperuser`): role admin, may use the admin site."""
@@ -36,8 +36,8 @@ class User(AbstractUser):
     role = models.CharField(max_length=20, choices=Role.choices)
 
     is_superuser = False
-    groups = None
-    user_permissions = None
+    groups = None  # type: ignore[assignment]
+    user_permissions = None  # type: ignore[assignment]
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import DataError, transaction
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
@@ -67,9 +67,10 @@ def _spend(refresh_token: str) -> User | None:
         # The check for a spent token inside RefreshToken() saw a state that a parallel use may just be changing;
         # locked, the second use waits here and then finds the token spent.
         row = OutstandingToken.objects.select_for_update(of=("self",)).select_related("user").filter(jti=jti).first()
-        if row is None or hasattr(row, "blacklistedtoken"):
+        if row is None or hasattr(row, "blacklistedtoken") or str(row.user_id) != refresh["sub"]:
             raise CredentialsAreInvalid(REFUSAL)
         refresh.blacklist()
-    except (TokenError, KeyError, TypeError, ValueError):
+    except (TokenError, KeyError, TypeError, ValueError, OverflowError, OSError, DataError):
+        # The last three: claims that are signed and still absurd, a time beyond the calendar or a NUL in the id.
         raise CredentialsAreInvalid(REFUSAL) from None
-    return row.user  # type: ignore[return-value]
+    return row.user

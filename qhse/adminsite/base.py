@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db import DataError
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from qhse.accounts.roles import RoleTable
-from qhse.adminsite.forms import ReasonForm, ServiceForm
+from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.api.permissions import is_allowed
-from qhse.errors import DomainError
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin  # generic for the type checker only
+
+Panel = Callable[[HttpRequest, Any], dict[str, Any] | None]
+"""From the request and a record to `{template, …context}`, or to None for a user who may not see it."""
+
+RANGE_LOOKUPS = frozenset({"exact", "in", "isnull", "gt", "gte", "lt", "lte"})
+RUBBISH = (
+    IncorrectLookupParameters,
+    DisallowedModelAdminLookup,
+    DisallowedModelAdminToField,
+    ValueError,  # psycopg's answer to a NUL
+    OverflowError,  # Python's and SQLite's to an absurd number
+    DataError,  # PostgreSQL's
+)
 
 
 class ServiceModelAdmin(ModelAdmin):
@@ -30,16 +47,29 @@ class ServiceModelAdmin(ModelAdmin):
     `list` and `retrieve` in the table open the pages, `create` the add page, `change_action` the change page;
     an admin without a form for one of them has no such write. Nothing is deleted. Django's own admin log is not
     written: it can be edited, and the audit trail has the same facts.
+
+    The address of a list filters by what `list_filter` and `url_filters` name and by nothing else: a free choice
+    of columns would let a reader guess, letter by letter, at values that no page shows.
     """
 
     roles: ClassVar[RoleTable] = {}
     change_action: ClassVar[str] = ""
     add_form: ClassVar[type[ServiceForm] | None] = None
     change_form: ClassVar[type[ServiceForm] | None] = None
-    save_as = False
-    save_on_top = False
+    save_label: ClassVar[str] = "Save"
+    change_done: ClassVar[str] = "has been changed"
+    menu_order: ClassVar[int] = 100
+    url_filters: ClassVar[tuple[str, ...]] = ()
+    change_form_template = "adminsite/record.html"
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._panels: list[Panel] = []
+
+    # --- Rights ---------------------------------------------------------------------------------------------------
 
     def allows(self, request: HttpRequest, action: str) -> bool:
         return is_allowed(request.user, action, self.roles)
@@ -54,10 +84,64 @@ class ServiceModelAdmin(ModelAdmin):
         return self.add_form is not None and self.allows(request, "create")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if obj is not None and self.finished(obj):
+            return False
         return self.change_form is not None and self.allows(request, self.change_action)
+
+    def finished(self, record: Any) -> str:
+        """Return why this record takes no change any more, as the end of a sentence, or nothing."""
+        return ""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    # --- Lists ----------------------------------------------------------------------------------------------------
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        column, _, kind = lookup.partition("__")
+        if kind and kind not in RANGE_LOOKUPS:
+            return False
+        filters = self.list_filter if request is None else self.get_list_filter(request)
+        return column in {*self.url_filters, *(_parameter(each) for each in filters)}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """
+        Return the list; for an address that cannot be understood the unfiltered one, saying so.
+
+        A POST is refused instead: an action meant for a few records must not meet all of them.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except RUBBISH as error:
+            if request.method != "GET":
+                raise IncorrectLookupParameters from error
+            self.message_user(
+                request, "The filter in the address was not understood and has been left out.", messages.WARNING
+            )
+            request.GET = QueryDict()
+            return super().get_changelist_instance(request)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+
+    # --- Records --------------------------------------------------------------------------------------------------
+
+    def add_panel(self, panel: Panel) -> None:
+        """Show a panel below each record's form. Higher apps add theirs, so that this one need not know them."""
+        self._panels.append(panel)
+
+    def record_panels(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
+        return [content for panel in self._panels if (content := panel(request, record))]
+
+    def record_url(self, entity_id: str) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(quote(entity_id),))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return super().get_object(request, object_id, from_field or None)  # Django looks up a field named ""
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = self.add_form if obj is None else self.change_form
@@ -66,6 +150,48 @@ class ServiceModelAdmin(ModelAdmin):
         form_class = super().get_form(request, obj, change, **kwargs)
         form_class.actor = request.user  # type: ignore[attr-defined]
         return form_class
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = AutocompleteInput(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and hasattr(field.widget, "can_add_related"):
+            # Records are linked, never edited through the form of another one.
+            field.widget.can_add_related = field.widget.can_change_related = False
+            field.widget.can_view_related = field.widget.can_delete_related = False
+        return field
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's page; whoever sends it in when somebody else was quicker is told so, and not that he may not."""
+        if request.method == "POST" and self.has_change_permission(request):
+            record = self.get_object(request, unquote(object_id))
+            if record is not None and (reason := self.finished(record)):
+                self.message_user(request, f"{record} {reason}; nothing has been changed.", messages.WARNING)
+                return HttpResponseRedirect(self.record_url(str(record.pk)))
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        record = kwargs.get("obj")
+        context["save_label"] = self.save_label if record else "Save"
+        if record is not None:
+            context |= {"title": str(record), "subtitle": None, "panels": self.record_panels(request, record)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_change(self, request: HttpRequest, obj: Model) -> HttpResponse:
+        """Stay on the record, where its history shows what has just happened."""
+        self.message_user(request, format_html("{} {}.", obj, self.change_done), messages.SUCCESS)
+        return HttpResponseRedirect(self.record_url(str(obj.pk)))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Lead to the record, whose history stands below it; Django's page would read its own, empty log."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(f"{self.record_url(unquote(object_id))}#history")
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Store nothing: the form's service has stored it."""
@@ -76,43 +202,6 @@ class ServiceModelAdmin(ModelAdmin):
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         return None
 
-    def ask_reason(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Any],
-        *,
-        action: str,
-        title: str,
-        perform: Callable[[Any, str], object],
-    ) -> HttpResponse | None:
-        """
-        Show a page that asks for a reason, then call `perform(record, reason)` for each selected record.
-
-        Each record is its own transaction: a refused one is reported by name and the others are done.
-        """
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
-            context = {
-                **self.admin_site.each_context(request),
-                "title": title,
-                "opts": self.opts,
-                "records": queryset,
-                "form": form,
-                "action": action,
-                "media": self.media,
-            }
-            return TemplateResponse(request, "adminsite/action_with_reason.html", context)
-        done = 0
-        for record in queryset:
-            try:
-                perform(record, form.cleaned_data["reason"])
-                done += 1
-            except DomainError as refusal:
-                self.message_user(request, f"{record}: {refusal.detail}", messages.ERROR)
-        if done:
-            self.message_user(request, f"{title}: {done} done.", messages.SUCCESS)
-        return None
-
 
 class ReadOnlyAdmin(ServiceModelAdmin):
     """An admin that shows and never changes; `roles` says to whom."""
@@ -121,6 +210,7 @@ class ReadOnlyAdmin(ServiceModelAdmin):
         return self.allows(request, "list")
 
 
-def badge(text: object, kind: str) -> SafeString:
-    """Return a coloured label; `kind` is one of good, warn, bad, mute and comes from code, never from data."""
-    return format_html('<span class="badge badge-{}">{}</span>', kind, text)
+def _parameter(list_filter: Any) -> str:
+    if isinstance(list_filter, Iterable):
+        return list_filter if isinstance(list_filter, str) else next(iter(list_filter))
+    return str(list_filter.parameter_name)

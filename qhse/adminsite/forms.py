@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from qhse.accounts.models import User
+from qhse.accounts.services import set_password
 from qhse.errors import DomainError
 
 if TYPE_CHECKING:
@@ -21,7 +26,8 @@ class ServiceForm(ModelForm):
     A model form that never saves the model itself.
 
     When the input is clean, `write()` calls the service, inside the transaction that Django's admin opens around
-    the form. A DomainError becomes a form error: the page comes back with what was typed, nothing is stored.
+    the form. A DomainError becomes a form error: the page comes back with what was typed, nothing is stored. So
+    `write()` may call one service, or several of which only the first can refuse.
     """
 
     actor: User  # set by ServiceModelAdmin.get_form
@@ -31,14 +37,23 @@ class ServiceForm(ModelForm):
         raise NotImplementedError
 
     def _post_clean(self) -> None:
+        # Django writes the input onto the instance to validate it. On a copy: the page that comes back after a
+        # refusal shows the stored record beside the input.
+        stored = self.instance
+        self.instance = copy(stored)
         super()._post_clean()  # type: ignore[misc]
+        self.instance = stored
         if self.errors:
             return
         try:
             self.instance = self.write()
         except DomainError as refusal:
-            field = refusal.field if refusal.field in self.fields else None
-            self.add_error(field, refusal.detail)
+            self.add_error(self._input_for(refusal.field), refusal.detail)
+
+    def _input_for(self, field: str | None) -> str | None:
+        """Return the form's field for a service's argument: `supplier_id` is typed in as `supplier`."""
+        names = (field or "", (field or "").removesuffix("_id"))
+        return next((name for name in names if name in self.fields), None)
 
     def save(self, commit: bool = True) -> Any:
         return self.instance
@@ -47,14 +62,38 @@ class ServiceForm(ModelForm):
         """Store nothing: there are no many-to-many fields, and the record is stored already."""
 
 
+class AutocompleteInput(AutocompleteSelect):
+    """Django's widget, which would put a rubbish value into a query when the page comes back to say that it is one."""
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:  # type: ignore[override]
+        return super().optgroups(name, [each for each in value if self._may_be_a_key(each)], attr)
+
+    def _may_be_a_key(self, value: str) -> bool:
+        try:
+            self.field.remote_field.model._meta.pk.clean(value, None)
+        except ValidationError:
+            return False
+        return True
+
+
+def reason_field(*, required: bool, help_text: str = "Kept in the audit trail.") -> forms.CharField:
+    return forms.CharField(
+        required=required,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        help_text=help_text,
+    )
+
+
 class ReasonForm(forms.Form):
     """Asks why, before an action changes several records."""
 
-    reason = forms.CharField(
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept in the audit trail beside every record that changes.",
-    )
+    reason = reason_field(required=True, help_text="Kept in the audit trail beside every record that changes.")
 
-    def clean_reason(self) -> Any:
-        return self.cleaned_data["reason"].strip()
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """Changes one's own password by the service, which leaves an audit entry; Django's form would save it alone."""
+
+    def save(self, commit: bool = True) -> Any:
+        self.user = set_password(user_id=self.user.pk, password=self.cleaned_data["new_password1"], actor=self.user)
+        return self.user

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.views import PasswordChangeView
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, resolve, reverse
+from django.views.decorators.common import no_append_slash
 
 Panel = Callable[[HttpRequest], dict[str, Any] | None]
 
@@ -23,15 +27,50 @@ class QhseAdminSite(AdminSite):
     site_title = "QHSE"
     index_title = "Overview"
     index_template = "adminsite/index.html"
-    enable_nav_sidebar = True
+    enable_nav_sidebar = False  # the sections stand in the page's head and leave the width to the lists
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._panels: list[Panel] = []
+        self._panels: list[tuple[int, Panel]] = []
 
-    def add_panel(self, panel: Panel) -> None:
-        self._panels.append(panel)
+    def add_panel(self, panel: Panel, *, order: int) -> None:
+        """Show a panel on the first page, below those of a lower order."""
+        self._panels.append((order, panel))
+        self._panels.sort(key=lambda entry: entry[0])
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        panels = [content for panel in self._panels if (content := panel(request))]
-        return super().index(request, {"panels": panels, **(extra_context or {})})  # type: ignore[return-value]
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        panels = [content for _, panel in self._panels if (content := panel(request))]
+        return super().index(request, {"panels": panels, **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the sections in the order that their pages ask for, not by the names of their apps."""
+        sections = super().get_app_list(request, app_label)
+        return sorted(
+            sections,
+            key=lambda app: min(getattr(self._registry[page["model"]], "menu_order", 100) for page in app["models"]),
+        )
+
+    def get_urls(self) -> list[Any]:
+        return [path("login", self.login), *super().get_urls()]  # the login stands in the contract without a slash
+
+    @no_append_slash
+    def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:
+        """Lead to the page that the address means with its slash at the end, whatever APPEND_SLASH says."""
+        if not url.endswith("/"):
+            page = resolve(f"{request.path_info}/")  # finds at least this view again, which is marked as no page
+            if getattr(page.func, "should_append_slash", True):
+                return HttpResponseRedirect(request.get_full_path(force_append_slash=True))
+        raise Http404
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Django's page, except that the form calls our service, so that the change is audited."""
+        from qhse.adminsite.forms import OwnPasswordForm  # needs the models, and this module is older than they
+
+        request.current_app = self.name
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            template_name="registration/password_change_form.html",
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)  # type: ignore[return-value]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
+
+from qhse.api.problems import CHALLENGE
 
 # Signed 64-bit: what the primary key can hold. A larger or stranger subject belongs to no user.
 _MAX_USER_ID_DIGITS = 18
@@ -20,7 +23,20 @@ class BearerTokenAuthentication(JWTAuthentication):
     of a validly signed token whose subject is not one of ours.
     """
 
-    www_authenticate_realm = "qhse"
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        scheme, space, token = header.partition(b" ")
+        # Schemes have no case (RFC 9110, 11.1), and a client may well send back our own `token_type`, "bearer".
+        return super().get_raw_token(b"Bearer" + space + token if scheme.lower() == b"bearer" else header)
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        try:
+            return super().get_validated_token(raw_token)
+        except (OverflowError, OSError, ValueError):
+            # simplejwt turns `exp` into a date, which a signed but absurd number does not survive.
+            raise InvalidToken("A time of the token is out of range.") from None
 
     def get_user(self, validated_token: Token) -> Any:
         subject = validated_token.get("sub")

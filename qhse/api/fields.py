@@ -1,10 +1,41 @@
-"""Serializer fields with refusals that say what to change."""
+"""Serializer fields that convert nothing, with refusals that say what to change."""
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 from rest_framework import serializers
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+class TextField(serializers.CharField):
+    """A JSON string. DRF's own field also takes numbers, and would store the number 1e400 as the text "inf"."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON integer. DRF's own field also takes 1.0, "1" and other alphabets' digits."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class DayField(serializers.DateField):
+    """A day as `YYYY-MM-DD`. DRF's own field also takes 20270630, 2027-6-3 and the week date 2027-W01-1."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
 
 
 class OneOfField(serializers.ChoiceField):

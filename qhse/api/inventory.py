@@ -51,7 +51,8 @@ def api_routes() -> Iterator[Route]:
 def _table(view: Any) -> RoleTable | None:
     for permission in view.cls.permission_classes:
         if issubclass(permission, RolePermission):
-            return permission.table
+            table: RoleTable = permission.table
+            return table
     return None
 
 

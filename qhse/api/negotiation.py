@@ -16,6 +16,8 @@ class AlwaysJSON(BaseContentNegotiation):
     """
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            return None
         media_type = request.content_type.partition(";")[0].strip().lower()
         for parser in parsers:
             if media_type == parser.media_type:

@@ -40,6 +40,20 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
             return int(raw)
         raise ValidationError({name: f"Must be a whole number from {minimum} to {maximum}."}, code="out_of_range")
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Replace DRF's, which says `nullable`: OpenAPI 3.1 has no such word, and null would not fit."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["count", "next", "previous", "results"],
+            "properties": {
+                "count": {"type": "integer", "description": "How many rows all pages have together."},
+                "next": link,
+                "previous": link,
+                "results": schema,
+            },
+        }
+
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         parameters = super().get_schema_operation_parameters(view)
         bounds = {"limit": (1, MAX_LIMIT, self.default_limit), "offset": (0, MAX_OFFSET, 0)}

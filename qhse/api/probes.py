@@ -6,18 +6,19 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse
 from django.utils.crypto import constant_time_compare
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from qhse.api.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
 from qhse.observability import metrics
 
 
@@ -65,7 +66,10 @@ class MetricsView(ProbeView):
     @extend_schema(
         tags=["operations"],
         summary="Figures for Prometheus",
-        responses={(200, "text/plain"): OpenApiTypes.STR},
+        responses={
+            (200, "text/plain"): OpenApiTypes.STR,
+            (403, PROBLEM_MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description="Not the metrics token"),
+        },
     )
     def get(self, request: Request) -> HttpResponse:
         """Needs `Authorization: Bearer <METRICS_TOKEN>`; without that setting it is open, in production closed."""
@@ -85,6 +89,6 @@ def readiness() -> dict[str, Any]:
             cursor.execute("SELECT 1")
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return {"database": "not reachable", "migrations": "unknown"}
     return {"database": "ok", "migrations": "ok" if not pending else f"{len(pending)} not applied"}

@@ -20,6 +20,7 @@ logger = logging.getLogger("qhse.api")
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+CHALLENGE = 'Bearer realm="qhse"'  # WWW-Authenticate of every 401
 InputErrors = list[dict[str, str]]
 
 
@@ -74,7 +75,8 @@ def exception_handler(exc: Exception, handler_context: dict[str, Any]) -> HttpRe
 
 def _domain_problem(exc: DomainError) -> HttpResponse:
     errors = [{"field": exc.field, "code": exc.code, "detail": exc.detail}] if exc.field else None
-    return problem(status=exc.status, code=exc.code, title=exc.title, detail=exc.detail, errors=errors)
+    headers = {"WWW-Authenticate": CHALLENGE} if exc.status == HTTPStatus.UNAUTHORIZED else None
+    return problem(status=exc.status, code=exc.code, title=exc.title, detail=exc.detail, errors=errors, headers=headers)
 
 
 def _api_problem(exc: exceptions.APIException) -> HttpResponse:
@@ -117,7 +119,8 @@ def _database_problem(exc: Exception) -> HttpResponse | None:
 
 def _flatten(details: Any, path: str = "") -> Iterator[dict[str, str]]:
     """Yield `{field, code, detail}` from DRF's nested details; list items carry their index in the path."""
-    if isinstance(details, dict) and set(details) == {"message", "code"}:
+    # A leaf's message is a text; two fields that are named `message` and `code` hold lists.
+    if isinstance(details, dict) and isinstance(details.get("message"), str):
         yield {"field": path, "code": str(details["code"]), "detail": str(details["message"])}
     elif isinstance(details, dict):
         for name, inner in details.items():

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.plumbing import get_doc
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 
+from qhse.api.fields import TextField
+from qhse.api.filters import NO_NUL
 from qhse.api.permissions import RolePermission
+from qhse.api.viewsets import StrictSerializer
 
 
 class InputErrorSerializer(serializers.Serializer[Any]):
@@ -27,13 +33,33 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="What to change, in words.")
     code = serializers.CharField(help_text="What to switch on in a program.")
     request_id = serializers.CharField(help_text="Names this request in logs and in the audit log.")
-    errors = InputErrorSerializer(many=True, required=False)
+    errors = InputErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
 class BearerTokenScheme(SimpleJWTScheme):
     """The Authorize button of Swagger UI."""
 
     target_class = "qhse.api.authentication.BearerTokenAuthentication"
+
+
+class SchemaViewDescription(OpenApiViewExtension):
+    """Describes the route of the document itself, whose view is the library's."""
+
+    target_class = "drf_spectacular.views.SpectacularJSONAPIView"
+
+    def view_replacement(self) -> Any:
+        class SchemaView(self.target_class):  # type: ignore[name-defined]
+            """OpenAPI 3.1. `/docs` shows it to people."""
+
+            @extend_schema(
+                operation_id="openapi_document",
+                tags=["operations"],
+                summary="This document",
+                responses={(200, "application/vnd.oai.openapi+json"): OpenApiTypes.OBJECT},
+            )
+            def get(self, request: Any) -> Any: ...
+
+        return SchemaView
 
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -58,13 +84,49 @@ def conflict(description: str) -> dict[Any, Any]:
 class ProblemAutoSchema(AutoSchema):
     """Documents for every operation the refusals that it can answer with, and the roles that may use it."""
 
-    def get_description(self) -> str:
-        description = super().get_description()
+    def get_description(self) -> str:  # type: ignore[override]
+        description: str = super().get_description()
+        # A docstring inherited from a base class is about the code, not about this route.
+        inherited = not vars(type(self.view)).get("__doc__") and description == get_doc(type(self.view))
+        return "" if inherited else description
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            described = f"{operation.get('description', '')}\n\n{self._role_note()}"
+            operation["description"] = described.strip()
+            for parameter in operation.get("parameters", ()):
+                if parameter["schema"].get("type") == "array":
+                    parameter["schema"] |= {"minItems": 1, "uniqueItems": True}
+        return operation
+
+    def _role_note(self) -> str:
         for permission in self.view.get_permissions():
             if isinstance(permission, RolePermission):
                 roles = permission.table.get(getattr(self.view, "action", None) or "", frozenset())
-                description += f"\n\n**Roles:** {', '.join(sorted(roles)) or 'none'}"
-        return description.strip()
+                return f"**Roles:** {', '.join(sorted(roles)) or 'none'}"
+        return "**Public:** needs no token"
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        # The library takes the body of a PATCH for part of a record and calls every field optional; ours are
+        # commands, with the same rules under every method.
+        method, self.method = self.method, "POST"
+        try:
+            return super()._get_request_for_media_type(serializer, direction)
+        finally:
+            self.method = method
+
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        return {"pattern": NO_NUL, **schema} if isinstance(field, TextField) else schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, StrictSerializer):
+            schema["additionalProperties"] = False
+            if not type(serializer).__doc__:
+                schema.pop("description", None)
+        return schema
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         responses = super()._get_response_bodies(direction)

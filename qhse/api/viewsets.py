@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
+
+MAX_UNKNOWN_LISTED = 20  # of a megabyte of unknown fields; each costs more bytes in the answer than it did in the body
+
+
+def _is_utf8(query: str) -> bool:
+    """Answer whether a query string as WSGI gives it is text; Django reads broken bytes as U+FFFD and goes on."""
+    try:
+        unquote_to_bytes(query.encode("latin-1")).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -24,7 +36,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if unknown:
             known = ", ".join(name for name, field in self.fields.items() if not field.read_only) or "none"
             text = ErrorDetail(f"Unknown field. Known: {known}.", code="unknown_field")
-            problems = {name[:64]: [text] for name in unknown}
+            problems = {name[:64]: [text] for name in unknown[:MAX_UNKNOWN_LISTED]}
         try:
             accepted = super().to_internal_value(data)
         except ValidationError as error:
@@ -36,13 +48,15 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 class ApiViewSet(GenericViewSet[Any]):
     """
-    A viewset that refuses query parameters which nobody declared, and repeated ones.
+    A viewset that refuses query parameters which nobody declared, repeated ones, empty ones and broken encodings.
 
     Known are, for lists, the filterset's and the paginator's; a view adds others of its own in
-    `query_parameters`.
+    `query_parameters`. An empty value would be no filter at all, which is not what its sender believes; where it
+    is one (part of a name), the view lists it in `may_be_empty`.
     """
 
     query_parameters: Collection[str] = ()
+    may_be_empty: Collection[str] = ()
     # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
     http_method_names = ["get", "head", "post", "patch"]
 
@@ -61,14 +75,21 @@ class ApiViewSet(GenericViewSet[Any]):
     def _refuse_unknown_query(self, request: Request) -> None:
         known = self._known_query_parameters()
         problems = {}
-        for name in request.query_params:
+        for name, values in request.query_params.lists():
             if name not in known:
                 listed = ", ".join(sorted(known)) or "none"
-                problems[name[:64] or "query"] = [f"Unknown query parameter. Known: {listed}."]
-            elif len(request.query_params.getlist(name)) > 1:
-                problems[name] = ["Given more than once."]
+                text = ErrorDetail(f"Unknown query parameter. Known: {listed}.", code="unknown_parameter")
+                problems[name[:64] or "query"] = [text]
+                if len(problems) == MAX_UNKNOWN_LISTED:
+                    break
+            elif len(values) > 1:
+                problems[name] = [ErrorDetail("Given more than once.", code="repeated_parameter")]
+            elif not values[0] and name not in self.may_be_empty:
+                problems[name] = [ErrorDetail("Is empty; leave it out.", code="empty_parameter")]
+            elif "\ufffd" in values[0] and not _is_utf8(request.META.get("QUERY_STRING", "")):
+                problems[name] = [ErrorDetail("Is not UTF-8.", code="invalid_encoding")]
         if problems:
-            raise ValidationError(problems, code="unknown_parameter")
+            raise ValidationError(problems)
 
     def validated(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Return the checked body of the request, or raise the 400 that lists what is wrong with it."""

@@ -50,8 +50,8 @@ def render() -> bytes:
     """Return the exposition text: counters of all processes (with PROMETHEUS_MULTIPROC_DIR) and the sources."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        registry.register(_Sources())  # type: ignore[arg-type]
+        MultiProcessCollector(registry)
+        registry.register(_Sources())
         return generate_latest(registry)
-    registry.register(_Sources())  # type: ignore[arg-type]
+    registry.register(_Sources())
     return generate_latest(REGISTRY) + generate_latest(registry)

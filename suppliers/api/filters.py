@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import django_filters as filters
 from django.db.models import Q
 from django.utils import timezone
 
-from qhse.api.filters import TotalOrderingFilter, TrueFalseFilter
+from qhse.api.filters import TextFilter, TotalOrderingFilter, TrueFalseFilter
 from suppliers.models import Supplier, SupplierQuerySet
 from suppliers.names import name_key
 
 
 class AtRiskFilter(TrueFalseFilter):
-    def filter(self, qs: SupplierQuerySet, value: str) -> SupplierQuerySet:
+    def filter(self, qs: Any, value: str) -> Any:
         today = timezone.now().date()
         if value == "true":
             return qs.at_risk(today=today)
@@ -24,8 +24,11 @@ class AtRiskFilter(TrueFalseFilter):
 
 
 class SupplierFilter(filters.FilterSet):
-    search = filters.CharFilter(
-        method="filter_search", max_length=200, label="Part of the name, regardless of case and Unicode form"
+    search = TextFilter(
+        method="filter_search",
+        min_length=0,
+        max_length=200,
+        label="Part of the name, regardless of case and Unicode form",
     )
     at_risk = AtRiskFilter(label="Whether an expired certification or an open high NC makes it one at risk, now")
     ordering = TotalOrderingFilter(

@@ -8,23 +8,33 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from qhse.api.fields import DayField, TextField
 from qhse.api.viewsets import StrictSerializer
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
+from suppliers.names import MAX_LENGTH
 from suppliers.risk import assess, is_at_risk
+from suppliers.services import EARLIEST_EXPIRY, LATEST_EXPIRY
+
+LAST_VALID_DAY = f"Last valid day, from {EARLIEST_EXPIRY} to {LATEST_EXPIRY}, or null if none is known."
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": MAX_LENGTH})
+class SupplierNameField(TextField):
+    """Takes more than the characters of a stored name: white space and decomposed letters shrink when normalised."""
 
 
 class SupplierCreateSerializer(StrictSerializer):
-    # Longer than the 200 characters of a stored name, so that white space around it may be trimmed first.
-    name = serializers.CharField(max_length=1000, help_text="1–200 characters, unique regardless of case.")
-    certification_expiry = serializers.DateField(
-        required=False, allow_null=True, default=None, help_text="Last valid day, or null if none is known."
+    name = SupplierNameField(
+        max_length=5 * MAX_LENGTH,
+        help_text="Unique regardless of case and Unicode form; no control or invisible characters.",
     )
+    certification_expiry = DayField(required=False, allow_null=True, default=None, help_text=LAST_VALID_DAY)
 
 
 class CertificationSerializer(StrictSerializer):
-    certification_expiry = serializers.DateField(allow_null=True, help_text="Last valid day, or null.")
-    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=2000)
+    certification_expiry = DayField(allow_null=True, help_text=LAST_VALID_DAY)
+    reason = TextField(required=False, allow_blank=True, default="", max_length=2000)
 
 
 class SupplierSerializer(serializers.Serializer[Supplier]):

@@ -29,6 +29,7 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
     queryset = Supplier.objects.order_by("id")
     serializer_class = SupplierSerializer
     filterset_class = SupplierFilter
+    may_be_empty = ("search",)
 
     @extend_schema(
         summary="Record a supplier",

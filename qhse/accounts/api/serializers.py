@@ -8,26 +8,25 @@ from rest_framework import serializers
 
 from qhse.accounts.roles import Role
 from qhse.accounts.tokens import MAX_TOKEN_LENGTH
+from qhse.api.fields import TextField
 from qhse.api.viewsets import StrictSerializer
 
 MAX_PASSWORD_LENGTH = 128  # characters: more would only make the hash work longer
 
 
 class LoginSerializer(StrictSerializer):
-    username = serializers.CharField(max_length=150)
-    password = serializers.CharField(
-        max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, style={"input_type": "password"}
-    )
+    username = TextField(max_length=150)
+    password = TextField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, style={"input_type": "password"})
 
 
 class RefreshTokenSerializer(StrictSerializer):
-    refresh_token = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
+    refresh_token = TextField(max_length=MAX_TOKEN_LENGTH)
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
     access_token = serializers.CharField(help_text="Send it as `Authorization: Bearer <access_token>`.")
     refresh_token = serializers.CharField(help_text="Good for one POST /auth/refresh.")
-    token_type = serializers.ChoiceField(choices=("bearer",), default="bearer")
+    token_type = serializers.ChoiceField(choices=("bearer",))
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
     role = serializers.ChoiceField(choices=Role.choices)
 

@@ -22,6 +22,9 @@ from qhse.api.inventory import granted_permissions
 from qhse.api.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
 from qhse.api.viewsets import ApiViewSet
 
+REFRESH_TOKEN_EXAMPLE = OpenApiExample(
+    "The token of the last answer", value={"refresh_token": "eyJhbGciOiJIUzI1NiIs…"}, request_only=True
+)
 UNAUTHORIZED = {
     (401, PROBLEM_MEDIA_TYPE): OpenApiResponse(
         ProblemSerializer, description="Wrong credentials or token; one wording for every cause"
@@ -53,6 +56,7 @@ class TokenViewSet(ApiViewSet):
         summary="Spend a refresh token for a new pair",
         request=RefreshTokenSerializer,
         responses={200: TokenPairSerializer, **UNAUTHORIZED},
+        examples=[REFRESH_TOKEN_EXAMPLE],
     )
     def refresh(self, request: Request) -> Response:
         """Each refresh token is good for one use."""
@@ -62,6 +66,7 @@ class TokenViewSet(ApiViewSet):
         summary="Log out",
         request=RefreshTokenSerializer,
         responses={204: OpenApiResponse(description="The refresh token is spent"), **UNAUTHORIZED},
+        examples=[REFRESH_TOKEN_EXAMPLE],
     )
     def logout(self, request: Request) -> Response:
         """The access token stays valid until it expires, at most five minutes later."""

@@ -1,0 +1,56 @@
+# `make help` lists the commands. They need nothing but Python 3.11 or newer (PYTHON=… chooses one).
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lock clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+# Stamps carry the lock's checksum in their names: a changed lock is installed, a touched one is not.
+checksum = $(shell cksum < $(1) | cut -d ' ' -f 1)
+RUNTIME := $(VENV)/installed-$(call checksum,requirements.txt)
+DEVELOPMENT := $(VENV)/installed-dev-$(call checksum,requirements-dev.txt)
+
+help:
+	@echo 'make run      start everything on http://127.0.0.1:8000, with demo data (PORT=…, DATABASE_URL=…)'
+	@echo 'make demo     tell the main story by HTTP against real processes, and check it (URL=… of a running server)'
+	@echo 'make test     all tests, on SQLite and on PostgreSQL (ARGS=… for pytest)'
+	@echo 'make check    format, lint, types, import rules, migrations, deployment files'
+	@echo 'make lock     pin requirements*.in again (UPGRADE=1 takes newer versions)'
+	@echo 'make clean    remove .venv and caches; the embedded database in var/ stays'
+
+$(RUNTIME):
+	@.ci/make-venv requirements.txt
+	@touch $@
+
+# The development lock holds every pin of the runtime lock.
+$(DEVELOPMENT):
+	@.ci/make-venv requirements-dev.txt
+	@touch $@ $(RUNTIME)
+
+run: $(RUNTIME)
+	@$(PY) -m qhse.devtools.run
+
+demo: $(RUNTIME)
+	@$(PY) -m qhse.devtools.demo $(if $(URL),--url $(URL))
+
+test: $(DEVELOPMENT)
+	@echo 'tests on SQLite'
+	@$(PY) -m pytest -q $(ARGS)
+	@echo 'tests on PostgreSQL'
+	@$(PY) -m pytest -q --postgres $(ARGS)
+
+check: $(DEVELOPMENT)
+	@$(PY) -m qhse.devtools.check
+
+UV = $(shell command -v uv || echo $(VENV)/bin/uv)
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+lock: $(DEVELOPMENT)
+	@command -v uv >/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in --output-file requirements-dev.txt
+
+clean:
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis var/static var/metrics
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

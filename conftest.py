@@ -1,0 +1,178 @@
+"""Fixtures that every test may use: users, clients, records made by the services, and a clean database after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import hypothesis
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import TransactionTestCase
+from rest_framework.test import APIClient
+
+# The same examples in every run, so that a red test stays red until somebody mends it; `make fuzz` draws new ones.
+hypothesis.settings.register_profile(
+    "suite", derandomize=True, database=None, deadline=None, max_examples=50, print_blob=False
+)
+hypothesis.settings.load_profile("suite")
+
+
+@contextmanager
+def triggers_off() -> Iterator[None]:
+    """
+    Let the flush between tests empty the tables that their triggers protect.
+
+    Off and on again in the transaction of the flush itself: a run killed in between leaves them on.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal")
+            triggers = cursor.fetchall()
+            off = [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name, _ in triggers]
+            states = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
+            on = [f"ALTER TABLE {table} {states[state]} TRIGGER {name}" for table, name, state in triggers]
+        else:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            off = [f"DROP TRIGGER {name}" for name, _ in triggers]
+            on = [sql for _, sql in triggers]
+        for statement in off:
+            cursor.execute(statement)
+        yield
+        for statement in on:
+            cursor.execute(statement)
+
+
+_flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+
+def _flush_without_triggers(case: TransactionTestCase) -> None:
+    with triggers_off():
+        _flush(case)
+
+
+def pytest_configure() -> None:
+    # Look static files up when asked: listing them all for each test's client takes longer than most tests.
+    settings.WHITENOISE_AUTOREFRESH = True
+    # `TestCase` has a teardown of its own, a rollback; this is the one of `django_db(transaction=True)`.
+    TransactionTestCase._fixture_teardown = _flush_without_triggers  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def users(db: None) -> dict[str, Any]:
+    """One user of each role by the role's name; the password is `correct-horse-<role>`."""
+    from qhse.accounts.roles import Role
+    from qhse.accounts.services import create_user
+
+    return {
+        role.value: create_user(
+            username=role.value, password=f"correct-horse-{role.value}", role=role, actor=None, is_staff=True
+        )
+        for role in Role
+    }
+
+
+@pytest.fixture
+def anonymous() -> APIClient:
+    """A client without a token."""
+    return APIClient()
+
+
+@pytest.fixture
+def api(users: dict[str, Any]) -> Callable[[Any], APIClient]:
+    """Return a client of a role, or of a given user, with a real access token."""
+    from qhse.accounts.tokens import issue_tokens
+
+    def client_of(role_or_user: Any) -> APIClient:
+        user = users[role_or_user] if isinstance(role_or_user, str) else role_or_user
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(user).access_token}")
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def make_supplier(users: dict[str, Any]) -> Callable[..., Any]:
+    """Record a supplier through its service, by procurement; without a name it gets one of its own."""
+    from suppliers.services import create_supplier
+
+    numbers = count(1)
+
+    def make(**overrides: Any) -> Any:
+        values = {"name": f"Hansa Forge {next(numbers)} GmbH", "actor": users["procurement"]} | overrides
+        return create_supplier(**values)
+
+    return make
+
+
+@pytest.fixture
+def make_nc(users: dict[str, Any], make_supplier: Callable[..., Any]) -> Callable[..., Any]:
+    """Open a non-conformity through its service, by quality; without a supplier it gets one of its own."""
+    from ncs.services import open_nonconformity
+
+    def make(**overrides: Any) -> Any:
+        values = {
+            "severity": "medium",
+            "description": "Lot 4711: bore diameter 12.08 mm, tolerance 12.00 ± 0.02 mm",
+            "actor": users["quality"],
+        } | overrides
+        if "supplier_id" not in values:
+            values["supplier_id"] = make_supplier().pk
+        return open_nonconformity(**values)
+
+    return make
+
+
+@pytest.fixture
+def problem_of() -> Callable[[Any, int], dict[str, Any]]:
+    """Check that an answer is a problem document of this status with the contract's members, and return it."""
+
+    def check(response: Any, status: int) -> dict[str, Any]:
+        assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json"), (
+            response.content[:500]
+        )
+        document: dict[str, Any] = response.json()
+        assert set(document) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
+        assert document["status"] == status
+        assert document["type"] == f"urn:qhse:problem:{document['code']}"
+        assert document["request_id"] == response["X-Request-ID"]
+        assert document["title"] and document["detail"]
+        for error in document.get("errors", ()):
+            assert set(error) == {"field", "code", "detail"}
+        return document
+
+    return check
+
+
+@pytest.fixture
+def row_counts(db: None) -> Callable[[], dict[str, int]]:
+    """Count the rows of every table that a request could leave something in."""
+    from audit.models import AuditEntry
+    from ncs.models import NonConformity
+    from outbox.models import OutboxEvent, ProcessedEvent
+    from suppliers.models import Supplier
+
+    models = (Supplier, NonConformity, AuditEntry, OutboxEvent, ProcessedEvent)
+
+    def count_rows() -> dict[str, int]:
+        return {model.__name__: model.objects.count() for model in models}
+
+    return count_rows
+
+
+@pytest.fixture
+def drain(db: None) -> Callable[[], Any]:
+    """Run the worker until nothing is due, and return what it did."""
+    from outbox.retry import RetryPolicy
+    from outbox.worker import Worker
+
+    def run() -> Any:
+        policy = RetryPolicy(max_attempts=3, base_seconds=0.0, cap_seconds=0.0)
+        return Worker(batch_size=100, poll_seconds=0.01, policy=policy).drain()
+
+    return run

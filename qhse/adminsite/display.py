@@ -1,0 +1,33 @@
+"""How values look on admin pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+NONE = "–"
+
+
+def badge(text: object, kind: str) -> SafeString:
+    """Return a coloured label; `kind` is one of good, warn, bad, mute and comes from code, never from data."""
+    return format_html('<span class="badge badge-{}">{}</span>', kind, text)
+
+
+def moment(value: datetime | None) -> SafeString | str:
+    """Return a time to the minute, in UTC, which column headings say."""
+    return NONE if value is None else format_html('<span class="nowrap">{}</span>', f"{value:%Y-%m-%d %H:%M}")
+
+
+def prose(text: str) -> SafeString | str:
+    """Return what somebody wrote, with its line breaks."""
+    return format_html('<div class="prose">{}</div>', text) if text else NONE
+
+
+def link(url: str, text: object) -> SafeString:
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+def days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"

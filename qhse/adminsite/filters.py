@@ -1,0 +1,46 @@
+"""List filters that several pages use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter that refuses a value it does not offer, instead of showing everything as if it had filtered."""
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        value = self.value()
+        if value is not None and value not in {str(choice) for choice, _ in self.lookup_choices}:
+            raise IncorrectLookupParameters
+
+
+class IndexedValuesFilter(ChoiceFilter):
+    """
+    Offers the values that stand in an indexed column, found by one index probe each.
+
+    Django's own filter asks for DISTINCT, which reads the whole of a table that only ever grows.
+    """
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        column = str(self.parameter_name)
+        rows = model_admin.model._default_manager.order_by(column).values_list(column, flat=True)
+        values: list[tuple[str, str]] = []
+        value = rows.first()
+        while value is not None:
+            values.append((value, value))
+            value = rows.filter(**{f"{column}__gt": value}).first()
+        return values
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+def indexed_values(column: str, title: str) -> type[IndexedValuesFilter]:
+    """Return an IndexedValuesFilter on this column, for `list_filter`."""
+    return type(f"{column.title()}Filter", (IndexedValuesFilter,), {"parameter_name": column, "title": title})

@@ -1,0 +1,331 @@
+"""Bad bodies: every writing route refuses every one with a 4xx problem, and nothing is left behind."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.conf import settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from outbox.choices import EventStatus
+from outbox.models import OutboxEvent
+from qhse.api.inventory import api_routes
+from suppliers.models import Supplier
+from suppliers.names import name_key
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True)
+class Write:
+    """A writing route with a body that it would accept; `kinds` says what each field is."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any]
+    kinds: Mapping[str, str]
+    optional: frozenset[str] = frozenset()
+
+
+BORE = "Lot 4711: bore diameter 12.08 mm"
+WRITES = (
+    Write("POST", "/auth/login", {"username": "x", "password": "y"}, {"username": "text", "password": "text"}),
+    Write("POST", "/auth/refresh", {"refresh_token": "a.b.c"}, {"refresh_token": "text"}),
+    Write("POST", "/auth/logout", {"refresh_token": "a.b.c"}, {"refresh_token": "text"}),
+    Write(
+        "POST",
+        "/suppliers",
+        {"name": "Hansa Forge", "certification_expiry": "2029-06-30"},
+        {"name": "text", "certification_expiry": "day or null"},
+        frozenset({"certification_expiry"}),
+    ),
+    Write(
+        "PATCH",
+        "/suppliers/<int:supplier_id>/certification",
+        {"certification_expiry": "2029-06-30", "reason": "Renewed"},
+        {"certification_expiry": "day or null", "reason": "text"},
+        frozenset({"reason"}),
+    ),
+    Write(
+        "POST",
+        "/ncs",
+        {"supplier_id": 1, "severity": "low", "description": BORE},
+        {"supplier_id": "id", "severity": "choice", "description": "text"},
+    ),
+    Write("PATCH", "/ncs/<int:nc_id>/close", {"reason": "Lot sorted"}, {"reason": "text"}, frozenset({"reason"})),
+    Write("POST", "/outbox/events/<uuid:event_id>/requeue", {"reason": "Mended"}, {"reason": "text"}),
+)
+every_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.path}")
+
+NOT_A_TEXT = (0, 1, -1, 1.5, True, False, None, [], ["x"], {}, {"x": 1}, 10**60, 1e300)
+WRONG: dict[str, tuple[Any, ...]] = {
+    "text": NOT_A_TEXT,
+    "id": (
+        "1", "", "x", "１", 1.0, 1.5, True, False, None, [], [1], {}, 0, -1, 10**18, 10**19, 2**63,
+        -(2**63), 10**60, 1e300
+    ),
+    "choice": (*NOT_A_TEXT, "", " ", "LOW", "low ", "lo", "low\n", "critical", "lоw", "低"),
+    "day or null": (
+        0, 1, 1.5, True, False, [], {}, ["2029-06-30"], 20290630, 1e10, "", " ", "soon", "0000-00-00", "0000-01-01",
+        "0001-01-01", "1979-12-31", "2200-01-01", "9999-12-31", "10000-01-01", "-2029-06-30", "2027-02-29",
+        "2029-02-30", "2029-04-31", "2029-13-01", "2029-00-10", "2029-06-00", "2029-6-30", "29-06-30",
+        "20290630", "2029-W26-6", "2029-181", "30.06.2029", "06/30/2029", "2029/06/30",
+        "2029-06-30T00:00:00", "2029-06-30T00:00:00Z", "2029-06-30 ", " 2029-06-30", "2029-06-30\n",
+        "２０２９-06-30", "٢٠٢٩-٠٦-٣٠", "2029-06-3０", "2029‑06‑30", "today", "null", "NaN", "9" * 5000,
+    ),
+}  # fmt: skip
+
+# Not one of these is a JSON document in UTF-8 that has one meaning.
+NO_DOCUMENT = {
+    "white space": b" \n", "nul": b"nul", "open brace": b"{", "close brace": b"}", "open bracket": b"[",
+    "a quote": b'"', "a key": b'{"a"', "no value": b'{"a":}', "no key": b"{:1}", "truncated": b'{"a": "b',
+    "truncated literal": b'{"a": tru', "trailing comma": b'{"a": 1,}', "trailing comma in a list": b"[1,]",
+    "two documents": b"{}{}", "text behind": b"{} x", "NUL behind": b"{}\x00", "single quotes": b"{'a': 1}",
+    "no quotes": b"{a: 1}", "a comment": b"{} // x", "a block comment": b"/* x */ {}", "NaN": b'{"a": NaN}',
+    "Infinity": b'{"a": Infinity}', "-Infinity": b'{"a": -Infinity}', "1e400": b'{"a": 1e400}',
+    "-1e400": b'{"a": -1e400}',
+    "undefined": b'{"a": undefined}', "leading zero": b'{"a": 01}', "plus": b'{"a": +1}', "bare point": b'{"a": .5}',
+    "ending point": b'{"a": 1.}', "hexadecimal": b'{"a": 0x10}', "5,000 digits": b'{"a": ' + b"9" * 5000 + b"}",
+    "a raw line break": b'{"a": "\n"}', "a raw NUL": b'{"a": "\x00"}', "a raw escape": b'{"a": "\x1b"}',
+    "bad escape": rb'{"a": "\x41"}', "short escape": rb'{"a": "\u12"}', "signed escape": rb'{"a": "\u+123"}',
+    "a form": b"a=1&b=2", "XML": b"<a/>", "YAML": b"a: 1", "pickle": b"\x80\x04N.",
+    "bad UTF-8": b'{"a": "\xff"}', "cut UTF-8": b'{"a": "\xc3"}', "overlong NUL": b'{"a": "\xc0\x80"}',
+    "a raw surrogate": b'{"a": "\xed\xa0\x80"}', "past Unicode": b'{"a": "\xf5\x80\x80\x80"}',
+    "latin-1": '{"a": "ä"}'.encode("latin-1"),
+    "BOM": b"\xef\xbb\xbf{}", "UTF-16 LE": '{"a": 1}'.encode("utf-16-le"), "UTF-16 BE": '{"a": 1}'.encode("utf-16-be"),
+    "UTF-16 with BOM": '{"a": 1}'.encode("utf-16"), "UTF-32": '{"a": 1}'.encode("utf-32"), "gzip": gzip.compress(b"{}"),
+    "NUL in a key": rb'{"a\u0000": 1}', "NUL in a text": rb'{"a": "\u0000"}', "NUL in a list": rb'{"a": ["\u0000"]}',
+    "a lone high surrogate": rb'{"a": "\ud800"}', "a lone low surrogate": rb'{"a": "x\udfffx"}',
+    "surrogates swapped": rb'{"a": "\udc00\ud800"}', "a surrogate in a key": rb'{"\ud800": 1}',
+    "a surrogate in a list": rb'{"a": [["\ud800"]]}', "a key twice": b'{"a": 1, "a": 1}',
+    "a key twice, once escaped": rb'{"a": 1, "\u0061": 2}', "a key twice inside": b'{"x": {"a": 1, "a": 2}}',
+}  # fmt: skip
+NO_OBJECT = (b"[]", b"[{}]", b'"text"', b'""', b"null", b"true", b"0", b"-1", b"1.5")
+NESTED = {
+    f"{depth:,} {kind}{', open' * (not closed)}": opening * depth + b"1" + closing * depth * closed
+    for kind, opening, closing in (("arrays", b"[", b"]"), ("objects", b'{"a":', b"}"))
+    for depth in (33, 1_000, 100_000)
+    for closed in (True, False)
+}
+CONTENT_TYPES = (
+    "", "text/plain", "text/json", "application/jsonp", "application/json-patch+json", "application/merge-patch+json",
+    "application/problem+json", "application/x-www-form-urlencoded", "multipart/form-data",
+    "multipart/form-data; boundary=", "multipart/form-data; boundary=x", "application/xml",
+    "application/octet-stream", "application", "/", "json", "*/*", "application/*",
+    "application/json,application/json", "application/json/x", "x" * 10_000,
+)  # fmt: skip
+
+
+@pytest.fixture
+def send(api, make_nc) -> Callable[..., Any]:
+    """Send a body to a writing route as an administrator, with records behind its placeholders."""
+    nc = make_nc()
+    event = OutboxEvent.objects.latest("id")
+    OutboxEvent.objects.filter(pk=event.pk).update(status=EventStatus.DEAD)
+    ids = {"<int:supplier_id>": nc.supplier_id, "<int:nc_id>": nc.pk, "<uuid:event_id>": event.event_id}
+    client = api("admin")
+
+    def send_one(write: Write, body: Any, content_type: str = "application/json", **headers: str) -> Any:
+        path = write.path
+        for placeholder, value in ids.items():
+            path = path.replace(placeholder, str(value))
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return client.generic(write.method, path, data, content_type=content_type, **headers)
+
+    return send_one
+
+
+@pytest.fixture
+def refused(send, problem_of, row_counts) -> Callable[..., dict[str, Any]]:
+    """Send a body, and check that it is refused with this status and that no row has come or gone."""
+    before = row_counts()
+
+    def send_and_check(write: Write, body: Any, status: int = 400, **kwargs: str) -> dict[str, Any]:
+        try:
+            return problem_of(send(write, body, **kwargs), status)
+        except AssertionError as error:
+            raise AssertionError(f"{write.method} {write.path} with {str(body)[:80]!r} {kwargs}: {error}") from error
+
+    yield send_and_check
+    assert row_counts() == before
+
+
+def test_the_table_lists_every_writing_route():
+    routes = {(route.method, route.path) for route in api_routes() if route.method != "GET"}
+
+    assert {(write.method, write.path) for write in WRITES} == routes
+
+
+@every_write
+class TestEveryWritingRoute:
+    def test_refuses_what_is_no_json_document(self, refused, write):
+        for name, body in NO_DOCUMENT.items():
+            assert refused(write, body)["code"] == "parse_error", name
+
+    def test_refuses_a_document_that_is_no_object(self, refused, write):
+        for body in NO_OBJECT:
+            assert [error["field"] for error in refused(write, body)["errors"]] == [""], body
+
+    def test_refuses_deep_nesting(self, refused, write):
+        for name, body in NESTED.items():
+            assert "deeper than 32" in refused(write, body)["detail"], name
+
+    def test_refuses_each_wrong_type_by_the_name_of_the_field(self, refused, write):
+        for field, kind in write.kinds.items():
+            for value in WRONG[kind]:
+                problem = refused(write, {**write.body, field: value})
+                assert [error["field"] for error in problem["errors"]] == [field], value
+
+    def test_refuses_each_missing_field_by_name(self, refused, write):
+        for field in set(write.body) - write.optional:
+            problem = refused(write, {name: value for name, value in write.body.items() if name != field})
+            assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, "required")]
+
+    def test_refuses_unknown_fields_by_name(self, refused, write):
+        for field in (
+            "id",
+            "x",
+            "",
+            " ",
+            "__proto__",
+            "constructor",
+            "non_field_errors",
+            "message",
+            "Ä" * 100,
+            "is_staff",
+        ):
+            problem = refused(write, {**write.body, field: "x"})
+            assert {error["code"] for error in problem["errors"]} == {"unknown_field"}, field
+
+    def test_lists_only_some_of_very_many_unknown_fields(self, send, problem_of, write):
+        response = send(write, {f"f{number}": 0 for number in range(50_000)})
+
+        problem_of(response, 400)
+        assert len(response.content) < 10_000
+
+    def test_refuses_a_field_that_is_given_twice(self, refused, write):
+        whole = json.dumps(dict(write.body))
+        for field, value in write.body.items():
+            escaped = "".join(f"\\u{ord(character):04x}" for character in field)
+            for name in (field, escaped):
+                refused(write, f'{whole[:-1]}, "{name}": {json.dumps(value)}}}'.encode())
+
+    def test_refuses_text_that_no_database_stores_in_each_field(self, refused, write):
+        for field, kind in write.kinds.items():
+            for text in ("\\u0000", "a\\u0000b", "\\ud800", "\\udfff", "\\udc00\\ud800", "\\ud800\\u0041"):
+                body = json.dumps({**write.body, field: "@@"}).replace("@@", text)
+                refused(write, body.encode())
+            if kind == "text":
+                refused(write, {**write.body, field: "x" * 100_000})
+
+    def test_refuses_a_body_that_is_too_large(self, refused, write):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        for body in (b" " * (limit + 1), b'{"a": "' + b"x" * 3_000_000 + b'"}', b"[" * 3_000_000, b"\x00" * 9_000_000):
+            assert refused(write, body, 413)["code"] == "payload_too_large"
+        assert refused(write, b"x" * limit, 400)["code"] == "parse_error"
+
+    def test_refuses_every_other_content_type(self, refused, write):
+        for content_type in CONTENT_TYPES:
+            problem = refused(write, dict(write.body), 415, content_type=content_type)
+            assert problem["code"] == "unsupported_media_type"
+
+    def test_refuses_every_content_encoding(self, refused, write):
+        for encoding in ("gzip", "br", "deflate", "x", "identity, gzip"):
+            refused(write, dict(write.body), 415, HTTP_CONTENT_ENCODING=encoding)
+
+    def test_does_not_decode_by_the_charset_that_a_client_names(self, refused, write):
+        for charset in ("utf-16", "latin-1", "utf-7"):
+            refused(write, '{"ä": 1}'.encode("utf-16"), content_type=f"application/json; charset={charset}")
+
+    def test_a_method_override_changes_nothing(self, send, write):
+        for header in ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD"):
+            assert send(write, {"x": 1}, **{header: "GET"}).status_code == 400
+
+
+class TestHarmlessBodies:
+    """What looks hostile and is not."""
+
+    @pytest.mark.parametrize(
+        "text", ["[" * 4000, "{" * 4000, "]}" * 2000, '"' * 4000, "\\" * 4000, "<script>alert(1)</script>",
+                 "%00%s{{7*7}}", "'; DROP TABLE ncs_nonconformity; --", "=cmd|' /C calc'!A0",
+                 "Ω\u202eabc", "a\u0085b", "\u0001\u007f"]
+    )  # fmt: skip
+    def test_a_description_is_text_and_comes_back_as_it_was(self, api, make_supplier, text):
+        client = api("quality")
+
+        created = client.post("/ncs", {"supplier_id": make_supplier().pk, "severity": "low", "description": text})
+
+        assert created.status_code == 201
+        assert client.get(f"/ncs/{created.json()['id']}").json()["description"] == text
+
+    def test_content_types_that_mean_json(self, api):
+        client = api("procurement")
+
+        for number, content_type in enumerate(
+            (
+                "application/json; charset=utf-8",
+                "APPLICATION/JSON",
+                "application/json;charset=UTF-8",
+                "application/json ;",
+            )
+        ):
+            body = json.dumps({"name": f"Hansa {number}"}).encode()
+            response = client.generic("POST", "/suppliers", body, content_type=content_type)
+            assert response.status_code == 201, content_type
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+bounded = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+
+
+class TestWhateverHypothesisFinds:
+    @bounded
+    @given(fields=st.fixed_dictionaries({}, optional={"name": JSON_VALUES, "certification_expiry": JSON_VALUES}))
+    def test_a_supplier_is_stored_or_refused(self, send, problem_of, fields):
+        self.stored_or_refused(send, problem_of, WRITES[3], fields)
+
+    @bounded
+    @given(
+        fields=st.fixed_dictionaries(
+            {}, optional={"supplier_id": JSON_VALUES, "severity": JSON_VALUES, "description": JSON_VALUES}
+        )
+    )
+    def test_an_nc_is_stored_or_refused(self, send, problem_of, fields):
+        self.stored_or_refused(send, problem_of, WRITES[5], fields)
+
+    @bounded
+    @given(body=st.binary(max_size=60) | JSON_VALUES)
+    def test_a_close_is_done_or_refused(self, send, problem_of, body):
+        self.stored_or_refused(send, problem_of, WRITES[6], body)
+
+    def stored_or_refused(self, send, problem_of, write, body):
+        response = send(write, body)
+
+        if response.status_code not in (200, 201):
+            problem_of(response, 400)
+
+    @bounded
+    @given(name=st.text(max_size=30))
+    def test_a_stored_name_is_trimmed_printable_and_found_by_its_key(self, send, problem_of, name):
+        response = send(WRITES[3], {"name": name})
+
+        if response.status_code != 201:
+            problem_of(response, 400)
+            return
+        stored = Supplier.objects.get(pk=response.json()["id"])
+        assert stored.name == " ".join(stored.name.split()) != ""
+        assert stored.name.isprintable()
+        assert stored.name_key == name_key(stored.name) == name_key(stored.name.upper())
+        again = problem_of(send(WRITES[3], {"name": f" {stored.name} "}), 400)
+        assert again["code"] == "duplicate_name"

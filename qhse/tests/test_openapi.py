@@ -1,0 +1,254 @@
+"""The OpenAPI document says what is there: every route and method, who may, every refusal, an example of each body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import jsonschema
+import pytest
+from django.test import Client
+from drf_spectacular.validation import validate_schema
+
+from qhse.api.inventory import all_patterns
+from qhse.tests.test_permission_matrix import EXPECTED, PUBLIC
+
+NOT_DESCRIBED = {"docs"}  # the page that shows the document; the admin site is for people and has its own tests
+
+# By hand from the contract: what a body must hold and may hold.
+BODIES = {
+    ("/auth/login", "post"): ({"username", "password"}, set()),
+    ("/auth/refresh", "post"): ({"refresh_token"}, set()),
+    ("/auth/logout", "post"): ({"refresh_token"}, set()),
+    ("/suppliers", "post"): ({"name"}, {"certification_expiry"}),
+    ("/suppliers/{supplier_id}/certification", "patch"): ({"certification_expiry"}, {"reason"}),
+    ("/ncs", "post"): ({"supplier_id", "severity", "description"}, set()),
+    ("/ncs/{nc_id}/close", "patch"): (set(), {"reason"}),
+    ("/outbox/events/{event_id}/requeue", "post"): ({"reason"}, set()),
+}
+CONFLICTS = {("/ncs/{nc_id}/close", "patch"), ("/outbox/events/{event_id}/requeue", "post")}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return Client().get("/openapi.json").json()
+
+
+@pytest.fixture(scope="module")
+def operations(document) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (path, method): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def described_form(pattern: str) -> str:
+    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", pattern)
+
+
+def resolved(document: Any, schema: Any) -> Any:
+    """Follow `$ref` once."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return document["components"]["schemas"][name] if name else schema
+
+
+def every_part(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from every_part(inner)
+
+
+class TestTheDocument:
+    def test_is_valid_openapi_3_1(self, document):
+        assert document["openapi"].startswith("3.1")
+        validate_schema(document)
+
+    def test_every_schema_in_it_is_valid_json_schema(self, document):
+        for name, schema in document["components"]["schemas"].items():
+            jsonschema.Draft202012Validator.check_schema(schema)
+            assert schema.get("type") == "object" or "enum" in schema, name
+
+    def test_uses_no_word_of_openapi_3_0(self, document):
+        assert not [part for part in every_part(document) if "nullable" in part or "exclusiveMinimum" in part]
+
+    def test_every_reference_leads_somewhere(self, document):
+        for part in every_part(document):
+            if "$ref" in part:
+                assert part["$ref"].rpartition("/")[2] in document["components"]["schemas"]
+
+    @pytest.mark.django_db
+    def test_is_the_same_for_everybody(self, document, api):
+        assert api("admin").get("/openapi.json").json() == document
+
+    def test_says_nothing_about_the_code(self, document):
+        for part in every_part(document):
+            text = f"{part.get('description', '')} {part.get('summary', '')}".lower()
+            for word in ("serializer", "viewset", "queryset", "django", "middleware", "mass assignment"):
+                assert word not in text
+
+
+class TestRoutesAndMethods:
+    def test_equal_the_resolver_in_both_directions(self, operations):
+        routes = set()
+        for pattern, resolved_pattern in all_patterns():
+            if pattern.startswith("admin/") or pattern in NOT_DESCRIBED:
+                continue
+            callback = resolved_pattern.callback
+            handlers = getattr(callback, "actions", None) or {
+                name for name in callback.cls.http_method_names if name in vars(callback.cls) or name == "get"
+            }
+            routes |= {(described_form(pattern), name) for name in handlers if name not in ("head", "options")}
+
+        assert set(operations) == routes
+
+    def test_equal_the_contract(self, operations):
+        contract = {
+            (described_form(pattern), method.lower())
+            for pattern, methods in EXPECTED.items()
+            for method in methods
+            if pattern not in NOT_DESCRIBED
+        }
+
+        assert set(operations) == contract
+
+    def test_every_placeholder_is_described(self, operations):
+        for (path, method), operation in operations.items():
+            placeholders = set(re.findall(r"{(\w+)}", path))
+            described = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "path"}
+            assert described == placeholders, (path, method)
+
+
+class TestEachOperation:
+    def test_has_a_summary_a_tag_and_an_id_of_its_own(self, operations):
+        assert all(operation["summary"] and operation["tags"] for operation in operations.values())
+        ids = [operation["operationId"] for operation in operations.values()]
+        assert len(set(ids)) == len(ids)
+
+    def test_says_who_may_use_it(self, operations):
+        for pattern, methods in EXPECTED.items():
+            for method, (roles, _) in methods.items():
+                if pattern in NOT_DESCRIBED:
+                    continue
+                operation = operations[described_form(pattern), method.lower()]
+                if roles == PUBLIC:
+                    assert "**Public:** needs no token" in operation["description"], pattern
+                    assert operation["security"] == [{}], pattern
+                else:
+                    assert f"**Roles:** {', '.join(sorted(roles))}" in operation["description"], pattern
+                    assert operation["security"] == [{"jwtAuth": []}], pattern
+
+    def test_names_its_success(self, operations):
+        for pattern, methods in EXPECTED.items():
+            for method, (_, status) in methods.items():
+                if pattern not in NOT_DESCRIBED:
+                    responses = operations[described_form(pattern), method.lower()]["responses"]
+                    assert [code for code in responses if code < "300"] == [str(status)], pattern
+
+    def test_names_every_refusal_it_can_give(self, operations):
+        for (path, method), operation in operations.items():
+            expected = {"400", "503"}
+            if operation["security"] != [{}]:
+                expected |= {"401", "403"}
+            if path.startswith("/auth/") and path != "/auth/me":
+                expected |= {"401"}
+            if "{" in path:
+                expected |= {"404"}
+            if (path, method) in BODIES:
+                expected |= {"413", "415"}
+            if (path, method) in CONFLICTS:
+                expected |= {"409"}
+            if path == "/metrics":
+                expected |= {"403"}
+            assert {code for code in operation["responses"] if code >= "400"} == expected, (path, method)
+
+    def test_every_refusal_is_a_problem_document(self, document, operations):
+        for (path, method), operation in operations.items():
+            for code, response in operation["responses"].items():
+                if code < "400" or (path, code) == ("/readyz", "503"):
+                    continue
+                assert response["description"], (path, method, code)
+                (media_type, content), *others = response["content"].items()
+                assert (media_type, others) == ("application/problem+json", [])
+                problem = resolved(document, content["schema"])
+                assert set(problem["required"]) == {"type", "title", "status", "detail", "code", "request_id"}
+                assert set(problem["properties"]) - set(problem["required"]) == {"errors"}
+
+    def test_every_page_names_its_members_and_bounds(self, document, operations):
+        for path in ("/suppliers", "/ncs", "/audit-log", "/outbox/events"):
+            operation = operations[path, "get"]
+            page = resolved(document, operation["responses"]["200"]["content"]["application/json"]["schema"])
+            assert set(page["required"]) == set(page["properties"]) == {"count", "next", "previous", "results"}
+            bounds = {item["name"]: item["schema"] for item in operation["parameters"]}
+            assert (bounds["limit"]["minimum"], bounds["limit"]["maximum"], bounds["limit"]["default"]) == (1, 100, 20)
+            assert (bounds["offset"]["minimum"], bounds["offset"]["default"]) == (0, 0)
+
+
+class TestBodies:
+    def body_of(self, operation: dict[str, Any]) -> dict[str, Any]:
+        assert set(operation["requestBody"]["content"]) == {"application/json"}
+        return operation["requestBody"]["content"]["application/json"]
+
+    def test_only_writing_operations_have_one(self, operations):
+        assert {key for key, operation in operations.items() if "requestBody" in operation} == set(BODIES)
+
+    def test_are_closed_and_require_what_the_contract_requires(self, document, operations):
+        for key, (required, optional) in BODIES.items():
+            schema = resolved(document, self.body_of(operations[key])["schema"])
+
+            assert set(schema.get("required", ())) == required, key
+            assert set(schema["properties"]) == required | optional, key
+            assert schema["additionalProperties"] is False, key
+            assert operations[key]["requestBody"].get("required", False) is bool(required), key
+
+    def test_have_an_example_that_fits_them(self, document, operations):
+        for key in BODIES:
+            body = self.body_of(operations[key])
+            schema = {**resolved(document, body["schema"]), "components": document["components"]}
+
+            assert body["examples"], key
+            for example in body["examples"].values():
+                jsonschema.validate(example["value"], schema)
+
+
+class _Assets(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.urls: list[str] = []
+        self.inline: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        given = dict(attrs)
+        if tag in ("script", "link", "img"):
+            url = given.get("src") or given.get("href")
+            (self.urls if url else self.inline).append(url or tag)
+        self.inline += [name for name in given if name.startswith("on")] + [tag] * (tag == "style")
+
+
+@pytest.mark.django_db
+class TestThePage:
+    def test_loads_everything_from_here_and_nothing_inline(self, anonymous):
+        page = _Assets()
+        page.feed(anonymous.get("/docs").content.decode())
+
+        assert len(page.urls) >= 4
+        for url in page.urls:
+            response = anonymous.get(url)
+            assert (url.startswith("/"), response.status_code) == (True, 200), url
+            response.close()
+        assert page.inline == []
+
+    def test_offers_bearer_authorization_and_reads_this_document(self, anonymous, document):
+        page = anonymous.get("/docs").content.decode()
+        scripts = [url for url in re.findall(r'src="([^"]+)"', page) if url.startswith("/docs")]
+        script = anonymous.get(scripts[0].replace("&amp;", "&")).content.decode()
+
+        assert "/openapi.json" in script
+        assert document["components"]["securitySchemes"]["jwtAuth"] == {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+        }

@@ -1,0 +1,257 @@
+"""Who gets which answer: every route of the resolver × every method × everybody who may ask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
+from rest_framework.viewsets import ViewSet
+from rest_framework_simplejwt.tokens import AccessToken
+
+from outbox.choices import EventStatus
+from outbox.models import OutboxEvent
+from qhse.accounts.roles import EVERYONE, Role
+from qhse.accounts.services import change_user, create_user
+from qhse.accounts.tokens import issue_tokens
+from qhse.api.inventory import all_patterns
+from qhse.api.permissions import RolePermission, is_allowed
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "session of the admin site")
+
+PUBLIC = "everybody, also without a token"
+ALL = {"quality", "procurement", "auditor", "admin"}
+
+# Written from the contract, not from the role tables: pattern → method → (who may, what he gets). HEAD goes with
+# GET; everything else is 405 for whoever may know that the route exists.
+EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
+    "auth/login": {"POST": (PUBLIC, 200)},
+    "auth/refresh": {"POST": (PUBLIC, 200)},
+    "auth/logout": {"POST": (PUBLIC, 204)},
+    "auth/me": {"GET": (ALL, 200)},
+    "suppliers": {"GET": (ALL, 200), "POST": ({"procurement", "admin"}, 201)},
+    "suppliers/<int:supplier_id>": {"GET": (ALL, 200)},
+    "suppliers/<int:supplier_id>/certification": {"PATCH": ({"procurement", "admin"}, 200)},
+    "ncs": {"GET": (ALL, 200), "POST": ({"quality", "admin"}, 201)},
+    "ncs/<int:nc_id>": {"GET": (ALL, 200)},
+    "ncs/<int:nc_id>/close": {"PATCH": ({"quality", "admin"}, 200)},
+    "kpi": {"GET": ({"quality", "auditor", "admin"}, 200)},
+    "audit-log": {"GET": ({"auditor", "admin"}, 200)},
+    "outbox/events": {"GET": ({"admin"}, 200)},
+    "outbox/events/<uuid:event_id>": {"GET": ({"admin"}, 200)},
+    "outbox/events/<uuid:event_id>/requeue": {"POST": ({"admin"}, 200)},
+    "healthz": {"GET": (PUBLIC, 200)},
+    "readyz": {"GET": (PUBLIC, 200)},
+    "metrics": {"GET": (PUBLIC, 200)},
+    "openapi.json": {"GET": (PUBLIC, 200)},
+    "docs": {"GET": (PUBLIC, 200)},
+}
+# Views of the library, which announce an OPTIONS that they refuse.
+ALLOW_HEADER_IS_NOT_OURS = {"docs", "openapi.json"}
+
+
+@dataclass
+class World:
+    """One record of each kind, and everybody who may ask about it."""
+
+    ids: dict[str, Any]
+    askers: dict[str, APIClient]
+    refresh_token: Callable[[], str]
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def ask(self, who: str, method: str, pattern: str) -> Any:
+        body = self._valid_body(method, pattern)
+        path = "/" + pattern
+        for placeholder, value in self.ids.items():
+            path = path.replace(placeholder, str(value))
+        return self.askers[who].generic(method, path, body, content_type="application/json")
+
+    def _valid_body(self, method: str, pattern: str) -> str:
+        bodies: dict[tuple[str, str], Callable[[], Any]] = {
+            ("POST", "auth/login"): lambda: {"username": "auditor", "password": "correct-horse-auditor"},
+            ("POST", "auth/refresh"): lambda: {"refresh_token": self.refresh_token()},
+            ("POST", "auth/logout"): lambda: {"refresh_token": self.refresh_token()},
+            ("POST", "suppliers"): lambda: {"name": f"Nordic Castings {next(self.numbers)} AB"},
+            ("PATCH", "suppliers/<int:supplier_id>/certification"): lambda: {"certification_expiry": "2029-06-30"},
+            ("POST", "ncs"): lambda: {
+                "supplier_id": self.ids["<int:supplier_id>"],
+                "severity": "low",
+                "description": "Delivery note without lot number",
+            },
+            ("PATCH", "ncs/<int:nc_id>/close"): lambda: {"reason": "Lot sorted"},
+            ("POST", "outbox/events/<uuid:event_id>/requeue"): self._dead_event_body,
+        }
+        build = bodies.get((method, pattern))
+        return json.dumps(build()) if build else ""
+
+    def _dead_event_body(self) -> dict[str, str]:
+        OutboxEvent.objects.filter(event_id=self.ids["<uuid:event_id>"]).update(status=EventStatus.DEAD)
+        return {"reason": "Handler mended"}
+
+
+@pytest.fixture
+def world(users, api, make_nc) -> World:
+    nc = make_nc()
+    gone = create_user(username="gone", password=None, role=Role.ADMIN, actor=None)
+    askers = {"nobody": APIClient(), "deactivated": api(gone)} | {role: api(role) for role in ALL}
+    change_user(user_id=gone.pk, actor=users["admin"], changes={"is_active": False})
+
+    expired = AccessToken.for_user(users["admin"])
+    expired.set_exp(lifetime=timedelta(seconds=-1))
+    for who, token in (("expired token", expired), ("refresh token", issue_tokens(users["admin"]).refresh_token)):
+        askers[who] = APIClient()
+        askers[who].credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    askers["session of the admin site"] = APIClient()
+    askers["session of the admin site"].force_login(users["admin"])
+
+    ids = {
+        "<int:supplier_id>": nc.supplier_id,
+        "<int:nc_id>": nc.pk,
+        "<uuid:event_id>": OutboxEvent.objects.latest("id").event_id,
+    }
+    return World(ids, askers, refresh_token=lambda: issue_tokens(users["auditor"]).refresh_token)
+
+
+def expected_status(pattern: str, method: str, who: str) -> int:
+    methods = EXPECTED[pattern]
+    allowed, status = methods.get("GET" if method == "HEAD" else method, (None, 405))
+    if PUBLIC in [roles for roles, _ in methods.values()]:
+        return status
+    if who in WITHOUT_RIGHTS:
+        return 401
+    return status if allowed is None or who in allowed else 403
+
+
+def test_the_table_lists_every_route_of_the_resolver_and_no_other():
+    resolved = {pattern for pattern, _ in all_patterns() if not pattern.startswith("admin/")}
+
+    assert resolved == set(EXPECTED)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pattern", EXPECTED)
+def test_everybody_gets_exactly_what_the_contract_says(world, pattern):
+    wrong = []
+    for method in METHODS:
+        for who in world.askers:
+            response = world.ask(who, method, pattern)
+
+            expected = expected_status(pattern, method, who)
+            if response.status_code != expected:
+                wrong.append(f"{method} /{pattern} by {who}: {response.status_code} instead of {expected}")
+            if method == "HEAD" and response.content:
+                wrong.append(f"HEAD /{pattern} by {who} has a body")
+            if expected == 401 and response.get("WWW-Authenticate") != 'Bearer realm="qhse"':
+                wrong.append(f"{method} /{pattern} by {who}: 401 without WWW-Authenticate")
+            if expected == 405 and pattern not in ALLOW_HEADER_IS_NOT_OURS:
+                allowed = set(EXPECTED[pattern]) | ({"HEAD"} if "GET" in EXPECTED[pattern] else set())
+                if set(response["Allow"].split(", ")) != allowed:
+                    wrong.append(f"{method} /{pattern} by {who}: Allow is {response['Allow']}")
+            if expected >= 400 and method != "HEAD" and response["Content-Type"] != "application/problem+json":
+                wrong.append(f"{method} /{pattern} by {who}: {response['Content-Type']}")
+
+    assert wrong == []
+
+
+@pytest.mark.django_db
+def test_nobody_without_rights_leaves_anything_behind(world, row_counts):
+    before = row_counts()
+
+    for pattern, methods in EXPECTED.items():
+        for method, (allowed, _) in methods.items():
+            for who in set(world.askers) - set(allowed) if allowed != PUBLIC else ():
+                world.ask(who, method, pattern)
+
+    assert row_counts() == before
+
+
+@pytest.mark.django_db
+class TestChangesActAtOnce:
+    def test_a_changed_role_acts_on_the_next_request_with_the_same_token(self, users, api):
+        client = api("procurement")
+        assert client.post("/suppliers", {"name": "Hansa Forge GmbH"}).status_code == 201
+
+        change_user(user_id=users["procurement"].pk, actor=users["admin"], changes={"role": Role.AUDITOR})
+
+        assert client.post("/suppliers", {"name": "Nordic Castings AB"}).status_code == 403
+        assert client.get("/audit-log").status_code == 200
+        assert client.get("/auth/me").json()["role"] == "auditor"
+
+    def test_a_deactivated_user_is_refused_on_the_next_request_and_accepted_again_when_active(self, users, api):
+        client = api("quality")
+        assert client.get("/ncs").status_code == 200
+
+        change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": False})
+        assert client.get("/ncs").status_code == 401
+
+        change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": True})
+        assert client.get("/ncs").status_code == 200
+
+    def test_the_role_in_the_token_gives_no_rights(self, users):
+        token = AccessToken.for_user(users["auditor"])
+        token["role"] = "admin"
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+
+        assert client.get("/outbox/events").status_code == 403
+
+
+class TestWhatATableDoesNotListIsDenied:
+    @pytest.mark.parametrize("role", Role.values)
+    @pytest.mark.django_db
+    def test_an_unlisted_action_is_denied_to_every_role(self, users, role):
+        class Closed(RolePermission):
+            table = {"list": EVERYONE}
+
+        class GaugeViewSet(ViewSet):
+            permission_classes = [Closed]
+
+            def list(self, request):
+                return Response([])
+
+            def calibrate(self, request):
+                return Response({})
+
+        view = GaugeViewSet.as_view({"get": "list", "post": "calibrate"})
+        listed, unlisted = APIRequestFactory().get("/gauges"), APIRequestFactory().post("/gauges")
+        for request in (listed, unlisted):
+            force_authenticate(request, users[role])
+
+        assert view(listed).status_code == 200
+        assert view(unlisted).status_code == 403
+
+    @pytest.mark.django_db
+    def test_a_view_that_names_no_permission_is_closed_to_the_administrator_too(self, users):
+        class ForgottenViewSet(ViewSet):
+            def list(self, request):
+                return Response([])
+
+        request = APIRequestFactory().get("/forgotten")
+        force_authenticate(request, users["admin"])
+
+        assert ForgottenViewSet.as_view({"get": "list"})(request).status_code == 403
+
+    @pytest.mark.django_db
+    def test_an_inactive_user_is_denied_whatever_the_table_says(self, users):
+        users["admin"].is_active = False
+
+        assert not is_allowed(users["admin"], "list", {"list": EVERYONE})
+
+    def test_public_views_are_only_the_ones_that_the_contract_names(self):
+        public = {
+            pattern
+            for pattern, resolved in all_patterns()
+            if AllowAny in getattr(getattr(resolved.callback, "cls", None), "permission_classes", ())
+        }
+
+        expected = {pattern for pattern, methods in EXPECTED.items() if methods.get("POST", (0,))[0] == PUBLIC}
+        expected |= {pattern for pattern, methods in EXPECTED.items() if methods.get("GET", (0,))[0] == PUBLIC}
+        assert public == expected
