@@ -22,6 +22,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
+_MAX_BRACKETS = 20_000  # a megabyte of empty arrays would cost the parser a hundred times its size in memory
 _MAX_DIGITS = 64  # no field takes longer numbers, and the time that int() needs grows with their square
 
 
@@ -35,17 +36,17 @@ class StrictJSONParser(BaseParser):
     """
     Parses one JSON document in UTF-8 and refuses what JSON readers disagree about.
 
-    413 above DATA_UPLOAD_MAX_MEMORY_SIZE; 400 for other encodings, nesting deeper than MAX_DEPTH, a repeated
-    key (readers differ in which one wins), NaN, Infinity and numbers beyond a double, NUL and lone surrogates (a
-    database cannot store them). The depth is found before parsing, because the parser itself would exhaust the stack.
+    413 above DATA_UPLOAD_MAX_MEMORY_SIZE; 400 for other encodings, nesting deeper than MAX_DEPTH, ten thousand
+    arrays or objects, a repeated key (readers differ in which one wins), NaN, Infinity and numbers beyond a double,
+    NUL and lone surrogates (a database cannot store them). Depth and number of brackets are found before parsing,
+    because the parser itself would exhaust the stack or the memory.
     """
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         body = _read_bounded(stream)
-        if _depth(body) > MAX_DEPTH:
-            raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        _refuse_structure(body)
         try:
             text = body.decode("utf-8")
             document = json.loads(
@@ -77,9 +78,13 @@ def _read_bounded(stream: Any) -> bytes:
     raise PayloadTooLarge()
 
 
-def _depth(body: bytes) -> int:
+def _refuse_structure(body: bytes) -> None:
     brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
-    return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0)
+    steps = map(_STEPS.__getitem__, brackets[:_MAX_BRACKETS])
+    if max(accumulate(steps), default=0) > MAX_DEPTH:
+        raise ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    if len(brackets) > _MAX_BRACKETS:
+        raise ParseError(f"The body holds more than {_MAX_BRACKETS // 2:,} arrays and objects.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -260,6 +260,14 @@ class TestLogin:
         assert response.status_code == 200
         assert "sessionid" not in client.cookies
 
+    @pytest.mark.parametrize(
+        "key", ['"\\000aaaaaaaaaaaa"', "%00", "x" * 5000, "short", '"; DROP TABLE django_session"']
+    )
+    def test_takes_a_forged_session_for_none(self, key: str, users: dict[str, Any]) -> None:
+        response = Client(headers={"Cookie": f"sessionid={key}; csrftoken={key}"}).get("/admin/")
+
+        assert (response.status_code, response["Location"]) == (302, "/admin/login/?next=/admin/")
+
     def test_leads_to_no_other_site(self, users: dict[str, Any]) -> None:
         form = {"username": "auditor", "password": "correct-horse-auditor", "next": "https://example.com/"}
 

@@ -67,6 +67,12 @@ class TestNesting:
     def test_the_bound_itself_is_accepted(self):
         assert parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
 
+    def test_more_than_ten_thousand_arrays_are_refused_before_they_are_built(self):
+        assert len(parse(b"[" + b"[]," * 9_998 + b"1]")) == 9_999
+
+        with pytest.raises(ParseError, match="more than 10,000 arrays"):
+            parse(b"[" + b"[]," * 10_000 + b"1]")
+
     @pytest.mark.parametrize(
         "text",
         ["[" * 100_000, "{" * 100_000, '\\"' + "[" * 1000, "\\\\", '\\\\\\"[[', "]" * 50 + "[" * 50, '","b":"['],

@@ -1,0 +1,140 @@
+"""A write that is broken off at any statement leaves nothing: no row without audit entry and event, or the reverse."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from audit.models import AuditEntry
+from ncs.services import close_nonconformity, open_nonconformity
+from outbox.choices import EventStatus
+from outbox.models import OutboxEvent
+from outbox.services import requeue_dead_event
+from qhse.accounts.services import change_user, create_user, set_password
+from qhse.tests.waiting import interrupted_at
+from suppliers.models import Supplier
+from suppliers.reassessment import reassess_suppliers
+from suppliers.services import create_supplier, update_certification
+
+pytestmark = pytest.mark.django_db
+
+MOST_STATEMENTS = 40
+
+
+@pytest.fixture
+def everything(row_counts, users):
+    """Return every stored value that a write below could change."""
+
+    def read():
+        return (
+            row_counts(),
+            list(Supplier.objects.order_by("pk").values()),
+            list(OutboxEvent.objects.order_by("pk").values()),
+            list(type(users["admin"]).objects.order_by("pk").values()),
+        )
+
+    return read
+
+
+def break_off_everywhere(action, everything) -> int:
+    """Break the action off at its first statement, its second, and so on; return how many it has."""
+    before = everything()
+    for point in range(1, MOST_STATEMENTS):
+        if not interrupted_at(point, action):
+            assert everything() != before, "the action, left alone, changed nothing"
+            return point - 1
+        assert everything() == before, f"broken off at statement {point}, something was left behind"
+    raise AssertionError(f"the action takes {MOST_STATEMENTS} statements or more")
+
+
+def test_creating_a_supplier(users, everything):
+    statements = break_off_everywhere(
+        lambda: create_supplier(name="Tyne Castings Ltd", actor=users["procurement"]), everything
+    )
+
+    assert statements >= 4
+
+
+def test_updating_a_certification(users, make_supplier, everything):
+    supplier = make_supplier()
+
+    statements = break_off_everywhere(
+        lambda: update_certification(
+            supplier_id=supplier.pk, certification_expiry=date(2030, 1, 31), actor=users["procurement"]
+        ),
+        everything,
+    )
+
+    assert statements >= 4
+
+
+def test_opening_a_nonconformity(users, make_supplier, everything):
+    supplier = make_supplier()
+
+    statements = break_off_everywhere(
+        lambda: open_nonconformity(
+            supplier_id=supplier.pk, severity="high", description="Lot 12: porosity", actor=users["quality"]
+        ),
+        everything,
+    )
+
+    assert statements >= 4
+
+
+def test_closing_a_nonconformity(users, make_nc, everything):
+    nc = make_nc(severity="high")
+
+    statements = break_off_everywhere(
+        lambda: close_nonconformity(nc_id=nc.pk, actor=users["quality"], reason="Sorted"), everything
+    )
+
+    assert statements >= 5
+
+
+def test_reassessing_suppliers(make_nc, everything):
+    nc = make_nc(severity="high")
+
+    statements = break_off_everywhere(lambda: reassess_suppliers(supplier_ids=[nc.supplier_id]), everything)
+
+    assert statements >= 4
+
+
+def test_requeueing_a_dead_event(users, make_supplier, everything):
+    make_supplier()
+    event = OutboxEvent.objects.get()
+    OutboxEvent.objects.update(status=EventStatus.DEAD, attempts=10)
+
+    statements = break_off_everywhere(
+        lambda: requeue_dead_event(event_id=event.event_id, actor=users["admin"], reason="Fixed"), everything
+    )
+
+    assert statements >= 3
+
+
+def test_managing_users(users, everything):
+    admin, auditor = users["admin"], users["auditor"]
+
+    for action in (
+        lambda: create_user(username="lena", password="a-long-password", role="quality", actor=admin),
+        lambda: change_user(user_id=auditor.pk, actor=admin, changes={"is_active": False}),
+        lambda: set_password(user_id=auditor.pk, password="another-password", actor=admin),
+    ):
+        statements = break_off_everywhere(action, everything)
+        assert statements >= 2
+
+
+def test_every_domain_write_leaves_one_entry_and_one_event_for_it(users, make_supplier):
+    supplier = make_supplier()
+    nc = open_nonconformity(supplier_id=supplier.pk, severity="low", description="Wet box", actor=users["quality"])
+    update_certification(
+        supplier_id=supplier.pk, certification_expiry=date(2031, 5, 1), actor=users["procurement"], reason="Renewed"
+    )
+    close_nonconformity(nc_id=nc.pk, actor=users["quality"], reason="Accepted")
+
+    entries = AuditEntry.objects.exclude(entity_type="user").order_by("id").values_list("action", "actor", "reason")
+    events = OutboxEvent.objects.order_by("id").values_list("event_type", flat=True)
+
+    expected = ["SUPPLIER_CREATED", "NC_CREATED", "SUPPLIER_CERT_UPDATED", "NC_CLOSED"]
+    assert [action for action, _, _ in entries] == expected == list(events)
+    assert [reason for _, _, reason in entries] == ["", "", "Renewed", "Accepted"]

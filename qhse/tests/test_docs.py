@@ -1,0 +1,305 @@
+"""README and docs/ are true: what they name exists, and what exists is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.urls import Resolver404, get_resolver, resolve
+
+from kpi.selectors import Kpi
+from ncs.models import NonConformity
+from outbox.events import DomainEvent, event_types
+from outbox.registry import handlers_of
+from qhse.accounts.roles import Role
+from qhse.devtools import role_matrix
+from qhse.errors import DomainError
+from suppliers import risk
+from suppliers.models import Supplier
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+OURS = ("qhse", "suppliers", "ncs", "audit", "outbox", "kpi")
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
+EXTERNAL = ("https://", "http://", "mailto:")
+FILE = re.compile(r"[\w.][\w.-]*(?:/[\w.-]+)*(?:\.(?:py|md|toml|txt|in|ini|yml|html|css|png)|/)")
+# What the documents call files that are not in the repository, or that only a run makes.
+NOT_COMMITTED = {"var/", ".env", ".venv/"}
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def prose_of(text: str) -> str:
+    """Return a document without its code blocks."""
+    return FENCE.sub("", text)
+
+
+def code_of(text: str) -> list[str]:
+    """Return everything that is set as code: lines of blocks, continued ones joined, and inline pieces."""
+    blocks = [body.replace("\\\n", " ") for _, body in FENCE.findall(text)]
+    return [*chain.from_iterable(block.splitlines() for block in blocks), *INLINE.findall(prose_of(text))]
+
+
+def sections_of(text: str, mark: str) -> dict[str, str]:
+    """Return heading → text of the sections whose headings begin with `mark` and a space."""
+    parts = re.split(rf"^{mark} +(.+?)\s*$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def anchors_of(text: str) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a document."""
+    plain = (heading.replace("`", "").lower() for heading in HEADING.findall(prose_of(text)))
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def first_column_of(table: str) -> list[str]:
+    """Return the code in the first cell of each line of a Markdown table."""
+    return re.findall(r"^\| *`([^`]+)`", table, re.MULTILINE)
+
+
+def is_ours(cls: type) -> bool:
+    """Answer whether a class belongs to the product, and not to a test that registered one of its own."""
+    return cls.__module__.split(".")[0] in OURS and ".tests" not in cls.__module__
+
+
+class TestRoleMatrix:
+    def test_the_readme_shows_what_the_role_tables_say(self):
+        text = text_of("README.md")
+
+        assert text == role_matrix.with_matrix(text), f"the role tables have changed; run: {role_matrix.COMMAND}"
+
+    def test_it_has_a_line_for_each_call_and_a_column_for_each_role(self):
+        head, _, *lines = role_matrix.role_matrix().splitlines()
+
+        assert head == f"| Call | no token | {' | '.join(Role.values)} |"
+        assert "| `PATCH /ncs/{nc_id}/close` | – | ✓ | – | – | ✓ |" in lines
+        assert "| `POST /auth/login` | ✓ | ✓ | ✓ | ✓ | ✓ |" in lines
+
+
+class TestEvents:
+    types = {name: cls for name, cls in event_types.items() if is_ours(cls)}
+    sections = sections_of(text_of("docs/events.md"), "###")
+
+    def test_every_event_type_has_its_section_and_there_is_no_other(self):
+        assert set(self.sections) == set(self.types)
+        assert len(self.types) >= 5
+
+    @pytest.mark.parametrize("name", types)
+    def test_the_section_lists_exactly_the_keys_of_the_payload(self, name):
+        keys = [field.name for field in dataclasses.fields(self.types[name])]
+
+        assert first_column_of(self.sections.get(name, "")) == keys
+
+    @pytest.mark.parametrize("name", types)
+    def test_the_section_names_class_aggregate_and_version(self, name):
+        cls: type[DomainEvent] = self.types[name]
+        section = self.sections.get(name, "")
+
+        for fact in (
+            f"`{cls.__name__}` in `{cls.__module__.replace('.', '/')}.py`",
+            f"aggregate `{cls.aggregate_type}`, identified by `{cls.aggregate_id_field}`",
+            f"`schema_version` {cls.schema_version}",
+        ):
+            assert fact in section
+
+    @pytest.mark.parametrize("name", types)
+    def test_the_section_names_the_handlers(self, name):
+        handlers = ", ".join(f"`{handler.name}`" for handler in handlers_of(name)) or "none"
+
+        assert f"Handled by: {handlers}." in self.sections.get(name, "")
+
+
+class TestEnvironment:
+    offered = re.findall(r"^#?([A-Z_]+)=", text_of(".env.example"), re.MULTILINE)
+    explained = first_column_of(sections_of(text_of("docs/operations.md"), "##").get("Environment", ""))
+
+    def test_every_variable_of_the_example_is_explained(self):
+        assert set(self.offered) - set(self.explained) == set()
+        assert len(self.offered) > 20
+
+    def test_no_variable_is_explained_that_the_example_does_not_offer(self):
+        assert set(self.explained) - set(self.offered) == set()
+
+    def test_none_is_explained_twice(self):
+        assert len(self.explained) == len(set(self.explained))
+
+
+class TestLinks:
+    @every_page
+    def test_every_link_and_picture_leads_somewhere(self, page):
+        lost = []
+        for target in LINK.findall(prose_of(page.read_text(encoding="utf-8"))):
+            if target.startswith(EXTERNAL):
+                continue
+            path, _, anchor = target.partition("#")
+            file = (page.parent / path).resolve() if path else page
+            if not file.exists() or (anchor and anchor not in anchors_of(file.read_text(encoding="utf-8"))):
+                lost.append(target)
+
+        assert lost == []
+
+    @every_page
+    def test_every_file_named_in_the_text_exists(self, page):
+        named = {piece for piece in INLINE.findall(prose_of(page.read_text(encoding="utf-8"))) if FILE.fullmatch(piece)}
+
+        assert [name for name in sorted(named - NOT_COMMITTED) if not (ROOT / name).exists()] == []
+
+    def test_the_index_leads_to_every_page_of_docs(self):
+        index = ROOT / "docs" / "index.md"
+        reached = {(index.parent / target).resolve() for target in LINK.findall(index.read_text(encoding="utf-8"))}
+
+        assert {page for page in PAGES if index.parent in page.parents} - {index} - reached == set()
+
+    def test_the_readme_has_three_pictures(self):
+        assert len(re.findall(r"^!\[.{20,}\]\(docs/pictures/", text_of("README.md"), re.MULTILINE)) == 3
+
+
+class TestCommands:
+    @every_page
+    def test_every_manage_command_exists_and_takes_the_options_that_are_named(self, page):
+        wrong = []
+        for line in code_of(page.read_text(encoding="utf-8")):
+            for name, rest in re.findall(r"manage\.py +([a-z_]+)([^|;&]*)", line):
+                if name not in get_commands():
+                    wrong.append(name)
+                    continue
+                known = load_command_class(get_commands()[name], name).create_parser("manage.py", name).format_help()
+                options = re.findall(r"(?<!\S)(--[a-z-]+)", rest)
+                wrong += [f"{name} {option}" for option in options if not re.search(rf"{option}(?![\w-])", known)]
+
+        assert wrong == []
+
+    @every_page
+    def test_every_make_target_and_module_exists(self, page):
+        targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))
+        wrong = []
+        for line in code_of(prose_without_plans(page)):
+            wrong += [name for name in re.findall(r"\bmake (?:-\S+ )*([a-z]+)\b", line) if name not in targets]
+            wrong += [name for name in re.findall(r"-m (qhse[\w.]+)", line) if not importlib.util.find_spec(name)]
+
+        assert wrong == []
+
+    def test_the_readme_names_every_make_target_and_every_command_of_ours(self):
+        targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE)) - {"help"}
+        ours = {name for name, app in get_commands().items() if str(getattr(app, "name", app)).split(".")[0] in OURS}
+        table = first_column_of(sections_of(text_of("README.md"), "##")["Commands"])
+
+        assert {f"make {target}" for target in targets} | ours <= set(table)
+
+    def test_what_is_not_there_yet_is_really_not_there(self):
+        plans = sections_of(text_of("README.md"), "##")["Not yet"]
+        exists = set(get_commands()) | {f"make {name}" for name in re.findall(r"(?m)^([a-z]+):", text_of("Makefile"))}
+
+        assert [piece for piece in INLINE.findall(plans) if piece in exists] == []
+
+
+def prose_without_plans(page: Path) -> str:
+    text = page.read_text(encoding="utf-8")
+    return text.replace(sections_of(text, "##").get("Not yet", "\0"), "")
+
+
+def calls_of(text: str) -> Iterator[tuple[str, str]]:
+    """Yield method and path of every curl command on $URL, with 1 in the place of variables."""
+    for language, body in FENCE.findall(text):
+        if language != "sh":
+            continue
+        for command in body.replace("\\\n", " ").split("curl ")[1:]:
+            call = re.split(r"\n|(?<=['\"]) \| ", command)[0]
+            found = re.search(r"\$URL(/[^\s\"'?]*)", call)
+            if found:
+                method = re.search(r"-X (\w+)", call)
+                implied = "POST" if re.search(r"(?<!\S)-d\s", call) else "GET"
+                yield method[1] if method else implied, re.sub(r"\$\{?\w+\}?", "1", found[1])
+
+
+class TestWalkThrough:
+    @every_page
+    def test_every_call_is_a_route_and_a_method_of_the_api(self, page):
+        unknown = []
+        for method, path in calls_of(page.read_text(encoding="utf-8")):
+            try:
+                view: Any = resolve(path).func
+            except Resolver404:
+                unknown.append(f"{method} {path}")
+                continue
+            if method.lower() not in (getattr(view, "actions", None) or {"get"}):
+                unknown.append(f"{method} {path}")
+
+        assert unknown == []
+
+    def test_the_readme_tells_the_whole_story(self):
+        calls = set(calls_of(text_of("README.md")))
+
+        assert calls >= {
+            ("POST", "/auth/login"),
+            ("POST", "/suppliers"),
+            ("POST", "/ncs"),
+            ("GET", "/suppliers/1"),
+            ("PATCH", "/ncs/1/close"),
+            ("GET", "/audit-log"),
+            ("GET", "/kpi"),
+        }
+
+
+def test_every_error_code_is_explained():
+    assert get_resolver().url_patterns  # imports every app's views, and with them their errors
+    refusals = [DomainError]
+    for cls in refusals:
+        refusals += cls.__subclasses__()
+    codes = {cls.code for cls in refusals[1:] if is_ours(cls)}
+    codes |= {"not_authenticated", "permission_denied", "method_not_allowed", "unsupported_media_type", "parse_error"}
+    for source in (ROOT / "qhse" / "api").glob("*.py"):
+        codes |= set(re.findall(r"\bcode=\"([a-z_]+)\"", source.read_text(encoding="utf-8")))
+
+    assert codes - set(first_column_of(text_of("docs/api.md"))) == set()
+    assert len(codes) > 20
+
+
+class TestDomain:
+    text = text_of("docs/domain.md")
+
+    def test_the_points_are_those_of_the_risk_rule(self):
+        nc = risk.OPEN_NC_POINTS
+        rows = [
+            f"| Q1 | each open NC: high, medium, low | {nc['high']}, {nc['medium']}, {nc['low']} |",
+            f"| C1 | the certification has expired | {risk.EXPIRED_POINTS} |",
+            *(f"| C1 | it ends in at most {days} days | {points} |" for days, points in risk.EXPIRING_POINTS),
+            f"| floor | the supplier is at risk | up to {risk.AT_RISK_FLOOR} |",
+        ]
+
+        assert [row for row in rows if row not in self.text] == []
+        assert f"at most {risk.OPEN_NC_CAP} points" in self.text
+        assert f"version {risk.RULE_VERSION}" in self.text
+
+    def test_the_levels_are_those_of_the_risk_rule(self):
+        assert [
+            f"| `{level}` | {least}" for least, level in risk.LEVELS if f"| `{level}` | {least}" not in self.text
+        ] == []
+
+    def test_every_key_figure_is_defined(self):
+        defined = first_column_of(sections_of(self.text, "##").get("Key figures", ""))
+
+        assert defined == [field.name for field in dataclasses.fields(Kpi)]
+
+    def test_every_state_and_choice_is_named(self):
+        choices = [*NonConformity._meta.get_field("status").choices, *NonConformity._meta.get_field("severity").choices]
+        choices += Supplier._meta.get_field("risk_level").choices
+
+        assert [value for value, _ in choices if f"`{value}`" not in self.text] == []

@@ -1,0 +1,124 @@
+"""What happens when many do the same at once: exact counts, on PostgreSQL, with real connections."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from django.db.models import Count, Q
+from rest_framework.test import APIClient
+
+from audit.models import AuditEntry
+from ncs.models import NonConformity
+from ncs.services import close_nonconformity, open_nonconformity
+from outbox.models import OutboxEvent, ProcessedEvent
+from outbox.retry import RetryPolicy
+from outbox.worker import Worker
+from qhse.accounts.errors import LastAdministratorStays
+from qhse.accounts.services import change_user
+from qhse.accounts.tokens import issue_tokens
+from qhse.tests.waiting import at_once
+from suppliers.models import Supplier
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+def client_of(user) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(user).access_token}")
+    return client
+
+
+def test_of_twenty_who_create_one_name_exactly_one_succeeds_and_the_others_get_a_400(users):
+    clients = [client_of(users["procurement"]) for _ in range(20)]
+    spellings = ["Rhein Fasteners AB", "RHEIN FASTENERS AB", " rhein  fasteners ab"]
+
+    for round_number in range(3):
+        statuses = at_once(
+            20,
+            lambda n, r=round_number: clients[n].post("/suppliers", {"name": f"{spellings[n % 3]} {r}"}).status_code,
+        )
+        assert Counter(statuses) == {201: 1, 400: 19}
+
+    assert Supplier.objects.count() == 3
+    assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == 3
+    assert AuditEntry.objects.filter(action="SUPPLIER_CREATED").count() == 3
+
+
+def test_of_twenty_who_close_one_nonconformity_one_publishes_and_all_succeed(users, make_nc):
+    ncs = [make_nc(severity="high") for _ in range(5)]
+    clients = [client_of(users["quality"]) for _ in range(20)]
+
+    for nc in ncs:
+        statuses = at_once(20, lambda n, nc=nc: clients[n].patch(f"/ncs/{nc.pk}/close").status_code)
+        assert statuses == [200] * 20
+
+    assert OutboxEvent.objects.filter(event_type="NC_CLOSED").count() == 5
+    assert AuditEntry.objects.filter(action="NC_CLOSED").count() == 5
+    assert not Supplier.objects.filter(Q(nc_open__gt=0) | Q(nc_open_high__gt=0)).exists()
+
+
+def test_the_counts_on_suppliers_stay_exact_under_parallel_openings_and_closings(users, make_supplier):
+    suppliers = [make_supplier() for _ in range(3)]
+
+    def work(seed: int) -> None:
+        rng = random.Random(seed)
+        for _ in range(10):
+            nc = open_nonconformity(
+                supplier_id=rng.choice(suppliers).pk,
+                severity=rng.choice(["low", "medium", "high"]),
+                description="Lot 7: burrs",
+                actor=users["quality"],
+            )
+            if rng.random() < 0.6:
+                close_nonconformity(nc_id=nc.pk, actor=users["quality"])
+
+    results = at_once(8, work)
+
+    assert results == [None] * 8
+    for supplier in Supplier.objects.all():
+        counted = NonConformity.objects.filter(supplier=supplier).aggregate(
+            nc_total=Count("id"),
+            nc_open=Count("id", filter=Q(status="OPEN")),
+            nc_open_high=Count("id", filter=Q(status="OPEN", severity="high")),
+            nc_open_medium=Count("id", filter=Q(status="OPEN", severity="medium")),
+        )
+        assert {name: getattr(supplier, name) for name in counted} == counted
+
+
+def test_two_workers_share_a_backlog_and_handle_each_event_once(users, make_supplier):
+    supplier_ids = [make_supplier().pk for _ in range(10)]
+    for number in range(200):
+        open_nonconformity(
+            supplier_id=supplier_ids[number % 10], severity="low", description="Wet box", actor=users["quality"]
+        )
+    policy = RetryPolicy(max_attempts=5, base_seconds=0, cap_seconds=0)
+
+    totals = at_once(2, lambda n: Worker(batch_size=10, poll_seconds=0.01, policy=policy).drain())
+
+    assert sum(total.processed for total in totals) == OutboxEvent.objects.count()
+    assert all(total.processed for total in totals), "one worker did nothing"
+    assert not OutboxEvent.objects.exclude(status="DONE").exists()
+    assert ProcessedEvent.objects.count() == OutboxEvent.objects.exclude(event_type="SUPPLIER_RISK_CHANGED").count()
+
+
+def test_of_four_parallel_uses_of_one_refresh_token_exactly_one_succeeds(users):
+    for _ in range(10):
+        token = issue_tokens(users["quality"]).refresh_token
+        statuses = at_once(
+            4, lambda n, token=token: APIClient().post("/auth/refresh", {"refresh_token": token}).status_code
+        )
+        assert Counter(statuses) == {200: 1, 401: 3}
+
+
+def test_two_administrators_cannot_demote_each_other_at_the_same_moment(users):
+    from qhse.accounts.services import create_user
+
+    second = create_user(username="second", password=None, role="admin", actor=None)
+    pair = [users["admin"], second]
+
+    results = at_once(2, lambda n: change_user(user_id=pair[n].pk, actor=pair[1 - n], changes={"role": "auditor"}))
+
+    refused = [result for result in results if isinstance(result, LastAdministratorStays)]
+    assert len(refused) == 1

@@ -1,0 +1,80 @@
+"""Waiting for a condition, and doing things at the same moment: what tests use where others sleep."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections
+
+POLL_SECONDS = 0.02
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float = 20.0, what: str = "the condition") -> Any:
+    """Return the condition's first true answer; fail with its name when there is none in time."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+        pause.wait(POLL_SECONDS)
+    return answer
+
+
+def at_once(number: int, action: Callable[[int], Any]) -> list[Any]:
+    """
+    Call `action(0) … action(number - 1)` in as many threads, let go together, each with its own connection.
+
+    Return their results in that order; an exception that one raised stands in its place.
+    """
+    barrier = threading.Barrier(number)
+    results: list[Any] = [None] * number
+
+    def run(index: int) -> None:
+        try:
+            barrier.wait(timeout=20)
+            results[index] = action(index)
+        except Exception as error:
+            results[index] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads), "a thread hangs"
+    return results
+
+
+class Interrupted(Exception):
+    """Raised by `interrupted_at` in the middle of somebody's work."""
+
+
+def interrupted_at(point: int, action: Callable[[], Any]) -> bool:
+    """
+    Run an action that is broken off at its `point`-th SQL statement; return False when it has fewer.
+
+    Statements that end a savepoint are let through: they are how the code under test cleans up.
+    """
+    from django.db import connection
+
+    seen = 0
+
+    def cut(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal seen
+        if not sql.startswith(("ROLLBACK", "RELEASE")):
+            seen += 1
+            if seen == point:
+                raise Interrupted
+        return execute(sql, params, many, context)
+
+    try:
+        with connection.execute_wrapper(cut):
+            action()
+    except Interrupted:
+        return True
+    return False

@@ -1,0 +1,51 @@
+"""Which names are names, and which are the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from suppliers.names import MAX_LENGTH, NameRefused, name_key, normalise_name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Hansa Forge", "HANSA FORGE"),
+        ("Hansa Forge", "  hansa   forge "),
+        ("Müller", "Mu\u0308ller"),
+        ("Straße AG", "STRASSE AG"),
+        ("ﬁrst Springs", "First Springs"),
+        ("Ⅳ Castings", "IV Castings"),
+        ("Ａｌｐｉｎｅ", "alpine"),
+        ("Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ"),
+    ],
+)
+def test_two_spellings_of_one_name_have_one_key(one, other):
+    assert name_key(normalise_name(one)) == name_key(normalise_name(other))
+
+
+def test_lookalikes_of_another_alphabet_are_another_name():
+    assert name_key("Hansa") != name_key("Наnsa")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\t\n", "a\u200bb", "a\u202eb", "a\x00b", "\ufeffa", "x" * (MAX_LENGTH + 1), "a\ue000b", "\x1b[31mred"],
+)
+def test_a_text_that_cannot_be_a_name_is_refused(text):
+    with pytest.raises(NameRefused):
+        normalise_name(text)
+
+
+@given(st.text(max_size=300))
+def test_a_normalised_name_is_normal_and_its_key_is_stable(text):
+    try:
+        name = normalise_name(text)
+    except NameRefused:
+        return
+
+    assert normalise_name(name) == name
+    assert name_key(name_key(name)) == name_key(name)
+    assert name_key(name), "a name without a key would collide with every other such name"
