@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
-# The same examples in every run, so that a red test stays red until somebody mends it; `make fuzz` draws new ones.
+# The same examples in every run, so that a red test stays red until somebody mends it.
 hypothesis.settings.register_profile(
     "suite", derandomize=True, database=None, deadline=None, max_examples=50, print_blob=False
 )

@@ -56,7 +56,8 @@ def create_user(
         entity_type="user",
         entity_id=user.pk,
         changes={
-            "username": (None, username),
+            "username": (None, user.username),
+            "email": (None, user.email),
             "role": (None, str(role)),
             "is_staff": (None, is_staff),
             "is_active": (None, True),
