@@ -10,7 +10,8 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection, transaction
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
@@ -163,6 +164,16 @@ def row_counts(db: None) -> Callable[[], dict[str, int]]:
         return {model.__name__: model.objects.count() for model in models}
 
     return count_rows
+
+
+@pytest.fixture
+def connection_stays_open() -> Iterator[None]:
+    """Let a test call the WSGI application itself: Django would end the test's transaction with the request."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture

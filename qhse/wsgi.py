@@ -1,8 +1,30 @@
 """The WSGI entry that gunicorn loads."""
 
 import os
+from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+
+class Utf8Request(WSGIRequest):
+    """
+    A request whose query and forms are UTF-8, whatever charset the client names.
+
+    Django decodes the query by that name before any middleware runs, and `charset=hex` is a codec that exists and
+    decodes no text: a 500 that no view could prevent.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+
+
+class Application(WSGIHandler):
+    request_class = Utf8Request
+
+
+application = Application()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import authenticate
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audit.services import Actor, record
 from qhse.accounts.errors import (
@@ -72,9 +74,14 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
     Change role, activity or profile of a user, with one audit entry of old and new values.
 
     Acts on the user's next request, whatever tokens are about. Values that are no change are passed over.
-    Raises UserNotFound, LastAdministratorStays.
+    Locks the user and all active administrators. Raises UserNotFound, LastAdministratorStays.
     """
-    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    # The administrators too and in one order, so that two who demote each other take turns: each would otherwise
+    # still see the other as one, or wait for the other for ever.
+    is_administrator = Q(role=Role.ADMIN, is_active=True)
+    locked = User.objects.select_for_update(no_key=True).filter(Q(pk=user_id) | is_administrator).order_by("pk")
+    everyone = {user.pk: user for user in locked}
+    user = everyone.pop(user_id, None)
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
     unknown = set(changes) - set(CHANGEABLE)
@@ -87,7 +94,7 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
     for name, (_, value) in real.items():
         setattr(user, name, value)
     if was_administrator and not (user.is_active and user.role == Role.ADMIN):
-        _keep_one_administrator(user)
+        _keep_one_administrator(everyone.values())
     user.save(update_fields=list(real))
     record(
         actor=actor,
@@ -112,13 +119,6 @@ def set_password(*, user_id: int, password: str | None, actor: Actor | None) -> 
     return user
 
 
-def _keep_one_administrator(leaving: User) -> None:
-    # Locked, or two administrators who demote each other at the same moment would both still see the other.
-    others = (
-        User.objects.select_for_update(no_key=True)
-        .filter(role=Role.ADMIN, is_active=True)
-        .exclude(pk=leaving.pk)
-        .order_by("pk")
-    )
-    if not list(others[:1]):
+def _keep_one_administrator(others: Iterable[User]) -> None:
+    if not any(other.role == Role.ADMIN and other.is_active for other in others):
         raise LastAdministratorStays("This is the last active administrator; name another one first.")

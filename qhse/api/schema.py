@@ -45,7 +45,7 @@ class BearerTokenScheme(SimpleJWTScheme):
 class SchemaViewDescription(OpenApiViewExtension):
     """Describes the route of the document itself, whose view is the library's."""
 
-    target_class = "drf_spectacular.views.SpectacularJSONAPIView"
+    target_class = "qhse.api.schema_view.OpenApiView"
 
     def view_replacement(self) -> Any:
         class SchemaView(self.target_class):  # type: ignore[name-defined]

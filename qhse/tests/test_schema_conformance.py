@@ -41,6 +41,7 @@ def world(users, make_nc) -> dict[str, Any]:
 
 @pytest.mark.postgres
 @pytest.mark.django_db
+@pytest.mark.usefixtures("connection_stays_open")
 @schema.parametrize()
 @settings(max_examples=8, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_allows(case, world):

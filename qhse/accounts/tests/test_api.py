@@ -128,6 +128,22 @@ class TestLogin:
             assert b"correct-horse" not in response.content
 
 
+class TestSecrets:
+    def test_neither_passwords_nor_tokens_are_logged(self, users, anonymous, caplog):
+        caplog.set_level("DEBUG")
+        pair = log_in(anonymous).json()
+
+        log_in(anonymous, "quality", "a-wrong-horse")
+        anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {pair['access_token']}")
+        anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {pair['access_token']}x")
+        anonymous.post("/auth/refresh", {"refresh_token": pair["refresh_token"]})
+        anonymous.post("/auth/refresh", {"refresh_token": pair["refresh_token"]})
+
+        assert "POST /auth/login 401" in caplog.text
+        for secret in ("correct-horse-quality", "a-wrong-horse", pair["access_token"], pair["refresh_token"]):
+            assert secret not in caplog.text
+
+
 class TestRefresh:
     def refresh(self, client, token):
         return client.post("/auth/refresh", {"refresh_token": token})
