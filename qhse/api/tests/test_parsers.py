@@ -134,10 +134,14 @@ class TestSize:
         ],
         ids=lambda body: f"{body[:12]!r}…",
     )
-    def test_a_hostile_megabyte_is_refused_within_a_second(self, body):
-        started = time.process_time()  # a busy machine must not decide
+    def test_a_hostile_megabyte_costs_no_more_than_a_few_harmless_ones(self, body):
+        # Processor time, and a ratio: neither a busy machine nor a slow one must decide.
+        started = time.process_time()
+        parse(b"[" + b",".join([b'{"a":"b"}'] * 100_000) + b"]")
+        harmless = time.process_time() - started
 
+        started = time.process_time()
         with pytest.raises(ParseError):
             parse(body)
 
-        assert time.process_time() - started < 1
+        assert time.process_time() - started < 8 * harmless
