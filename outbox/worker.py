@@ -82,7 +82,7 @@ class Worker:
         logger.info("worker stopped", extra={"worker": self.identity})
 
     def _wait_for_database(self, failures: int, error: Exception) -> None:
-        # Django keeps a dead connection and fails on it for ever unless it is closed here.
+        # Whatever state Django believes the connection to be in: the next batch starts on a new one.
         connection.close()
         seconds = min(RECONNECT_CAP_SECONDS, 0.1 * 2.0 ** min(failures, 16))
         logger.warning("database is away, trying again in %.1f s", seconds, extra={"error": str(error).strip()[:200]})

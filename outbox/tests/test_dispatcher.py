@@ -291,6 +291,26 @@ class TestOrder:
 
         assert effects() == [("2", 3), ("1", 1), ("1", 2)]
 
+    def test_the_successors_of_a_waiting_event_do_not_fill_the_batches_of_others(
+        self, publish_reading, policy, effects
+    ):
+        def fail_first(delivery):
+            if delivery.event.reading == 0:
+                raise RuntimeError("not yet")
+            leave_effect(delivery)
+
+        handles(GaugeCalibrated, name="test.order")(fail_first)
+        first = publish_reading(gauge_id=1, reading=0)
+        dispatch_batch(limit=5, policy=policy)
+        OutboxEvent.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() + timezone.timedelta(hours=1))
+        for reading in range(1, 10):
+            publish_reading(gauge_id=1, reading=reading)
+        publish_reading(gauge_id=2, reading=99)
+
+        dispatch_batch(limit=5, policy=policy)
+
+        assert effects() == [("2", 99)]
+
     def test_a_dead_event_lets_its_successors_pass(self, publish_reading, policy, effects):
         def refuse_first(delivery):
             if delivery.event.reading == 1:

@@ -54,8 +54,10 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "openapi.json": {"GET": (PUBLIC, 200)},
     "docs": {"GET": (PUBLIC, 200)},
 }
-# Views of the library, which announce an OPTIONS that they refuse.
-ALLOW_HEADER_IS_NOT_OURS = {"docs", "openapi.json"}
+# The way to the admin site without its slash; by its whole name, so that `admin-export` would be missed here.
+ADMIN_SITE = {"admin"}
+# A view of the library, which announces an OPTIONS that it refuses.
+ALLOW_HEADER_IS_NOT_OURS = {"docs"}
 
 
 @dataclass
@@ -131,7 +133,7 @@ def expected_status(pattern: str, method: str, who: str) -> int:
 
 
 def test_the_table_lists_every_route_of_the_resolver_and_no_other():
-    resolved = {pattern for pattern, _ in all_patterns() if not pattern.startswith("admin")}
+    resolved = {pattern for pattern, _ in all_patterns() if not pattern.startswith("admin/")} - ADMIN_SITE
 
     assert resolved == set(EXPECTED)
 
