@@ -76,7 +76,9 @@ def first_column_of(table: str) -> list[str]:
 
 def exists(name: str) -> bool:
     """Answer whether a path from the root exists, or, for a bare name such as `models.py`, whether an app has it."""
-    return (ROOT / name).exists() or any(any((ROOT / top).rglob(name.rstrip("/"))) for top in OURS if "/" not in name[:-1])
+    return (ROOT / name).exists() or any(
+        any((ROOT / top).rglob(name.rstrip("/"))) for top in OURS if "/" not in name[:-1]
+    )
 
 
 def is_ours(cls: type) -> bool:
