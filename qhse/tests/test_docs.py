@@ -90,7 +90,8 @@ class TestRoleMatrix:
     def test_the_readme_shows_what_the_role_tables_say(self):
         text = text_of("README.md")
 
-        assert text == role_matrix.with_matrix(text), f"the role tables have changed; run: {role_matrix.COMMAND}"
+        is_true = text == role_matrix.with_matrix(text)
+        assert is_true, f"the role tables have changed; run: .venv/bin/{role_matrix.COMMAND}"
 
     def test_it_has_a_line_for_each_call_and_a_column_for_each_role(self):
         head, _, *lines = role_matrix.role_matrix().splitlines()
