@@ -244,6 +244,8 @@ LOGGING = {
         # A refused request is the client's affair and stands in the request log already.
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "ERROR"},
+        # A foreign Host header is answered with a 400; a traceback each would let strangers fill the disk.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
 

@@ -24,7 +24,11 @@ urlpatterns = [
     path("readyz", ReadyzView.as_view(), name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("openapi.json", OpenApiView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),  # people type it so
     path("admin/", admin.site.urls),
 ]
