@@ -4,11 +4,17 @@ import os
 from typing import Any
 
 import django
+from django.core.checks import Tags, run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
 django.setup(set_prefix=False)
+
+# manage.py runs the checks before each command; a server that is started without it must refuse as well.
+if refusals := [check for check in run_checks(tags=[Tags.security]) if check.is_serious()]:
+    raise ImproperlyConfigured("; ".join(f"{check.msg} ({check.id})" for check in refusals))
 
 
 class Utf8Request(WSGIRequest):
