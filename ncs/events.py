@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from outbox.events import DomainEvent, register
+from outbox.events import DomainEvent, Key, register
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,15 +13,15 @@ class NonConformityEvent(DomainEvent):
     aggregate_type: ClassVar[str] = "nonconformity"
     aggregate_id_field: ClassVar[str] = "nc_id"
 
-    nc_id: int
-    supplier_id: int
-    severity: str
+    nc_id: Annotated[int, Key("the non-conformity", example=41)]
+    supplier_id: Annotated[int, Key("the supplier that it is recorded against", example=17)]
+    severity: Annotated[str, Key("`low`, `medium` or `high`", example="high")]
 
 
 @register
 @dataclass(frozen=True, kw_only=True)
 class NonConformityOpened(NonConformityEvent):
-    """A non-conformity has been recorded against a supplier; `severity` is low, medium or high."""
+    """A non-conformity has been recorded against a supplier."""
 
     event_type: ClassVar[str] = "NC_CREATED"
 
@@ -29,6 +29,6 @@ class NonConformityOpened(NonConformityEvent):
 @register
 @dataclass(frozen=True, kw_only=True)
 class NonConformityClosed(NonConformityEvent):
-    """A non-conformity has been closed, once."""
+    """A non-conformity has been closed. There is at most one such event for each."""
 
     event_type: ClassVar[str] = "NC_CLOSED"

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,6 +17,7 @@ from django.utils.safestring import SafeString
 from audit.history import HistoryPanel
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent, ProcessedEvent
+from outbox.panel import first_line, outbox_panel
 from outbox.permissions import OUTBOX_ROLES
 from outbox.services import requeue_dead_event
 from qhse.accounts.models import User
@@ -49,6 +51,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     save_label = "Requeue event"
     change_done = "has been requeued"
     entity_type = "outbox_event"
+    change_list_template = "outbox/event_list.html"
     list_display = ("created", "event_type", "aggregate_name", "status_badge", "attempts", "next_attempt", "error")
     list_display_links = ("created",)
     list_filter = ("status", indexed_values("event_type", "type"), ("created_at", admin.DateFieldListFilter))
@@ -59,6 +62,13 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         "event_id", "event_type", "schema_version", "aggregate_name", "status_badge", "attempts", "error_text",
         "next_attempt", "occurred", "processed", "handled_by", "payload_text", "headers_text",
     )  # fmt: skip
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the state of the outbox above the list, once it is sure that this user gets to see the list."""
+        response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            response.context_data["outbox"] = outbox_panel()
+        return response
 
     def get_fieldsets(self, request: HttpRequest, obj: OutboxEvent | None = None) -> Any:
         shown = ((None, {"fields": self.readonly_fields}),)
@@ -130,7 +140,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
 
     @admin.display(description="last error")
     def error(self, event: OutboxEvent) -> str:
-        return event.last_error.partition("\n")[0][:120] or NONE
+        return first_line(event.last_error)
 
     @admin.display(description="last error")
     def error_text(self, event: OutboxEvent) -> SafeString | str:

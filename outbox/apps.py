@@ -7,10 +7,11 @@ class OutboxConfig(AppConfig):
     verbose_name = "Outbox"
 
     def ready(self) -> None:
+        from outbox import checks  # noqa: F401 (its checks register themselves)
         from outbox.metrics import outbox_gauges
         from qhse.observability import metrics
 
-        # Events and handlers register themselves by being imported; so the engine, which lies below every
+        # Events, handlers and jobs register themselves by being imported; so the engine, which lies below every
         # domain app, needs to import none of them.
-        autodiscover_modules("events", "handlers")
+        autodiscover_modules("events", "handlers", "jobs")
         metrics.add_source(outbox_gauges)

@@ -1,39 +1,45 @@
-"""One batch: claim, handle, remember, mark, commit — a single transaction, so effects happen exactly once."""
+"""One batch: claim, remember, handle, mark, commit — a single transaction, so effects happen exactly once."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
 
-from django.db import DatabaseError, connection, transaction
-from django.db.models import DurationField, Value
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models.functions import Now
+from psycopg.pq import TransactionStatus
 
+from outbox import metrics
 from outbox.choices import EventStatus
-from outbox.errors import UnretryableError
+from outbox.claim import Claim, ClaimedEvent, Claimer
+from outbox.deadline import Deadline
+from outbox.delivery import Courier, HandlerFailed, SessionWatch
+from outbox.errors import VanishedWorker
 from outbox.events import event_types
-from outbox.models import OutboxEvent, ProcessedEvent
-from outbox.registry import Delivery, Handler, handlers_of
-from outbox.retry import RetryPolicy, describe_error
-from qhse.observability import context
+from outbox.failures import has_ended_the_connection, is_of_the_database, park, record_failure
+from outbox.inhand import InHandRecord, Suspicion
+from outbox.models import OutboxEvent
+from outbox.prepared import prepared_cursor
+from outbox.retry import RetryPolicy
 
 logger = logging.getLogger("outbox")
 
 # PostgreSQL keeps 64 subtransactions per backend in memory; beyond that, every other session's visibility
 # checks go to disk.
 REPLAY_LIMIT = 64
-UNKNOWN_TYPE_DELAY_SECONDS = 60.0
+ALONE_SECONDS = 0.1
+BATCH_SECONDS = 5.0  # a batch that has run for longer calls no further handler
 
 
-class HandlerFailed(Exception):
-    """A handler raised; `cause` is what it raised, which need not be an Exception (sys.exit raises SystemExit)."""
+class NotTogether(Exception):
+    """A batch has to be done again one event at a time, for another reason than a failed handler."""
 
-    def __init__(self, handler: Handler, cause: BaseException) -> None:
-        super().__init__(f"{handler.name}: {cause!r}"[:500])
-        self.handler = handler
-        self.cause = cause
+
+class OutOfTime(NotTogether):
+    """The handlers of a batch take longer than a transaction should last."""
 
 
 @dataclass(slots=True)
@@ -41,7 +47,7 @@ class BatchResult:
     """
     What one batch did with the events it locked.
 
-    `blocked` ones were let go, because another worker holds an earlier event of their aggregate.
+    `blocked` counts due events that it could not have, because another worker holds their aggregate.
     """
 
     blocked: int = 0
@@ -49,10 +55,12 @@ class BatchResult:
     retried: int = 0
     dead: int = 0
     parked: int = 0
+    next_due_seconds: float | None = None
 
     def __iadd__(self, other: BatchResult) -> BatchResult:
-        for name in (item.name for item in fields(self)):
+        for name in (item.name for item in fields(self) if item.name != "next_due_seconds"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.next_due_seconds = other.next_due_seconds
         return self
 
     @property
@@ -61,208 +69,232 @@ class BatchResult:
         return self.processed + self.retried + self.dead + self.parked
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Locked events in publication order. `unknown` have no event class in this version of the code."""
-
-    events: list[OutboxEvent] = field(default_factory=list)
-    unknown: list[OutboxEvent] = field(default_factory=list)
-    blocked: list[OutboxEvent] = field(default_factory=list)
-
-
 def dispatch_batch(*, limit: int, policy: RetryPolicy) -> BatchResult:
+    """Handle one batch without deadlines and without a record of what is in hand, as `Dispatcher.dispatch`."""
+    return Dispatcher(policy=policy).dispatch(limit)
+
+
+class Dispatcher:
     """
-    Handle up to `limit` due events and return what became of them; an all-zero result means nothing is due.
+    Handles batches for one worker.
 
-    The handlers' writes, the record that they ran and the mark on the event commit together or not at all, so a
-    process killed anywhere leaves each event either handled once or untouched. When a handler raises, the batch
-    is rolled back and its events are handled one at a time under savepoints: the one at fault is retried or
-    dead, the others are unharmed.
-
-    Raises OperationalError or InterfaceError when the database goes away; nothing of the batch has happened then,
-    or all of it (a COMMIT whose answer was lost), and the next call finds out by the events' states.
+    `deadline` bounds handler calls, and `in_hand` finds handlers that kill the process; both are left out where
+    the caller's process is not a worker of its own, such as in tests, and `in_hand` on SQLite.
     """
-    try:
-        return _dispatch_together(limit)
-    except HandlerFailed as failure:
-        logger.info("batch is handled one by one after a failure", extra={"handler": failure.handler.name})
-    return _dispatch_one_by_one(min(limit, REPLAY_LIMIT), policy)
+
+    def __init__(
+        self, *, policy: RetryPolicy, deadline: Deadline | None = None, in_hand: InHandRecord | None = None
+    ) -> None:
+        self.policy = policy
+        self._deadline = deadline
+        self.in_hand = in_hand
+        self.courier = Courier(deadline)
+        self.watch = SessionWatch()
+        self._claimer = Claimer()
+        self._shrunk_to: int | None = None
+
+    def dispatch(self, limit: int) -> BatchResult:
+        """
+        Handle up to `limit` due events and return what became of them; all zero means that nothing is due.
+
+        The handlers' writes, the record that they ran and the mark on the event commit together or not at all, so
+        a process killed anywhere leaves each event either handled once or untouched. When a handler raises, the
+        batch is rolled back and its events are handled one at a time under savepoints: the one at fault is
+        retried or dead, the others are unharmed.
+
+        Raises a DatabaseError when the database is away, read-only or full; nothing of the batch has happened
+        then, or all of it (a COMMIT whose answer was lost), and the next call finds out by the events' states.
+        """
+        try:
+            started = time.monotonic()
+            result = self._batch(min(limit, self._shrunk_to or limit), singly=False)
+            if self._shrunk_to and time.monotonic() - started < BATCH_SECONDS / 4:
+                self._shrunk_to = None if self._shrunk_to * 2 >= limit else self._shrunk_to * 2
+            return result
+        except HandlerFailed as failure:
+            self.raise_if_lost(failure.cause)
+            logger.info("batch is handled one by one after a failure", extra={"handler": failure.handler.name})
+        except OutOfTime:
+            self._shrunk_to = max(1, min(limit, self._shrunk_to or limit) // 2)
+            logger.warning("handlers are slow; batches shrink to %d events", self._shrunk_to)
+        except NotTogether as reason:
+            logger.info("batch is handled one by one: %s", reason)
+        return self._batch(min(limit, REPLAY_LIMIT), singly=True)
+
+    def _batch(self, limit: int, *, singly: bool) -> BatchResult:
+        started = time.monotonic()
+        longest = min(BATCH_SECONDS, self._deadline.seconds) if self._deadline else BATCH_SECONDS
+        with self._deadline.batch(longest) if self._deadline else nullcontext():
+            try:
+                with transaction.atomic(), self.watch.watching():
+                    claimed = self._claimer.claim(limit)
+                    batch = _Batch(self, claimed, ends_at=started + longest)
+                    batch.run(singly=singly)
+            except BaseException as error:
+                self._claimer.forget()
+                if isinstance(error, DatabaseError) and self.in_hand:
+                    self.in_hand.broken_off()
+                raise
+            if self.watch.touched:
+                _reset_session()
+        if not claimed.events and self._deadline:
+            self._deadline.rest()
+        if claimed.events:
+            if self.in_hand:
+                self.in_hand.finished(decided=batch.decided, of=len(claimed.events))
+            metrics.observe_batch(batch.result, batch.waits(), time.monotonic() - started)
+        return batch.result
+
+    def raise_if_lost(self, error: BaseException) -> None:
+        """Tell a handler's own database error (a deadlock, a violated constraint) from a database that is away."""
+        line = connection.connection
+        # Another one, if the rollback found the line dead: Django has opened a new one at once.
+        lost = line is not self.watch.line or has_ended_the_connection(error) or _is_unusable(line)
+        if lost or is_of_the_database(error):
+            if lost and self.in_hand:
+                self.in_hand.broken_off()
+            raise OperationalError(f"the database went away under a handler: {error!r}"[:500]) from error
 
 
-def _dispatch_together(limit: int) -> BatchResult:
-    with transaction.atomic():
-        claim = _claim(limit)
-        _handle(claim.events)
-        _mark_processed(claim.events)
-        _park(claim.unknown)
-        return BatchResult(blocked=len(claim.blocked), processed=len(claim.events), parked=len(claim.unknown))
+class _Batch:
+    """The work of one transaction on the events that it has claimed."""
 
+    def __init__(self, owner: Dispatcher, claimed: Claim, *, ends_at: float) -> None:
+        self.result = BatchResult(blocked=claimed.contended, next_due_seconds=claimed.next_due_seconds)
+        self.processed: list[ClaimedEvent] = []
+        self.decided: set[int] = set()
+        self._owner = owner
+        self._ends_at = ends_at
+        self._claimed_at = claimed.at
+        self._unknown = [event for event in claimed.events if event.event_type not in event_types]
+        behind_unknown = {event.aggregate: event.pk for event in reversed(self._unknown)}
+        self._events = [
+            event for event in claimed.events if event.pk < behind_unknown.get(event.aggregate, event.pk + 1)
+        ]
 
-def _dispatch_one_by_one(limit: int, policy: RetryPolicy) -> BatchResult:
-    with transaction.atomic():
-        claim = _claim(limit)
-        result = BatchResult(blocked=len(claim.blocked), parked=len(claim.unknown))
-        processed: list[OutboxEvent] = []
+    def run(self, *, singly: bool) -> None:
+        park(self._unknown)
+        self.result.parked = len(self._unknown)
+        suspicion = self._note(self._events)
+        if suspicion.at_fault:
+            self._count_vanished(suspicion.at_fault)
+        elif suspicion.suspects:
+            self._alone(suspicion.suspects)
+        elif singly:
+            self._one_by_one(self._events)
+        else:
+            # What failed before may well fail again: under a savepoint at once, it costs the others no replay.
+            failed_before = {event.aggregate for event in self._events if event.attempts}
+            self._together([event for event in self._events if event.aggregate not in failed_before])
+            self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
+        self.result.processed = len(self.processed)
+
+    def waits(self) -> list[float]:
+        """Return how many seconds ago the processed events had been published when they were claimed."""
+        at = self._claimed_at
+        return [(at - event.occurred_at).total_seconds() for event in self.processed] if at else []
+
+    def _note(self, events: Sequence[ClaimedEvent], *, alone: bool = False) -> Suspicion:
+        if self._owner.in_hand is None or not events:
+            return Suspicion()
+        return self._owner.in_hand.write(events, alone=alone)
+
+    def _together(self, events: list[ClaimedEvent]) -> None:
+        self._owner.courier.deliver(events, between_calls=self._check_time)
+        if self._owner.watch.touched:
+            raise NotTogether("a handler changed its session")
+        self._mark(events)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._ends_at:
+            raise OutOfTime
+
+    def _one_by_one(self, events: Sequence[ClaimedEvent], *, noted: bool = False) -> None:
         held: set[tuple[str, str]] = set()
-        for event in claim.events:
+        ends_at = min(self._ends_at, time.monotonic() + ALONE_SECONDS) if noted else self._ends_at
+        for event in events:
             if event.aggregate in held:
                 continue
+            if noted:
+                self._note([event], alone=True)
             try:
                 with transaction.atomic():
-                    _handle([event])
+                    self._owner.courier.deliver([event])
+                    if self._owner.watch.touched:
+                        _reset_settings()
+                    # Here and not once at the end: whatever state the handler has left its transaction in, only
+                    # its own event can fail by it.
+                    self._mark([event])
             except HandlerFailed as failure:
-                _raise_if_disconnected(failure.cause)
-                if _record_failure(event, failure, policy) == EventStatus.DEAD:
-                    result.dead += 1
-                else:
-                    result.retried += 1
+                self._owner.raise_if_lost(failure.cause)
+                if self._count(event, failure.cause, failure.handler.name) == EventStatus.PENDING:
                     held.add(event.aggregate)
-            else:
-                processed.append(event)
-        _mark_processed(processed)
-        _park(claim.unknown)
-        return replace(result, processed=len(processed))
+            if self._owner.watch.touched or time.monotonic() > ends_at:
+                break
 
+    def _alone(self, suspects: frozenset[int]) -> None:
+        """Handle events that may kill this process, each noted as the only one in hand, and so alone at fault."""
+        # Several in one transaction, because an abort undoes them all but blames one; and not for long, so that
+        # something is committed between frequent outages.
+        aggregates = {event.aggregate for event in self._events if event.pk in suspects}
+        self._one_by_one([event for event in self._events if event.aggregate in aggregates], noted=True)
 
-def _claim(limit: int) -> Claim:
-    """
-    Lock due events, without those that would overtake an earlier one of their aggregate.
+    def _count_vanished(self, at_fault: dict[int, str]) -> None:
+        for event in self._events:
+            if event.pk in at_fault:
+                error = VanishedWorker(
+                    f"{at_fault[event.pk]} vanished while it handled this event and no other: its process ended, "
+                    "or its connection did."
+                )
+                self._count(event, error, "worker")
 
-    `lock_next` passes over rows that another worker holds, and could so return the successor of a row which that
-    worker is still handling. A second look, with a newer snapshot and while our own locks are held, finds every
-    earlier event that is still pending: another worker holds it or has just put it back.
-    """
-    locked = OutboxEvent.objects.lock_next(limit)
-    if not locked:
-        return Claim()
-    ids = [event.pk for event in locked]
-    earlier = OutboxEvent.objects.pending_before(max(ids), {event.aggregate for event in locked}, ids)
-    claim = Claim()
-    for event in locked:
-        first_pending = earlier.get(event.aggregate)
-        if first_pending is not None and first_pending < event.pk:
-            claim.blocked.append(event)
-        elif event.event_type in event_types:
-            claim.events.append(event)
+    def _count(self, event: ClaimedEvent, cause: BaseException, where: str) -> EventStatus:
+        self.decided.add(event.pk)
+        status = record_failure(event, cause, where=where, policy=self._owner.policy)
+        if status == EventStatus.DEAD:
+            self.result.dead += 1
         else:
-            claim.unknown.append(event)
-            earlier.setdefault(event.aggregate, event.pk)
-    return claim
+            self.result.retried += 1
+        return status
+
+    def _mark(self, events: Sequence[ClaimedEvent]) -> None:
+        if events:
+            _mark_processed([event.pk for event in events])
+            self.processed += events
+            self.decided |= {event.pk for event in events}
 
 
-def _handle(events: Sequence[OutboxEvent]) -> None:
-    """Run every handler on those of the events it has not handled yet, and remember that it did."""
-    if not events:
+def _mark_processed(ids: list[int]) -> None:
+    if not _on_postgres():
+        OutboxEvent.objects.filter(pk__in=ids).update(status=EventStatus.PROCESSED, processed_at=Now())
         return
-    already = set(
-        ProcessedEvent.objects.filter(event_id__in=[event.event_id for event in events]).values_list(
-            "event_id", "handler"
-        )
-    )
-    handled: list[ProcessedEvent] = []
-    for handler, todo in _by_handler(events):
-        fresh = [event for event in todo if (event.event_id, handler.name) not in already]
-        if handler.in_batches:
-            _run(handler, fresh)
-        else:
-            for event in fresh:
-                _run(handler, [event])
-        handled += [ProcessedEvent(event_id=event.event_id, handler=handler.name) for event in fresh]
-    if handled:
-        _remember(handled, handler)
-
-
-def _remember(handled: Sequence[ProcessedEvent], last: Handler) -> None:
-    try:
-        # A plain insert on purpose: should two workers ever hold one event, the second violates the primary key
-        # and its effects are rolled back.
-        ProcessedEvent.objects.bulk_create(handled)
-    except DatabaseError as error:
-        # A handler that swallowed a database error leaves an aborted transaction behind, which shows here.
-        raise HandlerFailed(last, error) from error
-
-
-def _by_handler(events: Iterable[OutboxEvent]) -> list[tuple[Handler, list[OutboxEvent]]]:
-    groups: dict[str, tuple[Handler, list[OutboxEvent]]] = {}
-    for event in events:
-        for handler in handlers_of(event.event_type):
-            groups.setdefault(handler.name, (handler, []))[1].append(event)
-    return list(groups.values())
-
-
-def _run(handler: Handler, events: Sequence[OutboxEvent]) -> None:
-    if not events:
-        return
-    request_id = events[0].headers.get("request_id", "") if len(events) == 1 else ""
-    with context.use(request_id=request_id, source="worker"):
-        try:
-            handler.run([_delivery(event) for event in events])
-        except BaseException as error:
-            # BaseException, because a handler that calls sys.exit() must be counted as one that failed and must
-            # not end the worker. Signals never arrive as exceptions here: the worker's handlers only set a flag.
-            raise HandlerFailed(handler, error) from error
-
-
-def _delivery(event: OutboxEvent) -> Delivery:
-    return Delivery(
-        event=event_types[event.event_type].from_payload(event.payload),
-        event_id=event.event_id,
-        request_id=event.headers.get("request_id", ""),
-        occurred_at=event.occurred_at,
-    )
-
-
-def _mark_processed(events: Sequence[OutboxEvent]) -> None:
-    if events:
-        OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
-            status=EventStatus.PROCESSED, processed_at=Now()
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            "UPDATE outbox_outboxevent SET status = %s, processed_at = statement_timestamp() WHERE id = ANY(%s)",
+            [EventStatus.PROCESSED.value, ids],
         )
 
 
-def _park(events: Sequence[OutboxEvent]) -> None:
-    """
-    Put events of unknown types off without counting an attempt.
-
-    They were published by a newer version, or by one since rolled back; the code that knows them will come.
-    """
-    if events:
-        names = ", ".join(sorted({event.event_type for event in events}))
-        logger.warning("no event class for %s; parked", names)
-        OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
-            next_attempt_at=_in_seconds(UNKNOWN_TYPE_DELAY_SECONDS),
-            last_error="This version of the code has no class for this event type; waiting for one that has.",
-        )
+def _on_postgres() -> bool:
+    return connection.vendor == "postgresql"
 
 
-def _record_failure(event: OutboxEvent, failure: HandlerFailed, policy: RetryPolicy) -> EventStatus:
-    attempts = event.attempts + 1
-    dead = isinstance(failure.cause, UnretryableError) or policy.is_exhausted(attempts)
-    status = EventStatus.DEAD if dead else EventStatus.PENDING
-    OutboxEvent.objects.filter(pk=event.pk).update(
-        status=status,
-        attempts=attempts,
-        last_error=f"[{failure.handler.name}] {describe_error(failure.cause)}",
-        next_attempt_at=_in_seconds(0 if dead else policy.delay_seconds(attempts)),
-    )
-    logger.log(
-        logging.ERROR if dead else logging.WARNING,
-        "event is dead" if dead else "event will be retried",
-        extra={
-            "event_id": str(event.event_id),
-            "event_type": event.event_type,
-            "handler": failure.handler.name,
-            "attempts": attempts,
-            "error": repr(failure.cause)[:200],
-        },
-    )
-    return status
+def _is_unusable(line: object) -> bool:
+    if line is None or not _on_postgres():
+        return line is None
+    closed = bool(getattr(line, "closed", False))
+    # Still in the middle of a statement: the handler was interrupted there, and the answer may yet come.
+    return closed or line.info.transaction_status == TransactionStatus.ACTIVE  # type: ignore[attr-defined]
 
 
-def _in_seconds(seconds: float) -> object:
-    return Now() + Value(timedelta(seconds=seconds), output_field=DurationField())
+def _reset_settings() -> None:
+    if _on_postgres():
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ALL; RESET SESSION AUTHORIZATION")
 
 
-def _raise_if_disconnected(error: BaseException) -> None:
-    """Tell a handler's own database error (a deadlock, a violated constraint) from a lost connection."""
-    if connection.connection is None or getattr(connection.connection, "closed", False):
-        raise error
+def _reset_session() -> None:
+    """Give the next event a session as new: without settings, advisory locks, cursors, temporary tables."""
+    if _on_postgres() and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("DISCARD ALL")

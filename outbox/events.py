@@ -7,10 +7,25 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from outbox.errors import MalformedPayload
 
+__all__ = ["DomainEvent", "Key", "event_types", "register"]
+
 E = TypeVar("E", bound="DomainEvent")
 
 event_types: dict[str, type[DomainEvent]] = {}
 """Name on the wire → event class, filled as event modules are imported."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # by identity, so that a list may be an example
+class Key:
+    """
+    What a key of a payload means, written beside its type: `Annotated[int, Key("the supplier", example=17)]`.
+
+    docs/events.md is made of it, so the meaning is Markdown, begins with a small letter and has no full stop.
+    `manage.py check` compares the example with the type.
+    """
+
+    meaning: str
+    example: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +33,11 @@ class DomainEvent:
     """
     Something that has happened to one aggregate.
 
-    A subclass is a frozen dataclass whose fields are the payload, JSON scalars only, so that what is stored is
-    what is declared. It names `event_type` (the name on the wire, never a Python path), `schema_version` (raised
-    when the meaning of a key changes; adding keys does not), `aggregate_type`, and the field that identifies the
-    aggregate. Events of one aggregate are handled in the order in which they were published.
+    A subclass is a frozen dataclass whose fields are the payload, JSON types only, so that what is stored is what
+    is declared; each field has a Key. It names `event_type` (the name on the wire, never a Python path),
+    `schema_version` (raised when the meaning of a key changes; adding keys does not), `aggregate_type`, and the
+    field that identifies the aggregate. Its docstring tells what has happened. `outbox.checks` says what is missing.
+    Events of one aggregate are handled in the order in which they were published.
     """
 
     event_type: ClassVar[str] = ""
@@ -58,8 +74,20 @@ class DomainEvent:
 
 
 def register(cls: type[E]) -> type[E]:
-    """Register an event class under its name on the wire; raises ValueError when another class has that name."""
-    other = event_types.setdefault(cls.event_type, cls)
-    if other is not cls and other.__qualname__ != cls.__qualname__:
-        raise ValueError(f"{cls.event_type} is published by both {other.__qualname__} and {cls.__qualname__}")
+    """
+    Register an event class under its name on the wire.
+
+    Raises ValueError when another class has that name: no process may start that would read the payloads of one as
+    the other. Whatever else is wrong with the class, `manage.py check` reports, all of it at once.
+    """
+    # One without a name is kept under a key that no stored event has, for the check to find.
+    name = cls.event_type or f"{cls.__module__}.{cls.__qualname__}"
+    other = event_types.get(name)
+    # A module that is loaded again defines its classes again; the newer one counts.
+    if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(
+            f"{name} is published by both {other.__module__}.{other.__qualname__} and "
+            f"{cls.__module__}.{cls.__qualname__}; give one of them another event_type"
+        )
+    event_types[name] = cls
     return cls

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
 from django.db import transaction
 
 from audit.services import SYSTEM_NAME, Actor
 from outbox.errors import PayloadTooLarge, PublishedOutsideTransaction
-from outbox.events import DomainEvent
+from outbox.events import DomainEvent, event_types
+from outbox.metrics import observe_published
 from outbox.models import OutboxEvent
 from qhse.observability import context
 
@@ -23,7 +25,8 @@ def publish(event: DomainEvent, *, actor: Actor | None, request_id: str | None =
     `actor` None means the system itself; `request_id` overrides that of the running context. Call it while
     holding the lock of the aggregate's row: that is what makes the order of ids the order of changes.
 
-    Raises PublishedOutsideTransaction outside `transaction.atomic`, PayloadTooLarge above MAX_PAYLOAD_BYTES.
+    Raises PublishedOutsideTransaction outside `transaction.atomic`, PayloadTooLarge above MAX_PAYLOAD_BYTES, and
+    TypeError for an event class that is not registered: no worker could rebuild it.
     """
     (stored,) = publish_all([(event, request_id)], actor=actor)
     return stored
@@ -35,6 +38,7 @@ def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Acto
         raise PublishedOutsideTransaction("publish needs the transaction of the change that the event announces")
     running = context.current()
     actor_name = SYSTEM_NAME if actor is None else actor.username
+    transaction.on_commit(partial(observe_published, [event.event_type for event, _ in events]), robust=True)
     return OutboxEvent.objects.bulk_create(
         OutboxEvent(
             event_type=event.event_type,
@@ -52,6 +56,8 @@ def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Acto
 
 
 def _checked(event: DomainEvent) -> dict[str, object]:
+    if event_types.get(event.event_type) is not type(event):
+        raise TypeError(f"{type(event).__name__} is not registered as {event.event_type}; decorate it with @register")
     payload = event.payload()
     size = len(json.dumps(payload).encode())
     if size > MAX_PAYLOAD_BYTES:

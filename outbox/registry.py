@@ -10,7 +10,7 @@ from uuid import UUID
 
 from outbox.events import DomainEvent
 
-__all__ = ["Delivery", "Handler", "handlers_of", "handles", "handles_batch"]
+__all__ = ["Delivery", "Handler", "all_handlers", "handlers_of", "handles", "handles_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Handler:
     name: str
     function: Callable[..., None]
     in_batches: bool
+    event_classes: tuple[type[DomainEvent], ...] = ()
 
     def run(self, deliveries: Sequence[Delivery]) -> None:
         if self.in_batches:
@@ -51,11 +52,11 @@ def handles(*event_classes: type[DomainEvent], name: str) -> Callable[[Single], 
 
     It runs in the worker's transaction, together with the record that it ran. So its writes happen exactly once
     if they are in this database; it must not call anything outside. An exception undoes its writes and the event
-    is retried; UnretryableError makes it dead at once.
+    is retried; UnretryableError makes it dead at once. docs/howto-handler.md has the rules.
     """
 
     def register(function: Single) -> Single:
-        _register(event_classes, Handler(name, function, in_batches=False))
+        _register(Handler(name, function, in_batches=False, event_classes=event_classes))
         return function
 
     return register
@@ -70,25 +71,44 @@ def handles_batch(*event_classes: type[DomainEvent], name: str) -> Callable[[Bat
     """
 
     def register(function: Batch) -> Batch:
-        _register(event_classes, Handler(name, function, in_batches=True))
+        _register(Handler(name, function, in_batches=True, event_classes=event_classes))
         return function
 
     return register
 
 
-def _register(event_classes: Sequence[type[DomainEvent]], handler: Handler) -> None:
-    for event_class in event_classes:
-        for event_type, registered in _handlers.items():
-            for other in registered:
-                if other.name != handler.name:
-                    continue
-                if other.function is not handler.function:
-                    raise ValueError(f"two functions are registered as handler {handler.name}")
-                if event_type == event_class.event_type:
-                    raise ValueError(f"handler {handler.name} is registered twice for {event_type}")
-        _handlers[event_class.event_type].append(handler)
+def _register(handler: Handler) -> None:
+    """
+    Raise ValueError for what would run a wrong handler, or none at all.
+
+    Two functions under one name would each count as having run when the other has. Classes that are not registered
+    are reported by `outbox.checks`.
+    """
+    if not handler.event_classes:
+        raise ValueError(f"handler {handler.name} subscribes to no event class, so it would never be called")
+    for other in all_handlers():
+        if other.name == handler.name and other.function is not handler.function:
+            raise ValueError(
+                f"two functions are registered as handler {handler.name}: "
+                f"{_place(other.function)} and {_place(handler.function)}"
+            )
+    for event_class in handler.event_classes:
+        registered = _handlers[event_class.event_type]
+        # A class without a name, such as an abstract base, is the checks' to report.
+        if event_class.event_type and any(other.name == handler.name for other in registered):
+            raise ValueError(f"handler {handler.name} is registered twice for {event_class.event_type}")
+        registered.append(handler)
+
+
+def _place(function: Callable[..., None]) -> str:
+    return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
 
 
 def handlers_of(event_type: str) -> Sequence[Handler]:
     """Return the handlers of an event type, in the order of registration."""
     return _handlers.get(event_type, ())
+
+
+def all_handlers() -> list[Handler]:
+    """Return every subscription; a handler that was registered in several calls comes once for each."""
+    return list({id(handler): handler for registered in _handlers.values() for handler in registered}.values())

@@ -1,56 +1,131 @@
-"""What the outbox looks like from outside: depth, age, the dead."""
+"""What the outbox looks like from outside: depth, age, speed, the dead."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from outbox.choices import EventStatus
-from outbox.models import OutboxEvent
+from outbox.events import event_types
+from outbox.models import OutboxEvent, OutboxEventQuerySet
+
+RATE_MINUTES = (1, 5, 60)
+RATE_SAMPLE = 50_000
 
 
 @dataclass(slots=True)
 class OutboxStatus:
-    """Counts at one moment. `oldest_pending_seconds` is null when nothing is pending."""
+    """
+    Counts and ages at one moment, by the database's clock.
+
+    Pending events are either due or `waiting` for a later time (a retry, or code that knows their type). `unknown`
+    are those among the pending for which this code has no event class. `oldest_pending_seconds` is the age of the
+    oldest pending event, whatever it waits for; `oldest_due_seconds` is how long ago the first of the due ones
+    became due, so it is the workers' lag. Both are null when there is no such event.
+    """
 
     pending: int = 0
     due: int = 0
+    waiting: int = 0
+    unknown: int = 0
     dead: int = 0
     oldest_pending_seconds: float | None = None
+    oldest_due_seconds: float | None = None
     by_type: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Events processed in each of the last `minutes`, on average; `at_least` says that it may have been more."""
+
+    minutes: int
+    per_minute: float
+    at_least: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeadOfType:
+    """How many events of a type are dead, and the one that was published last."""
+
+    event_type: str
+    number: int
+    newest: OutboxEvent
+
+
 def outbox_status() -> OutboxStatus:
-    """Return the state of the outbox, read from the partial indexes: its cost does not grow with history."""
+    """Return the state of the outbox, in one query on the partial indexes: its cost does not grow with history."""
     status = OutboxStatus()
-    rows = (
-        OutboxEvent.objects.filter(status__in=(EventStatus.PENDING, EventStatus.DEAD))
-        .order_by()
-        .values("event_type", "status")
+    # One half for each index. PostgreSQL would answer `status IN (…)` by reading the whole table.
+    halves = (_by_type(OutboxEvent.objects.pending()), _by_type(OutboxEvent.objects.dead()))
+    for state, event_type, number, due, oldest, longest_due in halves[0].union(halves[1], all=True):
+        of_type = status.by_type.setdefault(event_type, {"pending": 0, "dead": 0})
+        if state == EventStatus.DEAD:
+            of_type["dead"] = number
+            status.dead += number
+            continue
+        of_type["pending"] = number
+        status.pending += number
+        status.due += due
+        status.waiting += number - due
+        if event_type not in event_types:
+            status.unknown += number
+        status.oldest_pending_seconds = _older(status.oldest_pending_seconds, oldest)
+        status.oldest_due_seconds = _older(status.oldest_due_seconds, longest_due)
+    return status
+
+
+def _by_type(events: OutboxEventQuerySet) -> Any:
+    is_due = Q(next_attempt_at__lte=Now())
+    return (
+        events.order_by()
+        .values_list("status", "event_type")
         .annotate(
             number=Count("id"),
-            due=Count("id", filter=Q(next_attempt_at__lte=Now())),
-            oldest=Min("created_at"),
+            due=Count("id", filter=is_due),
+            oldest=Now() - Min("created_at"),
+            longest_due=Now() - Min("next_attempt_at", filter=is_due),
         )
     )
-    oldest = None
-    for row in rows:
-        of_type = status.by_type.setdefault(row["event_type"], {"pending": 0, "dead": 0})
-        if row["status"] == EventStatus.DEAD:
-            of_type["dead"] = row["number"]
-            status.dead += row["number"]
-        else:
-            of_type["pending"] = row["number"]
-            status.pending += row["number"]
-            status.due += row["due"]
-            oldest = min(oldest or row["oldest"], row["oldest"])
-    if oldest is not None:
-        status.oldest_pending_seconds = round(max(0.0, (timezone.now() - oldest).total_seconds()), 3)
-    return status
+
+
+def _older(known: float | None, age: timedelta | None) -> float | None:
+    if age is None:
+        return known
+    return max(known or 0.0, round(age.total_seconds(), 3))
+
+
+def processing_rates() -> list[Rate]:
+    """
+    Return how fast events were processed over the last RATE_MINUTES.
+
+    Counted among the RATE_SAMPLE processed events that were published last: no index holds the time of processing.
+    Workers take the oldest events first, so these are also the ones that were processed last. The cost grows with
+    the backlog, which is read past, and never with history.
+    """
+    sample = OutboxEvent.objects.filter(status=EventStatus.PROCESSED).order_by("-id").values("processed_at")
+    counts = sample[:RATE_SAMPLE].aggregate(
+        **{
+            f"in_{minutes}": Count("processed_at", filter=Q(processed_at__gt=Now() - timedelta(minutes=minutes)))
+            for minutes in RATE_MINUTES
+        }
+    )
+    return [
+        Rate(minutes, counts[f"in_{minutes}"] / minutes, at_least=counts[f"in_{minutes}"] == RATE_SAMPLE)
+        for minutes in RATE_MINUTES
+    ]
+
+
+def dead_by_type() -> list[DeadOfType]:
+    """Return the types that have dead events, those with the most first."""
+    groups = OutboxEvent.objects.dead().order_by().values_list("event_type").annotate(Count("id"), Max("id"))
+    found = {newest: number for _, number, newest in groups}
+    newest_ones = OutboxEvent.objects.filter(pk__in=found).defer("payload", "headers")
+    dead = [DeadOfType(event.event_type, found[event.pk], event) for event in newest_ones]
+    return sorted(dead, key=lambda each: (-each.number, each.event_type))

@@ -12,6 +12,7 @@ from audit.services import Actor, entry_for, record_all
 from outbox.choices import EventStatus
 from outbox.errors import OutboxEventIsNotDead, OutboxEventNotFound
 from outbox.models import OutboxEvent
+from outbox.notifications import wake_workers
 from qhse.errors import InvalidInput
 
 REQUEUE_CHUNK = 500
@@ -22,8 +23,9 @@ def requeue_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> O
     """
     Put one dead event back to pending, due at once, with its attempts counted anew.
 
-    The event and an audit entry with the reason are stored together. Handlers that had already handled it do not
-    run again. Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason.
+    The event and an audit entry with the reason are stored together, and waiting workers are woken by the commit.
+    Handlers that had already handled it do not run again. Raises OutboxEventNotFound, OutboxEventIsNotDead,
+    InvalidInput without a reason.
     """
     event = OutboxEvent.objects.select_for_update(no_key=True).filter(event_id=event_id).first()
     if event is None:
@@ -66,6 +68,8 @@ def _required(reason: str) -> str:
 
 
 def _requeue(events: list[OutboxEvent], *, actor: Actor | None, reason: str) -> None:
+    if not events:
+        return
     OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
         status=EventStatus.PENDING, attempts=0, next_attempt_at=Now()
     )
@@ -83,3 +87,4 @@ def _requeue(events: list[OutboxEvent], *, actor: Actor | None, reason: str) -> 
         )
         for event in events
     )
+    wake_workers()

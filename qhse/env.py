@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -73,6 +74,36 @@ class Env:
             return value
 
         return self._read(name, default, parse)
+
+    def address(self, name: str) -> tuple[str, int] | None:
+        """Return host and port of `host:port`, None without a value."""
+
+        def parse(raw: str) -> tuple[str, int] | None:
+            host, colon, port = raw.rpartition(":")
+            if not (colon and host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+                raise ValueError(f"must be host:port, such as 127.0.0.1:9100, not {raw!r}")
+            return host.strip("[]"), int(port)
+
+        return self._read(name, None, parse)
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """Return the mapping of a comma-separated list of `theirs=ours`, in its order."""
+
+        def parse(raw: str) -> dict[str, str]:
+            pairs = [part.strip().rpartition("=") for part in raw.split(",") if part.strip()]
+            if not all(left and right for left, _, right in pairs):
+                raise ValueError(f"must be pairs such as theirs=ours, separated by commas, not {raw!r}")
+            return {left.strip(): right.strip() for left, _, right in pairs}
+
+        return self._read(name, {}, parse)
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        """Return the networks of a comma-separated list of addresses and networks (10.0.0.0/8)."""
+
+        def parse(raw: str) -> list[IPv4Network | IPv6Network]:
+            return [ip_network(part.strip()) for part in raw.split(",") if part.strip()]
+
+        return self._read(name, [], parse)
 
     def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
         value = self.number(name, default, minimum=minimum, maximum=maximum)

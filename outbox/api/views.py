@@ -6,7 +6,6 @@ from typing import ClassVar
 from uuid import UUID
 
 import django_filters as filters
-from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 
 from outbox.api.serializers import OutboxEventSerializer, RequeueSerializer
 from outbox.choices import EventStatus
+from outbox.errors import OutboxEventNotFound
 from outbox.models import OutboxEvent
 from outbox.permissions import OutboxPermission
 from outbox.services import requeue_dead_event
@@ -45,7 +45,7 @@ class OutboxEventViewSet(ListModelMixin, ApiViewSet):
     def retrieve(self, request: Request, event_id: UUID) -> Response:
         event = self.get_queryset().filter(event_id=event_id).first()
         if event is None:
-            raise Http404
+            raise OutboxEventNotFound("There is no such outbox event.")
         return Response(OutboxEventSerializer(event).data)
 
     @extend_schema(

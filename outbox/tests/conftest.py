@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import pytest
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 
 from audit.models import AuditEntry
 from audit.services import record
@@ -87,3 +92,48 @@ def make_due() -> Callable[..., None]:
         OutboxEvent.objects.pending().filter(**filters).update(next_attempt_at=datetime(2020, 1, 1, tzinfo=UTC))
 
     return move
+
+
+def database_url() -> str:
+    """Return the URL of the test database itself, which only this run has."""
+    values = connection.settings_dict
+    host = quote(str(values["HOST"]), safe="")
+    port = f"&port={values['PORT']}" if values["PORT"] else ""
+    login = values["USER"] + (f":{quote(values['PASSWORD'], safe='')}" if values["PASSWORD"] else "")
+    return f"postgres://{login}@/{values['NAME']}?host={host}{port}"
+
+
+@pytest.fixture
+def start_worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start worker processes on the test database; whatever still runs at the end is killed."""
+    started = []
+
+    def start(*options: str, **variables: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "outbox.tests.probe_worker", *options],
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"QHSE_ENV": "test", "TEST_DATABASE_URL": database_url()} | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+    for process in started:
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def connected_workers() -> int:
+    """Count the workers that are connected, which they are after they have set up their signals."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND application_name = 'qhse-worker'"
+        )
+        return cursor.fetchone()[0]

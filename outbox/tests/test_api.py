@@ -108,7 +108,7 @@ class TestRetrieve:
         assert response.json()["event_id"] == str(dead.event_id)
 
     def test_an_unknown_one_is_404(self, client, problem_of):
-        assert problem_of(client.get(f"/outbox/events/{uuid.uuid4()}"), 404)["code"] == "not_found"
+        assert problem_of(client.get(f"/outbox/events/{uuid.uuid4()}"), 404)["code"] == "outbox_event_not_found"
 
     @pytest.mark.parametrize("odd", ["1", "not-a-uuid", "0" * 32, "0" * 36, "01980000-0000-7000-8000-00000000000A"])
     def test_what_is_no_event_id_is_404(self, client, problem_of, odd):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections, transaction
+from django.utils import timezone
 
-from outbox.choices import EventStatus
+from outbox.claim import claim
 from outbox.dispatcher import dispatch_batch
 from outbox.models import OutboxEvent
 from outbox.registry import handles
@@ -104,30 +107,107 @@ def test_events_are_found_by_state_so_that_ids_may_commit_out_of_order(publish_r
     assert effects() == [("2", 2), ("1", 1)]
 
 
-def test_a_claim_uses_the_partial_indexes_beside_a_long_history():
+def test_types_take_turns_so_that_a_flood_of_one_does_not_starve_another(publish_reading):
+    for gauge in range(200):
+        publish_reading(gauge_id=gauge)
+    rare = [publish_reading(gauge_id=1000 + number).pk for number in range(3)]
+    OutboxEvent.objects.filter(pk__in=rare).update(event_type="TEST_RARE")
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert set(rare) <= {event.pk for event in claimed.events}
+    assert len(claimed.events) == 10
+
+
+def test_aggregates_take_turns_so_that_a_busy_one_does_not_starve_another(publish_reading):
+    for reading in range(500):
+        publish_reading(gauge_id=1, reading=reading)
+    quiet = publish_reading(gauge_id=2)
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert quiet.pk in {event.pk for event in claimed.events}
+    busy = [event.payload["reading"] for event in claimed.events if event.aggregate_id == "1"]
+    assert busy == list(range(9))
+
+
+def test_a_worker_finds_work_behind_a_busy_aggregate_that_another_worker_holds(publish_reading, another_worker_holds):
+    head = publish_reading(gauge_id=1)
+    for reading in range(100):
+        publish_reading(gauge_id=1, reading=reading)
+    free = publish_reading(gauge_id=2)
+    another_worker_holds(head.pk)
+
+    with transaction.atomic():
+        claimed = claim(2)
+
+    assert [event.pk for event in claimed.events] == [free.pk]
+
+
+def test_an_event_behind_a_follower_that_another_worker_holds_is_not_taken(publish_reading, another_worker_holds):
+    """A lower id may become visible late, when the next of its aggregate are already in another worker's hands."""
+    late, held, behind = (publish_reading(gauge_id=1, reading=reading) for reading in range(3))
+    another_worker_holds(held.pk)
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert [event.pk for event in claimed.events] == [late.pk]
+    assert behind.pk > held.pk
+
+
+def test_an_event_behind_a_follower_that_waits_for_a_retry_is_not_taken(publish_reading):
+    first, waiting, _ = (publish_reading(gauge_id=1, reading=reading) for reading in range(3))
+    OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert [event.pk for event in claimed.events] == [first.pk]
+
+
+def test_an_empty_claim_says_when_the_next_retry_is_due(publish_reading):
+    event = publish_reading()
+    OutboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert claimed.events == []
+    assert 3500 < claimed.next_due_seconds <= 3600
+
+
+def test_a_claim_uses_the_partial_indexes_beside_a_long_history_and_many_retries():
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO outbox_outboxevent (event_id, event_type, schema_version, aggregate_type, aggregate_id,"
-            " payload, headers, status, attempts, last_error, processed_at)"
+            " payload, headers, status, attempts, last_error, processed_at, next_attempt_at)"
             " SELECT gen_random_uuid(), 'TEST_GAUGE_CALIBRATED', 1, 'gauge', n::text, '{}', '{}',"
-            " CASE WHEN n % 500 = 0 THEN 'PENDING' ELSE 'DONE' END, 0, '',"
-            " CASE WHEN n % 500 = 0 THEN NULL ELSE now() END FROM generate_series(1, 50000) AS n"
+            " CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'DONE' END, 0, '',"
+            " CASE WHEN n % 100 = 0 THEN NULL ELSE now() END,"
+            " CASE WHEN n % 500 = 0 THEN now() ELSE now() + interval '1 hour' END FROM generate_series(1, 50000) AS n"
         )
         cursor.execute("ANALYZE outbox_outboxevent")
-    statements: list[str] = []
+    plans: list[str] = []
 
     def watch(execute, sql, params, many, context):
-        if "SKIP LOCKED" in sql:
+        if sql.lstrip().startswith(("WITH RECURSIVE", "SELECT")):
             with connection.cursor() as cursor:
-                cursor.cursor.execute("EXPLAIN " + sql, params)
-                statements.append("\n".join(row[0] for row in cursor.cursor.fetchall()))
+                cursor.cursor.execute("EXPLAIN ANALYZE " + sql, params)
+                plans.append("\n".join(row[0] for row in cursor.cursor.fetchall()))
         return execute(sql, params, many, context)
 
     with transaction.atomic(), connection.execute_wrapper(watch):
-        locked = OutboxEvent.objects.lock_next(100)
+        claimed = claim(100)
 
-    assert len(locked) == 100
-    (plan,) = statements
-    assert "Seq Scan" not in plan, plan
-    assert "outbox_pending" in plan, plan
-    assert OutboxEvent.objects.filter(status=EventStatus.PENDING).count() == 100
+    assert len(claimed.events) == 100
+    heads, lock = plans
+    assert "Seq Scan" not in heads + lock
+    assert "outbox_pending" in heads
+    assert "outbox_pending_by_aggregate" in heads
+    assert "SKIP LOCKED" not in heads
+    assert "LockRows" in lock
+    removed = [int(number) for number in re.findall(r"Rows Removed by Filter: (\d+)", heads)]
+    assert sum(removed) < 100, "events that wait for a retry were read past"

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from io import StringIO
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from audit.models import AuditEntry
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from outbox.notifications import CHANNEL
 from outbox.registry import handles
-from outbox.tests.conftest import GaugeCalibrated, leave_effect
+from outbox.services import requeue_dead_events
+from outbox.tests.conftest import GaugeCalibrated, database_url, leave_effect
+from qhse.accounts.roles import Role
+from qhse.accounts.services import change_user, create_user
 
 pytestmark = pytest.mark.django_db
 
@@ -73,16 +81,39 @@ def test_an_option_out_of_range_is_refused_with_the_range(option):
         run("run_outbox_worker", "--once", *option)
 
 
-def test_status_counts_pending_due_and_dead(publish_reading, dead_events):
-    publish_reading(9)
+def test_status_counts_pending_due_waiting_unknown_and_dead(publish_reading, dead_events):
+    publish_reading(8)
+    waiting = publish_reading(9)
+    OutboxEvent.objects.filter(pk=waiting.pk).update(
+        event_type="TEST_FROM_THE_FUTURE", next_attempt_at=timezone.now() + timedelta(hours=1)
+    )
 
     table = run("outbox_status")
     figures = json.loads(run("outbox_status", "--format", "json"))
 
-    assert (figures["pending"], figures["due"], figures["dead"]) == (1, 1, 3)
-    assert figures["by_type"] == {"TEST_GAUGE_CALIBRATED": {"pending": 1, "dead": 3}}
-    assert figures["oldest_pending_seconds"] >= 0
-    assert "TEST_GAUGE_CALIBRATED" in table
+    names = ("pending", "due", "waiting", "unknown", "dead")
+    assert [figures[name] for name in names] == [2, 1, 1, 1, 3]
+    assert figures["by_type"] == {
+        "TEST_FROM_THE_FUTURE": {"pending": 1, "dead": 0},
+        "TEST_GAUGE_CALIBRATED": {"pending": 1, "dead": 3},
+    }
+    assert figures["oldest_pending_seconds"] >= figures["oldest_due_seconds"] >= 0
+    lines = [line.rsplit(maxsplit=1) for line in table.splitlines()[:5]]
+    assert [(name.strip(), int(number)) for name, number in lines] == [
+        ("pending", 2),
+        ("due now", 1),
+        ("waiting", 1),
+        ("of unknown type", 1),
+        ("dead", 3),
+    ]
+    assert "TEST_FROM_THE_FUTURE" in table
+
+
+def test_status_of_an_empty_outbox_has_no_ages():
+    figures = json.loads(run("outbox_status", "--format", "json"))
+
+    assert (figures["pending"], figures["oldest_pending_seconds"], figures["oldest_due_seconds"]) == (0, None, None)
+    assert run("outbox_status").count("–") == 2
 
 
 def test_requeue_by_id_type_or_all_puts_dead_events_back_with_an_audited_reason(dead_events):
@@ -111,7 +142,123 @@ def test_requeue_refuses_an_empty_reason_and_an_event_that_is_not_dead(dead_even
     assert OutboxEvent.objects.dead().count() == 3
 
 
-@pytest.mark.parametrize("command", ["run_outbox_worker", "outbox_status", "requeue_dead_events", "seed_demo"])
+def test_requeue_names_the_operator_who_says_so_and_otherwise_the_system(dead_events, users):
+    arguments = ("requeue_dead_events", "--reason", "Fixed", "--id")
+    run(*arguments, str(dead_events[0].event_id), "--actor", "admin")
+    run(*arguments, str(dead_events[1].event_id))
+
+    entries = AuditEntry.objects.filter(action="OUTBOX_EVENT_REQUEUED").order_by("id")
+    assert [(entry.actor, entry.actor_role, entry.actor_id, entry.source) for entry in entries] == [
+        ("admin", "admin", users["admin"].pk, "command"),
+        ("system", "system", None, "command"),
+    ]
+
+
+@pytest.mark.parametrize("who", ["nobody-of-this-name", "", "quality", "procurement", "auditor", "former"])
+def test_requeue_refuses_an_actor_who_may_not_do_it(dead_events, users, who):
+    former = create_user(username="former", password=None, role=Role.ADMIN, actor=None)
+    change_user(user_id=former.pk, actor=users["admin"], changes={"is_active": False})
+
+    for option in ("--reason=Fixed", "--dry-run"):
+        with pytest.raises(CommandError, match="is not an active user who may requeue events"):
+            run("requeue_dead_events", "--all", "--reason", "Fixed", option, "--actor", who)
+
+    assert OutboxEvent.objects.dead().count() == 3
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_requeue_wakes_the_workers_when_it_commits(dead_events):
+    with psycopg.connect(database_url(), autocommit=True) as line:
+        line.execute(f"LISTEN {CHANNEL}")
+
+        run("requeue_dead_events", "--all", "--reason", "Fixed")
+
+        assert [message.channel for message in line.notifies(timeout=20, stop_after=1)] == [CHANNEL]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_requeue_wakes_nobody_when_it_is_rolled_back_or_finds_nothing(dead_events):
+    with psycopg.connect(database_url(), autocommit=True) as line:
+        line.execute(f"LISTEN {CHANNEL}")
+
+        with pytest.raises(RuntimeError), transaction.atomic():
+            requeue_dead_events(ids=[event.pk for event in dead_events], actor=None, reason="Fixed")
+            raise RuntimeError
+        requeue_dead_events(ids=[0], actor=None, reason="Fixed")
+
+        line.execute("SELECT 1")
+        assert list(line.notifies(timeout=0)) == []
+
+
+def test_prune_removes_what_was_processed_long_ago_and_says_how_much(publish_reading, dead_events):
+    old, young, pending = (publish_reading(gauge) for gauge in range(3))
+    for event, days in ((old, 31), (young, 29)):
+        OutboxEvent.objects.filter(pk=event.pk).update(
+            status=EventStatus.PROCESSED, processed_at=timezone.now() - timedelta(days=days)
+        )
+
+    assert run("prune_outbox", "--older-than", "30", "--dry-run") == "1 would be removed\n"
+    assert OutboxEvent.objects.count() == 6
+    assert run("prune_outbox", "--older-than", "30") == "1 removed\n"
+    assert run("prune_outbox", "--older-than", "30", "--batch-size", "1") == "0 removed\n"
+
+    kept = {young.pk, pending.pk, *(event.pk for event in dead_events)}
+    assert set(OutboxEvent.objects.values_list("pk", flat=True)) == kept
+
+
+@pytest.mark.parametrize("days", ["-1", "x", "", "1.5", "1e3", "٣", "36501", "9" * 5000])
+def test_prune_refuses_what_is_no_number_of_days(days):
+    with pytest.raises(CommandError, match="must be a whole number of days from 0 to 36500"):
+        run("prune_outbox", f"--older-than={days}")
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "100001", "9" * 5000])
+def test_prune_refuses_what_is_no_size_of_a_batch(size):
+    with pytest.raises(CommandError, match="must be a whole number from 1 to 100000"):
+        run("prune_outbox", "--older-than", "30", f"--batch-size={size}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [(("--older-than", "-1"), "must be a whole number of days from 0 to 36500, not '-1'"), ((), "--older-than")],
+)
+def test_prune_ends_with_2_when_it_is_called_wrongly(arguments, complaint):
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "prune_outbox", *arguments], cwd=settings.BASE_DIR, capture_output=True, text=True
+    )
+
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert complaint in answer.stderr
+
+
+@pytest.mark.parametrize(("error", "returncode"), [(KeyboardInterrupt, 130), (OperationalError, 1)])
+def test_prune_broken_off_says_how_far_it_came(publish_reading, error, returncode):
+    for gauge in range(4):
+        publish_reading(gauge)
+    OutboxEvent.objects.update(status=EventStatus.PROCESSED, processed_at=timezone.now() - timedelta(days=2))
+    deletions = []
+
+    def break_off(execute, sql, params, many, context):
+        if "DELETE FROM" in sql:
+            deletions.append(sql)
+            if len(deletions) == 3:
+                raise error("the server closed the connection")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(break_off), pytest.raises(CommandError) as refusal:
+        run("prune_outbox", "--older-than", "1", "--batch-size", "1")
+
+    removed = 4 - OutboxEvent.objects.count()
+    assert 0 < removed < 4
+    assert f"{removed} " in str(refusal.value)
+    assert refusal.value.returncode == returncode
+
+
+@pytest.mark.parametrize(
+    "command", ["run_outbox_worker", "outbox_status", "requeue_dead_events", "prune_outbox", "seed_demo"]
+)
 def test_every_command_explains_itself(command):
     answer = subprocess.run(
         [sys.executable, "manage.py", command, "--help"], cwd=settings.BASE_DIR, capture_output=True, text=True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from django.db import transaction
 
@@ -75,3 +77,15 @@ def test_a_payload_with_keys_of_a_newer_version_is_read():
     event = GaugeCalibrated.from_payload({"gauge_id": 1, "reading": 2, "operator": "new in version 2"})
 
     assert event == GaugeCalibrated(gauge_id=1, reading=2)
+
+
+@pytest.mark.django_db
+def test_an_event_whose_class_nobody_registered_is_refused():
+    @dataclass(frozen=True, kw_only=True)
+    class Stray(GaugeCalibrated):
+        event_type = "TEST_STRAY"
+
+    with transaction.atomic(), pytest.raises(TypeError, match="not registered as TEST_STRAY"):
+        publish(Stray(gauge_id=1), actor=None)
+
+    assert not OutboxEvent.objects.exists()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outbox.retry import ERROR_LIMIT, RetryPolicy, describe_error
-from outbox.uuid7 import uuid7
+from qhse.uuid7 import uuid7
 
 POLICY = RetryPolicy(max_attempts=10, base_seconds=2.0, cap_seconds=3600.0)
 

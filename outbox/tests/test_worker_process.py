@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
-from urllib.parse import quote
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.publisher import publish_all
-from outbox.tests.conftest import GaugeCalibrated
+from outbox.tests.conftest import GaugeCalibrated, connected_workers, database_url
 from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 EVENTS = 400
-
-
-def database_url() -> str:
-    """Return the URL of the test database itself, which only this run has."""
-    values = connection.settings_dict
-    host = quote(str(values["HOST"]), safe="")
-    port = f"&port={values['PORT']}" if values["PORT"] else ""
-    login = values["USER"] + (f":{quote(values['PASSWORD'], safe='')}" if values["PASSWORD"] else "")
-    return f"postgres://{login}@/{values['NAME']}?host={host}{port}"
-
-
-@pytest.fixture
-def start_worker():
-    """Start worker processes on the test database; whatever still runs at the end is killed."""
-    started = []
-
-    def start(*options: str) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "outbox.tests.probe_worker", *options],
-            cwd=settings.BASE_DIR,
-            env=os.environ | {"QHSE_ENV": "test", "TEST_DATABASE_URL": database_url()},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 @pytest.fixture
@@ -90,12 +52,13 @@ def test_a_worker_killed_at_any_moment_loses_and_doubles_nothing(start_worker, b
 
     for _ in range(5):
         before = processed()
-        worker = start_worker("--batch-size", "7", "--poll-interval", "0.05")
+        # No backoff: a worker killed with an event alone in its hands costs that event an attempt.
+        worker = start_worker("--batch-size", "7", "--poll-interval", "0.05", OUTBOX_BACKOFF_BASE="0")
         target = min(EVENTS, before + rng.randint(1, 60))
         wait_until(lambda target=target: processed() >= target, seconds=30, what="the worker to make progress")
         worker.kill()
         worker.wait(timeout=10)
-    finished = start_worker("--drain")
+    finished = start_worker("--drain", OUTBOX_BACKOFF_BASE="0")
 
     assert finished.wait(timeout=60) == 0
     assert Counter(effects()) == backlog
@@ -111,6 +74,19 @@ def test_a_worker_told_to_stop_commits_its_batch_and_leaves_the_rest_untouched(s
     assert worker.wait(timeout=10) == 0
     assert processed() == len(effects())
     assert OutboxEvent.objects.filter(status=EventStatus.PENDING, attempts=0).count() == EVENTS - processed()
+
+
+def test_a_worker_refuses_a_database_that_lacks_its_migrations(start_worker):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE without_migrations")
+    try:
+        name = connection.settings_dict["NAME"]
+        worker = start_worker(TEST_DATABASE_URL=database_url().replace(f"/{name}?", "/without_migrations?"))
+        assert worker.wait(timeout=60) == 1
+        assert "run manage.py migrate first" in worker.stdout.read()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP DATABASE without_migrations WITH (FORCE)")
 
 
 def test_an_idle_worker_stops_at_once_on_both_signals(start_worker):
@@ -138,13 +114,3 @@ def test_a_worker_whose_connections_are_ended_goes_on_by_itself(start_worker, ef
 
     assert worker.poll() is None
     assert [reading for _, reading in effects()] == [0, 1, 2]
-
-
-def connected_workers() -> int:
-    """Count the other connections to the test database; a worker connects after it has set up its signals."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-            "AND backend_type = 'client backend'"
-        )
-        return cursor.fetchone()[0]

@@ -12,7 +12,10 @@ from outbox.selectors import outbox_status
 
 
 class Command(BaseCommand):
-    help = "Show how many outbox events are pending, due and dead, and how old the oldest is."
+    help = (
+        "Show how many outbox events are pending, due, waiting for a later time and dead, and how old the oldest is. "
+        "Ages are seconds by the database's clock."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -22,12 +25,21 @@ class Command(BaseCommand):
         if options["format"] == "json":
             self.stdout.write(json.dumps(status.as_dict()))
             return
-        age = status.oldest_pending_seconds
-        self.stdout.write(f"pending  {status.pending:>8}")
-        self.stdout.write(f"due now  {status.due:>8}")
-        self.stdout.write(f"dead     {status.dead:>8}")
-        self.stdout.write(f"oldest   {'–' if age is None else f'{age:.1f} s':>8}")
+        for name, figure in (
+            ("pending", status.pending),
+            ("  due now", status.due),
+            ("  waiting", status.waiting),
+            ("  of unknown type", status.unknown),
+            ("dead", status.dead),
+            ("oldest pending", _seconds(status.oldest_pending_seconds)),
+            ("longest due", _seconds(status.oldest_due_seconds)),
+        ):
+            self.stdout.write(f"{name:18}{figure:>12}")
         if status.by_type:
             self.stdout.write(f"\n{'type':30}{'pending':>10}{'dead':>10}")
             for event_type, counts in sorted(status.by_type.items()):
                 self.stdout.write(f"{event_type:30}{counts['pending']:>10}{counts['dead']:>10}")
+
+
+def _seconds(age: float | None) -> str:
+    return "–" if age is None else f"{age:.1f} s"

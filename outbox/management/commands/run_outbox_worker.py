@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from prometheus_client import start_http_server
 
-from outbox.management.arguments import positive_int, positive_seconds
+from outbox.errors import GivenBack
+from outbox.liveness import LivenessFile
 from outbox.retry import RetryPolicy
 from outbox.worker import Worker
+from qhse.api.production import refuse_unsafe_database
+from qhse.arguments import positive_int, positive_seconds
+from qhse.database import bound_connections
 
 
 class Command(BaseCommand):
@@ -30,14 +38,34 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument(
             "--poll-interval", type=positive_seconds, default=settings.OUTBOX_POLL_INTERVAL, metavar="S",
-            help="seconds between looks at an empty outbox (default: %(default)s, OUTBOX_POLL_INTERVAL)",
+            help="longest seconds between looks at an empty outbox (default: %(default)s, OUTBOX_POLL_INTERVAL)",
         )  # fmt: skip
         parser.add_argument(
             "--max-attempts", type=positive_int, default=settings.OUTBOX_MAX_ATTEMPTS, metavar="N",
             help="failures after which an event is dead (default: %(default)s, OUTBOX_MAX_ATTEMPTS)",
         )  # fmt: skip
+        parser.add_argument(
+            "--handler-timeout", type=positive_seconds, default=settings.OUTBOX_HANDLER_TIMEOUT, metavar="S",
+            help="seconds that one call of a handler may take (default: %(default)s, OUTBOX_HANDLER_TIMEOUT)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--liveness-file", type=Path, metavar="FILE",
+            help="rewrite this file while the loop turns; `python -m outbox.liveness FILE` checks it",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
+        seconds = options["handler_timeout"]
+        bound_connections(
+            # The server ends a statement a little before the alarm ends the handler: the cleaner of the two ends.
+            statement=seconds * 0.9,
+            lock=seconds * 0.8,
+            idle_in_transaction=seconds + 5,
+            name="qhse-worker",
+        )
+        try:
+            refuse_unsafe_database()
+        except ImproperlyConfigured as refusal:
+            raise CommandError(str(refusal)) from None
         worker = Worker(
             batch_size=options["batch_size"],
             poll_seconds=options["poll_interval"],
@@ -46,15 +74,43 @@ class Command(BaseCommand):
                 base_seconds=settings.OUTBOX_BACKOFF_BASE,
                 cap_seconds=settings.OUTBOX_BACKOFF_CAP,
             ),
+            handler_seconds=seconds,
+            liveness=LivenessFile(options["liveness_file"]) if options["liveness_file"] else None,
         )
         worker.install_signal_handlers()
         if not (options["once"] or options["drain"]):
+            self._serve_metrics()
+            self._refuse_old_schema()
             worker.run_forever()
             return
         try:
             result = worker.run_once() if options["once"] else worker.drain()
-        except (OperationalError, InterfaceError) as error:
+            worker.do_jobs()
+        except (DatabaseError, InterfaceError) as error:
             raise CommandError(f"the database is not reachable: {str(error).strip()}") from error
+        except GivenBack:
+            raise CommandError("told to stop; the batch in hand was given back") from None
+        finally:
+            worker.leave()
         self.stdout.write(
             f"{result.processed} processed, {result.retried} to be retried, {result.dead} dead, {result.parked} parked"
         )
+
+    def _serve_metrics(self) -> None:
+        if settings.OUTBOX_METRICS_BIND:
+            host, port = settings.OUTBOX_METRICS_BIND
+            try:
+                start_http_server(port, addr=host)
+            except OSError as error:
+                raise CommandError(f"OUTBOX_METRICS_BIND: {host}:{port}: {error.strerror}") from error
+
+    def _refuse_old_schema(self) -> None:
+        """Raise CommandError when migrations are missing; a database that is away is waited for by the loop."""
+        try:
+            executor = MigrationExecutor(connection)
+            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        except (OperationalError, InterfaceError):
+            return
+        if missing:
+            names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing[:5])
+            raise CommandError(f"the database lacks migrations ({names}); run manage.py migrate first")

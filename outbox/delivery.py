@@ -1,0 +1,150 @@
+"""Handing events to their handlers, once each: the part of a batch that runs other people's code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from outbox.claim import ClaimedEvent
+from outbox.deadline import Deadline
+from outbox.errors import GivenBack
+from outbox.events import event_types
+from outbox.models import ProcessedEvent
+from outbox.prepared import prepared_cursor
+from outbox.registry import Delivery, Handler, handlers_of
+from qhse.observability import context
+
+# What changes the session and not only rows. A change hidden in a function of the database is not seen.
+_SESSION_STATEMENT = re.compile(
+    r"\s*(?:set|reset|listen|unlisten|declare|prepare|load|discard|create\s+(?:local\s+|global\s+)?temp)", re.IGNORECASE
+)
+_SESSION_FUNCTIONS = ("advisory_lock", "set_config")
+
+
+class HandlerFailed(Exception):
+    """A handler raised; `cause` is what it raised, which need not be an Exception (sys.exit raises SystemExit)."""
+
+    def __init__(self, handler: Handler, cause: BaseException) -> None:
+        super().__init__(f"{handler.name}: {cause!r}"[:500])
+        self.handler = handler
+        self.cause = cause
+
+
+class SessionWatch:
+    """
+    Notices statements that would outlive the event, such as SET or a session's advisory lock.
+
+    `line` is the connection that the batch has, or had.
+    """
+
+    def __init__(self) -> None:
+        self.touched = False
+        self.line: Any = None
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, execute_context: Any) -> Any:
+        text = str(sql)
+        if _SESSION_STATEMENT.match(text) or any(name in text.lower() for name in _SESSION_FUNCTIONS):
+            self.touched = True
+        return execute(sql, params, many, execute_context)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        self.touched = False
+        self.line = connection.connection
+        with connection.execute_wrapper(self):
+            yield
+
+
+class Courier:
+    """Runs every handler on those events that it has not handled yet; `deadline` bounds each call."""
+
+    def __init__(self, deadline: Deadline | None) -> None:
+        self._deadline = deadline
+
+    def deliver(self, events: Sequence[ClaimedEvent], *, between_calls: Any = None) -> None:
+        """
+        Remember and run, in the caller's transaction; `between_calls()` is called after each handler call.
+
+        Remembering comes first: its answer says which pairs of event and handler are new, and should two workers
+        ever hold one event, the second waits here for the first. Raises HandlerFailed.
+        """
+        groups = _by_handler(events)
+        fresh = _remember([(event.event_id, handler.name) for handler, todo in groups for event in todo])
+        for handler, todo in groups:
+            due = [event for event in todo if (event.event_id, handler.name) in fresh]
+            for call in [due] if handler.in_batches else [[event] for event in due]:
+                if call:
+                    self._run(handler, call)
+                    if between_calls is not None:
+                        between_calls()
+        if groups:
+            _raise_if_aborted(groups[-1][0])
+
+    def _run(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
+        request_id = (events[0].request_id or "") if len(events) == 1 else ""
+        with context.use(request_id=request_id, source="worker"):
+            try:
+                with self._deadline.call() if self._deadline else nullcontext():
+                    handler.run([_delivery(event) for event in events])
+            except GivenBack:
+                raise
+            except BaseException as error:
+                # BaseException, because a handler that calls sys.exit() must be counted as one that failed and
+                # must not end the worker. The worker's own signals never arrive here as exceptions, except the one
+                # above.
+                raise HandlerFailed(handler, error) from error
+
+
+def _by_handler(events: Iterable[ClaimedEvent]) -> list[tuple[Handler, list[ClaimedEvent]]]:
+    groups: dict[str, tuple[Handler, list[ClaimedEvent]]] = {}
+    for event in events:
+        for handler in handlers_of(event.event_type):
+            groups.setdefault(handler.name, (handler, []))[1].append(event)
+    return list(groups.values())
+
+
+def _remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Store that these handlers have handled these events, and return the pairs that were not stored before."""
+    if not pairs:
+        return set()
+    if connection.vendor != "postgresql":
+        known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
+        fresh = {pair for pair in pairs if (pair,) not in known}
+        ProcessedEvent.objects.bulk_create(ProcessedEvent(event_id=pair[0], handler=pair[1]) for pair in fresh)
+        return fresh
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox_processedevent (event_id, handler) SELECT * FROM unnest(%s::uuid[], %s::text[])"
+            " ON CONFLICT DO NOTHING RETURNING event_id, handler",
+            # One literal: the driver takes ten times as long for a list of UUIDs.
+            [f"{{{','.join(str(event_id) for event_id, _ in pairs)}}}", [name for _, name in pairs]],
+        )
+        return set(pairs if cursor.rowcount == len(pairs) else cursor.fetchall())
+
+
+def _raise_if_aborted(last: Handler) -> None:
+    """
+    Find the error that a handler swallowed: it left an aborted transaction behind, of which nothing can be kept.
+
+    Asked of the driver, which knows without a round trip. On SQLite a failed statement aborts nothing.
+    """
+    if connection.vendor != "postgresql":
+        return
+    line = connection.connection
+    if line is None or line.closed or line.info.transaction_status.name in ("INERROR", "UNKNOWN"):
+        error = DatabaseError("a handler went on after a database error, which had aborted the transaction")
+        raise HandlerFailed(last, error)
+
+
+def _delivery(event: ClaimedEvent) -> Delivery:
+    return Delivery(
+        event=event_types[event.event_type].from_payload(event.payload),
+        event_id=event.event_id,
+        request_id=event.request_id or "",
+        occurred_at=event.occurred_at,
+    )

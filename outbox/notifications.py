@@ -1,0 +1,18 @@
+"""Waking workers that wait: a notification shortens their wait, polling is what guarantees progress."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+CHANNEL = "qhse_outbox"
+
+
+def wake_workers() -> None:
+    """
+    Tell waiting workers to look, once the caller's transaction commits; a rollback tells nobody.
+
+    Inserting events does it by itself (a trigger of the table). SQLite has no notifications; workers there poll.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])

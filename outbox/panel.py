@@ -1,0 +1,99 @@
+"""The state of the outbox at a glance, above the list of events in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from outbox.choices import EventStatus
+from outbox.models import OutboxEvent
+from outbox.selectors import DeadOfType, OutboxStatus, Rate, dead_by_type, outbox_status, processing_rates
+from qhse.adminsite.display import NONE, Tile, link
+
+LATE_SECONDS = 60.0  # the workers' lag from which on it is shown as a warning
+ERROR_EXCERPT = 120  # characters
+
+
+def outbox_panel() -> dict[str, Any]:
+    """Return what `outbox/event_list.html` shows; asks the database four times, whatever the number of events."""
+    status = outbox_status()
+    return {
+        "tiles": [*_depth(status), *_ages(status), _speed(processing_rates())],
+        "dead": _dead_panel(dead_by_type()) if status.dead else None,
+    }
+
+
+def _depth(status: OutboxStatus) -> list[Tile]:
+    tiles = [
+        Tile(f"{status.pending:,}", "events pending", url=_list_of(status=EventStatus.PENDING)),
+        Tile(f"{status.due:,}", "due now"),
+        Tile(f"{status.waiting:,}", "waiting for their next attempt", "warn" if status.waiting else ""),
+        Tile(f"{status.dead:,}", "dead", "bad" if status.dead else "", _list_of(status=EventStatus.DEAD)),
+    ]
+    if status.unknown:
+        tiles.append(Tile(f"{status.unknown:,}", "of a type that this code does not know", "warn"))
+    return tiles
+
+
+def _ages(status: OutboxStatus) -> list[Tile]:
+    lag = status.oldest_due_seconds
+    return [
+        Tile(_span(status.oldest_pending_seconds), "age of the oldest pending event"),
+        Tile(_span(lag), "longest time that an event has been due", "warn" if (lag or 0) > LATE_SECONDS else ""),
+    ]
+
+
+def _speed(rates: list[Rate]) -> Tile:
+    latest, *longer = rates
+    averages = ", ".join(f"over {each.minutes} minutes {_rate(each)}" for each in longer)
+    return Tile(f"{_rate(latest)} / min", f"processed; {averages}")
+
+
+def _dead_panel(dead: list[DeadOfType]) -> dict[str, Any]:
+    return {
+        "id": "dead",
+        "title": "Dead events by type",
+        "columns": ("Type", "Dead", "Error of the newest", ""),
+        "rows": [
+            (
+                each.event_type,
+                f"{each.number:,}",
+                _error(each.newest),
+                link(_list_of(status=EventStatus.DEAD, event_type=each.event_type), "Show and requeue"),
+            )
+            for each in dead
+        ],
+    }
+
+
+def _error(event: OutboxEvent) -> SafeString:
+    url = reverse("admin:outbox_outboxevent_change", args=(event.pk,))
+    return format_html('<div class="change">{}</div>', link(url, first_line(event.last_error)))
+
+
+def _list_of(*, status: EventStatus, event_type: str = "") -> str:
+    query = {"status__exact": status.value} | ({"event_type": event_type} if event_type else {})
+    return reverse("admin:outbox_outboxevent_changelist", query=query)
+
+
+def _rate(rate: Rate) -> str:
+    number = f"{rate.per_minute:,.0f}" if rate.per_minute >= 10 else f"{rate.per_minute:.2g}"
+    return f"≥ {number}" if rate.at_least else number
+
+
+def first_line(error: str) -> str:
+    """Return what kind of error it was; the traceback stands on the event's page."""
+    return error.partition("\n")[0][:ERROR_EXCERPT] or NONE
+
+
+def _span(seconds: float | None) -> str:
+    """Return a length of time in its largest unit that leaves at least two of it."""
+    if seconds is None:
+        return "–"
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

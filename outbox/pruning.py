@@ -1,0 +1,111 @@
+"""Pruning: events that were processed long ago are removed, with the record of who handled them, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Max, Min
+from django.utils import timezone
+
+from outbox.choices import EventStatus
+from outbox.models import OutboxEvent, OutboxEventQuerySet, ProcessedEvent
+
+PRUNE_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class PruneProgress:
+    """What one committed batch did: `removed` events, among `passed` of the `total` ids that this run looks at."""
+
+    removed: int
+    passed: int
+    total: int
+
+
+def count_prunable(*, older_than_days: int) -> int:
+    """Return how many events `prune_processed` would remove if nobody else held one."""
+    return _prunable(_database_time() - timedelta(days=older_than_days)).count()
+
+
+def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> Iterator[PruneProgress]:
+    """
+    Remove events that were processed more than so many days ago, by the database's clock at the first step.
+
+    Yields after each batch. An event and its ProcessedEvent rows are removed together, and each batch commits for
+    itself: broken off anywhere, whole batches are gone, and a later run does the rest. Pending events are never
+    removed and dead ones neither: those keep their ProcessedEvent rows, so that no handler runs again after a
+    requeue. Rows that somebody else holds, such as another pruner, are passed over without waiting.
+    """
+    before = _database_time() - timedelta(days=older_than_days)
+    bounds = OutboxEvent.objects.aggregate(first=Min("id"), last=Max("id"))
+    if bounds["first"] is None:
+        return
+    position, last = bounds["first"] - 1, bounds["last"]
+    total = last - position
+    while (end := _end_of_window(position, last, batch_size)) is not None:
+        with transaction.atomic():
+            removed = _remove(position, end, before)
+        yield PruneProgress(removed=removed, passed=end - position, total=total)
+        position = end
+
+
+def _prunable(before: datetime) -> OutboxEventQuerySet:
+    return OutboxEvent.objects.filter(status=EventStatus.PROCESSED, processed_at__lt=before)
+
+
+def _end_of_window(position: int, last: int, size: int) -> int | None:
+    """
+    Return the id of the `size`-th event behind this one, of the last event before that, or None.
+
+    The table is walked once, by the primary key, window after window: no index holds the time of processing, which
+    would be paid for with every event that is handled. So each statement is short, whatever the planner believes of
+    a table that it has not looked at for long, and entries of removed rows are not read again.
+    """
+    window = OutboxEvent.objects.filter(id__gt=position, id__lte=last).order_by("id").values("id")[:size]
+    end: int | None = window.aggregate(end=Max("id"))["end"]
+    return end
+
+
+def _remove(position: int, end: int, before: datetime) -> int:
+    if connection.vendor != "postgresql":
+        # One writer at a time, so the second statement finds the rows of the first.
+        events = _prunable(before).filter(id__gt=position, id__lte=end)
+        ProcessedEvent.objects.filter(event_id__in=events.values("event_id")).delete()
+        return events.delete()[0]
+    with connection.cursor() as cursor:
+        # Without statistics, as after a restore, the planner would read all of ProcessedEvent for each batch.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            _REMOVE, {"position": position, "end": end, "processed": EventStatus.PROCESSED.value, "before": before}
+        )
+        removed: int = cursor.fetchone()[0]
+    return removed
+
+
+# Only who holds an event's row touches its ProcessedEvent rows, so that deleting them waits for nobody. ARRAY(…) and
+# not a join: whatever the planner believes, the rows are then found by the primary keys.
+_REMOVE = """
+WITH due AS MATERIALIZED (
+    SELECT id, event_id FROM outbox_outboxevent
+    WHERE id > %(position)s AND id <= %(end)s
+    AND status = %(processed)s AND processed_at < %(before)s
+    ORDER BY id FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM outbox_processedevent WHERE event_id = ANY (ARRAY (SELECT event_id FROM due))
+), removed AS (
+    DELETE FROM outbox_outboxevent WHERE id = ANY (ARRAY (SELECT id FROM due)) RETURNING id
+)
+SELECT count(*) FROM removed
+"""
+
+
+def _database_time() -> datetime:
+    if connection.vendor != "postgresql":
+        return timezone.now()  # SQLite runs in this process and has no clock of its own
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now

@@ -1,0 +1,31 @@
+"""Bounds of the database connections of one process."""
+
+from __future__ import annotations
+
+from django.db import connections
+
+
+def bound_connections(*, statement: float, lock: float, idle_in_transaction: float, name: str) -> None:
+    """
+    Let every connection that this process opens from now on end what takes too long; all in seconds.
+
+    `statement` ends a statement (SQLSTATE 57014), `lock` the wait for a lock (55P03), `idle_in_transaction` the
+    connection of a process that stopped in the middle of a transaction. They travel with the connection's start, so
+    that RESET returns to them. What `options` of DATABASE_URL says wins. `name` is shown in pg_stat_activity. Has no
+    effect on SQLite. Commands that may take long, such as migrate, do not call it.
+    """
+    for wrapper in connections.all():
+        if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:
+            continue  # in a transaction: a test that calls a command within its own process
+        bounds = {
+            "statement_timeout": statement,
+            "lock_timeout": lock,
+            "idle_in_transaction_session_timeout": idle_in_transaction,
+        }
+        ours = " ".join(f"-c {setting}={int(seconds * 1000)}" for setting, seconds in bounds.items())
+        given = wrapper.settings_dict["OPTIONS"].get("options", "")
+        # The later one wins.
+        wrapper.settings_dict["OPTIONS"]["options"] = f"{ours} {given}".strip()
+        if wrapper.settings_dict["OPTIONS"].get("application_name") == "qhse":
+            wrapper.settings_dict["OPTIONS"]["application_name"] = name
+        wrapper.close()
