@@ -1,0 +1,129 @@
+"""
+The laboratory's own event and handlers, whose effects can be counted and which misbehave on demand.
+
+The table of effects has no constraint, so that a second effect would be seen and not refused.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from django.db import connection
+
+from outbox.events import DomainEvent, Key, register
+from outbox.registry import Delivery, handles, handles_batch
+
+EACH = "chaos.each"
+TOGETHER = "chaos.together"
+EFFECT_TABLE = """
+CREATE TABLE chaos_effect (
+    id bigserial PRIMARY KEY,
+    handler text NOT NULL,
+    event_id uuid NOT NULL,
+    aggregate_id text NOT NULL,
+    position bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX ON chaos_effect (event_id)
+"""
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class GaugeRead(DomainEvent):
+    """A gauge of the laboratory has been read."""
+
+    event_type: ClassVar[str] = "CHAOS_GAUGE_READ"
+    aggregate_type: ClassVar[str] = "chaos_gauge"
+    aggregate_id_field: ClassVar[str] = "gauge"
+
+    gauge: Annotated[str, Key("the gauge", example="w1")]
+    position: Annotated[int, Key("counts up by one for each event of the gauge", example=1)]
+    conduct: Annotated[str, Key("what its handler does beside its work, such as `fail:1`", example="")] = ""
+
+
+class Misbehaved(Exception):
+    """The handler was told to fail."""
+
+
+class Conduct:
+    """
+    What this process does when an event tells it to, each event once; one that was told nothing goes on.
+
+    `deaths` is a directory in which those who die leave the event's id, so that it kills one process and no other.
+    """
+
+    may_freeze = False
+    deaths: Path | None = None
+    frozen: ClassVar[set[str]] = set()
+
+
+@handles(GaugeRead, name=EACH)
+def leave_effect(delivery: Delivery) -> None:
+    """Write one effect, and then do what the event says."""
+    _write(EACH, [delivery])
+    event = delivery.event
+    assert isinstance(event, GaugeRead)
+    if event.conduct:
+        _behave(event, delivery)
+
+
+@handles_batch(GaugeRead, name=TOGETHER)
+def leave_effects(deliveries: Sequence[Delivery]) -> None:
+    """Write the effects of many events with one statement."""
+    _write(TOGETHER, deliveries)
+    for delivery in deliveries:
+        event = delivery.event
+        assert isinstance(event, GaugeRead)
+        word, _, number = event.conduct.partition(":")
+        if word == "fail-together" and _attempts(delivery) < int(number):
+            raise Misbehaved(event.conduct)
+
+
+def _write(handler: str, deliveries: Sequence[Delivery]) -> None:
+    columns: tuple[list[object], ...] = ([], [], [])
+    for delivery in deliveries:
+        event = delivery.event
+        assert isinstance(event, GaugeRead)
+        for column, value in zip(columns, (delivery.event_id, event.gauge, event.position), strict=True):
+            column.append(value)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO chaos_effect (handler, event_id, aggregate_id, position) "
+            "SELECT %s, * FROM unnest(%s::uuid[], %s::text[], %s::bigint[])",
+            [handler, *columns],
+        )
+
+
+def _behave(event: GaugeRead, delivery: Delivery) -> None:
+    word, _, argument = event.conduct.partition(":")
+    if word == "fail" and (not argument or _attempts(delivery) < int(argument)):
+        raise Misbehaved(event.conduct)
+    if word == "slow":
+        time.sleep(float(argument))
+    if word == "die" and Conduct.deaths and _is_first(Conduct.deaths / str(delivery.event_id)):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if word == "freeze" and Conduct.may_freeze and str(delivery.event_id) not in Conduct.frozen:
+        Conduct.frozen.add(str(delivery.event_id))
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _is_first(path: Path) -> bool:
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _attempts(delivery: Delivery) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT attempts FROM outbox_outboxevent WHERE event_id = %s", [delivery.event_id])
+        attempts: int = cursor.fetchone()[0]
+        return attempts

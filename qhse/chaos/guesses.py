@@ -1,0 +1,72 @@
+"""Guesses: a thousand wrong logins over four API processes, of which exactly as many as allowed are looked at."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from django.conf import settings
+
+from qhse.chaos.laboratory import PASSWORD, USERS, Laboratory
+from qhse.chaos.load import answers
+from qhse.chaos.outcome import Outcome
+from qhse.chaos.waiting import wait_until
+from qhse.devtools.stack import HOST, free_port
+
+CLIENTS = 16
+PROCESSES = 4
+TIMEOUT_SECONDS = 60.0
+LOOKED_AT = "SELECT count(*) FROM audit_auditentry WHERE action = 'LOGIN_FAILED'"
+
+
+def run(lab: Laboratory) -> Outcome:
+    """Guess at one account, then at many, from one address; then its owner tries the right password elsewhere."""
+    each = 100 if lab.quick else 500
+    outcome = Outcome("guesses")
+    of_account, of_address = settings.LOGIN_FAILURES_PER_ACCOUNT, settings.LOGIN_FAILURES_PER_ADDRESS
+    with lab.fresh("guesses") as database:
+        port = _start_api(lab, database.url)
+        one = _guess(port, [USERS[0]] * each)
+        outcome.demand(one[401] == of_account, f"{one[401]} guesses at one account were looked at, not {of_account}")
+        outcome.demand(one[401] + one[429] == each, f"answers to guesses at one account: {dict(one)}")
+        many = _guess(port, [f"somebody-{number % 50}" for number in range(each)])
+        both = one[401] + many[401]
+        outcome.demand(both == of_address, f"{both} guesses from one address were looked at, not {of_address}")
+        outcome.demand(many[401] + many[429] == each, f"answers to guesses at many accounts: {dict(many)}")
+        recorded = int(database.value(LOOKED_AT))
+        outcome.demand(recorded == both, f"{recorded} failed logins in the trail, {both} were answered")
+        right = _log_in(port, USERS[0], PASSWORD)
+        outcome.demand(right == 429, f"a blocked account was answered {right}")
+        outcome.figures = {
+            "guesses": 2 * each,
+            "processes": PROCESSES,
+            "looked_at": both,
+            "blocked": one[429] + many[429],
+        }
+    return outcome
+
+
+def _start_api(lab: Laboratory, url: str) -> int:
+    port = free_port()
+    env = dict(os.environ) | {"DATABASE_URL": url, "GUNICORN_WORKERS": str(PROCESSES), "GUNICORN_THREADS": "4"}
+    lab.spawn("api", "-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}", env=env)
+    wait_until(lambda: answers(f"http://{HOST}:{port}/readyz"), seconds=60, what="the API to be ready")
+    return port
+
+
+def _guess(port: int, names: list[str]) -> Counter[int]:
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        return Counter(clients.map(lambda name: _log_in(port, name, "a-wrong-guess"), names))
+
+
+def _log_in(port: int, username: str, password: str) -> int:
+    connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)
+    try:
+        body = json.dumps({"username": username, "password": password})
+        connection.request("POST", "/auth/login", body, {"Content-Type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
