@@ -1,0 +1,221 @@
+"""What sealing costs the writers, and how fast a long trail is sealed, verified, exported and read."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from subprocess import DEVNULL, Popen
+from typing import Any
+
+from django.db import connection, transaction
+from django.test import override_settings
+from rest_framework.test import APIClient
+from tqdm import tqdm
+
+from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.sealing import seal_new_entries
+from audit.services import entry_for, record_all
+from audit.verification import Verification
+from benchmarks.crew import READY_SECONDS, ROOT, Member, WorkerFailed
+from benchmarks.figures import Figure, Target, compared
+from benchmarks.run import Run
+from qhse.accounts.roles import Role
+from qhse.accounts.services import create_user
+from qhse.accounts.tokens import issue_tokens
+
+WRITERS, SEALERS = 8, 4
+SEAL_SECONDS = 1.0  # ten times as often as by default
+MOST_SECONDS = 900.0
+WRITTEN_AT_ONCE = 5_000
+REQUESTS = 21
+MEBIBYTE = 2**20
+
+
+class NotOneChain(AssertionError):
+    """The sealers left something out, sealed it twice, or forked the chain."""
+
+
+def measure(run: Run) -> Iterator[Figure]:
+    """Yield the ratio of writers beside sealers, and rates and memory at `audit_entries` entries."""
+    connection.close()
+    yield _writers(run)
+    yield from _long_trail(run)
+    connection.close()
+
+
+# --- Writers ------------------------------------------------------------------------------------------------------
+
+
+def _writers(run: Run) -> Figure:
+    writes = run.sizes.audit_writes
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    _race(run, writes // 10 or 1, sealers=0)  # warms the server up
+    for number in range(run.sizes.rounds):
+        for sealed in (True, False) if number % 2 else (False, True):
+            seconds = _race(run, writes, sealers=SEALERS if sealed else 0)
+            rates[sealed].append(WRITERS * writes / seconds)
+            if not sealed:
+                _seal_rest()
+    _seal_rest()
+    _demand_one_chain()
+    name = f"writes by {WRITERS} writers with {SEALERS} sealers, beside none"
+    return compared("audit", name, "per s", rates[True], rates[False], target=Target("≥", 0.95, "ratio"))
+
+
+def _race(run: Run, writes: int, *, sealers: int) -> float:
+    """Return how long the slowest of the writers took."""
+    own = [Member("benchmarks.audit_process", "write", str(writes), env=run.database.env) for _ in range(WRITERS)]
+    seals = [
+        Member("benchmarks.audit_process", "seal", str(SEAL_SECONDS), env=run.database.env) for _ in range(sealers)
+    ]
+    try:
+        for member in (*own, *seals):
+            _expect(member, "ready", READY_SECONDS)
+        started = time.monotonic()
+        for member in (*own, *seals):
+            member.tell({})
+        for member in own:
+            _expect(member, "written", MOST_SECONDS)
+        seconds = time.monotonic() - started
+        for member in seals:
+            member.tell({})
+        for member in seals:
+            _expect(member, "sealed", MOST_SECONDS)
+        return seconds
+    finally:
+        for member in (*own, *seals):
+            member.stop()
+
+
+def _expect(member: Member, word: str, seconds: float) -> None:
+    if (answer := member.answer(seconds)) != word:
+        raise WorkerFailed(f"expected {word!r}, got {answer!r}")
+
+
+def _seal_rest() -> int:
+    sealed = 0
+    while done := seal_new_entries().sealed:
+        sealed += done
+    return sealed
+
+
+def _demand_one_chain() -> None:
+    findings = [str(finding) for finding in Verification().run()]
+    entries, sealed = AuditEntry.objects.count(), SealedEntry.objects.count()
+    if findings or entries != sealed:
+        raise NotOneChain(f"{entries} entries, {sealed} sealed; {findings[:5]}")
+
+
+# --- A long trail -------------------------------------------------------------------------------------------------
+
+
+def _long_trail(run: Run) -> Iterator[Figure]:
+    wanted = run.sizes.audit_entries - AuditEntry.objects.count()
+    user = create_user(username="auditor-of-a-benchmark", password=None, role=Role.AUDITOR, actor=None)
+    started = time.monotonic()
+    for at in tqdm(range(0, wanted, WRITTEN_AT_ONCE), unit="chunk", disable=None):
+        with transaction.atomic():
+            record_all(_entry(number, user) for number in range(at, min(at + WRITTEN_AT_ONCE, wanted)))
+    yield Figure("audit", f"{wanted:,} entries written in bulk", wanted / (time.monotonic() - started), "entries/s")
+    started = time.monotonic()
+    sealed = _seal_rest()
+    yield Figure(
+        "audit", f"{sealed:,} entries sealed by one sealer", sealed / (time.monotonic() - started), "entries/s"
+    )
+    run.database.execute("VACUUM (ANALYZE) audit_auditentry")
+    run.database.execute("VACUUM (ANALYZE) audit_sealedentry")
+    connection.close()
+    yield from _commands(run)
+    yield from _requests(user)
+
+
+def _entry(number: int, user: Any) -> AuditEntry:
+    return entry_for(
+        actor=user, action="CERTIFICATION_CHANGED", entity_type="supplier", entity_id=number % 5_000,
+        changes={"certification_expiry": (f"20{number % 60 + 20}-06-30", f"20{number % 60 + 21}-06-30")},
+        reason=f"Certificate {number} of the yearly audit", request_id=f"benchmark-{number}",
+    )  # fmt: skip
+
+
+def _commands(run: Run) -> Iterator[Figure]:
+    entries = SealedEntry.objects.count()
+    seals = AuditSeal.objects.count()
+    connection.close()
+    manage = (sys.executable, "manage.py")
+    with tempfile.TemporaryDirectory(prefix="qhse-bench-") as parent:
+        directory = Path(parent) / "export"
+        raw, _ = _timed(run, sys.executable, "-m", "benchmarks.audit_process", "raw")
+        for name, command in (
+            ("verified", (*manage, "verify_audit_trail")),
+            ("exported", (*manage, "export_audit_trail", "--output", str(directory))),
+            ("checked offline", (sys.executable, str(directory / "verify_export.py"))),
+        ):
+            seconds, peak = _timed(run, *command)
+            what = f"{entries:,} entries in {seals:,} seals {name}, beside reading and hashing them"
+            yield Figure("audit", what, entries / seconds, "entries/s", entries / raw, raw / seconds)
+            target = Target("≤", 200.0, "value")
+            yield Figure("audit", f"peak memory, {name}", peak / MEBIBYTE, "MiB", target=target)
+        shutil.rmtree(directory)
+
+
+def _timed(run: Run, *command: str) -> tuple[float, float]:
+    """Return the seconds that a command took, and the most memory in bytes that it had."""
+    started, peak = time.monotonic(), 0.0
+    process = Popen(command, cwd=ROOT, env=run.database.env, stdout=DEVNULL)
+    while process.poll() is None:
+        peak = max(peak, _most_memory(process.pid))
+        time.sleep(0.02)
+    if process.returncode:
+        raise WorkerFailed(f"{' '.join(command)} ended with {process.returncode}")
+    return time.monotonic() - started, peak
+
+
+def _most_memory(pid: int) -> float:
+    """Return the high-water mark of a process; getrusage() would count this one, from which it was forked."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024.0 if found else 0.0
+
+
+def _requests(user: Any) -> Iterator[Figure]:
+    count = AuditEntry.objects.count()
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(user).access_token}")
+    middle = AuditEntry.objects.order_by("id")[count // 2].created_at.isoformat()
+    logging.disable(logging.INFO)  # a line for each request
+    with override_settings(ALLOWED_HOSTS=["testserver"]):
+        for name, path in (
+            ("first page", "/audit-log"),
+            ("of one record", "/audit-log?entity_type=supplier&entity_id=42"),
+            ("of one request", "/audit-log?request_id=benchmark-7"),
+            ("until the middle", f"/audit-log?until={middle.replace('+', '%2B')}"),
+            ("in the middle by offset", f"/audit-log?offset={count // 2}"),
+            ("timeline of a supplier", "/suppliers/42/timeline"),
+        ):
+            milliseconds = _median_ms(lambda path=path: client.get(path))  # type: ignore[misc]
+            yield Figure("audit", f"request at {count:,} entries: {name}", milliseconds, "ms")
+
+
+def _median_ms(ask: Callable[[], Any]) -> float:
+    spent: list[float] = []
+    for _ in range(REQUESTS):
+        started = time.perf_counter()
+        answer = ask()
+        spent.append((time.perf_counter() - started) * 1000)
+        if answer.status_code != 200:
+            raise AssertionError(answer.content[:300])
+    return statistics.median(_without_first(spent))
+
+
+def _without_first(values: Sequence[float]) -> Sequence[float]:
+    return values[1:] or values
