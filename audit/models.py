@@ -7,24 +7,47 @@ from typing import Any, NoReturn
 from django.db import models
 from django.db.models.functions import Now
 
+from qhse.uuid7 import uuid7
+
 
 class AuditTrailIsAppendOnly(Exception):
     """Somebody tried to change or delete an audit entry through the ORM; triggers refuse the same in SQL."""
 
 
-class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    """Refuses what the triggers refuse, before a statement is sent."""
+
+    def update(self, **values: Any) -> NoReturn:
+        raise AuditTrailIsAppendOnly("audit entries and seals are never changed")
+
+    def delete(self) -> NoReturn:
+        raise AuditTrailIsAppendOnly("audit entries and seals are never deleted")
+
+
+class AppendOnlyModel(models.Model):
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AuditTrailIsAppendOnly("audit entries and seals are never changed")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AuditTrailIsAppendOnly("audit entries and seals are never deleted")
+
+
+class AuditEntryQuerySet(AppendOnlyQuerySet):
     def about(self, entity_type: str, entity_id: object) -> AuditEntryQuerySet:
         """Return the history of one record, newest first."""
         return self.filter(entity_type=entity_type, entity_id=str(entity_id)).order_by("-id")
 
-    def update(self, **values: Any) -> NoReturn:
-        raise AuditTrailIsAppendOnly("audit entries are never changed")
-
-    def delete(self) -> NoReturn:
-        raise AuditTrailIsAppendOnly("audit entries are never deleted")
+    def unsealed(self) -> AuditEntryQuerySet:
+        """Return the entries that no seal covers yet."""
+        return self.filter(~models.Exists(SealedEntry.objects.filter(entry_id=models.OuterRef("pk"))))
 
 
-class AuditEntry(models.Model):
+class AuditEntry(AppendOnlyModel):
     """
     One thing that somebody did to one record.
 
@@ -33,12 +56,21 @@ class AuditEntry(models.Model):
 
     `actor` and `actor_role` are what they were at that time; there is no foreign key to the user, because an
     entry outlives everything it names. `actor_id` is null for the system itself. `changes` maps each field to
-    `[old, new]`. `created_at` is the database's clock at the start of the transaction, UTC.
+    `[old, new]`. `created_at` is the database's clock at the start of the transaction, UTC. `client_address` is kept
+    of what concerns security alone (logins, refusals): of a person's daily work it would be data without a purpose.
+
+    `actor_digest` is a digest of the name with `actor_salt`, and stands in the proof instead of the name. So a name can
+    be replaced by a pseudonym when a person has to be forgotten, which empties the salt; any other change shows.
+
+    `uid` and `mark` are made by the application. The mark is a keyed digest of what it wrote; until a seal covers the
+    entry, it shows that the entry was not put in by somebody who can write to the database but has not the key.
     """
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     actor_id = models.BigIntegerField(null=True)
     actor = models.CharField(max_length=150)
+    actor_salt = models.CharField(max_length=32, blank=True, editable=False)
+    actor_digest = models.CharField(max_length=64, editable=False)
     actor_role = models.CharField(max_length=20)
     action = models.CharField(max_length=50)
     entity_type = models.CharField(max_length=50)
@@ -47,6 +79,9 @@ class AuditEntry(models.Model):
     reason = models.TextField(blank=True)
     source = models.CharField(max_length=20)
     request_id = models.CharField(max_length=64, blank=True)
+    client_address = models.CharField(max_length=45, blank=True)
+    uid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    mark = models.CharField(max_length=64, blank=True, editable=False)
 
     objects = AuditEntryQuerySet.as_manager()
 
@@ -65,10 +100,59 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.entity_type} {self.entity_id} by {self.actor}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AuditTrailIsAppendOnly("audit entries are never changed")
-        super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AuditTrailIsAppendOnly("audit entries are never deleted")
+class AuditSeal(AppendOnlyModel):
+    """
+    One sealed block of entries, and a link of the chain.
+
+    `hash` covers everything else, `previous_hash` is the hash of the seal before (64 zeros for the first), and
+    `merkle_root` covers the entries that `SealedEntry` lists. Every entry that was created before `horizon` is in this
+    seal or an earlier one; whatever turns up later with such a date is forged. Written by `audit.sealing`, never
+    changed.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    previous_hash = models.CharField(max_length=64, unique=True)
+    merkle_root = models.CharField(max_length=64)
+    entry_count = models.PositiveIntegerField()
+    horizon = models.DateTimeField(null=True)
+    sealed_at = models.DateTimeField()
+    hash = models.CharField(max_length=64)
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-number",)
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"Seal {self.number}"
+
+
+class SealedEntry(AppendOnlyModel):
+    """
+    Which entry stands where in which seal, and its digest.
+
+    The entry's id is the key, so that no entry is ever in two seals. There is no foreign key: a missing entry is
+    something to be found and named. To the seal there is none in the database either, which would check each row anew.
+    """
+
+    entry_id = models.BigIntegerField(primary_key=True)
+    seal = models.ForeignKey(AuditSeal, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    position = models.PositiveIntegerField()
+    digest = models.BinaryField(max_length=32)
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(
+                fields=("seal", "position"),
+                name="sealed_entry_has_its_place",
+                violation_error_message="Another entry has this place in the seal.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"entry {self.entry_id} in seal {self.seal_id}"

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from audit.models import AuditEntry
+from audit.proofs import sign
 from qhse.observability import context
 
 SYSTEM_NAME = "system"
@@ -36,19 +37,21 @@ def record(
     changes: Changes,
     reason: str = "",
     request_id: str | None = None,
+    with_address: bool = False,
 ) -> AuditEntry:
     """
     Store one audit entry in the caller's transaction.
 
     `actor` None means the system itself. Request id and source come from the running request, command or event;
-    `request_id` overrides the first, for a handler that works on several events at once.
+    `request_id` overrides the first, for a handler that works on several events at once. `with_address` also keeps
+    the address that the request came from: for what concerns security.
 
     Raises TransactionManagementError outside `transaction.atomic`: an entry that commits on its own could
     outlive, or miss, the change it describes.
     """
     (entry,) = record_all([entry_for(
         actor=actor, action=action, entity_type=entity_type, entity_id=entity_id,
-        changes=changes, reason=reason, request_id=request_id,
+        changes=changes, reason=reason, request_id=request_id, with_address=with_address,
     )])  # fmt: skip
     return entry
 
@@ -62,10 +65,11 @@ def entry_for(
     changes: Changes,
     reason: str = "",
     request_id: str | None = None,
+    with_address: bool = False,
 ) -> AuditEntry:
     """Return an entry that is not stored yet, for `record_all`."""
     running = context.current()
-    return AuditEntry(
+    entry = AuditEntry(
         actor_id=None if actor is None else actor.pk,
         actor=SYSTEM_NAME if actor is None else actor.username,
         actor_role=SYSTEM_NAME if actor is None else actor.role,
@@ -76,7 +80,10 @@ def entry_for(
         reason=reason,
         source=running.source,
         request_id=running.request_id if request_id is None else request_id,
+        client_address=running.client_address if with_address else "",
     )
+    sign(entry)
+    return entry
 
 
 def record_all(entries: Iterable[AuditEntry]) -> list[AuditEntry]:

@@ -14,6 +14,7 @@ class AuditMetadataSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField()
     source = serializers.ChoiceField(choices=("api", "admin", "command", "worker"))  # type: ignore[assignment]
     actor_id = serializers.IntegerField(allow_null=True)
+    client_address = serializers.CharField(help_text="Of logins and refusals; else empty.")
 
 
 class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
@@ -35,4 +36,9 @@ class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
 
     @extend_schema_field(AuditMetadataSerializer)
     def get_metadata(self, entry: AuditEntry) -> dict[str, Any]:
-        return {"request_id": entry.request_id, "source": entry.source, "actor_id": entry.actor_id}
+        return {
+            "request_id": entry.request_id,
+            "source": entry.source,
+            "actor_id": entry.actor_id,
+            "client_address": entry.client_address,
+        }

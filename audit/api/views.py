@@ -1,18 +1,21 @@
-"""`/audit-log`: reading the trail. There is no route that writes it."""
+"""`/audit-log` and the timelines of single records: reading the trail. There is no route that writes it."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import django_filters as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from audit.api.serializers import AuditEntrySerializer
 from audit.models import AuditEntry
 from audit.permissions import AuditPermission
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.viewsets import ApiViewSet
+from qhse.errors import RecordNotFound
 
 
 class AuditEntryFilter(filters.FilterSet):
@@ -41,3 +44,36 @@ class AuditLogViewSet(ListModelMixin, ApiViewSet):
     queryset = AuditEntry.objects.order_by("-id")
     serializer_class = AuditEntrySerializer
     filterset_class = AuditEntryFilter
+
+
+class TimelineViewSet(ListModelMixin, ApiViewSet):
+    """
+    The entries about one record, newest first.
+
+    Every record has an entry since it was made, so one without any does not exist; audit lies below the domain apps
+    and asks none of their tables.
+    """
+
+    permission_classes = [AuditPermission]
+    queryset = AuditEntry.objects.none()
+    serializer_class = AuditEntrySerializer
+    entity_type: ClassVar[str] = ""
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        (entity_id,) = kwargs.values()
+        self.queryset = AuditEntry.objects.about(self.entity_type, entity_id)
+        if not self.queryset.exists():
+            raise RecordNotFound(f"There is no {self.entity_type} {entity_id}.")
+        return super().list(request)
+
+
+@extend_schema(tags=["suppliers"])
+@extend_schema_view(list=extend_schema(summary="What happened to a supplier, newest first"))
+class SupplierTimelineViewSet(TimelineViewSet):
+    entity_type = "supplier"
+
+
+@extend_schema(tags=["non-conformities"])
+@extend_schema_view(list=extend_schema(summary="What happened to a non-conformity, newest first"))
+class NonConformityTimelineViewSet(TimelineViewSet):
+    entity_type = "nonconformity"

@@ -53,7 +53,12 @@ class TestList:
         assert (entry["actor"], entry["actor_role"], entry["reason"]) == ("quality", "quality", "Lot returned")
         assert (entry["entity_type"], entry["entity_id"]) == ("nonconformity", str(trail["nc_id"]))
         assert entry["changes"] == {"status": ["OPEN", "CLOSED"]}
-        assert entry["metadata"] == {"request_id": "close-1", "source": "api", "actor_id": users["quality"].pk}
+        assert entry["metadata"] == {
+            "request_id": "close-1",
+            "source": "api",
+            "actor_id": users["quality"].pk,
+            "client_address": "",
+        }
         assert datetime.fromisoformat(entry["created_at"]).utcoffset() == timedelta(0)
 
     def test_what_the_worker_concludes_is_by_the_system_and_names_the_request_that_caused_it(self, api, trail):

@@ -1,0 +1,16 @@
+"""What outbox workers do for the trail."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from audit.sealing import Sealer
+from outbox.periodic import periodic
+
+_seal = Sealer()
+
+
+@periodic(every_seconds=settings.AUDIT_SEAL_INTERVAL)
+def seal_audit_trail() -> bool:
+    done = _seal()
+    return done.sealed > 0 and not done.complete

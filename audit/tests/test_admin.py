@@ -1,0 +1,209 @@
+"""What auditors see of the proof in the admin, and what they can do there: verify the end, and take entries away."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from audit import export, panel
+from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.sealing import seal_new_entries
+from audit.tests.test_commands import falsify
+
+LIST = "/admin/audit/auditentry/"
+
+
+@pytest.fixture
+def auditor(users) -> Client:
+    client = Client()
+    client.force_login(users["auditor"])
+    return client
+
+
+def tiles(client) -> list[tuple[str, str, str]]:
+    return [(tile.figure, tile.text, tile.kind) for tile in client.get(LIST).context_data["trail"]["tiles"]]
+
+
+def messages_of(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def test_a_new_trail_is_neither_sealed_nor_verified(auditor):
+    sealed, unsealed, verified = tiles(auditor)
+
+    assert sealed == ("–", "nothing is sealed yet", "warn")
+    assert unsealed == ("4", "entries not sealed yet", "")
+    assert verified == ("–", "never verified", "warn")
+
+
+def test_the_banner_tells_the_last_seal_and_what_waits_for_the_next(auditor, trail):
+    sealed, unsealed, _ = tiles(auditor)
+
+    head = AuditSeal.objects.order_by("-number")[0]
+    assert sealed == (f"Seal {head.number}", f"is the last one, of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC", "")
+    assert unsealed == ("2", "entries not sealed yet", "")
+
+
+def test_entries_that_wait_for_long_ask_for_a_worker(auditor, trail, monkeypatch):
+    monkeypatch.setattr(panel, "LATE_SECONDS", -timedelta(days=1).total_seconds())
+
+    assert tiles(auditor)[1] == ("2", "entries not sealed yet; does a worker run?", "warn")
+
+
+def test_the_button_verifies_the_newest_seals_and_records_it(auditor, trail):
+    response = auditor.post(f"{LIST}verify/", follow=True)
+
+    head = AuditSeal.objects.order_by("-number")[0]
+    (message,) = messages_of(response)
+    entries = SealedEntry.objects.count()
+    assert message == f"{entries} entries in {head.number} seals and 2 unsealed entries: all as they were written."
+    entry = AuditEntry.objects.get(action="AUDIT_TRAIL_VERIFIED")
+    assert (entry.actor, entry.entity_id, entry.source) == ("auditor", str(head.number), "admin")
+    assert entry.changes == {
+        "findings": [None, 0], "seals": [None, head.number], "unsealed": [None, 2], "newest": [None, panel.NEWEST],
+    }  # fmt: skip
+    figure, text, kind = tiles(auditor)[2]
+    assert (figure, kind) == (f"up to seal {head.number}", "good")
+    assert text.startswith("verified: the newest seals, by auditor on ")
+
+
+def test_the_button_names_what_is_wrong(auditor, trail, monkeypatch):
+    pk = falsify(reason="as agreed")
+
+    response = auditor.post(f"{LIST}verify/", follow=True)
+
+    assert messages_of(response)[1:] == [f"entry {pk}: is not what seal 1 sealed"]
+    assert tiles(auditor)[2][0::2] == ("1 finding", "bad")
+
+
+def test_the_button_does_not_list_a_thousand_findings(auditor, trail, monkeypatch):
+    monkeypatch.setattr(panel, "SHOWN", 1)
+    with_findings = falsify(reason="as agreed")
+    monkeypatch.setattr("audit.verification.is_marked", lambda entry: False)
+
+    messages = messages_of(auditor.post(f"{LIST}verify/", follow=True))
+
+    assert messages[1:] == [f"entry {with_findings}: is not what seal 1 sealed", "… and 2 more"]
+
+
+def test_the_work_of_the_button_is_bounded(auditor, trail, monkeypatch):
+    monkeypatch.setattr(panel, "NEWEST", 2)
+    falsify(reason="as agreed")
+
+    (message,) = messages_of(auditor.post(f"{LIST}verify/", follow=True))
+
+    assert " in 2 seals and 2 unsealed entries: all as they were written." in message
+
+
+@pytest.mark.parametrize("role", ["quality", "procurement"])
+def test_others_do_not_verify(users, role, trail):
+    client = Client()
+    client.force_login(users[role])
+
+    assert client.post(f"{LIST}verify/").status_code == 403
+    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_VERIFIED").exists()
+
+
+def test_the_button_is_protected_against_other_sites(users, trail):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(users["auditor"])
+
+    assert client.post(f"{LIST}verify/").status_code == 403
+
+
+def test_the_command_records_a_complete_verification(auditor, trail):
+    call_command("verify_audit_trail", "--record", stdout=io.StringIO())
+
+    assert tiles(auditor)[2][1].startswith("verified: all of it, by system on ")
+
+
+# --- The export action ------------------------------------------------------------------------------------------
+
+
+def exported(response, directory) -> list[dict[str, object]]:
+    """Unpack the download, let its verifier check it, and return the entries."""
+    assert response["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))) as archive:
+        archive.extractall(directory)
+    unpacked = directory / "audit-export"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(unpacked / "verify_export.py")], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line)["entry"] for line in (unpacked / "entries.jsonl").read_text().splitlines()]
+
+
+def choose(client, ids, query="", **more):
+    return client.post(f"{LIST}{query}", {"action": "export_selected", "_selected_action": ids} | more)
+
+
+def test_selected_entries_are_taken_away_with_their_proofs(auditor, trail, tmp_path):
+    ids = list(AuditEntry.objects.order_by("pk").values_list("pk", flat=True)[2:7])
+
+    response = choose(auditor, ids)
+
+    assert [entry["id"] for entry in exported(response, tmp_path)] == ids
+    recorded = AuditEntry.objects.get(action="AUDIT_TRAIL_EXPORTED")
+    assert (recorded.actor, recorded.changes["filter"], recorded.changes["entries"]) == (
+        "auditor", [None, {"ids": ids}], [None, 5],
+    )  # fmt: skip
+    assert recorded.entity_id[:12] in response["Content-Disposition"]
+
+
+def test_the_filter_on_the_screen_is_taken_away(auditor, trail, tmp_path):
+    query = "?actor=quality"
+    some = AuditEntry.objects.filter(actor="quality").first().pk
+
+    response = choose(auditor, [some], query, select_across="1")
+
+    assert {entry["actor_role"] for entry in exported(response, tmp_path)} == {"quality"}
+    recorded = AuditEntry.objects.get(action="AUDIT_TRAIL_EXPORTED")
+    assert recorded.changes["filter"] == [None, {"actor": "quality"}]
+
+
+def test_too_many_entries_are_left_to_the_command(auditor, trail, monkeypatch):
+    monkeypatch.setattr(export, "MOST_IN_ZIP", 3)
+    ids = list(AuditEntry.objects.values_list("pk", flat=True)[:4])
+
+    response = auditor.post(LIST, {"action": "export_selected", "_selected_action": ids}, follow=True)
+
+    assert "manage.py export_audit_trail" in messages_of(response)[0]
+    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
+
+
+def test_entries_that_are_not_sealed_have_no_proof_yet(auditor, trail):
+    ids = list(AuditEntry.objects.unsealed().values_list("pk", flat=True))
+
+    response = auditor.post(LIST, {"action": "export_selected", "_selected_action": ids}, follow=True)
+
+    assert "try again in a minute" in messages_of(response)[0]
+
+
+@pytest.mark.parametrize("ids", [["x"], ["1 OR 1=1"], ["9" * 40]])
+def test_a_selection_of_rubbish_is_refused(auditor, trail, ids):
+    response = auditor.post(LIST, {"action": "export_selected", "_selected_action": ids}, follow=True)
+
+    assert response.status_code == 200
+    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
+
+
+def test_the_pages_of_entries_stay_without_anything_to_change(auditor, trail):
+    page = auditor.get(f"{LIST}{AuditEntry.objects.first().pk}/change/")
+
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+
+
+def test_sealing_goes_on_after_all_that(auditor, trail):
+    auditor.post(f"{LIST}verify/")
+    seal_new_entries()
+
+    assert tiles(auditor)[1][0] == "0"

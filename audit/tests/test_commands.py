@@ -1,0 +1,306 @@
+"""What operators do with the trail at the command line, and with which exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+
+from audit.models import AuditEntry, AuditSeal
+from audit.sealing import seal_new_entries
+from audit.verification import Verification
+from conftest import triggers_off
+from qhse.accounts.errors import UserIsActive, UserNotFound
+from qhse.accounts.models import User
+from qhse.accounts.services import change_user, create_user, pseudonymise_user
+from qhse.chaos.tamper import all_of
+from qhse.errors import InvalidInput
+
+
+def run(name: str, *arguments: str) -> tuple[int, str]:
+    """Run a command and return its exit code and what it printed."""
+    out = io.StringIO()
+    try:
+        call_command(name, *arguments, stdout=out)
+    except SystemExit as end:
+        return int(end.code or 0), out.getvalue()
+    except CommandError as error:
+        return error.returncode, f"{out.getvalue()}{error}"
+    return 0, out.getvalue()
+
+
+def falsify(**values: Any) -> int:
+    entry = AuditEntry.objects.order_by("pk")[3]
+    with triggers_off():
+        all_of(AuditEntry, pk=entry.pk).update(**values)
+    return entry.pk
+
+
+# --- verify_audit_trail -----------------------------------------------------------------------------------------
+
+
+def test_an_untouched_trail_is_said_to_be_so(trail):
+    code, output = run("verify_audit_trail")
+
+    seals = AuditSeal.objects.count()
+    assert code == 0
+    assert f"entries in {seals} seals, 2 not sealed yet; the last seal is {seals} of " in output
+    assert output.endswith("the trail is as it was written\n")
+
+
+def test_a_changed_entry_is_named(trail):
+    pk = falsify(reason="as agreed")
+
+    code, output = run("verify_audit_trail")
+
+    assert code == 1
+    assert output.splitlines()[0] == f"entry {pk}: is not what seal 1 sealed"
+    assert output.splitlines()[1] == f"1 findings; the first is entry {pk}"
+    assert output.endswith("the trail is not as it was written\n")
+
+
+def test_the_same_in_json(trail):
+    assert json.loads(run("verify_audit_trail", "--json")[1])["findings"] == []
+    pk = falsify(actor="mallory")
+
+    code, output = run("verify_audit_trail", "--json")
+
+    document = json.loads(output)
+    assert code == 1
+    assert document["findings"] == [{"what": "entry", "number": pk, "problem": "does not bear its actor's name"}]
+    assert document["summary"]["findings"] == 1
+    assert document["summary"]["head"]["number"] == AuditSeal.objects.count()
+
+
+def test_since_believes_what_was_sealed_before(trail):
+    falsify(reason="as agreed")
+    since = AuditSeal.objects.get(number=3).sealed_at
+
+    assert run("verify_audit_trail", "--since", since.isoformat())[0] == 0
+    assert run("verify_audit_trail", "--since", "2020-01-01")[0] == 1
+
+
+def test_a_cut_end_is_found_by_a_checkpoint_file(trail, tmp_path):
+    file = tmp_path / "checkpoints"
+    assert run("audit_checkpoint", "--append", str(file))[0] == 0
+    assert run("verify_audit_trail", "--checkpoint", str(file))[0] == 0
+    last = AuditSeal.objects.order_by("-number")[0]
+    with triggers_off():
+        for table, column in (("audit_sealedentry", "seal_id"), ("audit_auditseal", "number")):
+            with connection.cursor() as cursor:
+                cursor.execute(f"DELETE FROM {table} WHERE {column} = %s", [last.number])
+
+    code, output = run("verify_audit_trail", "--checkpoint", str(file))
+
+    assert code == 1
+    assert f"seal {last.number}: is missing; a checkpoint names it" in output
+
+
+@pytest.mark.parametrize("text", [None, "", "rubbish"])
+def test_a_checkpoint_file_that_is_none_is_refused(trail, tmp_path, text):
+    file = tmp_path / "checkpoints"
+    if text is not None:
+        file.write_text(text)
+
+    code, output = run("verify_audit_trail", "--checkpoint", str(file))
+
+    assert (code, str(file) in output) == (2, True)
+
+
+def test_a_database_that_cannot_be_read_is_no_verdict(trail, monkeypatch):
+    def fail(self):
+        raise DatabaseError("gone")
+        yield
+
+    monkeypatch.setattr(Verification, "run", fail)
+
+    assert run("verify_audit_trail") == (2, "the trail could not be read: gone")
+
+
+# --- audit_checkpoint -------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_is_the_last_seal(trail):
+    code, output = run("audit_checkpoint")
+
+    assert (code, json.loads(output)) == (0, trail[0])
+
+
+def test_without_a_seal_there_is_no_checkpoint(db):
+    assert run("audit_checkpoint")[0] == 1
+
+
+def test_checkpoints_are_appended(trail, write, tmp_path):
+    file = tmp_path / "checkpoints"
+    run("audit_checkpoint", "--append", str(file))
+    seal_new_entries()
+    run("audit_checkpoint", "--append", str(file))
+
+    numbers = [json.loads(line)["number"] for line in file.read_text().splitlines()]
+    assert numbers == [AuditSeal.objects.count() - 1, AuditSeal.objects.count()]
+
+
+def test_nothing_is_appended_to_checkpoints_that_the_trail_contradicts(trail, tmp_path):
+    file = tmp_path / "checkpoints"
+    file.write_text(text := json.dumps(trail[0] | {"hash": "0" * 64}) + "\n")
+
+    code, output = run("audit_checkpoint", "--append", str(file))
+
+    assert (code, "was written anew" in output, file.read_text()) == (1, True, text)
+
+
+def test_a_file_of_something_else_is_left_alone(trail, tmp_path):
+    file = tmp_path / "passwords"
+    file.write_text("secret")
+
+    assert run("audit_checkpoint", "--append", str(file))[0] == 2
+    assert file.read_text() == "secret"
+
+
+# --- pseudonymise_person ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leaver(users, write):
+    """Somebody who did something and has left: his entries are sealed, and one is not."""
+    user = create_user(
+        username="anna.leaver", password=None, role="quality", actor=users["admin"], email="anna@example.com"
+    )
+    write(2, actor=user)
+    seal_new_entries()
+    write(1, actor=user)
+    change_user(user_id=user.pk, actor=users["admin"], changes={"is_active": False})
+    return user
+
+
+def test_a_person_is_forgotten_and_the_trail_stays_provable(leaver):
+    assert run("pseudonymise_person", "anna.leaver", "--reason", "asked for it on 2026-11-20") == (
+        0, f"now person-{leaver.pk}, also in 3 audit entries\n",
+    )  # fmt: skip
+
+    entries = AuditEntry.objects.filter(actor_id=leaver.pk)
+    assert set(entries.values_list("actor", "actor_salt")) == {(f"person-{leaver.pk}", "")}
+    user = User.objects.get(pk=leaver.pk)
+    assert (user.username, user.email, user.has_usable_password()) == (f"person-{leaver.pk}", "", False)
+    entry = AuditEntry.objects.get(action="USER_PSEUDONYMISED")
+    assert (entry.entity_id, entry.reason, entry.changes) == (str(leaver.pk), "asked for it on 2026-11-20", {})
+    seal_new_entries()
+    assert [str(finding) for finding in Verification().run()] == []
+
+
+def test_the_trail_is_protected_again_afterwards(leaver):
+    run("pseudonymise_person", "anna.leaver", "--reason", "asked for it")
+
+    for statement in ("UPDATE audit_auditentry SET reason = 'x'", "DELETE FROM audit_auditentry"):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("username", "reason", "refusal"),
+    [("nobody", "asked for it", UserNotFound), ("quality", "asked for it", UserIsActive),
+     ("anna.leaver", " ", InvalidInput)],
+)  # fmt: skip
+def test_who_is_not_forgotten(leaver, username, reason, refusal):
+    with pytest.raises(refusal):
+        pseudonymise_user(username=username, actor=None, reason=reason)
+
+    assert run("pseudonymise_person", username, "--reason", reason)[0] == 1
+    assert not AuditEntry.objects.filter(action="USER_PSEUDONYMISED").exists()
+
+
+# --- grant_database_role ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def role(db):
+    """A role of PostgreSQL without any rights; it goes with the test's transaction."""
+    name = "qhse_app_of_a_test"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {name} LOGIN")
+    return name
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_the_application_runs_with_a_role_that_cannot_change_the_trail(role, make_nc, users, drain):
+    assert run("grant_database_role", role)[0] == 0
+    assert run("grant_database_role", role)[0] == 0  # after each migrate
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"SET ROLE {role}")
+
+    make_nc(severity="high")
+    drain()
+    seal_new_entries()
+
+    assert AuditSeal.objects.order_by("-number")[0].horizon is not None
+    assert list(Verification().run()) == []
+    for statement in (
+        "UPDATE audit_auditentry SET reason = 'x'",
+        "DELETE FROM audit_auditentry",
+        "TRUNCATE audit_auditentry",
+        "ALTER TABLE audit_auditentry DISABLE TRIGGER ALL",
+        "DROP TABLE audit_sealedentry",
+        "UPDATE audit_auditseal SET hash = ''",
+        "DELETE FROM audit_sealedentry",
+        "CREATE OR REPLACE FUNCTION audit_refuse_change() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql",
+        "SET session_replication_role = replica",
+    ):
+        refused = pytest.raises(DatabaseError, match=r"permission denied|must be owner")
+        with refused, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_a_role_that_is_not_restricted_or_not_there_is_refused(role):
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER ROLE {role} SUPERUSER")
+
+    assert "is not restricted" in run("grant_database_role", role)[1]
+    assert "there is no role 'nosuch'" in run("grant_database_role", "nosuch")[1]
+
+
+def test_sqlite_has_no_roles(db):
+    if connection.vendor == "sqlite":
+        assert run("grant_database_role", "app") == (1, "SQLite has no roles")
+
+
+# --- Django's own commands --------------------------------------------------------------------------------------
+
+
+def test_createsuperuser_leaves_an_entry(db, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "a-long-enough-secret-4711")
+
+    call_command("createsuperuser", "--no-input", "--username", "root", "--email", "root@EXAMPLE.com", verbosity=0)
+
+    user = User.objects.get()
+    assert (user.role, user.is_staff, user.email) == ("admin", True, "root@example.com")
+    assert user.check_password("a-long-enough-secret-4711")
+    assert (entry := AuditEntry.objects.get()).action == "USER_CREATED"
+    assert (entry.entity_id, entry.actor) == (str(user.pk), "system")
+
+
+def test_changepassword_ends_tokens_and_leaves_an_entry(users, monkeypatch):
+    answers = iter(["short", "short", "one-thing-4711x", "another-4711xx", *["a-long-enough-secret-4711"] * 2])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
+
+    assert run("changepassword", "quality") == (0, "the password of 'quality' is set\n")
+
+    assert User.objects.get(username="quality").check_password("a-long-enough-secret-4711")
+    assert AuditEntry.objects.filter(action="USER_PASSWORD_SET", entity_id=users["quality"].pk).count() == 1
+
+
+def test_changepassword_gives_up(users, monkeypatch):
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "short")
+
+    assert run("changepassword", "quality") == (1, "nothing was changed")
+    assert run("changepassword", "nobody")[0] == 1
+    assert not AuditEntry.objects.filter(action="USER_PASSWORD_SET").exists()

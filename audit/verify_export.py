@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""
+Checks an export of the audit trail, with nothing but Python: `python3 verify_export.py [DIRECTORY]`.
+
+An export is `entries.jsonl`, an entry with its proof on each line; `seals.jsonl`, the chain of seals from the first one
+that covers an entry to the last of the trail; and `manifest.json` about both. The digest of each entry is computed
+anew and led by the proof to the Merkle root of its seal (RFC 6962, section 2.1); the hash of each seal is computed
+anew and must stand in the next one. So neither can be changed unnoticed.
+
+Whether the chain is that of the trail shows a checkpoint kept elsewhere: --checkpoint. Whether entries were left out
+after the export shows the manifest's SHA-256, which the trail has recorded as the id of its entry
+AUDIT_TRAIL_EXPORTED: --sha256.
+
+Exit code 0: everything agrees; 1: something does not, and is named; 2: there is no export here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+VERSION = 1
+ENTRIES, SEALS, MANIFEST = "entries.jsonl", "seals.jsonl", "manifest.json"
+NO_SEAL = "0" * 64  # what the first seal names as its predecessor
+
+
+def canonical(document: Any) -> bytes:
+    """Return the one encoding of a JSON document: keys sorted, no white space, ASCII."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def leaf(document: Any) -> bytes:
+    """Return the digest of an entry."""
+    return hashlib.sha256(b"\x00" + canonical(document)).digest()
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def actor_digest(name: str, salt: str) -> str:
+    """Return what stands in an entry's digest for the name of its actor."""
+    return hashlib.sha256(f"{salt}:{name}".encode()).hexdigest()
+
+
+def pseudonym_of(actor_id: int | None) -> str:
+    """Return the name that replaces that of a person who has to be forgotten."""
+    return f"person-{actor_id}"
+
+
+def names_its_actor(name: str, salt: str, actor_id: int | None, digest: str) -> bool:
+    """Answer whether this is the name that was written, or the pseudonym instead, which has no salt."""
+    return actor_digest(name, salt) == digest if salt else actor_id is not None and name == pseudonym_of(actor_id)
+
+
+def seal_hash(seal: dict[str, Any]) -> str:
+    """Return the hash of a seal over everything else that it says."""
+    return hashlib.sha256(canonical({name: value for name, value in seal.items() if name != "hash"})).hexdigest()
+
+
+def root_by_proof(digest: bytes, position: int, count: int, proof: Sequence[str]) -> str:
+    """Return the root to which a digest at this place among `count` is led by its neighbours; empty for a bad proof."""
+    if not 0 <= position < count:
+        return ""
+    neighbours = [bytes.fromhex(neighbour) for neighbour in reversed(proof)]
+    while count > 1:
+        if position ^ 1 < count:  # else it has no neighbour, and is carried up as it is
+            if not neighbours:
+                return ""
+            other = neighbours.pop()
+            digest = node(other, digest) if position & 1 else node(digest, other)
+        position, count = position // 2, (count + 1) // 2
+    return "" if neighbours else digest.hex()
+
+
+class Export:
+    """One export, read as a stream: neither file has to fit into memory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._raw = (directory / MANIFEST).read_bytes()
+        self.manifest = json.loads(self._raw)
+        self._counted: dict[str, tuple[int, str]] = {}
+
+    def problems(self, *, sha256: str = "", checkpoints: Sequence[dict[str, Any]] = ()) -> Iterator[str]:
+        """Yield everything that is wrong."""
+        if sha256 and hashlib.sha256(self._raw).hexdigest() != sha256.strip().lower():
+            yield "the manifest is not the one that was recorded"
+        if self.manifest["version"] != VERSION:
+            yield f"version {self.manifest['version']} is not known to this program"
+            return
+        expected = {checkpoint["number"]: checkpoint["hash"] for checkpoint in checkpoints}
+        lines = self._lines(ENTRIES)
+        line, place = next(lines, None), (0, -1)
+        before: dict[str, Any] | None = None
+        for seal in self._lines(SEALS):
+            yield from _problems_of_seal(seal, before, expected.pop(seal["number"], seal["hash"]))
+            while line is not None and line["seal"] <= seal["number"]:
+                yield from _problems_of_entry(line, seal)
+                if (line["seal"], line["position"]) <= place:
+                    yield f"entry {line['entry']['id']} is out of order, or there twice"
+                place = (line["seal"], line["position"])
+                line = next(lines, None)
+            before = seal
+        while line is not None:
+            yield f"entry {line['entry']['id']}: its seal {line['seal']} is missing"
+            line = next(lines, None)
+        yield from self._problems_of_manifest(before)
+        first = self.manifest["first_seal"]
+        yield from (f"seal {number} is missing; a checkpoint names it" for number in expected if number >= first)
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+        count, digest = 0, hashlib.sha256()
+        with (self._directory / name).open("rb") as file:
+            for text in file:
+                count += 1
+                digest.update(text)
+                yield json.loads(text)
+        self._counted[name] = (count, digest.hexdigest())
+
+    def _problems_of_manifest(self, last: dict[str, Any] | None) -> Iterator[str]:
+        for name, what in ((ENTRIES, "entries"), (SEALS, "seals")):
+            count, digest = self._counted[name]
+            if count != self.manifest[what]:
+                yield f"there are {count} {what}, and not {self.manifest[what]}"
+            if digest != self.manifest[f"{what}_sha256"]:
+                yield f"{name} is not the file that the manifest describes"
+        if (last["hash"] if last else None) != self.manifest["head"]:
+            yield "the last seal is not the one that the manifest names"
+
+
+def _problems_of_seal(seal: dict[str, Any], before: dict[str, Any] | None, expected: str) -> Iterator[str]:
+    number = seal["number"]
+    if seal["hash"] != seal_hash(seal):
+        yield f"seal {number} was changed"
+    if seal["hash"] != expected:
+        yield f"seal {number} is not the one of the checkpoint"
+    if before is not None and seal["previous_hash"] != before["hash"]:
+        yield f"seal {number} does not follow seal {before['number']}"
+    if before is not None and number != before["number"] + 1:
+        yield f"a seal is missing before seal {number}"
+
+
+def _problems_of_entry(line: dict[str, Any], seal: dict[str, Any]) -> Iterator[str]:
+    entry = line["entry"]
+    root = root_by_proof(leaf(entry), line["position"], seal["entry_count"], line["proof"])
+    if line["seal"] != seal["number"]:
+        yield f"entry {entry['id']}: its seal {line['seal']} is missing"
+    elif root != seal["merkle_root"]:
+        yield f"entry {entry['id']} is not what seal {line['seal']} sealed"
+    if not names_its_actor(line["actor"], line["actor_salt"], entry["actor_id"], entry["actor_digest"]):
+        yield f"entry {entry['id']} does not bear its actor's name"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Check an export of the audit trail.")
+    parser.add_argument("directory", nargs="?", type=Path, default=Path(__file__).resolve().parent)
+    parser.add_argument("--sha256", default="", help="of the manifest, as the audit trail recorded it")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoints that were kept elsewhere, one in a line")
+    options = parser.parse_args(arguments)
+    wrong = 0
+    try:
+        export = Export(options.directory)
+        text = options.checkpoint.read_text() if options.checkpoint else ""
+        checkpoints = [json.loads(line) for line in text.splitlines() if line.strip()]
+        for problem in export.problems(sha256=options.sha256, checkpoints=checkpoints):
+            wrong += 1
+            print(problem)
+    except OSError as error:
+        print(f"no export that could be checked: {error}", file=sys.stderr)
+        return 2
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        wrong += 1
+        print(f"the export is damaged: {type(error).__name__}: {error}")
+    print(
+        "something is wrong with this export" if wrong else f"everything agrees: {export.manifest['entries']} entries"
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
