@@ -21,7 +21,7 @@ class NonConformity(models.Model):
 
     Open until somebody closes it; a closed one stays closed. Supplier, severity and description never change.
     `ncs.services` writes it, together with the counts on its supplier. `reported_by` and `closed_by` are kept as
-    links for people's convenience; the audit trail is the proof. Rows are never deleted.
+    links for people's convenience; the audit trail is the proof. `version` counts its changes. Rows are never deleted.
     """
 
     supplier = models.ForeignKey("suppliers.Supplier", on_delete=models.PROTECT, related_name="ncs")
@@ -35,6 +35,7 @@ class NonConformity(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
     closure_reason = models.TextField(blank=True, max_length=2000)
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
     objects = NonConformityQuerySet.as_manager()
 
@@ -44,12 +45,21 @@ class NonConformity(models.Model):
         verbose_name_plural = "non-conformities"
         default_permissions = ("view", "add", "change")
         constraints = (
-            models.CheckConstraint(condition=Q(severity__in=Severity.values), name="nc_severity_is_known"),
-            models.CheckConstraint(condition=~Q(description=""), name="nc_has_a_description"),
+            models.CheckConstraint(
+                condition=Q(severity__in=Severity.values),
+                name="nc_severity_is_known",
+                violation_error_message="The severity is not one of low, medium, high.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(description=""),
+                name="nc_has_a_description",
+                violation_error_message="A non-conformity needs a description.",
+            ),
             models.CheckConstraint(
                 condition=Q(status=NcStatus.OPEN, closed_at__isnull=True, closed_by__isnull=True)
                 | Q(status=NcStatus.CLOSED, closed_at__isnull=False, closed_by__isnull=False),
                 name="nc_closed_has_time_and_person",
+                violation_error_message="A closed one has time and person of its closing; an open one has neither.",
             ),
         )
         indexes = (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from audit.services import record
@@ -13,6 +16,7 @@ from ncs.models import NonConformity
 from ncs.workflow import may_move
 from outbox.publisher import publish
 from qhse.accounts.models import User
+from qhse.errors import demand_version
 from suppliers.services import count_nonconformity_closed, count_nonconformity_opened
 
 MAX_DESCRIPTION = 5000  # characters
@@ -51,25 +55,33 @@ def open_nonconformity(*, supplier_id: int, severity: str, description: str, act
 
 
 @transaction.atomic
-def close_nonconformity(*, nc_id: int, actor: User, reason: str = "") -> NonConformity:
+def close_nonconformity(
+    *, nc_id: int, actor: User, reason: str = "", expected_versions: Collection[int] | None = None
+) -> NonConformity:
     """
     Close a non-conformity, once.
 
     The status, the supplier's counts, the audit entry and the NonConformityClosed event are stored together or
     not at all. Closing a closed one changes nothing and publishes nothing, so a client may repeat the call after
-    a lost answer. Raises NonConformityNotFound, NonConformityMoveIsForbidden.
+    a lost answer. Raises NonConformityNotFound, NonConformityMoveIsForbidden, and RecordHasChanged when
+    `expected_versions` is given and its version is not among them.
     """
     # Locked so that two closers take turns: unlocked, both would see OPEN and both would publish.
     nc = NonConformity.objects.select_for_update(no_key=True, of=("self",)).filter(pk=nc_id).first()
     if nc is None:
         raise NonConformityNotFound(f"There is no non-conformity {nc_id}.")
+    demand_version(nc.version, expected_versions)
     if nc.status == NcStatus.CLOSED:
         return nc
     if not may_move(nc.status, NcStatus.CLOSED):
         raise NonConformityMoveIsForbidden(f"{nc.number} is {nc.status} and cannot be closed.")
     reason = reason.strip()
     NonConformity.objects.filter(pk=nc.pk).update(
-        status=NcStatus.CLOSED, closed_at=Now(), closed_by=actor, closure_reason=reason
+        status=NcStatus.CLOSED,
+        closed_at=Now(),
+        closed_by=actor,
+        closure_reason=reason,
+        version=F("version") + 1,
     )
     count_nonconformity_closed(supplier_id=nc.supplier_id, severity=nc.severity)
     record(

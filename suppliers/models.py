@@ -29,12 +29,13 @@ class Supplier(models.Model):
     `nc_open_high` and `nc_open_medium` are kept by the transactions that open and close NCs, so that they are
     exact at every moment and reading them counts nothing. `risk_*` is what the worker last concluded, some
     moments after the cause; whether the supplier is at risk *now* follows from the other columns
-    (`suppliers.risk`). Rows are never deleted.
+    (`suppliers.risk`). `version` counts what people changed, not what followed from it. Rows are never deleted.
     """
 
     name = models.CharField(max_length=200)
     name_key = models.CharField(max_length=800, editable=False)
     certification_expiry = models.DateField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
     nc_total = models.PositiveIntegerField(default=0, editable=False)
     nc_open = models.PositiveIntegerField(default=0, editable=False)
@@ -55,15 +56,32 @@ class Supplier(models.Model):
         ordering = ("id",)
         default_permissions = ("view", "add", "change")
         constraints = (
-            models.UniqueConstraint(fields=("name_key",), name="supplier_name_is_unique"),
-            models.CheckConstraint(condition=~Q(name="") & ~Q(name_key=""), name="supplier_has_a_name"),
+            models.UniqueConstraint(
+                fields=("name_key",),
+                name="supplier_name_is_unique",
+                violation_error_message="There is already a supplier of this name.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(name="") & ~Q(name_key=""),
+                name="supplier_has_a_name",
+                violation_error_message="A supplier needs a name.",
+            ),
             models.CheckConstraint(
                 condition=Q(nc_open__lte=models.F("nc_total"))
                 & Q(nc_open__gte=models.F("nc_open_high") + models.F("nc_open_medium")),
                 name="supplier_nc_counts_agree",
+                violation_error_message="The NC counts of the supplier do not agree with each other.",
             ),
-            models.CheckConstraint(condition=Q(risk_level__in=RiskLevel.values), name="supplier_risk_level_is_known"),
-            models.CheckConstraint(condition=Q(risk_score__lte=100), name="supplier_risk_score_is_0_to_100"),
+            models.CheckConstraint(
+                condition=Q(risk_level__in=RiskLevel.values),
+                name="supplier_risk_level_is_known",
+                violation_error_message="The risk level is not one of low, medium, high, critical.",
+            ),
+            models.CheckConstraint(
+                condition=Q(risk_score__lte=100),
+                name="supplier_risk_score_is_0_to_100",
+                violation_error_message="The risk score is not from 0 to 100.",
+            ),
         )
         indexes = (
             models.Index(fields=("certification_expiry", "id"), name="supplier_by_expiry"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.db.models.functions import Now
 
 from audit.services import Actor, record
 from outbox.publisher import publish
+from qhse.errors import demand_version
 from suppliers.errors import (
     CertificationExpiryIsImplausible,
     SupplierIsUnknown,
@@ -61,23 +63,32 @@ def create_supplier(*, name: str, certification_expiry: date | None = None, acto
 
 @transaction.atomic
 def update_certification(
-    *, supplier_id: int, certification_expiry: date | None, actor: Actor, reason: str = ""
+    *,
+    supplier_id: int,
+    certification_expiry: date | None,
+    actor: Actor,
+    reason: str = "",
+    expected_versions: Collection[int] | None = None,
 ) -> Supplier:
     """
     Set the end date of a supplier's certification; None means that none is known.
 
     The row, its audit entry and its SupplierCertificationUpdated event are stored together. Setting the date it
     already has changes nothing and publishes nothing, so the call may be repeated after a lost answer. Locks the
-    supplier. Raises SupplierNotFound, CertificationExpiryIsImplausible.
+    supplier. Raises SupplierNotFound, CertificationExpiryIsImplausible, and RecordHasChanged when `expected_versions`
+    is given and the supplier's version is not among them.
     """
     _check_expiry(certification_expiry)
     supplier = Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id).first()
     if supplier is None:
         raise SupplierNotFound(f"There is no supplier {supplier_id}.")
+    demand_version(supplier.version, expected_versions)
     previous = supplier.certification_expiry
     if previous == certification_expiry:
         return supplier
-    Supplier.objects.filter(pk=supplier.pk).update(certification_expiry=certification_expiry, updated_at=Now())
+    Supplier.objects.filter(pk=supplier.pk).update(
+        certification_expiry=certification_expiry, version=F("version") + 1, updated_at=Now()
+    )
     record(
         actor=actor,
         action="SUPPLIER_CERT_UPDATED",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
@@ -11,9 +10,11 @@ from rest_framework.response import Response
 
 from ncs.api.filters import NonConformityFilter
 from ncs.api.serializers import CloseSerializer, NonConformityCreateSerializer, NonConformitySerializer
+from ncs.errors import NonConformityNotFound
 from ncs.models import NonConformity
 from ncs.permissions import NonConformityPermission
 from ncs.services import close_nonconformity, open_nonconformity
+from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.schema import conflict
 from qhse.api.viewsets import ApiViewSet
 
@@ -25,6 +26,8 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
     queryset = NonConformity.objects.order_by("-id")
     serializer_class = NonConformitySerializer
     filterset_class = NonConformityFilter
+    honours_if_match = ("close",)
+    has_etag = ("create", "retrieve", "close")
 
     @extend_schema(
         summary="Record a non-conformity",
@@ -46,14 +49,14 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
         """It starts OPEN. The worker then reassesses the supplier's risk."""
         body = self.validated(NonConformityCreateSerializer)
         nc = open_nonconformity(**body, actor=request.user)  # type: ignore[arg-type]
-        return Response(NonConformitySerializer(nc).data, status=status.HTTP_201_CREATED)
+        return _answer(nc, status.HTTP_201_CREATED)
 
     @extend_schema(summary="One non-conformity", responses=NonConformitySerializer)
     def retrieve(self, request: Request, nc_id: int) -> Response:
         nc = self.get_queryset().filter(pk=nc_id).first()
         if nc is None:
-            raise Http404
-        return Response(NonConformitySerializer(nc).data)
+            raise NonConformityNotFound(f"There is no non-conformity {nc_id}.")
+        return _answer(nc)
 
     @extend_schema(
         summary="Close a non-conformity",
@@ -69,5 +72,14 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
     def close(self, request: Request, nc_id: int) -> Response:
         """Closing a closed one answers 200 and changes nothing. The body may be absent."""
         body = self.validated(CloseSerializer)
-        nc = close_nonconformity(nc_id=nc_id, **body, actor=request.user)  # type: ignore[arg-type]
-        return Response(NonConformitySerializer(nc).data)
+        nc = close_nonconformity(
+            nc_id=nc_id,
+            **body,
+            actor=request.user,  # type: ignore[arg-type]
+            expected_versions=expected_versions(request),
+        )
+        return _answer(nc)
+
+
+def _answer(nc: NonConformity, status_code: int = status.HTTP_200_OK) -> Response:
+    return Response(NonConformitySerializer(nc).data, status=status_code, headers={"ETag": etag_of(nc.version)})

@@ -11,10 +11,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from audit.history import HistoryPanel
-from qhse.accounts.api.serializers import MAX_PASSWORD_LENGTH
+from qhse.accounts.login import MAX_PASSWORD_LENGTH
 from qhse.accounts.models import User
 from qhse.accounts.permissions import USER_ROLES
 from qhse.accounts.services import CHANGEABLE, change_user, create_user, set_password
@@ -23,10 +22,9 @@ from qhse.adminsite.forms import ServiceForm, reason_field
 
 REASON_NEEDED = ("role", "is_active", "is_staff")
 
-# Rights come from roles alone, and tokens are no page: their registrations by others are taken back.
-for model in (Group, OutstandingToken, BlacklistedToken):
-    if admin.site.is_registered(model):
-        admin.site.unregister(model)
+# Rights come from roles alone: Django's registration is taken back.
+if admin.site.is_registered(Group):
+    admin.site.unregister(Group)
 
 
 def _password_field(*, required: bool, help_text: str) -> forms.CharField:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from qhse.errors import DomainError, InvalidInput, RecordNotFound
 
 
@@ -13,8 +15,26 @@ class CredentialsAreInvalid(DomainError):
     title = "Unauthorized"
 
 
+class LoginIsBlocked(DomainError):
+    """Too many failed logins of this account or from this address; `retry_after` is in seconds."""
+
+    status = 429
+    code = "too_many_failed_logins"
+    title = "Too many requests"
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("Too many failed logins; wait as long as Retry-After says.")
+        self.retry_after = math.ceil(retry_after)
+
+
 class UserNotFound(RecordNotFound):
     code = "user_not_found"
+
+
+class UserIsActive(DomainError):
+    """Only who has left can be forgotten."""
+
+    code = "user_is_active"
 
 
 class UsernameIsTaken(InvalidInput):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
+from django.db.models.functions import Now
 
 from qhse.accounts.roles import Role
 
@@ -17,8 +19,15 @@ class UserManager(DjangoUserManager["User"]):
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **extra: Any
     ) -> User:
-        """Create the first administrator (`manage.py createsuperuser`): role admin, may use the admin site."""
-        return self._create_user(username, email, password, **extra | {"role": Role.ADMIN, "is_staff": True})  # type: ignore[attr-defined, no-any-return]
+        """
+        Create an administrator who may use the admin site (`manage.py createsuperuser`).
+
+        By the service, so that the audit trail has an entry of it.
+        """
+        from qhse.accounts.services import create_user
+
+        profile = extra | {"email": self.normalize_email(email)}
+        return create_user(username=username, password=password, role=Role.ADMIN, actor=None, is_staff=True, **profile)
 
     def create_user(self, username: str, email: str | None = None, password: str | None = None, **extra: Any) -> User:
         return self._create_user(username, email, password, **extra)  # type: ignore[attr-defined, no-any-return]
@@ -31,9 +40,14 @@ class User(AbstractUser):
     One row is never deleted, only deactivated: audit entries name it. What a user may do follows from `role`
     alone, read from this row at each request. Django's superuser flag, groups and permissions are taken away,
     so that no second source of rights exists; `is_staff` opens the admin site, in which the role decides again.
+
+    `external_id` is a digest of issuer and subject of a user of the identity provider, null for ours;
+    `external_role_at` is when the provider issued the token that last brought his role.
     """
 
     role = models.CharField(max_length=20, choices=Role.choices)
+    external_id = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    external_role_at = models.DateTimeField(null=True, editable=False)
 
     is_superuser = False
     groups = None  # type: ignore[assignment]
@@ -43,7 +57,13 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         ordering = ("username",)
-        constraints = (models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_is_known"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values),
+                name="user_role_is_known",
+                violation_error_message="The role is not one of quality, procurement, auditor, admin.",
+            ),
+        )
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Answer no: rights come from the role tables, which every entry point reads itself."""
@@ -52,3 +72,69 @@ class User(AbstractUser):
     def has_module_perms(self, app_label: str) -> bool:
         """Answer yes to staff: it only decides whether the admin lists an app, whose pages then ask the role."""
         return self.is_active and self.is_staff
+
+
+class TokenFamily(models.Model):
+    """
+    One login by the API: the refresh tokens that descend from it, of which only the last is good, and their access
+    tokens.
+
+    `current` names the last refresh token; the tokens themselves are stored nowhere. Revoked by logout, by the use of
+    a spent token and by a new password; then no token of it opens anything any more. A revoked one stays revoked.
+    `expires_at` is when its last refresh token expires; `prune_expired` removes it afterwards.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    current = models.CharField(max_length=32)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name_plural = "token families"
+
+    def __str__(self) -> str:
+        return self.pk.hex
+
+
+class LoginCounter(models.Model):
+    """
+    Failed logins since `window_started_at`, of one account or one address.
+
+    `bucket` says whose; an account is in it as a digest, because people type passwords where names belong. The row is
+    locked while a login is checked, so that tries that come together are counted one after the other.
+    """
+
+    bucket = models.CharField(max_length=160, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)
+    window_started_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.bucket}: {self.failures}"
+
+
+class FamiliarAddress(models.Model):
+    """An address from which a user has logged in: nobody elsewhere can lock him out there by failing on purpose."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    address = models.CharField(max_length=50)
+    last_login_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        verbose_name_plural = "familiar addresses"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user", "address"),
+                name="familiar_address_is_unique",
+                violation_error_message="This address of this user is recorded already.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.address}"

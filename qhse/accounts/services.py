@@ -5,35 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth import authenticate
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from audit.owner import replace_actor_name
 from audit.services import Actor, record
-from qhse.accounts.errors import (
-    CredentialsAreInvalid,
-    LastAdministratorStays,
-    UsernameIsTaken,
-    UserNotFound,
-)
+from audit.verify_export import pseudonym_of
+from qhse.accounts.errors import LastAdministratorStays, UserIsActive, UsernameIsTaken, UserNotFound
+from qhse.accounts.login import prove_identity
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
-from qhse.accounts.tokens import REFUSAL, TokenPair, issue_tokens
+from qhse.accounts.tokens import TokenPair, issue_tokens, revoke_all_tokens
+from qhse.errors import InvalidInput
 
 CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
 
 
 def log_in(*, username: str, password: str) -> TokenPair:
     """
-    Return tokens for a user who proves who he is.
-
-    Unknown user, wrong password and inactive user cost one password hash each and raise the same
-    CredentialsAreInvalid, so that nobody learns which accounts exist.
+    Return tokens for a user who proves who he is. Raises CredentialsAreInvalid, LoginIsBlocked: see `prove_identity`.
     """
-    user = authenticate(username=username, password=password)
-    if not isinstance(user, User):
-        raise CredentialsAreInvalid(REFUSAL)
-    return issue_tokens(user)
+    return issue_tokens(prove_identity(username=username, password=password))
 
 
 @transaction.atomic
@@ -109,14 +101,53 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
 
 @transaction.atomic
 def set_password(*, user_id: int, password: str | None, actor: Actor | None) -> User:
-    """Set a password; the audit entry says that it was set, and nothing of what it is."""
+    """
+    Set a password and end everything that was begun with the old one: tokens here, sessions by Django.
+
+    The audit entry says that it was set, and nothing of what it is. Raises UserNotFound.
+    """
     user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
     user.set_password(password)
     user.save(update_fields=["password"])
+    revoke_all_tokens(user)
     record(actor=actor, action="USER_PASSWORD_SET", entity_type="user", entity_id=user.pk, changes={})
     return user
+
+
+@transaction.atomic
+def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tuple[str, int]:
+    """
+    Replace a deactivated user's name by a pseudonym, and return it with the number of audit entries that bore the name.
+
+    His account loses names and address, and the entries in which he acted are his pseudonym's; seals stay valid. What
+    entries about his account hold as old and new values stays, because it is sealed. Cannot be undone. Writers of audit
+    entries wait meanwhile. Raises UserNotFound, UserIsActive, InvalidInput without a reason, and DatabaseError for a
+    database role that does not own the trail.
+    """
+    if not reason.strip():
+        raise InvalidInput("Say why.", field="reason")
+    user = User.objects.select_for_update(no_key=True).filter(username=username).first()
+    if user is None:
+        raise UserNotFound(f"There is no user {username!r}.")
+    if user.is_active:
+        raise UserIsActive(f"{username!r} can still log in; deactivate the account first.")
+    entries = replace_actor_name(user.pk)
+    user.username = pseudonym_of(user.pk)
+    user.email = user.first_name = user.last_name = ""
+    user.set_unusable_password()
+    user.save()
+    # Without old and new values: they are what is to be forgotten.
+    record(
+        actor=actor,
+        action="USER_PSEUDONYMISED",
+        entity_type="user",
+        entity_id=user.pk,
+        changes={},
+        reason=reason.strip(),
+    )
+    return user.username, entries
 
 
 def _keep_one_administrator(others: Iterable[User]) -> None:

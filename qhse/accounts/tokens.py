@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
-from django.db import DataError, transaction
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
-from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.tokens import RefreshToken, Token
 
+from audit.services import record
 from qhse.accounts.errors import CredentialsAreInvalid
-from qhse.accounts.models import User
+from qhse.accounts.models import TokenFamily, User
 
 REFUSAL = "The credentials or the token are not valid, or no longer."
 MAX_TOKEN_LENGTH = 4096  # characters
+MAX_FAMILY_AGE = timedelta(days=30)  # after which a person proves again who he is, however often he refreshed
+
+# `jti` of our tokens: the family, and the token within it. So the claims stay those of the contract.
+_JTI = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,49 +37,117 @@ class TokenPair:
 
 
 def issue_tokens(user: User) -> TokenPair:
-    """Return a new pair for a user who has just proven who he is; the refresh token is recorded."""
-    refresh = RefreshToken.for_user(user)
-    # For the client's convenience only: every decision reads the role from the database.
-    refresh["role"] = user.role
-    return TokenPair(
-        access_token=str(refresh.access_token),
-        refresh_token=str(refresh),
-        expires_in=int(api_settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
-        role=user.role,
+    """Begin a new family for a user who has just proven who he is, and return its first pair."""
+    family = TokenFamily(user=user, current=uuid4().hex, expires_at=_expiry())
+    family.save(force_insert=True)
+    return _pair(family)
+
+
+def rotate_tokens(refresh_token: str) -> TokenPair:
+    """
+    Spend a refresh token and return the next pair of its family.
+
+    The family's row is locked, so that of several uses of one token exactly one succeeds. Any use of a spent token
+    revokes the whole family and leaves an audit entry: one of its two users has stolen it. Raises
+    CredentialsAreInvalid then, and for a forged, expired or foreign token, a revoked family, a deactivated user.
+    """
+    with transaction.atomic():
+        pair = _rotate(refresh_token)
+    # Raised outside, because the revocation must outlive the refusal.
+    if pair is None:
+        raise CredentialsAreInvalid(REFUSAL)
+    return pair
+
+
+def revoke_tokens(refresh_token: str) -> None:
+    """
+    Log out: revoke the family of this refresh token, its access tokens included.
+
+    Raises CredentialsAreInvalid as `rotate_tokens` does, except that a deactivated user may log out.
+    """
+    with transaction.atomic():
+        family = _family_for_use(refresh_token)
+        if family is not None:
+            _revoke(family, "LOGGED_OUT")
+    if family is None:
+        raise CredentialsAreInvalid(REFUSAL)
+
+
+def revoke_all_tokens(user: User) -> None:
+    """Revoke every family of a user, in the caller's transaction: his password has changed."""
+    TokenFamily.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=Now())
+
+
+def user_of(token: Token) -> User | None:
+    """Return the user for whom a verified access token was issued, while its family is not revoked."""
+    names = _names(token)
+    if names is None:
+        return None
+    family = TokenFamily.objects.select_related("user").filter(pk=names[0], revoked_at__isnull=True).first()
+    if family is None or str(family.user_id) != token.get("sub"):
+        return None
+    return family.user
+
+
+def _rotate(refresh_token: str) -> TokenPair | None:
+    family = _family_for_use(refresh_token)
+    if family is None or not family.user.is_active:
+        return None
+    if family.created_at < timezone.now() - MAX_FAMILY_AGE:
+        return None
+    family.current, family.expires_at = uuid4().hex, _expiry()
+    family.save(update_fields=["current", "expires_at"])
+    return _pair(family)
+
+
+def _family_for_use(refresh_token: str) -> TokenFamily | None:
+    """Return the locked family whose current token this is; revoke the family of a spent one."""
+    try:
+        token = RefreshToken(refresh_token)  # type: ignore[arg-type]
+    except (TokenError, KeyError, TypeError, ValueError, OverflowError, OSError):
+        # The last ones: claims that are signed and still absurd, such as a time beyond the calendar.
+        return None
+    names = _names(token)
+    if names is None:
+        return None
+    locked = TokenFamily.objects.select_for_update(of=("self",)).select_related("user")
+    family = locked.filter(pk=names[0], revoked_at__isnull=True).first()
+    if family is None or str(family.user_id) != token.get("sub"):
+        return None
+    if family.current != names[1]:
+        _revoke(family, "TOKEN_REUSED")
+        return None
+    return family
+
+
+def _revoke(family: TokenFamily, action: str) -> None:
+    TokenFamily.objects.filter(pk=family.pk).update(revoked_at=Now())
+    record(
+        actor=family.user, action=action, entity_type="user", entity_id=family.user_id, changes={}, with_address=True
     )
 
 
-@transaction.atomic
-def rotate_tokens(refresh_token: str) -> TokenPair:
-    """
-    Spend a refresh token and return a new pair.
-
-    Of several uses of one token exactly one succeeds: the token's row is locked while it is spent. Raises
-    CredentialsAreInvalid for a forged, expired, spent or foreign token and for a deactivated user.
-    """
-    user = _spend(refresh_token)
-    if user is None or not user.is_active:
-        raise CredentialsAreInvalid(REFUSAL)
-    return issue_tokens(user)
+def _names(token: Token) -> tuple[UUID, str] | None:
+    jti = token.get("jti")
+    match = _JTI.fullmatch(jti) if isinstance(jti, str) else None
+    return (UUID(match[1]), match[2]) if match else None
 
 
-@transaction.atomic
-def revoke_tokens(refresh_token: str) -> None:
-    """Spend a refresh token for good. Raises CredentialsAreInvalid as `rotate_tokens` does."""
-    _spend(refresh_token)
+def _pair(family: TokenFamily) -> TokenPair:
+    refresh = RefreshToken.for_user(family.user)
+    refresh["jti"] = f"{family.pk.hex}.{family.current}"
+    # For the client's convenience only: every decision reads the role from the database.
+    refresh["role"] = family.user.role
+    access = refresh.access_token
+    access["jti"] = f"{family.pk.hex}.{uuid4().hex}"
+    return TokenPair(
+        access_token=str(access),
+        refresh_token=str(refresh),
+        expires_in=int(api_settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
+        role=family.user.role,
+    )
 
 
-def _spend(refresh_token: str) -> User | None:
-    try:
-        refresh = RefreshToken(refresh_token)  # type: ignore[arg-type]
-        jti = str(refresh["jti"])
-        # The check for a spent token inside RefreshToken() saw a state that a parallel use may just be changing;
-        # locked, the second use waits here and then finds the token spent.
-        row = OutstandingToken.objects.select_for_update(of=("self",)).select_related("user").filter(jti=jti).first()
-        if row is None or hasattr(row, "blacklistedtoken") or str(row.user_id) != refresh["sub"]:
-            raise CredentialsAreInvalid(REFUSAL)
-        refresh.blacklist()
-    except (TokenError, KeyError, TypeError, ValueError, OverflowError, OSError, DataError):
-        # The last three: claims that are signed and still absurd, a time beyond the calendar or a NUL in the id.
-        raise CredentialsAreInvalid(REFUSAL) from None
-    return row.user
+def _expiry() -> datetime:
+    expiry: datetime = timezone.now() + api_settings.REFRESH_TOKEN_LIFETIME
+    return expiry

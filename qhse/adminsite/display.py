@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,3 +32,12 @@ def link(url: str, text: object) -> SafeString:
 
 def days(number: int) -> str:
     return "1 day" if number == 1 else f"{number} days"
+
+
+class Tile(NamedTuple):
+    """A figure; `kind` is "", good, warn or bad, `url` leads to the records that are counted, if a list shows them."""
+
+    figure: str
+    text: str
+    kind: str = ""
+    url: str = ""

@@ -6,11 +6,14 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db.models import Model
 
+from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
+from qhse.accounts.login import MAX_PASSWORD_LENGTH, prove_identity
 from qhse.accounts.models import User
 from qhse.accounts.services import set_password
 from qhse.errors import DomainError
@@ -89,6 +92,27 @@ class ReasonForm(forms.Form):
     """Asks why, before an action changes several records."""
 
     reason = reason_field(required=True, help_text="Kept in the audit trail beside every record that changes.")
+
+
+class LoginForm(AdminAuthenticationForm):
+    """Logs in by `prove_identity`, so that the limits, the counting and the audit entries are those of the API."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].max_length = MAX_PASSWORD_LENGTH  # type: ignore[attr-defined]
+        self.fields["password"].validators.append(MaxLengthValidator(MAX_PASSWORD_LENGTH))
+
+    def clean(self) -> dict[str, Any]:
+        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if name is not None and password:
+            try:
+                self.user_cache = prove_identity(username=name, password=password, may_enter=lambda user: user.is_staff)
+            except LoginIsBlocked as refusal:
+                self.request.login_blocked_seconds = refusal.retry_after  # type: ignore[union-attr]
+                raise ValidationError(f"Too many failed logins. Try again in {refusal.retry_after} s.") from None
+            except CredentialsAreInvalid:
+                raise self.get_invalid_login_error() from None
+        return self.cleaned_data
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):

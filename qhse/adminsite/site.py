@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -49,6 +50,17 @@ class QhseAdminSite(AdminSite):
             sections,
             key=lambda app: min(getattr(self._registry[page["model"]], "menu_order", 100) for page in app["models"]),
         )
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's page with our form, which counts as the API's login does; a blocked try is a 429."""
+        from qhse.adminsite.forms import LoginForm  # needs the models, and this module is older than they
+
+        self.login_form = LoginForm
+        response = super().login(request, extra_context)
+        if (seconds := getattr(request, "login_blocked_seconds", None)) is not None:
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response.headers["Retry-After"] = str(seconds)
+        return response
 
     def get_urls(self) -> list[Any]:
         return [path("login", self.login), *super().get_urls()]  # the login stands in the contract without a slash

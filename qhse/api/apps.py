@@ -7,4 +7,4 @@ class ApiConfig(AppConfig):
     verbose_name = "REST API"
 
     def ready(self) -> None:
-        from qhse.api import checks, schema  # noqa: F401  (registers system checks and OpenAPI extensions)
+        from qhse.api import checks, production, schema  # noqa: F401  (registers system checks and OpenAPI extensions)

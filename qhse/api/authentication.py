@@ -9,10 +9,9 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
-from qhse.api.problems import CHALLENGE
-
-# Signed 64-bit: what the primary key can hold. A larger or stranger subject belongs to no user.
-_MAX_USER_ID_DIGITS = 18
+from qhse.accounts.external import is_issued_by_provider, user_of_external_token
+from qhse.accounts.tokens import user_of
+from qhse.api.problem import CHALLENGE
 
 
 class BearerTokenAuthentication(JWTAuthentication):
@@ -22,6 +21,22 @@ class BearerTokenAuthentication(JWTAuthentication):
     So a deactivated user or a changed role acts at once, whatever the token says. Every refusal is a 401, also
     of a validly signed token whose subject is not one of ours.
     """
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        header = self.get_header(request)
+        raw_token = None if header is None else self.get_raw_token(header)
+        if raw_token is None:
+            return None
+        if is_issued_by_provider(raw_token):
+            return self._external_user(raw_token), raw_token
+        token = self.get_validated_token(raw_token)
+        return self.get_user(token), token
+
+    def _external_user(self, raw_token: bytes) -> Any:
+        user = user_of_external_token(raw_token)
+        if user is None or not user.is_active:
+            raise InvalidToken("The token is not good, brings no role, or its user is deactivated here.")
+        return user
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
@@ -39,9 +54,12 @@ class BearerTokenAuthentication(JWTAuthentication):
             raise InvalidToken("A time of the token is out of range.") from None
 
     def get_user(self, validated_token: Token) -> Any:
-        subject = validated_token.get("sub")
-        if not (
-            isinstance(subject, str) and subject.isascii() and subject.isdigit() and len(subject) <= _MAX_USER_ID_DIGITS
-        ):
-            raise InvalidToken("The token names no user.")
-        return super().get_user(validated_token)
+        """
+        Return the user of the login from which the token descends, read with it in one query.
+
+        A logout, a reuse of a spent refresh token or a new password has ended the login, and with it this token.
+        """
+        user = user_of(validated_token)
+        if user is None or not user.is_active:
+            raise InvalidToken("The token names no user, or a login that has ended.")
+        return user

@@ -7,6 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from qhse.accounts.roles import Role
+
+# With a shared secret as key, whoever knows the public one could sign.
+ASYMMETRIC_ALGORITHMS = frozenset({"RS256", "ES256"})
 MINIMUM_KEY_LENGTH = 50  # characters; as Django asks of SECRET_KEY
 
 
@@ -29,7 +33,35 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
         problems.append(Error("DEBUG shows settings and code to visitors; unset it.", id="qhse.E003"))
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         problems.append(Error("ALLOWED_HOSTS must name the hosts that this site serves.", id="qhse.E004"))
+    if any(network.prefixlen == 0 for network in settings.TRUSTED_PROXIES):
+        problems.append(Error("TRUSTED_PROXIES trusts the whole Internet; name your proxies.", id="qhse.E005"))
+    if any(not origin.startswith("https://") for origin in settings.CSRF_TRUSTED_ORIGINS):
+        problems.append(Error("CSRF_TRUSTED_ORIGINS must begin with https://.", id="qhse.E008"))
+    if not settings.TRUSTED_PROXIES:
+        hint = "Set it to the address from which your proxy connects."
+        text = "TRUSTED_PROXIES is empty: no proxy can say that a request came by TLS, and all are redirected."
+        problems.append(Warning(text, hint=hint, id="qhse.W002"))
     return problems
+
+
+@register(Tags.security)
+def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse half a configuration of the identity provider, and one that anybody on the way could replace."""
+    needed = ("OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OIDC_ROLES")
+    missing = [name for name in needed if not getattr(settings, name)]
+    if len(missing) == len(needed):
+        return []
+    problems: list[str] = []
+    if missing:
+        problems.append(f"The identity provider also needs {', '.join(missing)}.")
+    if unknown := sorted(set(settings.OIDC_ROLES.values()) - set(Role.values)):
+        problems.append(f"OIDC_ROLES: no such role: {', '.join(unknown)}; there are {', '.join(Role.values)}.")
+    if not settings.OIDC_ALGORITHMS or set(settings.OIDC_ALGORITHMS) - ASYMMETRIC_ALGORITHMS:
+        problems.append(f"OIDC_ALGORITHMS must be among {', '.join(sorted(ASYMMETRIC_ALGORITHMS))}.")
+    scheme = settings.OIDC_JWKS_URL.partition("://")[0]
+    if settings.OIDC_JWKS_URL and (scheme not in ("http", "https") or (settings.PRODUCTION and scheme != "https")):
+        problems.append("OIDC_JWKS_URL must begin with https://.")
+    return [Error(text, id="qhse.E009") for text in problems]
 
 
 @register()

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
 
+from qhse.api.database_problems import database_problem
+from qhse.api.problem import CHALLENGE, problem
+from qhse.api.refusals import note_refusal
 from qhse.errors import DomainError
-from qhse.observability import context
-
-logger = logging.getLogger("qhse.api")
-
-MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 2
-CHALLENGE = 'Bearer realm="qhse"'  # WWW-Authenticate of every 401
-InputErrors = list[dict[str, str]]
-
-
-def problem(
-    *,
-    status: int,
-    code: str,
-    detail: str,
-    title: str | None = None,
-    errors: InputErrors | None = None,
-    headers: dict[str, str] | None = None,
-) -> HttpResponse:
-    """Return a problem document. It is a plain HttpResponse, so that it reads the same under every renderer."""
-    document: dict[str, Any] = {
-        "type": f"urn:qhse:problem:{code}",
-        "title": title or HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": context.current().request_id,
-    }
-    if errors is not None:
-        document["errors"] = errors
-    return JsonResponse(document, status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def exception_handler(exc: Exception, handler_context: dict[str, Any]) -> HttpResponse | None:
@@ -64,18 +34,22 @@ def exception_handler(exc: Exception, handler_context: dict[str, Any]) -> HttpRe
             detail="The request has input errors; `errors` lists them.",
             errors=list(_flatten(exc.get_full_details())),
         )
+    if isinstance(exc, exceptions.PermissionDenied | PermissionDenied):
+        note_refusal(handler_context["request"])
     if isinstance(exc, exceptions.APIException):
         return _api_problem(exc)
     if isinstance(exc, Http404):
         return problem(status=404, code="not_found", detail="There is no such record.")
     if isinstance(exc, PermissionDenied):
         return problem(status=403, code="permission_denied", detail="Your role may not do this.")
-    return _database_problem(exc)
+    return database_problem(exc)
 
 
 def _domain_problem(exc: DomainError) -> HttpResponse:
     errors = [{"field": exc.field, "code": exc.code, "detail": exc.detail}] if exc.field else None
-    headers = {"WWW-Authenticate": CHALLENGE} if exc.status == HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": CHALLENGE} if exc.status == HTTPStatus.UNAUTHORIZED else {}
+    if exc.retry_after is not None:
+        headers["Retry-After"] = str(exc.retry_after)
     return problem(status=exc.status, code=exc.code, title=exc.title, detail=exc.detail, errors=errors, headers=headers)
 
 
@@ -94,27 +68,6 @@ def _api_problem(exc: exceptions.APIException) -> HttpResponse:
     elif isinstance(exc, exceptions.PermissionDenied):
         detail = "Your role may not do this."
     return problem(status=exc.status_code, code=code, detail=detail, headers=headers)
-
-
-def _database_problem(exc: Exception) -> HttpResponse | None:
-    if isinstance(exc, OperationalError | InterfaceError):
-        logger.error("database unavailable", exc_info=exc)
-        return problem(
-            status=503,
-            code="database_unavailable",
-            detail="The database did not answer in time. The write may have happened: look before repeating it.",
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-        )
-    if isinstance(exc, IntegrityError):
-        # Services translate the constraints they know; this is the net under them.
-        logger.warning("constraint violated", exc_info=exc)
-        return problem(
-            status=409, code="constraint_violated", detail="The change would violate a rule of the database."
-        )
-    if isinstance(exc, DataError):
-        logger.warning("data refused by the database", exc_info=exc)
-        return problem(status=400, code="invalid", detail="A value is outside of what can be stored.")
-    return None
 
 
 def _flatten(details: Any, path: str = "") -> Iterator[dict[str, str]]:
@@ -141,6 +94,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    note_refusal(request)
     if _is_page(request):
         return defaults.permission_denied(request, exception)
     return problem(status=403, code="permission_denied", detail="You may not do this.")

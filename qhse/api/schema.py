@@ -9,13 +9,15 @@ from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_doc
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from qhse.api.fields import TextField
 from qhse.api.filters import NO_NUL
 from qhse.api.permissions import RolePermission
+from qhse.api.preconditions import IF_MATCH
 from qhse.api.viewsets import StrictSerializer
+from qhse.api.writes import KEY_HEADER, KEY_PATTERN, REPLAYED_HEADER, WRITING_METHODS
 
 
 class InputErrorSerializer(serializers.Serializer[Any]):
@@ -74,6 +76,37 @@ _WITH_TOKEN = {
 }
 _WITH_ID = {"404": "No such record"}
 _WITH_BODY = {"413": "The body is too large", "415": "The body is not application/json"}
+_WRITING = {"412": "If-Match names another version than the present one, or the route has none"}
+_REPEATABLE = {
+    "409": "The state of the record forbids it, or a request with this Idempotency-Key has not ended",
+    "422": "The Idempotency-Key belongs to a request with another body",
+}
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    KEY_HEADER,
+    {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
+    OpenApiParameter.HEADER,
+    description="Makes the write repeatable: the same key, path and body give the first answer again.",
+)
+_REPLAYED = OpenApiParameter(
+    REPLAYED_HEADER,
+    {"type": "string", "enum": ["true"]},
+    OpenApiParameter.HEADER,
+    description="Present when this is the answer to an earlier request with the same Idempotency-Key.",
+    response=[200, 201],
+)
+_IF_MATCH = OpenApiParameter(
+    IF_MATCH,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="The ETag of the version that the change is based on; 412 when it is not the present one.",
+)
+_ETAG = OpenApiParameter(
+    "ETag",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Names this version of the record: what people change in it, not what is counted or concluded.",
+    response=[200, 201],
+)
 
 
 def conflict(description: str) -> dict[Any, Any]:
@@ -99,6 +132,20 @@ class ProblemAutoSchema(AutoSchema):
                 if parameter["schema"].get("type") == "array":
                     parameter["schema"] |= {"minItems": 1, "uniqueItems": True}
         return operation
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = list(super().get_override_parameters())
+        action = getattr(self.view, "action", None)
+        if self._is_repeatable():
+            parameters += [_IDEMPOTENCY_KEY, _REPLAYED]
+        if action in getattr(self.view, "honours_if_match", ()):
+            parameters.append(_IF_MATCH)
+        if action in getattr(self.view, "has_etag", ()):
+            parameters.append(_ETAG)
+        return parameters
+
+    def _is_repeatable(self) -> bool:
+        return self.method in WRITING_METHODS and getattr(self.view, "repeatable", False)
 
     def _role_note(self) -> str:
         for permission in self.view.get_permissions():
@@ -142,6 +189,8 @@ class ProblemAutoSchema(AutoSchema):
             refusals |= _WITH_TOKEN
         if "{" in self.path:
             refusals |= _WITH_ID
-        if self.method in ("POST", "PATCH"):
-            refusals |= _WITH_BODY
+        if self.method in WRITING_METHODS:
+            refusals |= _WITH_BODY | _WRITING
+        if self._is_repeatable():
+            refusals |= _REPEATABLE
         return refusals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -10,6 +11,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
+
+from qhse.api.preconditions import refuse_condition
+from qhse.api.writes import WRITING_METHODS, perform_write
 
 MAX_UNKNOWN_LISTED = 20  # of a megabyte of unknown fields; each costs more bytes in the answer than it did in the body
 
@@ -53,16 +57,28 @@ class ApiViewSet(GenericViewSet[Any]):
     Known are, for lists, the filterset's and the paginator's; a view adds others of its own in
     `query_parameters`. An empty value would be no filter at all, which is not what its sender believes; where it
     is one (part of a name), the view lists it in `may_be_empty`.
+
+    Writing actions can be repeated under an Idempotency-Key, and are tried again after a deadlock: see `writes`.
     """
 
     query_parameters: Collection[str] = ()
     may_be_empty: Collection[str] = ()
+    honours_if_match: Collection[str] = ()  # actions on a record that has an ETag; elsewhere If-Match is refused
+    has_etag: Collection[str] = ()  # actions whose answer carries the record's ETag
+    repeatable = True  # by Idempotency-Key; False where the answer is a secret that must not be kept
     # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
     http_method_names = ["get", "head", "post", "patch"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self._refuse_unknown_query(request)
+        if request.method in WRITING_METHODS:
+            if self.action not in self.honours_if_match:
+                refuse_condition(request)
+            if self.repeatable:
+                # Here, because every writing action passes by, one that is added tomorrow too.
+                method = request.method.lower()
+                setattr(self, method, partial(perform_write, getattr(self, method)))
 
     def _known_query_parameters(self) -> set[str]:
         known = set(self.query_parameters)

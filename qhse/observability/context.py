@@ -14,10 +14,14 @@ _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """`source` is one of api, admin, command, worker; `request_id` is empty where nothing asked by HTTP."""
+    """
+    `source` is one of api, admin, command, worker; `request_id` and `client_address` are empty where nothing asked
+    by HTTP.
+    """
 
     request_id: str = ""
     source: str = "command"
+    client_address: str = ""
 
 
 # A context variable and not a thread local, so that nothing is shared between requests that one thread or one
@@ -31,9 +35,9 @@ def current() -> RequestContext:
 
 
 @contextmanager
-def use(*, request_id: str, source: str) -> Iterator[RequestContext]:
+def use(*, request_id: str, source: str, client_address: str = "") -> Iterator[RequestContext]:
     """Make a context the current one inside the `with` block, and the former one again after it."""
-    context = RequestContext(request_id=request_id, source=source)
+    context = RequestContext(request_id=request_id, source=source, client_address=client_address)
     token = _current.set(context)
     try:
         yield context

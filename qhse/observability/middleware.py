@@ -6,9 +6,11 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import LazyObject, empty
 
-from qhse.observability import context, metrics
+from qhse.observability import addresses, context, metrics
 
 logger = logging.getLogger("qhse.request")
 
@@ -19,17 +21,22 @@ class RequestContextMiddleware:
     """
     The outermost middleware: what it opens encloses everything that a request causes.
 
-    The answer carries `X-Request-ID`, also when it is an error page of a middleware further in.
+    The answer carries `X-Request-ID`, also when it is an error page of a middleware further in. What only a proxy may
+    say is forgotten here unless one of TRUSTED_PROXIES says it, so that nothing further in can believe it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        addresses.forget_untrusted_words(request.META, settings.TRUSTED_PROXIES)
         request_id = context.accept_request_id(request.headers.get("X-Request-ID"))
         source = "admin" if request.path_info.startswith("/admin/") else "api"
         started = time.perf_counter()
-        with context.use(request_id=request_id, source=source):
+        address = addresses.client_address(
+            request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""), settings.TRUSTED_PROXIES
+        )
+        with context.use(request_id=request_id, source=source, client_address=address):
             response = self.get_response(request)
             seconds = time.perf_counter() - started
             self._report(request, response, seconds)
@@ -50,6 +57,14 @@ class RequestContextMiddleware:
                 "path": request.path_info,
                 "status": response.status_code,
                 "milliseconds": round(seconds * 1000, 1),
-                "user_id": getattr(getattr(request, "user", None), "pk", None),
+                "user_id": _known_user_id(request),
             },
         )
+
+
+def _known_user_id(request: HttpRequest) -> int | None:
+    """Return whose request it was, if anything asked; a log line is no reason for a query, which might fail."""
+    user = getattr(request, "user", None)
+    if isinstance(user, LazyObject) and user._wrapped is empty:
+        return None
+    return getattr(user, "pk", None)

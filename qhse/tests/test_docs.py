@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import json
 import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from django.core.management import get_commands, load_command_class
@@ -16,10 +17,11 @@ from django.urls import Resolver404, get_resolver, resolve
 
 from kpi.selectors import Kpi
 from ncs.models import NonConformity
-from outbox.events import DomainEvent, event_types
-from outbox.registry import handlers_of
+from outbox.api.serializers import OutboxEventSerializer
+from outbox.events import DomainEvent, Key, event_types
+from outbox.payloads import example_payload
 from qhse.accounts.roles import Role
-from qhse.devtools import role_matrix
+from qhse.devtools import event_catalogue, role_matrix
 from qhse.errors import DomainError
 from suppliers import risk
 from suppliers.models import Supplier
@@ -102,36 +104,53 @@ class TestRoleMatrix:
 
 
 class TestEvents:
-    types = {name: cls for name, cls in event_types.items() if is_ours(cls)}
-    sections = sections_of(text_of("docs/events.md"), "###")
+    text = text_of("docs/events.md")
 
-    def test_every_event_type_has_its_section_and_there_is_no_other(self):
-        assert set(self.sections) == set(self.types)
-        assert len(self.types) >= 5
+    def test_the_page_shows_what_the_event_classes_say(self):
+        is_true = self.text == event_catalogue.with_catalogue(self.text)
+        assert is_true, f"events or handlers have changed; run: .venv/bin/{event_catalogue.COMMAND}"
 
-    @pytest.mark.parametrize("name", types)
-    def test_the_section_lists_exactly_the_keys_of_the_payload(self, name):
-        keys = [field.name for field in dataclasses.fields(self.types[name])]
+    def test_it_has_a_section_for_each_event_type_and_no_other(self):
+        types = {name for name, cls in event_types.items() if is_ours(cls)}
 
-        assert first_column_of(self.sections.get(name, "")) == keys
+        assert set(sections_of(self.text, "###")) == types
+        assert len(types) >= 5
 
-    @pytest.mark.parametrize("name", types)
-    def test_the_section_names_class_aggregate_and_version(self, name):
-        cls: type[DomainEvent] = self.types[name]
-        section = self.sections.get(name, "")
+    def test_a_section_has_the_facts_the_handlers_the_keys_and_an_example(self):
+        section = sections_of(self.text, "###")["SUPPLIER_CERT_UPDATED"]
 
-        for fact in (
-            f"`{cls.__name__}` in `{cls.__module__.replace('.', '/')}.py`",
-            f"aggregate `{cls.aggregate_type}`, identified by `{cls.aggregate_id_field}`",
-            f"`schema_version` {cls.schema_version}",
-        ):
-            assert fact in section
+        assert (
+            "`SupplierCertificationUpdated` in `suppliers/events.py`; aggregate `supplier`, identified by "
+            "`supplier_id`; `schema_version` 1. Handled by: `suppliers.reassess_risk`."
+        ) in " ".join(section.split())
+        assert first_column_of(section) == ["supplier_id", "certification_expiry", "previous"]
+        assert "| `previous` | text or null | the old one |" in section
+        assert '{"supplier_id": 17, "certification_expiry": "2029-06-30", "previous": null}' in section
 
-    @pytest.mark.parametrize("name", types)
-    def test_the_section_names_the_handlers(self, name):
-        handlers = ", ".join(f"`{handler.name}`" for handler in handlers_of(name)) or "none"
+    def test_a_key_that_older_events_lack_is_marked_with_what_stands_for_it(self):
+        @dataclasses.dataclass(frozen=True, kw_only=True)
+        class GaugeScrapped(DomainEvent):
+            """A gauge has been scrapped."""
 
-        assert f"Handled by: {handlers}." in self.sections.get(name, "")
+            gauge_id: Annotated[int, Key("the gauge", example=3)]
+            reason: Annotated[str | None, Key("why", example="worn out")] = None
+
+        section = event_catalogue.section_of(GaugeScrapped)
+
+        assert "| `gauge_id` | integer | the gauge |" in section
+        assert "| `reason` | text or null, optional | why; without it, null |" in section
+
+    def test_what_every_event_has_is_what_the_api_shows(self):
+        section = sections_of(self.text, "##")["What every event has"]
+        (example,) = (json.loads(body) for language, body in FENCE.findall(section) if language == "json")
+        cells = re.findall(r"^\| *(`[^|]*)\|", section, re.MULTILINE)
+
+        shown = list(OutboxEventSerializer().fields)
+        assert sorted(chain.from_iterable(INLINE.findall(cell) for cell in cells)) == sorted(shown)
+        assert list(example) == shown
+        cls = event_types[example["event_type"]]
+        assert example["payload"] == example_payload(cls)
+        assert example["aggregate_id"] == cls.from_payload(example["payload"]).aggregate_id
 
 
 class TestEnvironment:
@@ -311,3 +330,19 @@ class TestDomain:
         choices += Supplier._meta.get_field("risk_level").choices
 
         assert [value for value, _ in choices if f"`{value}`" not in self.text] == []
+
+
+class TestSecurityPage:
+    PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+
+    def test_names_only_tests_that_exist(self):
+        named = set(re.findall(r"`([a-z/_]+/test_\w+\.py)`", self.PAGE))
+
+        assert len(named) > 20
+        assert {path for path in named if not (ROOT / path).is_file()} == set()
+
+    def test_lists_every_refusal_of_a_production_start(self):
+        source = "".join((ROOT / "qhse" / "api" / name).read_text() for name in ("checks.py", "production.py"))
+        ids = set(re.findall(r"qhse\.[EW]\d{3}", source)) - {"qhse.W001"}
+
+        assert ids == set(re.findall(r"^\| `(qhse\.[EW]\d{3})`", self.PAGE, re.MULTILINE))

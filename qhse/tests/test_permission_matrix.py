@@ -44,6 +44,8 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "ncs/<int:nc_id>": {"GET": (ALL, 200)},
     "ncs/<int:nc_id>/close": {"PATCH": ({"quality", "admin"}, 200)},
     "kpi": {"GET": ({"quality", "auditor", "admin"}, 200)},
+    "suppliers/<int:supplier_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
+    "ncs/<int:nc_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
     "audit-log": {"GET": ({"auditor", "admin"}, 200)},
     "outbox/events": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>": {"GET": ({"admin"}, 200)},
@@ -106,7 +108,7 @@ def world(users, api, make_nc) -> World:
     askers = {"nobody": APIClient(), "deactivated": api(gone)} | {role: api(role) for role in ALL}
     change_user(user_id=gone.pk, actor=users["admin"], changes={"is_active": False})
 
-    expired = AccessToken.for_user(users["admin"])
+    expired = AccessToken(issue_tokens(users["admin"]).access_token)
     expired.set_exp(lifetime=timedelta(seconds=-1))
     for who, token in (("expired token", expired), ("refresh token", issue_tokens(users["admin"]).refresh_token)):
         askers[who] = APIClient()
@@ -198,7 +200,7 @@ class TestChangesActAtOnce:
         assert client.get("/ncs").status_code == 200
 
     def test_the_role_in_the_token_gives_no_rights(self, users):
-        token = AccessToken.for_user(users["auditor"])
+        token = AccessToken(issue_tokens(users["auditor"]).access_token)
         token["role"] = "admin"
         client = APIClient()
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")

@@ -30,33 +30,74 @@ def client_of(user) -> APIClient:
     return client
 
 
-def test_of_twenty_who_create_one_name_exactly_one_succeeds_and_the_others_get_a_400(users):
-    clients = [client_of(users["procurement"]) for _ in range(20)]
+def test_of_a_hundred_and_twenty_who_create_one_name_exactly_one_succeeds_and_the_others_get_a_400(users):
+    clients = [client_of(users["procurement"]) for _ in range(40)]
     spellings = ["Rhein Fasteners AB", "RHEIN FASTENERS AB", " rhein  fasteners ab"]
 
-    for round_number in range(3):
-        statuses = at_once(
-            20,
-            lambda n, r=round_number: clients[n].post("/suppliers", {"name": f"{spellings[n % 3]} {r}"}).status_code,
-        )
-        assert Counter(statuses) == {201: 1, 400: 19}
+    statuses = at_once(
+        40, lambda n: [clients[n].post("/suppliers", {"name": spelling}).status_code for spelling in spellings]
+    )
 
-    assert Supplier.objects.count() == 3
-    assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == 3
-    assert AuditEntry.objects.filter(action="SUPPLIER_CREATED").count() == 3
+    assert Counter(status for each in statuses for status in each) == {201: 1, 400: 119}
+    assert Supplier.objects.count() == 1
+    assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == 1
+    assert AuditEntry.objects.filter(action="SUPPLIER_CREATED").count() == 1
 
 
-def test_of_twenty_who_close_one_nonconformity_one_publishes_and_all_succeed(users, make_nc):
-    ncs = [make_nc(severity="high") for _ in range(5)]
+def test_of_twenty_who_close_two_hundred_nonconformities_one_each_publishes_and_all_succeed(
+    users, make_nc, make_supplier
+):
+    supplier = make_supplier().pk
+    ncs = [make_nc(severity="high", supplier_id=supplier).pk for _ in range(200)]
     clients = [client_of(users["quality"]) for _ in range(20)]
 
-    for nc in ncs:
-        statuses = at_once(20, lambda n, nc=nc: clients[n].patch(f"/ncs/{nc.pk}/close").status_code)
-        assert statuses == [200] * 20
+    def close_all(n: int) -> list[int]:
+        order = random.Random(n // 4).sample(ncs, len(ncs))  # four of them go the same way, and meet at each
+        return [clients[n].patch(f"/ncs/{pk}/close").status_code for pk in order]
 
-    assert OutboxEvent.objects.filter(event_type="NC_CLOSED").count() == 5
-    assert AuditEntry.objects.filter(action="NC_CLOSED").count() == 5
+    statuses = at_once(20, close_all)
+
+    assert Counter(status for each in statuses for status in each) == {200: 4000}
+    assert OutboxEvent.objects.filter(event_type="NC_CLOSED").count() == 200
+    assert AuditEntry.objects.filter(action="NC_CLOSED").count() == 200
     assert not Supplier.objects.filter(Q(nc_open__gt=0) | Q(nc_open_high__gt=0)).exists()
+
+
+def test_of_a_hundred_changes_based_on_one_version_exactly_one_is_made(users, make_supplier):
+    path = f"/suppliers/{make_supplier().pk}"
+    clients = [client_of(users["procurement"]) for _ in range(20)]
+
+    for day in range(1, 6):
+        tag = clients[0].get(path)["ETag"]
+
+        def change(n: int, day: int = day, tag: str = tag) -> int:
+            body = {"certification_expiry": f"20{30 + n}-01-0{day}"}
+            return clients[n].patch(f"{path}/certification", body, HTTP_IF_MATCH=tag).status_code
+
+        assert Counter(at_once(20, change)) == {200: 1, 412: 19}
+
+    assert AuditEntry.objects.filter(action="SUPPLIER_CERT_UPDATED").count() == 5
+
+
+def test_of_fifty_requests_with_one_key_one_writes_for_each_of_fifty_keys(users, make_supplier):
+    supplier = make_supplier().pk
+    clients = [client_of(users["quality"]) for _ in range(50)]
+
+    def post_all(n: int) -> list[tuple[int, str]]:
+        answers = []
+        for key in range(50):
+            body = {"supplier_id": supplier, "severity": "low", "description": f"Lot {key}: burrs"}
+            response = clients[n].post("/ncs", body, HTTP_IDEMPOTENCY_KEY=f"lot-{key}")
+            answers.append((response.status_code, response.get("Idempotency-Replayed", "")))
+        return answers
+
+    counted = Counter(answer for each in at_once(50, post_all) for answer in each)
+
+    assert counted[201, ""] == 50
+    assert set(counted) <= {(201, ""), (201, "true"), (409, "")}
+    assert counted.total() == 2500
+    assert NonConformity.objects.count() == Supplier.objects.get().nc_total == 50
+    assert OutboxEvent.objects.filter(event_type="NC_CREATED").count() == 50
 
 
 def test_the_counts_on_suppliers_stay_exact_under_parallel_openings_and_closings(users, make_supplier):
@@ -104,7 +145,7 @@ def test_two_workers_share_a_backlog_and_handle_each_event_once(users, make_supp
 
 
 def test_of_four_parallel_uses_of_one_refresh_token_exactly_one_succeeds(users):
-    for _ in range(10):
+    for _ in range(40):
         token = issue_tokens(users["quality"]).refresh_token
         statuses = at_once(
             4, lambda n, token=token: APIClient().post("/auth/refresh", {"refresh_token": token}).status_code

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
 from suppliers.api.filters import SupplierFilter
 from suppliers.api.serializers import (
@@ -17,6 +17,7 @@ from suppliers.api.serializers import (
     SupplierDetailSerializer,
     SupplierSerializer,
 )
+from suppliers.errors import SupplierNotFound
 from suppliers.models import Supplier
 from suppliers.permissions import SupplierPermission
 from suppliers.services import create_supplier, update_certification
@@ -30,6 +31,8 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
     serializer_class = SupplierSerializer
     filterset_class = SupplierFilter
     may_be_empty = ("search",)
+    honours_if_match = ("update_certification",)
+    has_etag = ("create", "retrieve", "update_certification")
 
     @extend_schema(
         summary="Record a supplier",
@@ -47,14 +50,14 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
         """The name must be new, regardless of case and Unicode form (400 `duplicate_name`)."""
         body = self.validated(SupplierCreateSerializer)
         supplier = create_supplier(**body, actor=request.user)  # type: ignore[arg-type]
-        return Response(SupplierDetailSerializer(supplier).data, status=status.HTTP_201_CREATED)
+        return _answer(supplier, status.HTTP_201_CREATED)
 
     @extend_schema(summary="One supplier with its NC counts and risk", responses=SupplierDetailSerializer)
     def retrieve(self, request: Request, supplier_id: int) -> Response:
         supplier = self.get_queryset().filter(pk=supplier_id).first()
         if supplier is None:
-            raise Http404
-        return Response(SupplierDetailSerializer(supplier).data)
+            raise SupplierNotFound(f"There is no supplier {supplier_id}.")
+        return _answer(supplier)
 
     @extend_schema(
         summary="Set the end of the certification",
@@ -71,5 +74,15 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
     def update_certification(self, request: Request, supplier_id: int) -> Response:
         """Setting the date it already has changes nothing. The worker reassesses the risk afterwards."""
         body = self.validated(CertificationSerializer)
-        supplier = update_certification(supplier_id=supplier_id, **body, actor=request.user)  # type: ignore[arg-type]
-        return Response(SupplierDetailSerializer(supplier).data)
+        supplier = update_certification(
+            supplier_id=supplier_id,
+            **body,
+            actor=request.user,  # type: ignore[arg-type]
+            expected_versions=expected_versions(request),
+        )
+        return _answer(supplier)
+
+
+def _answer(supplier: Supplier, status_code: int = status.HTTP_200_OK) -> Response:
+    data = SupplierDetailSerializer(supplier).data
+    return Response(data, status=status_code, headers={"ETag": etag_of(supplier.version)})

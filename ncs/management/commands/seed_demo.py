@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from ncs.demo import ensure_demo_users, seed_nonconformities, seed_suppliers
-from outbox.management.arguments import positive_int
 from qhse.accounts.roles import Role
+from qhse.arguments import positive_int
 from suppliers.models import Supplier
 
 

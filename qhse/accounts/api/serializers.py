@@ -6,12 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from qhse.accounts.login import MAX_PASSWORD_LENGTH
 from qhse.accounts.roles import Role
 from qhse.accounts.tokens import MAX_TOKEN_LENGTH
 from qhse.api.fields import TextField
 from qhse.api.viewsets import StrictSerializer
-
-MAX_PASSWORD_LENGTH = 128  # characters: more would only make the hash work longer
 
 
 class LoginSerializer(StrictSerializer):

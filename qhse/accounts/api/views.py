@@ -31,6 +31,12 @@ UNAUTHORIZED = {
     )
 }
 
+BLOCKED = {
+    (429, PROBLEM_MEDIA_TYPE): OpenApiResponse(
+        ProblemSerializer, description="Too many failed logins; Retry-After says how many seconds to wait"
+    )
+}
+
 
 @extend_schema(tags=["auth"])
 class TokenViewSet(ApiViewSet):
@@ -38,13 +44,14 @@ class TokenViewSet(ApiViewSet):
 
     permission_classes = [AllowAny]
     authentication_classes = []
+    repeatable = False
     pagination_class = None
     filter_backends = []
 
     @extend_schema(
         summary="Log in",
         request=LoginSerializer,
-        responses={200: TokenPairSerializer, **UNAUTHORIZED},
+        responses={200: TokenPairSerializer, **UNAUTHORIZED, **BLOCKED},
         examples=[
             OpenApiExample("A demo user", value={"username": "quality", "password": "quality"}, request_only=True)
         ],
@@ -59,17 +66,17 @@ class TokenViewSet(ApiViewSet):
         examples=[REFRESH_TOKEN_EXAMPLE],
     )
     def refresh(self, request: Request) -> Response:
-        """Each refresh token is good for one use."""
+        """Each refresh token is good for one use; using a spent one ends the login that it came from."""
         return _answer(rotate_tokens(self.validated(RefreshTokenSerializer)["refresh_token"]))
 
     @extend_schema(
         summary="Log out",
         request=RefreshTokenSerializer,
-        responses={204: OpenApiResponse(description="The refresh token is spent"), **UNAUTHORIZED},
+        responses={204: OpenApiResponse(description="The login has ended"), **UNAUTHORIZED},
         examples=[REFRESH_TOKEN_EXAMPLE],
     )
     def logout(self, request: Request) -> Response:
-        """The access token stays valid until it expires, at most five minutes later."""
+        """No token of this login opens anything any more, access tokens included."""
         revoke_tokens(self.validated(RefreshTokenSerializer)["refresh_token"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import jwt
 import pytest
 from django.conf import settings
 from django.contrib.auth import hashers
+from django.db.models.functions import Now
 
-from qhse.accounts.models import User
+from audit.models import AuditEntry
+from qhse.accounts.models import TokenFamily, User
 from qhse.accounts.roles import Role
-from qhse.accounts.services import change_user
+from qhse.accounts.services import change_user, set_password
 from qhse.accounts.tokens import issue_tokens
 
 pytestmark = pytest.mark.django_db
@@ -159,15 +162,46 @@ class TestRefresh:
         assert second["refresh_token"] != first["refresh_token"]
         assert claims_of(second["access_token"])["sub"] == str(users["quality"].pk)
 
-    def test_a_spent_token_is_refused_and_its_successor_is_good_once(self, users, anonymous, problem_of):
+    def test_each_token_is_good_once_and_its_successor_follows(self, users, anonymous):
+        token = log_in(anonymous).json()["refresh_token"]
+
+        for _ in range(3):
+            token = self.refresh(anonymous, token).json()["refresh_token"]
+
+        assert token
+
+    def test_a_spent_token_is_refused_and_ends_the_whole_login(self, users, anonymous, problem_of):
         first = log_in(anonymous).json()["refresh_token"]
-        second = self.refresh(anonymous, first).json()["refresh_token"]
+        second = self.refresh(anonymous, first).json()
 
         problem = problem_of(self.refresh(anonymous, first), 401)
 
         assert problem["code"] == "invalid_credentials"
-        assert self.refresh(anonymous, second).status_code == 200
-        assert self.refresh(anonymous, second).status_code == 401
+        assert self.refresh(anonymous, second["refresh_token"]).status_code == 401
+        bearer = {"HTTP_AUTHORIZATION": f"Bearer {second['access_token']}"}
+        assert anonymous.get("/auth/me", **bearer).status_code == 401
+
+    def test_a_reuse_is_audited_with_user_and_address(self, users, anonymous):
+        first = log_in(anonymous).json()["refresh_token"]
+        self.refresh(anonymous, first)
+
+        anonymous.post("/auth/refresh", {"refresh_token": first}, REMOTE_ADDR="192.0.2.7")
+
+        entry = AuditEntry.objects.get(action="TOKEN_REUSED")
+        assert (entry.entity_id, entry.client_address) == (str(users["quality"].pk), "192.0.2.7")
+
+    def test_a_reuse_leaves_other_logins_of_the_user_alone(self, users, anonymous):
+        here, there = (log_in(anonymous).json()["refresh_token"] for _ in range(2))
+        self.refresh(anonymous, here)
+        self.refresh(anonymous, here)
+
+        assert self.refresh(anonymous, there).status_code == 200
+
+    def test_no_login_lives_longer_than_thirty_days(self, users, anonymous):
+        token = log_in(anonymous).json()["refresh_token"]
+        TokenFamily.objects.update(created_at=Now() - timedelta(days=30, seconds=1))
+
+        assert self.refresh(anonymous, token).status_code == 401
 
     def test_the_new_tokens_carry_the_role_of_today(self, users, anonymous):
         token = log_in(anonymous).json()["refresh_token"]
@@ -214,6 +248,14 @@ class TestLogout:
 
         problem_of(anonymous.post("/auth/logout", {"refresh_token": token}), 401)
 
+    def test_ends_the_access_token_too(self, users, anonymous):
+        pair = log_in(anonymous).json()
+        anonymous.post("/auth/logout", {"refresh_token": pair["refresh_token"]})
+
+        response = anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {pair['access_token']}")
+
+        assert response.status_code == 401
+
     def test_leaves_the_users_other_logins_alone(self, users, anonymous):
         here, there = (log_in(anonymous).json()["refresh_token"] for _ in range(2))
 
@@ -226,6 +268,20 @@ class TestLogout:
         change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": False})
 
         assert anonymous.post("/auth/logout", {"refresh_token": token}).status_code == 204
+
+
+class TestANewPassword:
+    def test_ends_every_login_of_that_user_and_of_nobody_else(self, users, anonymous):
+        pairs = [log_in(anonymous).json() for _ in range(2)]
+        other = log_in(anonymous, "auditor", "correct-horse-auditor").json()
+
+        set_password(user_id=users["quality"].pk, password="a-better-horse-for-quality", actor=users["admin"])
+
+        for pair in pairs:
+            bearer = {"HTTP_AUTHORIZATION": f"Bearer {pair['access_token']}"}
+            assert anonymous.get("/auth/me", **bearer).status_code == 401
+            assert anonymous.post("/auth/refresh", {"refresh_token": pair["refresh_token"]}).status_code == 401
+        assert anonymous.post("/auth/refresh", {"refresh_token": other["refresh_token"]}).status_code == 200
 
 
 class TestMe:

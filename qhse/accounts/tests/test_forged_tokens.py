@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from rest_framework_simplejwt.tokens import AccessToken
 
 from qhse.accounts.tokens import issue_tokens
 
@@ -42,7 +43,8 @@ class Forger:
             "aud": "qhse-api",
             "iat": now,
             "exp": now + 300,
-            "jti": "4f7d0c8e2b7a4f0e9b0c7f0f5a1d2c3b",
+            # Of a login that took place: everything about it is right, except what a test makes wrong.
+            "jti": AccessToken(issue_tokens(user).access_token)["jti"],
         }
 
     def with_header(self, key: str = settings.JWT_SIGNING_KEY, digest: Any = hashlib.sha256, **header: Any) -> str:
@@ -103,7 +105,10 @@ BAD_CLAIMS = {
         "nbf": {"future": 10**12, "a list": []},
         "iss": {"missing": DROPPED, "foreign": "evil", "null": None, "a list": ["qhse"], "prefix": "qhs"},
         "aud": {"missing": DROPPED, "foreign": "other-api", "null": None, "a number": 1, "empty": []},
-        "jti": {"missing": DROPPED, "null": None, "a list": ["x"], "an object": {}},
+        "jti": {
+            "missing": DROPPED, "null": None, "a list": ["x"], "an object": {}, "of no login": "4f7d0c8e2b7a4f0e",
+            "of an unknown login": f"{'0' * 32}.{'0' * 32}",
+        },
         "typ": {"missing": DROPPED, "null": None, "a list": ["access", "refresh"], "unknown": "x", "case": "ACCESS"},
         "sub": {
             "missing": DROPPED, "null": None, "a number": 1, "true": True, "a list": ["1"], "an object": {"pk": 1},

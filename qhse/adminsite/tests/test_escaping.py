@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -15,10 +16,13 @@ from outbox.models import OutboxEvent
 from qhse.accounts.models import User
 from qhse.accounts.services import change_user
 from qhse.adminsite.tests.conftest import Browser, text_of
+from qhse.adminsite.tests.payloads import PAYLOADS
 from suppliers.models import Supplier
 from suppliers.services import update_certification
 
 PAYLOAD = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7|add:7 }}</textarea></pre><!-- & --><b>x</b>"
+
+FOREIGN_TAGS = {"iframe", "object", "embed", "base", "math", "marquee", "video", "audio", "source", "animate", "x"}
 
 
 class Markup(HTMLParser):
@@ -31,7 +35,10 @@ class Markup(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = dict(attrs)
         inline = tag == "style" or (tag == "script" and not names.get("src") and names.get("type") is None)
-        if inline or "style" in names or any(name.startswith("on") for name in names) or names.get("src") == "x":
+        addresses = [names[name] or "" for name in ("href", "src", "action", "formaction", "data") if name in names]
+        leads_away = any(word in address.lower() for address in addresses for word in ("javascript:", "data:", "//"))
+        acts = "style" in names or any(name.startswith("on") for name in names) or names.get("src") == "x"
+        if inline or acts or leads_away or tag in FOREIGN_TAGS:
             self.found.append(self.get_starttag_text() or tag)
 
 
@@ -123,3 +130,61 @@ class TestAPayload:
             assert "default-src 'self'" in policy
             assert "unsafe" not in policy
             assert markup_in(text_of(browser("quality").get(path))) == [], path
+
+
+class TestSixtyPayloads:
+    """Each of them in everything that is written freely, and in what an address says."""
+
+    @pytest.fixture
+    def infected_by_all(self, users: dict[str, Any], make_supplier: Any, make_nc: Any) -> list[str]:
+        everything = "\n".join(PAYLOADS)
+        paths = []
+        for number, payload in enumerate(PAYLOADS):
+            supplier = make_supplier(name=f"{payload} {number}")
+            nc = make_nc(supplier_id=supplier.pk, severity="high", description=payload)
+            Supplier.objects.filter(pk=supplier.pk).update(
+                risk_reasons=[{"code": payload, "detail": payload, "points": 1}]
+            )
+            paths += [f"/admin/suppliers/supplier/{supplier.pk}/change/", f"/admin/ncs/nonconformity/{nc.pk}/change/"]
+            paths += [
+                f"/admin/suppliers/supplier/?q={quote(payload)}",
+                f"/admin/audit/auditentry/?actor={quote(payload)}",
+            ]
+        close_nonconformity(nc_id=nc.pk, actor=users["quality"], reason=everything[:2000])
+        User.objects.filter(pk=users["auditor"].pk).update(
+            first_name=PAYLOADS[0], last_name=PAYLOADS[12], email=PAYLOADS[24]
+        )
+        event = OutboxEvent.objects.filter(event_type="NC_CREATED").earliest("id")
+        OutboxEvent.objects.filter(pk=event.pk).update(
+            status=EventStatus.DEAD,
+            last_error=everything,
+            payload={everything: everything},
+            headers={"actor": everything},
+        )
+        paths += [
+            f"/admin/outbox/outboxevent/{event.pk}/change/",
+            f"/admin/accounts/user/{users['auditor'].pk}/change/",
+        ]
+        lists = ("ncs/nonconformity", "suppliers/supplier", "audit/auditentry", "outbox/outboxevent", "accounts/user")
+        paths += [f"/admin/{page}/?p={number}" for page in lists for number in (0, 1, 2)]
+        entries = AuditEntry.objects.order_by("-pk").values_list("pk", flat=True)[:60]
+        return ["/admin/", *paths, *(f"/admin/audit/auditentry/{pk}/change/" for pk in entries)]
+
+    def test_there_are_sixty(self) -> None:
+        assert len(set(PAYLOADS)) >= 60
+
+    def test_none_is_markup_on_any_page(self, browser: Browser, infected_by_all: list[str]) -> None:
+        client = browser("admin")
+        own = set(markup_in(text_of(client.get("/admin/"))))
+
+        found = {path: markup_in(text_of(client.get(path, follow=True))) for path in infected_by_all}
+
+        assert own == set()
+        assert {path: markup for path, markup in found.items() if markup} == {}
+
+    def test_the_parser_would_have_found_most_of_them(self) -> None:
+        seen = [
+            payload for payload in PAYLOADS if markup_in(f"<p>{payload}</p>") or markup_in(f'<p title="{payload}">')
+        ]
+
+        assert len(seen) >= 40

@@ -124,7 +124,7 @@ class TestTheHistoryOfARecord:
 
         assert trail in text_of(browser("auditor").get(path))
         assert trail not in text_of(browser("quality").get(path))
-        assert text_of(browser("auditor").get(trail)).count('class="action-checkbox"') == 0
+        assert text_of(browser("auditor").get(trail)).count('class="action-checkbox"') == 1
         assert "NC_CLOSED" in text_of(browser("auditor").get(trail))
 
 

@@ -203,7 +203,8 @@ class TestReadiness:
 
     def test_a_migration_that_is_not_applied_makes_it_503(self, anonymous):
         with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM django_migrations WHERE app = 'kpi' OR app = 'ncs'")
+            cursor.execute("SELECT max(name) FROM django_migrations WHERE app = 'ncs'")
+            cursor.execute("DELETE FROM django_migrations WHERE app = 'ncs' AND name = %s", cursor.fetchone())
 
         response = anonymous.get("/readyz")
 

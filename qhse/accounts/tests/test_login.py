@@ -1,0 +1,238 @@
+"""How many failed logins there may be, who is counted, and what of it is recorded."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import hashers
+from django.db.models.functions import Now
+
+from audit.models import AuditEntry
+from qhse.accounts.models import LoginCounter, User
+from qhse.accounts.roles import Role
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNT_LIMIT, ADDRESS_LIMIT = 10, 30
+HOME, AWAY = "192.0.2.1", "198.51.100.9"
+
+
+@pytest.fixture
+def try_login(users, anonymous):
+    def attempt(username="quality", password="a-wrong-horse", address=AWAY, **headers):
+        return anonymous.post(
+            "/auth/login", {"username": username, "password": password}, REMOTE_ADDR=address, **headers
+        )
+
+    return attempt
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """Count the passwords that reach the hasher."""
+    calls = []
+    hasher = type(hashers.get_hasher())
+    encode, verify = hasher.encode, hasher.verify
+    monkeypatch.setattr(hasher, "encode", lambda *args: calls.append(1) or encode(*args))
+    monkeypatch.setattr(hasher, "verify", lambda *args: calls.append(1) or verify(*args))
+    return calls
+
+
+class TestTheAccount:
+    def test_is_refused_after_ten_failures_without_hashing_anything(self, try_login, hashed, problem_of):
+        statuses = [try_login().status_code for _ in range(ACCOUNT_LIMIT)]
+        assert statuses == [401] * ACCOUNT_LIMIT
+        hashed.clear()
+
+        response = try_login(password="correct-horse-quality")
+
+        problem = problem_of(response, 429)
+        assert problem["code"] == "too_many_failed_logins"
+        assert 0 < int(response["Retry-After"]) <= 900
+        assert hashed == []
+
+    def test_is_counted_alike_whether_it_exists_or_not(self, try_login):
+        for _ in range(ACCOUNT_LIMIT):
+            assert try_login("nobody").status_code == 401
+
+        assert try_login("nobody").status_code == 429
+
+    def test_is_counted_over_all_addresses(self, try_login):
+        for number in range(ACCOUNT_LIMIT):
+            try_login(address=f"198.51.100.{number}")
+
+        assert try_login(address="198.51.100.99").status_code == 429
+
+    def test_is_one_in_every_spelling(self, try_login):
+        for spelling in ("quality", "QUALITY", "Quality", "ｑuality"):
+            for _ in range(3):
+                last = try_login(spelling)
+
+        assert last.status_code == 429
+
+    def test_is_free_again_when_the_window_is_over(self, try_login):
+        for _ in range(ACCOUNT_LIMIT):
+            try_login()
+        LoginCounter.objects.update(window_started_at=Now() - timedelta(seconds=901))
+
+        assert try_login(password="correct-horse-quality").status_code == 200
+
+    def test_of_somebody_else_goes_on(self, try_login):
+        for _ in range(ACCOUNT_LIMIT):
+            try_login()
+
+        assert try_login("auditor", "correct-horse-auditor").status_code == 200
+
+    def test_cannot_be_locked_for_its_owner_at_an_address_from_which_he_has_logged_in(self, try_login):
+        assert try_login(password="correct-horse-quality", address=HOME).status_code == 200
+        for _ in range(ACCOUNT_LIMIT):
+            try_login(address=AWAY)
+        assert try_login(password="correct-horse-quality", address=AWAY).status_code == 429
+
+        assert try_login(password="correct-horse-quality", address=HOME).status_code == 200
+
+    def test_has_its_limit_at_a_familiar_address_too(self, try_login):
+        try_login(password="correct-horse-quality", address=HOME)
+        for _ in range(ACCOUNT_LIMIT):
+            assert try_login(address=HOME).status_code == 401
+
+        assert try_login(password="correct-horse-quality", address=HOME).status_code == 429
+
+
+class TestTheAddress:
+    def test_is_refused_after_thirty_failures_whatever_the_names(self, try_login, hashed):
+        for number in range(ADDRESS_LIMIT):
+            assert try_login(f"nobody-{number}").status_code == 401
+        hashed.clear()
+
+        assert try_login("nobody-else").status_code == 429
+        assert hashed == []
+        assert try_login("nobody-else", address=HOME).status_code == 401
+
+    def test_that_is_blocked_leaves_no_rows_for_the_names_it_makes_up(self, try_login):
+        for number in range(ADDRESS_LIMIT):
+            try_login(f"nobody-{number}")
+        before = (LoginCounter.objects.count(), AuditEntry.objects.count())
+
+        for number in range(5):
+            assert try_login(f"somebody-{number}").status_code == 429
+
+        assert (LoginCounter.objects.count(), AuditEntry.objects.count()) == before
+
+    def test_is_the_connections_own_whatever_the_client_writes_into_a_header(self, try_login):
+        for number in range(ADDRESS_LIMIT):
+            try_login(f"nobody-{number}", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}")
+
+        assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.200").status_code == 429
+
+    def test_is_the_one_that_a_trusted_proxy_names(self, try_login, settings):
+        from ipaddress import ip_network
+
+        settings.TRUSTED_PROXIES = [ip_network(f"{AWAY}/32")]
+        for number in range(ADDRESS_LIMIT):
+            try_login(f"nobody-{number}", HTTP_X_FORWARDED_FOR="6.6.6.6, 203.0.113.7")
+
+        assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.7").status_code == 429
+        assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.8").status_code == 401
+
+
+def test_successes_never_count(try_login):
+    for _ in range(ADDRESS_LIMIT + 5):
+        assert try_login(password="correct-horse-quality").status_code == 200
+
+    assert not LoginCounter.objects.filter(failures__gt=0).exists()
+
+
+class TestTheTrail:
+    def test_has_each_outcome_with_the_address(self, users, try_login):
+        try_login(password="correct-horse-quality")
+        try_login()
+        try_login("my-secret-in-the-wrong-field")
+
+        entries = AuditEntry.objects.filter(action__startswith="LOGIN_").order_by("id")
+        assert [(entry.action, entry.actor, entry.entity_id) for entry in entries] == [
+            ("LOGIN_SUCCEEDED", "quality", str(users["quality"].pk)),
+            ("LOGIN_FAILED", "anonymous", str(users["quality"].pk)),
+            ("LOGIN_FAILED", "anonymous", "unknown"),
+        ]
+        assert {entry.client_address for entry in entries} == {AWAY}
+        assert not AuditEntry.objects.filter(changes__icontains="my-secret").exists()
+
+    def test_has_a_block_once(self, try_login):
+        for _ in range(ACCOUNT_LIMIT + 5):
+            try_login()
+
+        assert AuditEntry.objects.filter(action="LOGIN_BLOCKED").count() == 1
+        assert AuditEntry.objects.filter(action="LOGIN_FAILED").count() == ACCOUNT_LIMIT
+
+    def test_has_what_a_role_was_not_allowed(self, users, api):
+        api("quality").post("/suppliers", {"name": "Hansa Forge GmbH"}, REMOTE_ADDR=AWAY)
+
+        entry = AuditEntry.objects.get(action="ACCESS_DENIED")
+        assert (entry.actor, entry.actor_role, entry.entity_type, entry.entity_id) == (
+            "quality", "quality", "route", "/suppliers",
+        )  # fmt: skip
+        assert (entry.reason, entry.client_address) == ("POST /suppliers", AWAY)
+
+    def test_has_nothing_of_requests_without_a_token(self, anonymous, db):
+        anonymous.get("/suppliers")
+
+        assert not AuditEntry.objects.exists()
+
+
+class TestTheAdminSite:
+    def enter(self, client, username="quality", password="a-wrong-horse", address=AWAY):
+        return client.post("/admin/login/", {"username": username, "password": password}, REMOTE_ADDR=address)
+
+    def test_counts_with_the_api(self, users, client, try_login):
+        for _ in range(ACCOUNT_LIMIT // 2):
+            assert self.enter(client).status_code == 200
+            assert try_login().status_code == 401
+
+        blocked = self.enter(client, password="correct-horse-quality")
+
+        assert (blocked.status_code, "Too many failed logins" in blocked.content.decode()) == (429, True)
+        assert int(blocked["Retry-After"]) > 0
+        assert try_login(password="correct-horse-quality").status_code == 429
+
+    def test_opens_for_staff_and_records_it(self, users, client):
+        assert self.enter(client, password="correct-horse-quality")["Location"] == "/admin/"
+
+        entry = AuditEntry.objects.get(action="LOGIN_SUCCEEDED")
+        assert (entry.actor, entry.source) == ("quality", "admin")
+
+    def test_refuses_who_is_no_staff_in_the_words_of_a_wrong_password(self, users, client):
+        User.objects.create_user("outside", password="correct-horse-outside", role=Role.QUALITY)
+
+        pages = [self.enter(client, "outside", password) for password in ("correct-horse-outside", "a-wrong-horse")]
+
+        errors = [list(page.context["form"].non_field_errors()) for page in pages]
+        assert errors[0] == errors[1]
+        assert "correct username and password" in errors[0][0]
+        assert AuditEntry.objects.filter(action="LOGIN_FAILED").count() == 2
+
+    def test_hashes_no_overlong_password(self, users, client, hashed):
+        self.enter(client, password="x" * 129)
+
+        assert hashed == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_many_tries_at_once_no_more_than_the_limit_reach_the_hasher(users, hashed):
+    from rest_framework.test import APIClient
+
+    from qhse.tests.waiting import at_once
+
+    statuses = at_once(
+        16,
+        lambda n: [
+            APIClient().post("/auth/login", {"username": "quality", "password": f"wrong-{n}-{i}"}).status_code
+            for i in range(4)
+        ],
+    )
+
+    flat = [status for each in statuses for status in each]
+    assert len(hashed) == flat.count(401) == ACCOUNT_LIMIT
+    assert set(flat) <= {401, 429}

@@ -1,0 +1,307 @@
+"""Writes that are repeated under an Idempotency-Key, and what an If-Match refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from audit.models import AuditEntry
+from outbox.models import OutboxEvent
+from qhse.api.models import IdempotencyRecord
+from suppliers.models import Supplier
+
+pytestmark = pytest.mark.django_db
+
+KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+
+
+def keyed(key: str = KEY) -> dict[str, str]:
+    return {"HTTP_IDEMPOTENCY_KEY": key}
+
+
+class TestTheSameKey:
+    def test_gives_the_first_answer_again_byte_for_byte_and_writes_nothing(self, api, row_counts):
+        client = api("procurement")
+        first = client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+        before = row_counts()
+
+        again = client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+
+        assert (first.status_code, "Idempotency-Replayed" in first) == (201, False)
+        assert (again.status_code, again.content, again["ETag"]) == (201, first.content, first["ETag"])
+        assert again["Idempotency-Replayed"] == "true"
+        assert again["Content-Type"] == first["Content-Type"] == "application/json"
+        assert row_counts() == before
+
+    def test_works_for_every_write_of_the_contract(self, users, api, make_nc, row_counts):
+        nc = make_nc()
+        event = OutboxEvent.objects.latest("id")
+        OutboxEvent.objects.filter(pk=event.pk).update(status="FAILED")
+        writes = [
+            ("post", "/suppliers", {"name": "Tyne Castings Ltd"}, 201),
+            ("post", "/ncs", {"supplier_id": nc.supplier_id, "severity": "low", "description": "Wet box"}, 201),
+            ("patch", f"/suppliers/{nc.supplier_id}/certification", {"certification_expiry": "2029-06-30"}, 200),
+            ("patch", f"/ncs/{nc.pk}/close", {}, 200),
+            ("post", f"/outbox/events/{event.event_id}/requeue", {"reason": "Mended"}, 200),
+        ]
+        client = api("admin")
+
+        for method, path, body, status in writes:
+            first = getattr(client, method)(path, body, **keyed())
+            before = row_counts()
+            again = getattr(client, method)(path, body, **keyed())
+            assert (first.status_code, again.status_code, again.content) == (status, status, first.content), path
+            assert again["Idempotency-Replayed"] == "true"
+            assert row_counts() == before
+
+    def test_with_another_body_is_422_and_writes_nothing(self, api, problem_of, row_counts):
+        client = api("procurement")
+        client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+        before = row_counts()
+
+        problem = problem_of(client.post("/suppliers", {"name": "Nordic Castings AB"}, **keyed()), 422)
+
+        assert problem["code"] == "idempotency_key_reused"
+        assert row_counts() == before
+
+    def test_with_the_same_body_in_another_order_or_spacing_is_the_same(self, api):
+        client = api("procurement")
+        body = {"name": "Hansa Forge GmbH", "certification_expiry": "2029-06-30"}
+        client.post("/suppliers", body, **keyed())
+
+        text = json.dumps(dict(reversed(body.items())), indent=3)
+        again = client.generic("POST", "/suppliers", text, content_type="application/json", **keyed())
+
+        assert (again.status_code, again["Idempotency-Replayed"]) == (201, "true")
+
+    def test_of_another_user_another_path_or_another_method_is_another_key(self, api, make_nc):
+        nc = make_nc()
+        assert api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed()).status_code == 201
+
+        others = [
+            api("admin").post("/suppliers", {"name": "Nordic Castings AB"}, **keyed()),
+            api("quality").patch(f"/ncs/{nc.pk}/close", {}, **keyed()),
+        ]
+
+        assert [(answer.status_code, "Idempotency-Replayed" in answer) for answer in others] == [
+            (201, False),
+            (200, False),
+        ]
+
+    def test_in_quotes_as_the_draft_writes_it_is_the_same_key(self, api):
+        client = api("procurement")
+        client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+
+        assert client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed(f'"{KEY}"')).status_code == 201
+
+    def test_of_a_refused_request_may_be_used_for_the_corrected_one(self, api):
+        client = api("procurement")
+        assert client.post("/suppliers", {"name": ""}, **keyed()).status_code == 400
+
+        response = client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+
+        assert (response.status_code, "Idempotency-Replayed" in response) == (201, False)
+
+    def test_of_a_write_that_was_broken_off_does_it_now(self, api, monkeypatch):
+        client = api("procurement")
+        with monkeypatch.context() as broken:
+            broken.setattr("suppliers.services.publish", _raise)
+            client.raise_request_exception = False
+            assert client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed()).status_code == 500
+        assert (Supplier.objects.count(), IdempotencyRecord.objects.count()) == (0, 0)
+
+        response = client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+
+        assert (response.status_code, "Idempotency-Replayed" in response) == (201, False)
+
+    def test_does_not_open_what_the_role_of_today_may_not_do(self, users, api):
+        client = api("procurement")
+        client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+        type(users["procurement"]).objects.filter(pk=users["procurement"].pk).update(role="auditor")
+
+        assert client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed()).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["", " ", '""', "a b", "x" * 256, "tab\there", "müller", "\x7f"])
+def test_a_malformed_key_is_400(api, problem_of, key):
+    problem = problem_of(api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed(key)), 400)
+
+    assert problem["code"] == "invalid_idempotency_key"
+    assert Supplier.objects.count() == 0
+
+
+def test_logins_keep_no_answers_because_those_are_secrets(users, anonymous):
+    for _ in range(2):
+        response = anonymous.post(
+            "/auth/login", {"username": "quality", "password": "correct-horse-quality"}, **keyed()
+        )
+        assert (response.status_code, "Idempotency-Replayed" in response) == (200, False)
+    assert IdempotencyRecord.objects.count() == 0
+
+
+class TestIfMatch:
+    @pytest.fixture
+    def supplier_page(self, api, make_supplier):
+        client = api("admin")
+        path = f"/suppliers/{make_supplier().pk}"
+        return client, path, client.get(path)["ETag"]
+
+    def change(self, client, path, tag, day="2029-06-30"):
+        return client.patch(f"{path}/certification", {"certification_expiry": day}, HTTP_IF_MATCH=tag)
+
+    def test_of_the_present_version_is_honoured_and_the_answer_names_the_next(self, supplier_page):
+        client, path, tag = supplier_page
+
+        response = self.change(client, path, tag)
+
+        assert response.status_code == 200
+        assert response["ETag"] == client.get(path)["ETag"] != tag
+
+    def test_of_a_stale_version_is_412_and_changes_nothing(self, supplier_page, problem_of, row_counts):
+        client, path, tag = supplier_page
+        self.change(client, path, tag)
+        before = row_counts()
+
+        problem = problem_of(self.change(client, path, tag, "2030-01-01"), 412)
+
+        assert problem["code"] == "stale_version"
+        assert client.get(path).json()["certification_expiry"] == "2029-06-30"
+        assert row_counts() == before
+
+    @pytest.mark.parametrize("condition", ["*", '"7", {tag}', '{tag} , W/"x"'])
+    def test_may_be_a_star_or_a_list(self, supplier_page, condition):
+        client, path, tag = supplier_page
+
+        assert self.change(client, path, condition.format(tag=tag)).status_code == 200
+
+    @pytest.mark.parametrize("condition", ["W/{tag}", '"nobody-gave-this"', '""', '"01"', '"1.0"', '"99999999999999"'])
+    def test_of_a_weak_or_foreign_tag_matches_nothing(self, supplier_page, condition):
+        client, path, tag = supplier_page
+
+        assert self.change(client, path, condition.format(tag=tag)).status_code == 412
+
+    @pytest.mark.parametrize("condition", ["", "1", '"1', "*, *", '"1";"2"', '"a"b"'])
+    def test_that_is_no_entity_tag_is_400(self, supplier_page, problem_of, condition):
+        client, path, _ = supplier_page
+
+        assert problem_of(self.change(client, path, condition), 400)["code"] == "invalid_if_match"
+
+    def test_what_the_worker_concludes_makes_no_version_stale(self, supplier_page, drain, make_nc):
+        client, path, tag = supplier_page
+        make_nc(supplier_id=int(path.rsplit("/", 1)[1]), severity="high")
+        drain()
+
+        assert self.change(client, path, tag).status_code == 200
+
+    def test_guards_the_closing_of_a_nonconformity(self, api, make_nc, problem_of):
+        client, path = api("quality"), f"/ncs/{make_nc().pk}"
+        tag = client.get(path)["ETag"]
+        assert client.patch(f"{path}/close", {}, HTTP_IF_MATCH=tag).status_code == 200
+
+        problem_of(client.patch(f"{path}/close", {}, HTTP_IF_MATCH=tag), 412)
+
+    def test_is_refused_where_nothing_has_a_tag(self, api, problem_of):
+        problem_of(api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, HTTP_IF_MATCH='"1"'), 412)
+
+        assert Supplier.objects.count() == 0
+
+    def test_is_not_asked_when_the_answer_is_given_again(self, supplier_page):
+        client, path, tag = supplier_page
+        body = {"certification_expiry": "2029-06-30"}
+        first = client.patch(f"{path}/certification", body, HTTP_IF_MATCH=tag, **keyed())
+
+        again = client.patch(f"{path}/certification", body, HTTP_IF_MATCH=tag, **keyed())
+
+        assert (again.status_code, again.content) == (200, first.content)
+
+
+def _raise(*args, **kwargs):
+    raise RuntimeError("broken off")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+class TestOnPostgres:
+    def test_a_key_in_flight_is_409_at_once(self, api, problem_of, monkeypatch):
+        """The first request asks, in the middle of its own work, for what it is just doing."""
+        client, second = api("procurement"), api("procurement")
+        answers = []
+
+        def publish(event, **kwargs):
+            from qhse.tests.waiting import at_once
+
+            answers.extend(at_once(1, lambda n: second.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())))
+
+        monkeypatch.setattr("suppliers.services.publish", publish)
+
+        assert client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed()).status_code == 201
+
+        problem = problem_of(answers[0], 409)
+        assert (problem["code"], answers[0]["Retry-After"]) == ("request_in_flight", "1")
+
+    @pytest.mark.parametrize("code", ["40P01", "40001"])
+    def test_a_write_that_lost_a_deadlock_is_tried_again(self, api, monkeypatch, code):
+        tries = []
+
+        def publish(event, **kwargs):
+            tries.append(event)
+            if len(tries) < 4:
+                _fail_with(code)
+
+        monkeypatch.setattr("suppliers.services.publish", publish)
+
+        response = api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
+
+        assert (response.status_code, len(tries)) == (201, 4)
+        assert AuditEntry.objects.filter(action="SUPPLIER_CREATED").count() == Supplier.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        ("code", "says"),
+        [
+            ("40P01", "Nothing has been changed"),
+            ("55P03", "Nothing has been changed"),
+            ("57014", "Nothing has been changed"),
+            ("08006", "may have happened"),
+        ],
+    )
+    def test_what_cannot_be_done_now_is_503_and_says_whether_it_may_have_happened(
+        self, api, monkeypatch, problem_of, code, says
+    ):
+        monkeypatch.setattr("suppliers.services.publish", lambda event, **kwargs: _fail_with(code))
+
+        response = api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"})
+
+        assert says in problem_of(response, 503)["detail"]
+        assert int(response["Retry-After"]) > 0
+        assert Supplier.objects.count() == 0
+
+    def test_two_real_transactions_in_opposite_order_are_both_done(self, api, users, make_supplier):
+        """A deadlock of the real database, not of a stub: each holds what the other wants."""
+        from qhse.tests.waiting import at_once
+
+        one, other = make_supplier(), make_supplier()
+        clients = [api("procurement"), api("procurement")]
+
+        for round_number in range(10):
+            day = f"2029-01-{round_number + 1:02}"
+
+            def cross(n, day=day):
+                first, second = (one, other) if n else (other, one)
+                with transaction.atomic():
+                    Supplier.objects.select_for_update().get(pk=first.pk)
+                    return (
+                        clients[n]
+                        .patch(f"/suppliers/{second.pk}/certification", {"certification_expiry": day})
+                        .status_code
+                    )
+
+            statuses = at_once(2, cross)
+            assert all(status in (200, 503) or isinstance(status, OperationalError) for status in statuses), statuses
+            assert 500 not in statuses
+
+
+def _fail_with(sqlstate: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = '{sqlstate}'; END $$")

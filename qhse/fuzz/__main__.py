@@ -1,0 +1,69 @@
+"""`make fuzz`: thousands of made-up and of hostile requests; none may be answered with a 5xx or against the document."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from qhse.devtools.postgres_binaries import PostgresUnavailable
+from qhse.devtools.stack import interrupt_on_signals
+from qhse.fuzz import generated
+from qhse.fuzz.corpus import corpus
+from qhse.fuzz.installation import PRINCIPALS, Installation, installation
+from qhse.fuzz.raw import send_all
+
+FULL_EXAMPLES, QUICK_EXAMPLES = 150, 3  # cases for each operation and generating phase, for each kind of user
+SHOWN = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 when every answer was in order, 1 when not, 2 when there is nothing to test with."""
+    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__, usage='make fuzz ARGS="[options]"')
+    parser.add_argument("--quick", action="store_true", help="a little of it, in about two minutes")
+    parser.add_argument("--only", nargs="+", choices=[*PRINCIPALS, "corpus"], help="only these")
+    parser.add_argument("--seed", type=int, help="repeats a run (default: drawn)")
+    options = parser.parse_args(arguments)
+    interrupt_on_signals()
+    seed = options.seed if options.seed is not None else random.randrange(10**6)
+    wanted = options.only or [*PRINCIPALS, "corpus"]
+    print(f"{'quick' if options.quick else 'full'} run, seed {seed}", flush=True)
+    try:
+        with installation() as running:
+            failed = _run(running, wanted, QUICK_EXAMPLES if options.quick else FULL_EXAMPLES, seed)
+    except PostgresUnavailable as error:
+        print(f"fuzz: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 1 if failed else 0
+
+
+def _run(running: Installation, wanted: Sequence[str], examples: int, seed: int) -> bool:
+    total, broken = 0, 0
+    for principal in wanted:
+        if principal == "corpus":
+            sent = send_all(running.port, corpus(running.token_of("admin")))
+            statuses, failures, cases = sent.statuses, sent.failures, sent.cases
+        else:
+            run = generated.run(running, principal, examples=examples, seed=seed)
+            statuses, failures, cases = run.statuses, run.failures, run.cases
+            broken += run.server_errors
+        _show(principal, cases, statuses, failures)
+        total += cases
+        broken += len(failures)
+    print(f"\n{total:,} requests, {broken} of them answered wrongly")
+    return bool(broken or not total)
+
+
+def _show(principal: str, cases: int, statuses: Counter[int], failures: Sequence[str]) -> None:
+    answers = ", ".join(f"{status or 'closed'}: {count:,}" for status, count in sorted(statuses.items()))
+    print(f"{principal:12} {cases:7,} requests  {len(failures)} failures  ({answers})", flush=True)
+    for failure in failures[:SHOWN]:
+        print(f"{'':12} ! {failure}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""
+`make mutants`: do the tests and the laboratory notice when a guarantee is gone?
+
+Without the mutation the same runs must be green. A mutant that survives fails the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from qhse.mutants import api, audit, outbox
+from qhse.mutants.mutant import Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
+SECONDS = 300
+GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the mutants of the groups, or of the names, that are given; return 0 when every one was caught."""
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__, usage='make mutants ARGS="[options]"')
+    parser.add_argument("--only", metavar="NAME[,NAME]", help=f"groups ({', '.join(GROUPS)}) or single mutants")
+    wanted = (parser.parse_args(arguments).only or ",".join(GROUPS)).split(",")
+    chosen = [each for group, table in GROUPS.items() for each in table if {group, each.name} & set(wanted)]
+    with tempfile.TemporaryDirectory(prefix="qhse-mutants-") as directory:
+        tree = Path(directory) / "tree"
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+        if not _green_without_mutation(tree, {mutant.caught_by for mutant in chosen}):
+            return 1
+        survivors = [mutant.name for mutant in chosen if not _is_caught(tree, mutant)]
+    print(f"\n{len(chosen)} mutants, {len(survivors)} survived{': ' if survivors else ''}{', '.join(survivors)}")
+    return 1 if survivors or not chosen else 0
+
+
+def _green_without_mutation(tree: Path, judges: Iterable[str]) -> bool:
+    red = [judge for judge in sorted(judges) if not _passes(tree, judge)]
+    if red:
+        print(f"red without any mutation: {', '.join(red)}")
+    return not red
+
+
+def _is_caught(tree: Path, mutant: Mutant) -> bool:
+    path = tree / mutant.file
+    sound = path.read_text(encoding="utf-8")
+    if sound.count(mutant.old) != 1:
+        print(f"{mutant.name:36} its text stands {sound.count(mutant.old)} times in {mutant.file}", flush=True)
+        return False
+    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    started = time.monotonic()
+    try:
+        caught = not _passes(tree, mutant.caught_by)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    verdict = "caught" if caught else "SURVIVED"
+    print(f"{mutant.name:36} {verdict:9} {time.monotonic() - started:5.1f} s  {mutant.caught_by}", flush=True)
+    return caught
+
+
+def _passes(tree: Path, judge: str) -> bool:
+    if "/" in judge:
+        command = ["-m", "pytest", "-q", "-x", "--postgres", "-p", "no:cacheprovider", *judge.split()]
+    else:
+        command = ["-m", "qhse.chaos", "--quick", "--only", judge]
+    try:
+        done = subprocess.run([sys.executable, *command], cwd=tree, capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Mutants of the API, its tokens, its logins and its transactions."""
+
+from __future__ import annotations
+
+from qhse.mutants.mutant import Mutant
+
+WRITES = "qhse/api/tests/test_writes.py"
+LOGIN = "qhse/accounts/tests/test_login.py"
+ACCOUNTS = "qhse/accounts/tests/test_api.py"
+MATRIX = "qhse/tests/test_permission_matrix.py"
+RACES = "qhse/tests/test_races.py"
+
+MUTANTS = (
+    Mutant(
+        "a-role-too-many", "suppliers/permissions.py",
+        '"create": _BUYERS', '"create": EVERYONE', f"{MATRIX} -k suppliers",
+    ),
+    Mutant(
+        "unlisted-is-allowed", "qhse/api/permissions.py",
+        "table.get(action, frozenset())", "table.get(action, frozenset({user.role}))", f"{MATRIX} -k denied",
+    ),
+    Mutant(
+        "inactive-user-passes", "qhse/api/authentication.py",
+        "if user is None or not user.is_active:\n            raise InvalidToken(\"The token names no user",
+        "if user is None:\n            raise InvalidToken(\"The token names no user", f"{MATRIX} -k deactivated",
+    ),
+    Mutant(
+        "close-without-lock", "ncs/services.py",
+        'NonConformity.objects.select_for_update(no_key=True, of=("self",)).filter(', "NonConformity.objects.filter(",
+        f"{RACES} -k close",
+    ),
+    Mutant(
+        "unique-violation-not-translated", "suppliers/services.py",
+        "except IntegrityError as error:", "except ZeroDivisionError as error:", f"{RACES} -k create",
+    ),
+    Mutant(
+        "constraints-not-mapped", "qhse/api/database_problems.py",
+        "    if isinstance(exc, IntegrityError):\n        return _constraint_problem(exc)\n", "",
+        "qhse/api/tests/test_constraints.py",
+    ),
+    Mutant(
+        "refresh-without-lock", "qhse/accounts/tokens.py",
+        'TokenFamily.objects.select_for_update(of=("self",)).select_related', "TokenFamily.objects.select_related",
+        f"{RACES} -k refresh",
+    ),
+    Mutant(
+        "reuse-revokes-nothing", "qhse/accounts/tokens.py",
+        '        _revoke(family, "TOKEN_REUSED")\n', "", f"{ACCOUNTS} -k spent",
+    ),
+    Mutant(
+        "revocation-rolled-back", "qhse/accounts/tokens.py",
+        "        pair = _rotate(refresh_token)\n",
+        "        pair = _rotate(refresh_token)\n        transaction.set_rollback(pair is None)\n",
+        f"{ACCOUNTS} -k spent",
+    ),
+    Mutant(
+        "password-keeps-tokens", "qhse/accounts/services.py",
+        "    revoke_all_tokens(user)\n", "", f"{ACCOUNTS} -k every_login",
+    ),
+    Mutant(
+        "logins-counted-without-lock", "qhse/accounts/login.py",
+        "LoginCounter.objects.select_for_update()", "LoginCounter.objects.all()", f"{LOGIN} -k many_tries",
+    ),
+    Mutant(
+        "failure-rolled-back", "qhse/accounts/login.py",
+        "        outcome = _try(username, password, may_enter)\n",
+        "        outcome = _try(username, password, may_enter)\n"
+        "        transaction.set_rollback(isinstance(outcome, Exception))\n",
+        f"{LOGIN} -k ten_failures",
+    ),
+    Mutant(
+        "any-proxy-is-believed", "qhse/observability/addresses.py",
+        "return any(address in network for network in networks)", "return True", f"{LOGIN} -k header",
+    ),
+    Mutant(
+        "refusal-not-recorded", "qhse/api/problems.py",
+        '        note_refusal(handler_context["request"])\n', "        pass\n", f"{LOGIN} -k not_allowed",
+    ),
+    Mutant(
+        "answer-not-kept", "qhse/api/writes.py",
+        "            _remember(name, fingerprint, request, response)\n", "            pass\n", f"{WRITES} -k SameKey",
+    ),
+    Mutant(
+        "answer-kept-apart-from-the-write", "qhse/api/writes.py",
+        "        response = handler(request, *args, **kwargs)\n        if",
+        "        response = handler(request, *args, **kwargs)\n        connection.connection.commit()\n        if",
+        "repeats",
+    ),
+    Mutant(
+        "body-not-compared", "qhse/api/writes.py",
+        "if known.fingerprint != fingerprint:", "if not known.fingerprint:", f"{WRITES} -k another_body",
+    ),
+    Mutant(
+        "deadlock-not-retried", "qhse/api/writes.py", "MOST_TRIES = 4", "MOST_TRIES = 1",
+        f"{WRITES} -k lost_a",
+    ),
+    Mutant(
+        "if-match-ignored", "qhse/errors.py",
+        "if expected is not None and present not in expected:", "if expected == 0:", f"{WRITES} -k stale",
+    ),
+    Mutant(
+        "no-depth-limit", "qhse/api/parsers.py",
+        "    if max(accumulate(steps), default=0) > MAX_DEPTH:", "    if max(accumulate(steps), default=0) > 10**9:",
+        "qhse/api/tests/test_parsers.py",
+    ),
+    Mutant(
+        "repeated-keys-accepted", "qhse/api/parsers.py",
+        "if len(document) != len(pairs):", "if not pairs:", "qhse/api/tests/test_parsers.py",
+    ),
+    Mutant(
+        "unknown-fields-accepted", "qhse/api/viewsets.py",
+        "unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []", "unknown: list[str] = []",
+        "qhse/tests/test_hostile_input.py -k unknown",
+    ),
+    Mutant(
+        "audience-not-checked", "qhse/accounts/external.py",
+        "            leeway=LEEWAY_SECONDS,\n            options={",
+        '            leeway=LEEWAY_SECONDS,\n            options={"verify_aud": False, ',
+        "qhse/accounts/tests/test_external.py -k audience",
+    ),
+    Mutant(
+        "former-role-comes-back", "qhse/accounts/external.py",
+        'issued_at = datetime.fromtimestamp(claims["iat"], UTC)', "issued_at = datetime.now(UTC)",
+        "qhse/accounts/tests/test_external.py -k taken_away",
+    ),
+    Mutant(
+        "local-account-is-linked", "qhse/accounts/external.py",
+        "            known = User.objects.filter(external_id=external_id).first()",
+        "            known = User.objects.filter(username=name).first()",
+        "qhse/accounts/tests/test_external.py -k same_name",
+    ),
+    Mutant(
+        "demo-users-in-production", "qhse/api/production.py",
+        "if check_password(user.username, user.password)]", "if not user.password]",
+        "qhse/tests/test_production_start.py -k demo",
+    ),
+)  # fmt: skip

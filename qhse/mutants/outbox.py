@@ -1,0 +1,86 @@
+"""Mutants of the outbox engine, most of them caught by the fault laboratory."""
+
+from __future__ import annotations
+
+from qhse.mutants.mutant import Mutant
+
+COMMIT_HERE = "connection.connection.commit()"
+
+MUTANTS = (
+    Mutant(
+        "no-skip-locked", "outbox/claim.py",
+        'select_for_update(skip_locked=True, of=("self",))', "all()",
+        "outbox/tests/test_claim.py",
+    ),
+    Mutant(
+        "no-dedupe", "outbox/delivery.py",
+        "return set(pairs if cursor.rowcount == len(pairs) else cursor.fetchall())", "return set(pairs)",
+        "replay",
+    ),
+    Mutant(
+        "no-batch-transaction", "outbox/dispatcher.py",
+        "with transaction.atomic(), self.watch.watching():", "with self.watch.watching():",
+        "killpoints",
+    ),
+    Mutant(
+        "remembered-before-the-effects", "outbox/delivery.py",
+        "        due = [event for event in todo if",
+        f"        {COMMIT_HERE}\n            due = [event for event in todo if",
+        "killpoints",
+    ),
+    Mutant(
+        "not-remembered", "outbox/delivery.py",
+        "fresh = _remember(", "fresh = set(", "replay",
+    ),
+    Mutant(
+        "no-savepoint", "outbox/dispatcher.py",
+        "with transaction.atomic():\n                    self._owner.courier",
+        "with nullcontext():\n                    self._owner.courier",
+        "outbox/tests/test_dispatcher.py -k undone",
+    ),
+    Mutant(
+        "no-predecessor-condition", "outbox/claim.py", "WHERE in_turn.id = (", "WHERE in_turn.id >= (", "order",
+    ),
+    Mutant(
+        "no-gap-check", "outbox/claim.py",
+        "for pk in _without_gap(queue, locked)", "for pk in queue if pk in locked", "outbox/tests/test_claim.py",
+    ),
+    Mutant(
+        "retry-not-waited-for", "outbox/claim.py",
+        "OutboxEvent.objects.due()\n        .with_ids(ids)", "OutboxEvent.objects.pending()\n        .with_ids(ids)",
+        "outbox/tests/test_claim.py",
+    ),
+    Mutant(
+        "id-cursor", "outbox/claim.py",
+        "        ids = self._read.ids\n",
+        '        seen = getattr(self, "seen", 0)\n'
+        "        ids = [pk for pk in self._read.ids if pk > seen]\n"
+        "        self.seen = max([seen, *ids])\n",
+        "order",
+    ),
+    Mutant(
+        "failure-not-counted", "outbox/failures.py",
+        "attempts = event.attempts + 1", "attempts = event.attempts", "outbox/tests/test_dispatcher.py",
+    ),
+    Mutant(
+        "event-in-a-transaction-of-its-own", "outbox/publisher.py",
+        "    return OutboxEvent.objects.bulk_create(",
+        f"    transaction.get_{COMMIT_HERE.replace('connection.connection', 'connection().connection')}\n"
+        "    return OutboxEvent.objects.bulk_create(",
+        "killpoints",
+    ),
+    Mutant(
+        "nothing-in-hand", "outbox/inhand.py",
+        "        pairs = [(event.pk", "        return Suspicion()\n        pairs = [(event.pk",
+        "outbox/tests/test_misbehaviour.py -k _exit",
+    ),
+    Mutant(
+        "session-not-reset", "outbox/dispatcher.py",
+        "            if self.watch.touched:\n                _reset_session()\n", "",
+        "outbox/tests/test_misbehaviour.py -k leaves",
+    ),
+    Mutant(
+        "prune-takes-what-is-young", "outbox/pruning.py", "processed_at < ", "processed_at > ",
+        "outbox/tests/test_pruning.py",
+    ),
+)  # fmt: skip

@@ -1,0 +1,18 @@
+"""The version that an ETag names."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('suppliers', '0001_initial'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='supplier',
+            name='version',
+            field=models.PositiveIntegerField(db_default=1, default=1, editable=False),
+        ),
+    ]
