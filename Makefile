@@ -1,7 +1,7 @@
 # `make help` lists the commands. They need nothing but Python 3.11 or newer (PYTHON=… chooses one).
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lock clean
+.PHONY: help run demo test check bench chaos fuzz mutants lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -16,6 +16,10 @@ help:
 	@echo 'make demo     tell the main story by HTTP against real processes, and check it (URL=… of a running server)'
 	@echo 'make test     all tests, on SQLite and on PostgreSQL (ARGS=… for pytest)'
 	@echo 'make check    format, lint, types, import rules, migrations, deployment files'
+	@echo 'make bench    how fast the outbox is, beside a raw loop (ARGS="--only drain", ARGS=--quick, ARGS=--help)'
+	@echo 'make chaos    kill, cut off and freeze everything, and check that nothing is lost (ARGS=--quick, ARGS=--help)'
+	@echo 'make fuzz     made-up and hostile requests by every kind of user, and a look at each answer (ARGS=--quick)'
+	@echo 'make mutants  take each guarantee out of a copy of the code, and demand that somebody notices (ARGS=--help)'
 	@echo 'make lock     pin requirements*.in again (UPGRADE=1 takes newer versions)'
 	@echo 'make clean    remove .venv and caches; the embedded database in var/ stays'
 
@@ -42,6 +46,18 @@ test: $(DEVELOPMENT)
 
 check: $(DEVELOPMENT)
 	@$(PY) -m qhse.devtools.check
+
+chaos: $(DEVELOPMENT)
+	@$(PY) -m qhse.chaos $(ARGS)
+
+fuzz: $(DEVELOPMENT)
+	@$(PY) -m qhse.fuzz $(ARGS)
+
+mutants: $(DEVELOPMENT)
+	@$(PY) -m qhse.mutants $(ARGS)
+
+bench: $(DEVELOPMENT)
+	@$(PY) -m benchmarks $(ARGS)
 
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -40,8 +40,8 @@ keepalive = 5  # seconds
 limit_request_line = 4094  # bytes
 limit_request_fields = 64
 limit_request_field_size = 8190  # bytes
-# Who else may say that a request came by TLS could also make a plain one look safe.
-forwarded_allow_ips = "127.0.0.1,::1"
+# Nobody: who may say that a request came by TLS stands in TRUSTED_PROXIES, and the application asks that.
+forwarded_allow_ips = ""
 
 # --- Logs: the application writes one line a request itself; gunicorn's own have the same form --------------------
 

@@ -27,6 +27,7 @@ JWT_SIGNING_KEY = env.required(
 )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose word about the client's address and TLS is believed
 
 # --- Database ---------------------------------------------------------------------------------------------------
 
@@ -74,7 +75,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "qhse.api",
     "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -90,12 +90,12 @@ MIDDLEWARE = [
     "qhse.api.middleware.HostCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "qhse.api.middleware.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "qhse.urls"
 WSGI_APPLICATION = "qhse.wsgi.application"
@@ -138,6 +138,17 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     }
 ]
+# Tokens of an external identity provider, beside our own; see docs/operations.md.
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_AUDIENCE = env.text("OIDC_AUDIENCE")
+OIDC_JWKS_URL = env.text("OIDC_JWKS_URL")
+OIDC_ALGORITHMS = env.words("OIDC_ALGORITHMS", ("RS256", "ES256"))
+OIDC_ROLE_CLAIM = env.text("OIDC_ROLE_CLAIM", "role")
+OIDC_ROLES = env.pairs("OIDC_ROLES")
+OIDC_USERNAME_CLAIM = env.text("OIDC_USERNAME_CLAIM", "preferred_username")
+LOGIN_FAILURES_PER_ACCOUNT = env.integer("LOGIN_FAILURES_PER_ACCOUNT", 10, minimum=1, maximum=1_000)
+LOGIN_FAILURES_PER_ADDRESS = env.integer("LOGIN_FAILURES_PER_ADDRESS", 30, minimum=1, maximum=10_000)
+LOGIN_WINDOW = env.number("LOGIN_WINDOW", 900, minimum=1, maximum=86_400)  # seconds
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SIMPLE_JWT = {
@@ -147,8 +158,6 @@ SIMPLE_JWT = {
     "AUDIENCE": "qhse-api",
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
-    "ROTATE_REFRESH_TOKENS": True,
-    "BLACKLIST_AFTER_ROTATION": True,
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "typ",
 }
@@ -171,6 +180,9 @@ SESSION_ENGINE = "qhse.adminsite.sessions"
 SESSION_COOKIE_AGE = 8 * 3600  # seconds: one working day
 X_FRAME_OPTIONS = "DENY"
 
+# The library opens its files when a metric is declared, by whichever command comes first.
+if _metrics_directory := env.text("PROMETHEUS_MULTIPROC_DIR"):
+    Path(_metrics_directory).mkdir(parents=True, exist_ok=True)
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # bearer token of GET /metrics; without one, production refuses it
 
 # --- Static files: served by the process itself -----------------------------------------------------------------
@@ -178,6 +190,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")  # bearer token of GET /metrics; witho
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 WHITENOISE_USE_FINDERS = not PRODUCTION  # so that a first run needs no collectstatic
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -221,11 +234,23 @@ SPECTACULAR_SETTINGS = {
 
 # --- Outbox: see docs/operations.md for what each bound does ----------------------------------------------------
 
-OUTBOX_POLL_INTERVAL = env.number("OUTBOX_POLL_INTERVAL", 1.0, minimum=0.01, maximum=3600)  # seconds
+# Seconds. On PostgreSQL a notification ends the wait, so that polling is only the net below it.
+OUTBOX_POLL_INTERVAL = env.number(
+    "OUTBOX_POLL_INTERVAL",
+    1.0 if _default_database["ENGINE"].endswith("sqlite3") else 5.0,
+    minimum=0.01,
+    maximum=3600,
+)
+OUTBOX_HANDLER_TIMEOUT = env.number("OUTBOX_HANDLER_TIMEOUT", 10.0, minimum=0.1, maximum=600)  # seconds
+OUTBOX_METRICS_BIND = env.address("OUTBOX_METRICS_BIND")
 OUTBOX_BATCH_SIZE = env.integer("OUTBOX_BATCH_SIZE", 100, minimum=1, maximum=10_000)
 OUTBOX_MAX_ATTEMPTS = env.integer("OUTBOX_MAX_ATTEMPTS", 10, minimum=1, maximum=1_000)
 OUTBOX_BACKOFF_BASE = env.number("OUTBOX_BACKOFF_BASE", 2.0, minimum=0, maximum=3600)  # seconds
 OUTBOX_BACKOFF_CAP = env.number("OUTBOX_BACKOFF_CAP", 3600.0, minimum=0, maximum=86_400)  # seconds
+
+# --- Audit trail ------------------------------------------------------------------------------------------------
+
+AUDIT_SEAL_INTERVAL = env.number("AUDIT_SEAL_INTERVAL", 10.0, minimum=0, maximum=3600)  # seconds; 0: no sealing
 
 # --- Logs -------------------------------------------------------------------------------------------------------
 
@@ -251,10 +276,11 @@ LOGGING = {
 
 # Read by later versions; setting one now changes nothing, which a system check says aloud.
 RESERVED_SETTINGS_PRESENT = [
-    name
-    for name in ("REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "TRUSTED_PROXIES")
-    if env.text(name)
+    name for name in ("REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT") if env.text(name)
 ]
 
 env.refuse_unknown("OUTBOX_")
+env.refuse_unknown("AUDIT_")
+env.refuse_unknown("LOGIN_")
+env.refuse_unknown("OIDC_")
 env.finish()

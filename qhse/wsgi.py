@@ -9,12 +9,21 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
+from qhse.database import bound_connections
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
 django.setup(set_prefix=False)
+
+from qhse.api.production import refuse_unsafe_database  # noqa: E402  (needs the apps)
 
 # manage.py runs the checks before each command; a server that is started without it must refuse as well.
 if refusals := [check for check in run_checks(tags=[Tags.security]) if check.is_serious()]:
     raise ImproperlyConfigured("; ".join(f"{check.msg} ({check.id})" for check in refusals))
+
+refuse_unsafe_database()
+
+# Shorter than gunicorn's timeout, which would kill the process in the middle.
+bound_connections(statement=10, lock=3, idle_in_transaction=15, name="qhse-api")
 
 
 class Utf8Request(WSGIRequest):

@@ -14,7 +14,7 @@ PROGRAMS = Path(sys.executable).parent
 
 MANAGE = [sys.executable, "manage.py"]
 RUNTIME_CODE = ["qhse", "suppliers", "ncs", "audit", "outbox", "kpi"]
-NOT_RUNTIME = "*/tests/*,*/devtools/*,*/migrations/*"
+NOT_RUNTIME = "*/tests/*,*/devtools/*,*/chaos/*,*/mutants/*,*/fuzz/*,*/migrations/*"
 
 # What the line says → the command. Cheap ones first.
 STEPS: dict[str, list[str]] = {
@@ -69,6 +69,7 @@ def _environment(*, production: bool) -> dict[str, str]:
         "DATABASE_URL": "postgres://qhse:unused@127.0.0.1:5432/qhse",
         "ALLOWED_HOSTS": "qhse.example.com",
         "CSRF_TRUSTED_ORIGINS": "https://qhse.example.com",
+        "TRUSTED_PROXIES": "10.0.0.7",
     }
 
 

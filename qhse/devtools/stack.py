@@ -120,15 +120,18 @@ class Stack:
 
     def start(self) -> None:
         """Start both, return when `/readyz` says 200. Raises StackFailed when one dies or it takes too long."""
-        gunicorn = ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{self._port}"]
-        for name, command in {"api": gunicorn, "worker": ["manage.py", "run_outbox_worker"]}.items():
-            self.services.append(Service(name, command, env=self._env, show=self._show))
+        self._start("api", ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{self._port}"])
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             self.check()
             if time.monotonic() > deadline:
                 raise StackFailed(f"{self.url}/readyz did not say 200 within {READY_SECONDS:.0f} s")
             time.sleep(0.1)
+        # After the API, which empties the directory of the metrics that both write, if there is one.
+        self._start("worker", ["manage.py", "run_outbox_worker"])
+
+    def _start(self, name: str, command: list[str]) -> None:
+        self.services.append(Service(name, command, env=self._env, show=self._show))
 
     def _is_ready(self) -> bool:
         try:
