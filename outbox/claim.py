@@ -15,16 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func
+from django.db.models import BigIntegerField, Func, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Now
-from django.utils import timezone
 
-from outbox.choices import EventStatus
+from outbox.heads import Heads, read_heads
 from outbox.models import OutboxEvent
 from outbox.prepared import prepared_cursor
 
@@ -34,25 +33,41 @@ from outbox.prepared import prepared_cursor
 WINDOWS = {10: 0.25, 64: 0.0, 4096: 0.0}
 HEADS_READ = 8  # in batch sizes
 HEADS_KEPT_SECONDS = 0.1
+LEAST_WINDOW = 100  # rows: what a window is a multiple of, for however small a batch
 FOLLOWERS_READ = 10  # rows read for one that is taken, while looking for followers
 
 
 class ClaimedEvent(NamedTuple):
-    """A locked event, with what its handlers need to know."""
+    """
+    A locked event, with what its handlers need to know.
+
+    `turn` is its `next_attempt_at` in microseconds: every decision about the event and every requeue change it, so
+    that together with the id it names one turn of one event, which never comes back.
+    """
 
     pk: int
     event_id: UUID
     event_type: str
     aggregate_type: str
     aggregate_id: str
-    payload: Any
+    stored_payload: Any
     request_id: str | None
     attempts: int
+    turn: int
     occurred_at: datetime
 
     @property
     def aggregate(self) -> tuple[str, str]:
         return (self.aggregate_type, self.aggregate_id)
+
+    @property
+    def payload(self) -> Any:
+        """
+        Decode the payload, which fails for one that no version of this code can have published (too deep, too long).
+
+        So it is left to who handles the event: what is wrong with one must not end the claim of a hundred.
+        """
+        return json.loads(self.stored_payload) if isinstance(self.stored_payload, str) else self.stored_payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +85,18 @@ class Claim:
     next_due_seconds: float | None = None
 
 
-class _Heads(NamedTuple):
-    at: datetime | None
-    ids: list[int]
-    more: bool
-    next_due_seconds: float | None
-
-
 class Claimer:
     """
     Claims for one worker; under a backlog it reads the heads for several batches at once.
 
-    A head that was read stays a head while it is pending, so a list of them may be a little old: what other workers
-    have decided meanwhile shows when the rows are locked. It is kept for HEADS_KEPT_SECONDS only, so that events of
-    other types and retries get their turn.
+    A head that was read stays a head while it is pending, unless a dead event before it is requeued; so a list of them
+    may be a little old: what other workers have decided meanwhile shows when the rows are locked. It is kept for
+    HEADS_KEPT_SECONDS only, so that events of other types, retries and requeued events get their turn.
     """
 
     def __init__(self) -> None:
         self._slices: list[list[int]] = []
-        self._read = _Heads(None, [], False, None)
+        self._read = Heads(None, [], False, None)
         self._read_at = float("-inf")
 
     def claim(self, limit: int) -> Claim:
@@ -107,15 +115,19 @@ class Claimer:
             if len(locked) >= max(1, limit // 2):
                 break
             self._read_heads(limit, window)
-            # What this transaction has locked already is found again, and counted once.
-            locked = list({event.pk: event for event in [*locked, *self._lock_heads(limit)]}.values())[:limit]
+            # What this transaction has locked already is found again, for its own locks do not stop it. And since it
+            # was locked, an earlier event of its aggregate may have come back by a requeue: that one is the head now.
+            heads: dict[tuple[str, str], ClaimedEvent] = {}
+            for event in sorted([*locked, *self._lock_heads(limit)], key=_by_id):
+                heads.setdefault(event.aggregate, event)
+            locked = list(heads.values())[:limit]
             if not self._read.more or len(locked) >= max(1, limit * enough):
                 break
         if not locked:
             return Claim(contended=len(self._read.ids), next_due_seconds=self._read.next_due_seconds)
         if len(locked) < limit:
             locked += _lock_followers(locked, limit - len(locked))
-        locked.sort()
+        locked.sort(key=_by_id)
         age = timedelta(seconds=time.monotonic() - self._read_at)
         return Claim(events=locked, at=self._read.at + age if self._read.at else None)
 
@@ -124,7 +136,7 @@ class Claimer:
         self._slices = []
 
     def _read_heads(self, limit: int, window: int) -> None:
-        self._read = _heads(limit * window, limit * HEADS_READ)
+        self._read = read_heads(max(limit, LEAST_WINDOW) * window, limit * HEADS_READ)
         self._read_at = time.monotonic()
         ids = self._read.ids
         self._slices = [ids[start : start + limit] for start in range(0, len(ids), limit)]
@@ -151,63 +163,6 @@ class Claimer:
 def claim(limit: int) -> Claim:
     """Lock up to `limit` due events, as `Claimer.claim`, with heads read for this claim alone."""
     return Claimer().claim(limit)
-
-
-def _heads(window: int, wanted: int) -> _Heads:
-    """Return the ids of `wanted` heads that are due, in the order in which to take them; nothing is locked yet."""
-    if connection.vendor != "postgresql":
-        due = OutboxEvent.objects.due().without_predecessor().order_by("next_attempt_at", "id")
-        waiting = OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).order_by("next_attempt_at")
-        wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
-        return _Heads(
-            timezone.now(), list(due.values_list("pk", flat=True)[:wanted]), False, wait and wait.total_seconds()
-        )
-    with prepared_cursor() as cursor:
-        cursor.execute(_HEADS, {"window": window, "wanted": wanted})
-        return _Heads(*cursor.fetchone())
-
-
-# The types are found by hopping along the index (PostgreSQL knows no skip scan before 18). Of each type the rows that
-# have been due longest are read; those which are heads take turns with the heads of other types. Whether a row is the
-# head is asked row by row, with a LIMIT that keeps the planner from joining the whole backlog instead.
-_HEADS = f"""
-WITH RECURSIVE kind (event_type) AS (
-    (SELECT event_type FROM outbox_outboxevent WHERE status = '{EventStatus.PENDING}' ORDER BY event_type LIMIT 1)
-    UNION ALL
-    SELECT (SELECT e.event_type FROM outbox_outboxevent e
-            WHERE e.status = '{EventStatus.PENDING}' AND e.event_type > kind.event_type
-            ORDER BY e.event_type LIMIT 1)
-    FROM kind WHERE kind.event_type IS NOT NULL
-), due AS MATERIALIZED (
-    SELECT d.* FROM kind CROSS JOIN LATERAL (
-        SELECT o.*, row_number() OVER (ORDER BY o.next_attempt_at, o.id) AS turn FROM (
-            SELECT e.id, e.aggregate_type, e.aggregate_id, e.next_attempt_at FROM outbox_outboxevent e
-            WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = kind.event_type
-            AND e.next_attempt_at <= statement_timestamp()
-            ORDER BY e.next_attempt_at, e.id LIMIT %(window)s
-        ) o
-    ) d
-)
-SELECT
-    statement_timestamp(),
-    ARRAY(
-        SELECT in_turn.id FROM (SELECT * FROM due ORDER BY turn, id OFFSET 0) in_turn
-        WHERE in_turn.id = (
-            SELECT p.id FROM outbox_outboxevent p
-            WHERE p.status = '{EventStatus.PENDING}' AND p.aggregate_type = in_turn.aggregate_type
-            AND p.aggregate_id = in_turn.aggregate_id ORDER BY p.id LIMIT 1
-        )
-        LIMIT %(wanted)s
-    ),
-    coalesce((SELECT max(due.turn) FROM due) >= %(window)s, false),
-    (SELECT extract(epoch FROM min(w.next_attempt_at) - statement_timestamp())::float8
-     FROM kind CROSS JOIN LATERAL (
-        SELECT e.next_attempt_at FROM outbox_outboxevent e
-        WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = kind.event_type
-        AND e.next_attempt_at > statement_timestamp()
-        ORDER BY e.next_attempt_at LIMIT 1
-     ) w)
-"""  # nosec B608: only constants are put in
 
 
 def _lock_followers(heads: Sequence[ClaimedEvent], limit: int) -> list[ClaimedEvent]:
@@ -258,11 +213,11 @@ def _lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
 
 def _claimed(
     pk: int, event_id: UUID, event_type: str, aggregate_type: str, aggregate_id: str, payload: str,
-    request_id: str | None, attempts: int, occurred: int,
+    request_id: str | None, attempts: int, turn: int, occurred: int,
 ) -> ClaimedEvent:  # fmt: skip
     occurred_at = _EPOCH + timedelta(microseconds=occurred)
     return ClaimedEvent(
-        pk, event_id, event_type, aggregate_type, aggregate_id, json.loads(payload), request_id, attempts, occurred_at
+        pk, event_id, event_type, aggregate_type, aggregate_id, payload, request_id, attempts, turn, occurred_at
     )
 
 
@@ -277,6 +232,7 @@ def _lockable(ids: Sequence[int]) -> Any:
         .values_list(
             "pk", "event_id", "event_type", "aggregate_type", "aggregate_id", "payload",
             KeyTextTransform("request_id", "headers"), "attempts",
+            _Microseconds("next_attempt_at") if on_postgres else Value(0),
             _Microseconds("occurred_at") if on_postgres else "occurred_at",
         )
     )  # fmt: skip
@@ -289,6 +245,7 @@ class _Microseconds(Func):
     output_field = BigIntegerField()
 
 
+_by_id = attrgetter("pk")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDS: list[int] = [0]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -17,47 +16,17 @@ from outbox.events import event_types
 from outbox.models import ProcessedEvent
 from outbox.prepared import prepared_cursor
 from outbox.registry import Delivery, Handler, handlers_of
+from outbox.retry import brief
 from qhse.observability import context
-
-# What changes the session and not only rows. A change hidden in a function of the database is not seen.
-_SESSION_STATEMENT = re.compile(
-    r"\s*(?:set|reset|listen|unlisten|declare|prepare|load|discard|create\s+(?:local\s+|global\s+)?temp)", re.IGNORECASE
-)
-_SESSION_FUNCTIONS = ("advisory_lock", "set_config")
 
 
 class HandlerFailed(Exception):
     """A handler raised; `cause` is what it raised, which need not be an Exception (sys.exit raises SystemExit)."""
 
     def __init__(self, handler: Handler, cause: BaseException) -> None:
-        super().__init__(f"{handler.name}: {cause!r}"[:500])
+        super().__init__(f"{handler.name}: {brief(cause)}")
         self.handler = handler
         self.cause = cause
-
-
-class SessionWatch:
-    """
-    Notices statements that would outlive the event, such as SET or a session's advisory lock.
-
-    `line` is the connection that the batch has, or had.
-    """
-
-    def __init__(self) -> None:
-        self.touched = False
-        self.line: Any = None
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, execute_context: Any) -> Any:
-        text = str(sql)
-        if _SESSION_STATEMENT.match(text) or any(name in text.lower() for name in _SESSION_FUNCTIONS):
-            self.touched = True
-        return execute(sql, params, many, execute_context)
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        self.touched = False
-        self.line = connection.connection
-        with connection.execute_wrapper(self):
-            yield
 
 
 class Courier:
@@ -84,6 +53,7 @@ class Courier:
                         between_calls()
         if groups:
             _raise_if_aborted(groups[-1][0])
+            _check_deferred_constraints(groups[-1][0])
 
     def _run(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
         request_id = (events[0].request_id or "") if len(events) == 1 else ""
@@ -139,6 +109,23 @@ def _raise_if_aborted(last: Handler) -> None:
     if line is None or line.closed or line.info.transaction_status.name in ("INERROR", "UNKNOWN"):
         error = DatabaseError("a handler went on after a database error, which had aborted the transaction")
         raise HandlerFailed(last, error)
+
+
+def _check_deferred_constraints(last: Handler) -> None:
+    """
+    Let the server look now at what it would look at in the COMMIT: Django declares foreign keys as deferred.
+
+    There, outside of every savepoint, one violation would take the batch along, and nobody could tell whose it is.
+    """
+    if connection.vendor != "postgresql":
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            if connection.savepoint_ids:  # others follow in this transaction, and may rely on a later look
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except DatabaseError as error:
+        raise HandlerFailed(last, error) from error
 
 
 def _delivery(event: ClaimedEvent) -> Delivery:

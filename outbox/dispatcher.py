@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models.functions import Now
-from psycopg.pq import TransactionStatus
 
 from outbox import metrics
 from outbox.choices import EventStatus
 from outbox.claim import Claim, ClaimedEvent, Claimer
 from outbox.deadline import Deadline
-from outbox.delivery import Courier, HandlerFailed, SessionWatch
-from outbox.errors import VanishedWorker
+from outbox.delivery import Courier, HandlerFailed
+from outbox.errors import GivenBack, VanishedWorker
 from outbox.events import event_types
 from outbox.failures import has_ended_the_connection, is_of_the_database, park, record_failure
 from outbox.inhand import InHandRecord, Suspicion
 from outbox.models import OutboxEvent
 from outbox.prepared import prepared_cursor
-from outbox.retry import RetryPolicy
+from outbox.retry import RetryPolicy, brief
+from outbox.session import SessionWatch, is_unusable, reset_session, reset_settings
 
 logger = logging.getLogger("outbox")
 
@@ -79,13 +79,20 @@ class Dispatcher:
     Handles batches for one worker.
 
     `deadline` bounds handler calls, and `in_hand` finds handlers that kill the process; both are left out where
-    the caller's process is not a worker of its own, such as in tests, and `in_hand` on SQLite.
+    the caller's process is not a worker of its own, such as in tests, and `in_hand` on SQLite. `beat` is called now
+    and then, between handler calls: a sign of life.
     """
 
     def __init__(
-        self, *, policy: RetryPolicy, deadline: Deadline | None = None, in_hand: InHandRecord | None = None
+        self,
+        *,
+        policy: RetryPolicy,
+        deadline: Deadline | None = None,
+        in_hand: InHandRecord | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.policy = policy
+        self.beat = beat
         self._deadline = deadline
         self.in_hand = in_hand
         self.courier = Courier(deadline)
@@ -122,6 +129,7 @@ class Dispatcher:
         return self._batch(min(limit, REPLAY_LIMIT), singly=True)
 
     def _batch(self, limit: int, *, singly: bool) -> BatchResult:
+        self.beat()
         started = time.monotonic()
         longest = min(BATCH_SECONDS, self._deadline.seconds) if self._deadline else BATCH_SECONDS
         with self._deadline.batch(longest) if self._deadline else nullcontext():
@@ -129,14 +137,21 @@ class Dispatcher:
                 with transaction.atomic(), self.watch.watching():
                     claimed = self._claimer.claim(limit)
                     batch = _Batch(self, claimed, ends_at=started + longest)
-                    batch.run(singly=singly)
+                    try:
+                        batch.run(singly=singly)
+                    except GivenBack:
+                        # Before the rollback frees the events: who claims them then must not hold a dead worker's
+                        # note against them.
+                        if self.in_hand:
+                            self.in_hand.remove()
+                        raise
             except BaseException as error:
                 self._claimer.forget()
                 if isinstance(error, DatabaseError) and self.in_hand:
                     self.in_hand.broken_off()
                 raise
             if self.watch.touched:
-                _reset_session()
+                reset_session()
         if not claimed.events and self._deadline:
             self._deadline.rest()
         if claimed.events:
@@ -149,11 +164,10 @@ class Dispatcher:
         """Tell a handler's own database error (a deadlock, a violated constraint) from a database that is away."""
         line = connection.connection
         # Another one, if the rollback found the line dead: Django has opened a new one at once.
-        lost = line is not self.watch.line or has_ended_the_connection(error) or _is_unusable(line)
-        if lost or is_of_the_database(error):
-            if lost and self.in_hand:
+        if line is not self.watch.line or has_ended_the_connection(error) or is_unusable(line):
+            if self.in_hand:
                 self.in_hand.broken_off()
-            raise OperationalError(f"the database went away under a handler: {error!r}"[:500]) from error
+            raise OperationalError(f"the database went away under a handler: {brief(error)}") from error
 
 
 class _Batch:
@@ -206,31 +220,50 @@ class _Batch:
         self._mark(events)
 
     def _check_time(self) -> None:
+        self._owner.beat()
         if time.monotonic() > self._ends_at:
             raise OutOfTime
 
     def _one_by_one(self, events: Sequence[ClaimedEvent], *, noted: bool = False) -> None:
         held: set[tuple[str, str]] = set()
+        doubtful: list[tuple[ClaimedEvent, HandlerFailed]] = []
         ends_at = min(self._ends_at, time.monotonic() + ALONE_SECONDS) if noted else self._ends_at
         for event in events:
             if event.aggregate in held:
                 continue
+            self._owner.beat()
             if noted:
                 self._note([event], alone=True)
             try:
                 with transaction.atomic():
                     self._owner.courier.deliver([event])
                     if self._owner.watch.touched:
-                        _reset_settings()
+                        reset_settings()
                     # Here and not once at the end: whatever state the handler has left its transaction in, only
                     # its own event can fail by it.
                     self._mark([event])
             except HandlerFailed as failure:
                 self._owner.raise_if_lost(failure.cause)
-                if self._count(event, failure.cause, failure.handler.name) == EventStatus.PENDING:
+                if is_of_the_database(failure.cause):
+                    doubtful.append((event, failure))
+                    held.add(event.aggregate)
+                elif self._count(event, failure.cause, failure.handler.name) == EventStatus.PENDING:
                     held.add(event.aggregate)
             if self._owner.watch.touched or time.monotonic() > ends_at:
                 break
+        self._settle(doubtful)
+
+    def _settle(self, doubtful: Sequence[tuple[ClaimedEvent, HandlerFailed]]) -> None:
+        """
+        Decide whether the database or the handlers are at fault for a full disk or too many connections.
+
+        A handler can fill the disk by itself, with a sort that spills, and that space is free again at the rollback.
+        Where others could write in the same transaction, it was the handler, and it is counted.
+        """
+        for event, failure in doubtful:
+            if not self.processed:
+                raise OperationalError(f"the database cannot work: {brief(failure.cause)}") from failure.cause
+            self._count(event, failure.cause, failure.handler.name)
 
     def _alone(self, suspects: frozenset[int]) -> None:
         """Handle events that may kill this process, each noted as the only one in hand, and so alone at fault."""
@@ -265,7 +298,7 @@ class _Batch:
 
 
 def _mark_processed(ids: list[int]) -> None:
-    if not _on_postgres():
+    if connection.vendor != "postgresql":
         OutboxEvent.objects.filter(pk__in=ids).update(status=EventStatus.PROCESSED, processed_at=Now())
         return
     with prepared_cursor() as cursor:
@@ -273,28 +306,3 @@ def _mark_processed(ids: list[int]) -> None:
             "UPDATE outbox_outboxevent SET status = %s, processed_at = statement_timestamp() WHERE id = ANY(%s)",
             [EventStatus.PROCESSED.value, ids],
         )
-
-
-def _on_postgres() -> bool:
-    return connection.vendor == "postgresql"
-
-
-def _is_unusable(line: object) -> bool:
-    if line is None or not _on_postgres():
-        return line is None
-    closed = bool(getattr(line, "closed", False))
-    # Still in the middle of a statement: the handler was interrupted there, and the answer may yet come.
-    return closed or line.info.transaction_status == TransactionStatus.ACTIVE  # type: ignore[attr-defined]
-
-
-def _reset_settings() -> None:
-    if _on_postgres():
-        with connection.cursor() as cursor:
-            cursor.execute("RESET ALL; RESET SESSION AUTHORIZATION")
-
-
-def _reset_session() -> None:
-    """Give the next event a session as new: without settings, advisory locks, cursors, temporary tables."""
-    if _on_postgres() and not connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute("DISCARD ALL")

@@ -13,7 +13,7 @@ from outbox.choices import EventStatus
 from outbox.claim import ClaimedEvent
 from outbox.errors import UnretryableError
 from outbox.models import OutboxEvent
-from outbox.retry import RetryPolicy, describe_error
+from outbox.retry import RetryPolicy, brief, describe_error
 
 logger = logging.getLogger("outbox")
 
@@ -64,7 +64,7 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
             "event_type": event.event_type,
             "handler": where,
             "attempts": attempts,
-            "error": repr(cause)[:200],
+            "error": brief(cause),
         },
     )
     return status

@@ -25,7 +25,7 @@ _SWEEP = """
 DELETE FROM outbox_inhand h WHERE h.worker <> %s AND h.started_at < now() - interval '1 minute' AND NOT EXISTS (
     SELECT FROM jsonb_array_elements(h.events) held
     JOIN outbox_outboxevent e ON e.id = (held->>0)::bigint
-    WHERE e.status = 'PENDING' AND e.attempts = (held->>1)::int)
+    WHERE e.status = 'PENDING' AND (extract(epoch FROM e.next_attempt_at) * 1000000)::bigint = (held->>1)::bigint)
 """
 _WRITE = """
 WITH others AS MATERIALIZED (
@@ -43,7 +43,7 @@ SELECT worker, events, alone FROM others
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a worker had in its hands: pairs of (row id, attempts)."""
+    """What a worker had in its hands: pairs of (row id, turn)."""
 
     worker: str
     events: frozenset[tuple[int, int]]
@@ -73,11 +73,11 @@ class InHandRecord:
 
         Raises OperationalError when the second connection is gone: without the note no handler may run.
         """
-        pairs = [(event.pk, event.attempts) for event in events]
+        pairs = [(event.pk, event.turn) for event in events]
         rows = self._side.query(_WRITE, {"worker": self._worker, "events": json.dumps(pairs), "alone": alone})
         self._current = Held(self._worker, frozenset(pairs), alone)
         held = [
-            Held(worker, frozenset((pk, attempts) for pk, attempts in _loaded(listed)), was_alone)
+            Held(worker, frozenset((pk, turn) for pk, turn in _loaded(listed)), was_alone)
             for worker, listed, was_alone in rows
         ]
         return _judge(pairs, [*held, *self._unfinished])

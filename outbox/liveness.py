@@ -12,17 +12,20 @@ import time
 from pathlib import Path
 
 STUCK_AFTER_SECONDS = 30.0
+SLACK_SECONDS = 15.0
 
 
 class LivenessFile:
     """
     Holds the time of the last sign of life, by the host's monotonic clock: one that nobody sets.
 
-    So the probe must run on the same host, or in the same container.
+    So the probe must run on the same host, or in the same container. There is none during a handler call, so where one
+    may take `call_seconds`, silence is allowed for that long; the file says so to the probe.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, call_seconds: float = 0.0) -> None:
         self._path = path
+        self._allowed = max(STUCK_AFTER_SECONDS, call_seconds + SLACK_SECONDS)
         self._written = 0.0
 
     def beat(self) -> None:
@@ -34,7 +37,7 @@ class LivenessFile:
         try:
             # Replaced and never truncated: a probe that reads between the two would see nothing.
             fresh = self._path.with_name(f"{self._path.name}.new")
-            fresh.write_text(f"{now:.3f}\n", encoding="ascii")
+            fresh.write_text(f"{now:.3f} {self._allowed:g}\n", encoding="ascii")
             fresh.replace(self._path)
         except OSError as error:
             print(f"liveness file: {error}", file=sys.stderr)  # noqa: T201 (logging may write to the same full disk)
@@ -46,13 +49,13 @@ class LivenessFile:
 def complaint(path: Path, *, now: float | None = None) -> str:
     """Return what is wrong with the worker of this file, or nothing when it lives."""
     try:
-        beat = float(path.read_text(encoding="ascii"))
+        beat, allowed = (float(number) for number in path.read_text(encoding="ascii").split())
     except OSError as error:
         return f"no worker: {path}: {error.strerror}"
     except ValueError:
         return f"{path} is not a worker's liveness file"
     age = (time.monotonic() if now is None else now) - beat
-    if not 0 <= age <= STUCK_AFTER_SECONDS:
+    if not 0 <= age <= allowed:
         return f"the worker's loop last turned {age:.0f} s ago"
     return ""
 

@@ -148,8 +148,8 @@ class InHand(models.Model):
 
     A row whose events are still pending, and not locked any more, says that the worker vanished with them: its
     handler ended the process, or somebody else did. `outbox.inhand` draws the conclusion. `events` is a list of
-    [row id, attempts]; with another number of attempts the event has been decided on since, and the row is old
-    news. `alone` says that there was one event and no other, so that it is known who was at fault.
+    [row id, turn]; with another turn the event has been decided on or requeued since, and the row is old news.
+    `alone` says that there was one event and no other, so that it is known who was at fault.
     """
 
     worker = models.CharField(max_length=200, primary_key=True)

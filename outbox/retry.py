@@ -35,6 +35,14 @@ class RetryPolicy:
         return self.ceiling_seconds(attempts) * share
 
 
+def brief(error: BaseException) -> str:
+    """Return an error on one line, at most 200 characters, whatever its own text does."""
+    try:
+        return repr(error)[:200]
+    except Exception:
+        return f"{type(error).__name__} (its text cannot be read)"
+
+
 def describe_error(error: BaseException) -> str:
     """
     Return an error and its traceback as text that any database stores, at most ERROR_LIMIT characters.

@@ -128,6 +128,10 @@ class WakePipe:
         for end in (self.read_end, self._write_end):
             os.close(end)
 
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until somebody has called `wake`, which lasts for ever."""
+        select.select([self.read_end], [], [], seconds)
+
     def wake(self) -> None:
         with suppress(BlockingIOError):  # it is full, so whoever waits wakes anyway
             os.write(self._write_end, b"!")

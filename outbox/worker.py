@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import random
-import select
 import signal
 import socket
-import threading
 import time
 import uuid
 from contextlib import AbstractContextManager, nullcontext
@@ -62,14 +60,15 @@ class Worker:
         # A constant or a host name alone would make two workers, or a restarted one, look like one.
         self.identity = f"{socket.gethostname()[:100]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._liveness = liveness
-        self._stopping = threading.Event()
+        # A plain flag, because the lock of a threading.Event may be held by the very wait that a signal interrupts.
+        self._stopping = False
         self._pipe = WakePipe()
         self._deadline = Deadline(handler_seconds) if handler_seconds else None
         self._side: SideConnection | None = None
         if self._deadline and connection.vendor == "postgresql":
             self._side = SideConnection(guard=partial(self._deadline.at_most, CHORE_SECONDS))
         self._in_hand = InHandRecord(worker=self.identity, side=self._side) if self._side else None
-        self._dispatcher = Dispatcher(policy=policy, deadline=self._deadline, in_hand=self._in_hand)
+        self._dispatcher = Dispatcher(policy=policy, deadline=self._deadline, in_hand=self._in_hand, beat=self._beat)
         self._rounds = Rounds()
 
     def install_signal_handlers(self) -> None:
@@ -80,7 +79,7 @@ class Worker:
             self._deadline.install()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._stopping.is_set():
+        if self._stopping:
             os._exit(1)
         self.stop()
         if self._deadline:
@@ -88,7 +87,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the loop after the batch in hand; may be called from a signal handler or another thread."""
-        self._stopping.set()
+        self._stopping = True
         self._pipe.wake()
 
     def run_once(self) -> BatchResult:
@@ -98,18 +97,19 @@ class Worker:
     def drain(self) -> BatchResult:
         """Handle batches until nothing is due, and return what was done in all; events in backoff are not due."""
         total = BatchResult()
-        while not self._stopping.is_set():
+        while not self._stopping:
             self._beat()
             result = self.run_once()
             total += result
             if not result.moved:
                 if not result.blocked:
                     break
-                self._stopping.wait(min(self.poll_seconds, 0.1))
+                self._pipe.wait(min(self.poll_seconds, 0.1))
         return total
 
     def do_jobs(self) -> None:
         """Do the periodic jobs to their end, whenever they were done last."""
+        self._rest()
         self._rounds.work_to_the_end()
 
     def run_forever(self) -> None:
@@ -120,18 +120,20 @@ class Worker:
         except GivenBack:
             # Wherever it was: the server rolls back what an ended connection leaves behind.
             logger.warning("the batch in hand was given back, because it did not end in time")
-        finally:
-            self.leave()
+        # Not after an error that nobody foresaw: the note of what was in hand stays, so that an event that ends one
+        # worker after another is found.
+        self.leave()
         logger.info("worker stopped", extra={"worker": self.identity})
 
     def _loop(self) -> None:
         failures = 0
         swept_at = 0.0
-        while not self._stopping.is_set():
+        while not self._stopping:
             self._beat()
             try:
                 result = self.run_once()
                 if self._rounds.seconds_left() == 0:
+                    self._rest()
                     with self._at_most(CHORE_SECONDS):
                         self._rounds.work()
                 if not result.moved:
@@ -154,20 +156,25 @@ class Worker:
 
     def _wait(self, seconds: float) -> None:
         deadline = _now() + seconds
-        while not self._stopping.is_set() and (left := deadline - _now()) > 0:
+        while not self._stopping and (left := deadline - _now()) > 0:
             self._beat()
             slice_seconds = min(left, BEAT_SECONDS)
             if self._side is not None:
                 if self._side.wait(slice_seconds, self._pipe.read_end):
                     return
             else:
-                select.select([self._pipe.read_end], [], [], slice_seconds)
+                self._pipe.wait(slice_seconds)
 
     def _sweep(self, swept_at: float) -> float:
         if self._in_hand is None or (swept_at and _now() - swept_at < SWEEP_SECONDS):
             return swept_at
         self._in_hand.sweep()
         return _now()
+
+    def _rest(self) -> None:
+        """Call off the last batch's watchdog: what comes now has its own time."""
+        if self._deadline:
+            self._deadline.rest()
 
     def _at_most(self, seconds: float) -> AbstractContextManager[None]:
         return self._deadline.at_most(seconds) if self._deadline else nullcontext()
@@ -188,7 +195,7 @@ class Worker:
             logger.info("the record of what was in hand stays", extra={"error": str(error).strip()[:200]})
         if self._side:
             self._side.close()
-        if not connection.in_atomic_block or self._stopping.is_set():
+        if not connection.in_atomic_block or self._stopping:
             connection.close()
         if self._liveness:
             self._liveness.remove()
@@ -205,9 +212,9 @@ class Worker:
         reason = str(error).strip()[:200]
         logger.warning("database is away, trying again in %.1f s: %s", seconds, reason)
         deadline = _now() + seconds
-        while not self._stopping.is_set() and (left := deadline - _now()) > 0:
+        while not self._stopping and (left := deadline - _now()) > 0:
             self._beat()
-            self._stopping.wait(min(left, BEAT_SECONDS))
+            self._pipe.wait(min(left, BEAT_SECONDS))
 
 
 def _now() -> float:

@@ -10,10 +10,13 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from outbox import claim as claiming
+from outbox.choices import EventStatus
 from outbox.claim import claim
-from outbox.dispatcher import dispatch_batch
+from outbox.dispatcher import Dispatcher, dispatch_batch
 from outbox.models import OutboxEvent
 from outbox.registry import handles
+from outbox.services import requeue_dead_event
 from outbox.tests.conftest import GaugeCalibrated, leave_effect
 from qhse.tests.waiting import wait_until
 
@@ -166,6 +169,46 @@ def test_an_event_behind_a_follower_that_waits_for_a_retry_is_not_taken(publish_
         claimed = claim(10)
 
     assert [event.pk for event in claimed.events] == [first.pk]
+
+
+def test_a_requeued_event_and_one_behind_it_from_an_older_list_of_heads_are_each_handled_once(
+    publish_reading, policy, effects, monkeypatch
+):
+    """While its predecessor was dead, an event was read as a head; then the predecessor came back."""
+    monkeypatch.setattr(claiming, "HEADS_KEPT_SECONDS", 60.0)
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    dead = publish_reading(gauge_id=1, reading=1)
+    OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD)
+    for gauge in range(2, 12):
+        publish_reading(gauge_id=gauge)
+    publish_reading(gauge_id=1, reading=2)
+    publish_reading(gauge_id=1, reading=3)
+    worker = Dispatcher(policy=policy)
+    worker.dispatch(10)
+
+    requeue_dead_event(event_id=dead.event_id, actor=None, reason="mended")
+    while worker.dispatch(10).moved:
+        pass
+
+    assert [effect for effect in effects() if effect[0] == "1"] == [("1", 1), ("1", 2), ("1", 3)]
+
+
+def test_a_small_batch_finds_work_behind_thousands_of_rows_that_wait_behind_one_head(publish_reading):
+    head = publish_reading(gauge_id=1)
+    OutboxEvent.objects.filter(pk=head.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox_outboxevent (event_id, event_type, schema_version, aggregate_type, aggregate_id,"
+            " payload, headers, status, attempts, last_error)"
+            " SELECT gen_random_uuid(), 'TEST_GAUGE_CALIBRATED', 1, 'gauge', '1', '{}', '{}', 'PENDING', 0, ''"
+            " FROM generate_series(1, 4200)"
+        )
+    free = publish_reading(gauge_id=2)
+
+    with transaction.atomic():
+        claimed = claim(1)
+
+    assert [event.pk for event in claimed.events] == [free.pk]
 
 
 def test_an_empty_claim_says_when_the_next_retry_is_due(publish_reading):

@@ -42,9 +42,10 @@ def test_the_probe_loads_neither_django_nor_settings(tmp_path):
     [
         (None, "no worker"),
         ("rubbish", "not a worker's liveness file"),
-        ("nan", "last turned"),
-        ("9e99", "last turned"),
-        ("0.0", "last turned"),
+        ("", "not a worker's liveness file"),
+        ("nan 30", "last turned"),
+        ("9e99 30", "last turned"),
+        ("0.0 30", "last turned"),
     ],
 )
 def test_the_probe_complains_and_says_why(tmp_path, content, words):
@@ -65,6 +66,15 @@ def test_a_loop_that_has_not_turned_for_thirty_seconds_is_stuck(tmp_path):
 
     assert complaint(path, now=now + STUCK_AFTER_SECONDS - 1) == ""
     assert "last turned" in complaint(path, now=now + STUCK_AFTER_SECONDS + 1)
+
+
+def test_where_one_handler_call_may_take_minutes_silence_is_allowed_for_as_long(tmp_path):
+    path = tmp_path / "alive"
+    LivenessFile(path, call_seconds=300).beat()
+    now = time.monotonic()
+
+    assert complaint(path, now=now + 300) == ""
+    assert "last turned" in complaint(path, now=now + 320)
 
 
 def test_a_directory_that_cannot_be_written_does_not_stop_the_worker(tmp_path, capsys):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from datetime import timedelta
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.dispatcher import dispatch_batch
 from outbox.models import InHand, OutboxEvent, ProcessedEvent
 from outbox.registry import handles
+from outbox.services import requeue_dead_event
 from outbox.tests.conftest import GaugeCalibrated, connected_workers, leave_effect
 from qhse.tests.waiting import wait_until
 
@@ -60,6 +63,13 @@ def test_a_handler_that_ends_its_process_is_counted_and_ends_dead(start_worker, 
     assert status_of(bad) == (EventStatus.DEAD, 3)
     assert "vanished while it handled this event" in OutboxEvent.objects.get(pk=bad.pk).last_error
     assert Counter(effects()) == NEIGHBOURS
+
+    # The records of the vanished workers are still there, and speak of a turn that is over.
+    OutboxEvent.objects.filter(pk=bad.pk).update(payload={"gauge_id": 1, "reading": 1})
+    requeue_dead_event(event_id=bad.event_id, actor=None, reason="the handler has been mended")
+    assert start_worker("--drain", "--max-attempts", "3", **QUICK).wait(timeout=60) == 0
+    assert status_of(bad) == (EventStatus.PROCESSED, 0)
+    assert Counter(effects()) == NEIGHBOURS + Counter([("1", 1)])
 
 
 def test_a_handler_that_kills_its_connection_is_counted_and_ends_dead_under_one_worker(
@@ -211,20 +221,137 @@ def test_what_a_handler_leaves_in_its_session_does_not_reach_the_next_event(publ
     assert ProcessedEvent.objects.count() == 2
 
 
-def test_a_full_disk_counts_for_no_event(publish_reading, policy):
-    def run_out_of_disk(delivery):
+def run_out_of_disk(delivery):
+    """As a handler that wraps what went wrong."""
+    if delivery.event.reading == 1:
         try:
             raise psycopg.errors.DiskFull("could not extend file: No space left on device")
         except psycopg.Error as error:
             raise RuntimeError("could not write") from error
+    leave_effect(delivery)
 
+
+def test_a_full_disk_counts_for_no_event(publish_reading, policy):
     handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
-    event = publish_reading()
+    events = [publish_reading(gauge_id=gauge, reading=1) for gauge in (1, 2)]
 
-    with pytest.raises(OperationalError, match="went away under a handler"):
+    with pytest.raises(OperationalError, match="cannot work"):
         dispatch_batch(limit=10, policy=policy)
 
-    assert status_of(event) == (EventStatus.PENDING, 0)
+    assert [status_of(event) for event in events] == [(EventStatus.PENDING, 0)] * 2
+
+
+def test_a_handler_that_fills_the_disk_while_others_can_write_is_counted_and_holds_up_nobody(
+    publish_reading, policy, effects
+):
+    handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
+    event = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+
+    result = dispatch_batch(limit=10, policy=policy)
+
+    assert (result.processed, result.retried) == (1, 1)
+    assert status_of(event) == (EventStatus.PENDING, 1)
+    assert effects() == [("2", 2)]
+
+
+@pytest.mark.parametrize("limit", [10, 1], ids=["in a batch", "alone"])
+def test_a_violated_deferred_constraint_is_counted_for_its_event_and_for_no_other(
+    publish_reading, policy, effects, limit
+):
+    """Django declares foreign keys as deferred, so the server would find them in the COMMIT of the whole batch."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE part (id int PRIMARY KEY)")
+        cursor.execute("CREATE TEMP TABLE hole (part int REFERENCES part DEFERRABLE INITIALLY DEFERRED)")
+
+    def refer_to_nothing(delivery):
+        leave_effect(delivery)
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO hole VALUES (%s)", [delivery.event.reading])
+            if delivery.event.reading != 4:
+                cursor.execute("INSERT INTO part VALUES (%s)", [delivery.event.reading])
+
+    handles(GaugeCalibrated, name="test.reference")(refer_to_nothing)
+    events = [publish_reading(gauge_id=reading, reading=reading) for reading in range(6)]
+
+    try:
+        while dispatch_batch(limit=limit, policy=policy).moved:
+            pass
+    finally:
+        connection.close()  # takes the tables along
+
+    assert [status_of(event) for event in events] == [
+        (EventStatus.PENDING, 1) if reading == 4 else (EventStatus.PROCESSED, 0) for reading in range(6)
+    ]
+    assert "hole_part_fkey" in OutboxEvent.objects.get(pk=events[4].pk).last_error
+    assert [reading for _, reading in effects()] == [0, 1, 2, 3, 5]
+
+
+class Unspeakable(Exception):
+    def __repr__(self) -> str:
+        raise ValueError("no")
+
+    __str__ = __repr__
+
+
+def test_an_exception_that_cannot_be_shown_is_counted_and_ends_no_worker(publish_reading, policy, effects):
+    def fail_unspeakably(delivery):
+        if delivery.event.reading == 1:
+            raise Unspeakable
+        leave_effect(delivery)
+
+    handles(GaugeCalibrated, name="test.unspeakable")(fail_unspeakably)
+    event = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+
+    dispatch_batch(limit=10, policy=policy)
+
+    assert status_of(event) == (EventStatus.PENDING, 1)
+    assert "Unspeakable" in OutboxEvent.objects.get(pk=event.pk).last_error
+    assert effects() == [("2", 2)]
+
+
+@pytest.mark.parametrize("payload", ["[" * 3000 + "]" * 3000, "9" * 5000], ids=["too deep", "a number too long"])
+def test_a_payload_that_cannot_be_decoded_is_counted_and_ends_no_worker(publish_reading, policy, effects, payload):
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    event = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE outbox_outboxevent SET payload = %s WHERE id = %s", [payload, event.pk])
+
+    dispatch_batch(limit=10, policy=policy)
+
+    stored = OutboxEvent.objects.filter(pk=event.pk).values_list("status", "attempts").get()
+    assert stored == (EventStatus.PENDING, 1)
+    assert effects() == [("2", 2)]
+
+
+def test_a_session_that_was_reset_still_reads_times_as_utc(publish_reading, policy):
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'")
+    connection.close()
+    seen = []
+
+    def leak_or_look(delivery):
+        if delivery.event.reading == 1:
+            with connection.cursor() as cursor:
+                cursor.execute("SET work_mem = '64kB'")
+        seen.append(delivery.event_id)
+        assert OutboxEvent.objects.get(event_id=delivery.event_id).created_at > timezone.now() - timedelta(hours=1)
+        assert OutboxEvent.objects.get(event_id=delivery.event_id).created_at < timezone.now() + timedelta(hours=1)
+
+    handles(GaugeCalibrated, name="test.leak")(leak_or_look)
+    try:
+        for reading in (1, 2, 3):
+            publish_reading(gauge_id=reading, reading=reading)
+            dispatch_batch(limit=10, policy=policy)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} RESET timezone")
+        connection.close()
+
+    assert OutboxEvent.objects.filter(status=EventStatus.PROCESSED).count() == 3
 
 
 def test_a_handler_that_makes_its_transaction_read_only_is_counted_and_holds_up_nobody(

@@ -76,7 +76,7 @@ MUTANTS = (
     ),
     Mutant(
         "session-not-reset", "outbox/dispatcher.py",
-        "            if self.watch.touched:\n                _reset_session()\n", "",
+        "            if self.watch.touched:\n                reset_session()\n", "",
         "outbox/tests/test_misbehaviour.py -k leaves",
     ),
     Mutant(

@@ -75,7 +75,7 @@ class Command(BaseCommand):
                 cap_seconds=settings.OUTBOX_BACKOFF_CAP,
             ),
             handler_seconds=seconds,
-            liveness=LivenessFile(options["liveness_file"]) if options["liveness_file"] else None,
+            liveness=LivenessFile(options["liveness_file"], call_seconds=seconds) if options["liveness_file"] else None,
         )
         worker.install_signal_handlers()
         if not (options["once"] or options["drain"]):
