@@ -29,6 +29,7 @@ SCENARIOS = (
     "order",
     "poison",
     "replay",
+    "requeues",
     "freezes",
     "stops",
     "tampering",

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from outbox.events import DomainEvent, Key, register
 from outbox.registry import Delivery, handles, handles_batch
@@ -30,8 +32,11 @@ CREATE TABLE chaos_effect (
     position bigint NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE INDEX ON chaos_effect (event_id)
+CREATE INDEX ON chaos_effect (event_id);
+CREATE TABLE chaos_part (id int PRIMARY KEY);
+CREATE TABLE chaos_hole (part int NOT NULL REFERENCES chaos_part DEFERRABLE INITIALLY DEFERRED)
 """
+ALWAYS_FAIL = ("fail", "dangle", "abort", "quit", "unspeakable")
 
 
 @register
@@ -50,6 +55,15 @@ class GaugeRead(DomainEvent):
 
 class Misbehaved(Exception):
     """The handler was told to fail."""
+
+
+class Unspeakable(Exception):
+    """An error that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise Misbehaved("no words")
+
+    __str__ = __repr__
 
 
 class Conduct:
@@ -105,6 +119,15 @@ def _behave(event: GaugeRead, delivery: Delivery) -> None:
     word, _, argument = event.conduct.partition(":")
     if word == "fail" and (not argument or _attempts(delivery) < int(argument)):
         raise Misbehaved(event.conduct)
+    if word == "dangle":  # a foreign key to nothing, which Django lets the server find in the COMMIT
+        _execute("INSERT INTO chaos_hole VALUES (0)")
+    if word == "abort":  # swallows an error of the database, and goes on in an aborted transaction
+        with suppress(DatabaseError):
+            _execute("SELECT 1 / 0")
+    if word == "quit":
+        sys.exit(0)
+    if word == "unspeakable":
+        raise Unspeakable
     if word == "slow":
         time.sleep(float(argument))
     if word == "die" and Conduct.deaths and _is_first(Conduct.deaths / str(delivery.event_id)):
@@ -112,6 +135,11 @@ def _behave(event: GaugeRead, delivery: Delivery) -> None:
     if word == "freeze" and Conduct.may_freeze and str(delivery.event_id) not in Conduct.frozen:
         Conduct.frozen.add(str(delivery.event_id))
         os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def _is_first(path: Path) -> bool:

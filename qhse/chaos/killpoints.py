@@ -16,13 +16,14 @@ from django.db import connection
 
 from qhse.chaos import wsgi_calls
 from qhse.chaos.checker import check, check_halves
-from qhse.chaos.killscenes import DONE, SCENES, Scene, run_drain
+from qhse.chaos.killscenes import Scene, run_drain
+from qhse.chaos.killscenes_api import DONE, SCENES
 from qhse.chaos.laboratory import Database, Laboratory
 from qhse.chaos.ledger import Account, Told
 from qhse.chaos.outcome import Outcome
 from qhse.chaos.points import Points
 
-ROUNDS = 2
+ROUNDS = 5
 QUICK_KILLS = 3  # in each scene
 RECOVERY_RUNS = 3
 LEAST_POINTS, LEAST_KILLS = 120, 600
@@ -109,7 +110,23 @@ class _Stage:
         for finding in check_halves(self._database).torn if self._scene.recover else ():
             self._note("torn", f"{finding} ({label})")
         self._recover(label)
+        if self._scene.again:
+            self._repeat(killed.order, label)
         return killed.killed
+
+    def _repeat(self, order: dict[str, Any], label: str) -> None:
+        """Do as a client that has lost the answer: send the same once more."""
+
+        def send() -> None:
+            status = self._scene.act(order)
+            if status not in self._scene.again:
+                raise RuntimeError(f"answered {status}")
+
+        child = self._lab.fork("again", send)
+        if child.wait(SECONDS) != 0:
+            self._note("lost", f"repeating it failed: {child.last_words()[-300:]} ({label})")
+        elif write := order.get("write"):
+            self._account.note(*write, Told.ACKNOWLEDGED)
 
     def _note(self, fault: str, finding: str) -> None:
         getattr(self._outcome.verdict, fault).append(finding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qhse.chaos.checker import check
+from qhse.chaos.gauges import ALWAYS_FAIL
 from qhse.chaos.laboratory import Laboratory
 from qhse.chaos.ledger import Account
 from qhse.chaos.outcome import Outcome
@@ -16,9 +17,11 @@ HEALTHY = "payload->>'conduct' = ''"
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Publish events of which a tenth always fails, and measure how long the healthy ones waited."""
+    """Publish events of which a tenth always fails, each kind in turn, and measure how long the healthy ones waited."""
     number = 200 if lab.quick else 1000
-    poison = set(lab.chance().sample(range(number), number // 10))
+    poison = {
+        n: ALWAYS_FAIL[k % len(ALWAYS_FAIL)] for k, n in enumerate(lab.chance().sample(range(number), number // 10))
+    }
     account = Account()
     with lab.fresh("poison") as database:
         crew = [
@@ -26,7 +29,7 @@ def run(lab: Laboratory) -> Outcome:
         ]
         wait_until(lambda: len(database.backends("qhse-worker-side")) == 2, seconds=30, what="the workers to listen")
         # Each gauge has one event, except that a poisoned one has a healthy one behind it.
-        readings = [(f"g{n}", 1, "fail" if n in poison else "") for n in range(number)]
+        readings = [(f"g{n}", 1, poison.get(n, "")) for n in range(number)]
         readings += [(f"g{n}", 2, "") for n in sorted(poison)]
         for start in range(0, len(readings), 100):
             store(lab, account, readings[start : start + 100])
@@ -46,5 +49,11 @@ def run(lab: Laboratory) -> Outcome:
         outcome.demand(attempts == MAX_ATTEMPTS, f"a dead event was tried {attempts} times, not {MAX_ATTEMPTS}")
         outcome.demand(harmed == 0, f"{harmed} healthy events were counted as failed")
         outcome.demand(oldest <= OLDEST_SECONDS, f"a healthy event waited {oldest:.1f} s")
-        outcome.figures = {"events": len(readings), "poison": len(poison), "dead": died, "oldest_healthy": oldest}
+        outcome.figures = {
+            "events": len(readings),
+            "poison": len(poison),
+            "kinds": len(ALWAYS_FAIL),
+            "dead": died,
+            "oldest_healthy": oldest,
+        }
     return outcome

@@ -43,9 +43,11 @@ def session_of(username: str) -> str:
     return key
 
 
-def call_api(method: str, path: str, body: Any, *, token: str) -> int:
-    """Send JSON and return the status of the answer."""
-    headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+def call_api(method: str, path: str, body: Any, *, token: str = "", key: str = "") -> int:
+    """Send JSON, under an Idempotency-Key if one is given, and return the status of the answer."""
+    headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}
+    if key:
+        headers["HTTP_IDEMPOTENCY_KEY"] = key
     return _call(method, path, json.dumps(body).encode(), "application/json", headers)
 
 

@@ -36,19 +36,19 @@ MUTANTS = (
         "no-savepoint", "outbox/dispatcher.py",
         "with transaction.atomic():\n                    self._owner.courier",
         "with nullcontext():\n                    self._owner.courier",
-        "outbox/tests/test_dispatcher.py -k undone",
+        "poison",
     ),
     Mutant(
         "no-predecessor-condition", "outbox/claim.py", "WHERE in_turn.id = (", "WHERE in_turn.id >= (", "order",
     ),
     Mutant(
         "no-gap-check", "outbox/claim.py",
-        "for pk in _without_gap(queue, locked)", "for pk in queue if pk in locked", "outbox/tests/test_claim.py",
+        "for pk in _without_gap(queue, locked)", "for pk in queue if pk in locked", "order",
     ),
     Mutant(
         "retry-not-waited-for", "outbox/claim.py",
         "OutboxEvent.objects.due()\n        .with_ids(ids)", "OutboxEvent.objects.pending()\n        .with_ids(ids)",
-        "outbox/tests/test_claim.py",
+        "order",
     ),
     Mutant(
         "id-cursor", "outbox/claim.py",
@@ -60,7 +60,7 @@ MUTANTS = (
     ),
     Mutant(
         "failure-not-counted", "outbox/failures.py",
-        "attempts = event.attempts + 1", "attempts = event.attempts", "outbox/tests/test_dispatcher.py",
+        "attempts = event.attempts + 1", "attempts = event.attempts", "poison",
     ),
     Mutant(
         "event-in-a-transaction-of-its-own", "outbox/publisher.py",
@@ -73,6 +73,42 @@ MUTANTS = (
         "nothing-in-hand", "outbox/inhand.py",
         "        pairs = [(event.pk", "        return Suspicion()\n        pairs = [(event.pk",
         "outbox/tests/test_misbehaviour.py -k _exit",
+    ),
+    Mutant(
+        "constraints-looked-at-in-the-commit", "outbox/delivery.py",
+        "            _check_deferred_constraints(groups[-1][0])\n", "", "poison",
+    ),
+    Mutant(
+        "errors-shown-unguarded", "outbox/retry.py",
+        "        return repr(error)[:200]\n    except Exception:", "        return repr(error)[:200]\n    except KeyError:",
+        "poison",
+    ),
+    Mutant(
+        "swallowed-errors-believed", "outbox/delivery.py",
+        "            _raise_if_aborted(groups[-1][0])\n", "", "poison",
+    ),
+    Mutant(
+        "exit-not-caught", "outbox/delivery.py", "except BaseException as error:\n                # BaseException",
+        "except Exception as error:\n                # BaseException", "poison",
+    ),
+    Mutant(
+        "heads-of-two-lists", "outbox/claim.py",
+        "heads.setdefault(event.aggregate, event)", "heads[event.aggregate] = event",
+        "outbox/tests/test_claim.py -k requeued",
+    ),
+    Mutant(
+        "turn-that-a-requeue-does-not-end", "outbox/inhand.py",
+        "(event.pk, event.turn)", "(event.pk, event.attempts)", "outbox/tests/test_misbehaviour.py -k _exit",
+    ),
+    Mutant(
+        "full-disk-never-counted", "outbox/dispatcher.py",
+        "if not self.processed:\n                raise OperationalError", "if True:\n                raise OperationalError",
+        "outbox/tests/test_misbehaviour.py -k disk",
+    ),
+    Mutant(
+        "time-zone-lost", "outbox/session.py",
+        'cursor.execute("DISCARD ALL")\n        connection.ensure_timezone()', 'cursor.execute("DISCARD ALL")',
+        "outbox/tests/test_misbehaviour.py -k utc",
     ),
     Mutant(
         "session-not-reset", "outbox/dispatcher.py",
