@@ -39,16 +39,16 @@ MUTANTS = (
         "poison",
     ),
     Mutant(
-        "no-predecessor-condition", "outbox/claim.py", "WHERE in_turn.id = (", "WHERE in_turn.id >= (", "order",
+        "no-predecessor-condition", "outbox/heads.py", "WHERE in_turn.id = (", "WHERE in_turn.id >= (", "order",
     ),
     Mutant(
         "no-gap-check", "outbox/claim.py",
-        "for pk in _without_gap(queue, locked)", "for pk in queue if pk in locked", "order",
+        "for pk in _without_gap(queue, locked)", "for pk in queue if pk in locked", "outbox/tests/test_claim.py",
     ),
     Mutant(
         "retry-not-waited-for", "outbox/claim.py",
         "OutboxEvent.objects.due()\n        .with_ids(ids)", "OutboxEvent.objects.pending()\n        .with_ids(ids)",
-        "order",
+        "outbox/tests/test_claim.py",
     ),
     Mutant(
         "id-cursor", "outbox/claim.py",
