@@ -119,11 +119,12 @@ def _check_deferred_constraints(last: Handler) -> None:
     """
     if connection.vendor != "postgresql":
         return
+    look = "SET CONSTRAINTS ALL IMMEDIATE"
+    if connection.savepoint_ids:  # others follow in this transaction, and may rely on a later look
+        look += "; SET CONSTRAINTS ALL DEFERRED"
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            if connection.savepoint_ids:  # others follow in this transaction, and may rely on a later look
-                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            cursor.execute(look)
     except DatabaseError as error:
         raise HandlerFailed(last, error) from error
 

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from outbox import events, registry
+from outbox.batch import BatchResult
 from outbox.choices import EventStatus
-from outbox.dispatcher import BatchResult
 from outbox.events import DomainEvent
 from outbox.models import OutboxEvent
 from outbox.registry import Handler

@@ -15,8 +15,9 @@ from types import FrameType
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from outbox.batch import BatchResult
 from outbox.deadline import Deadline
-from outbox.dispatcher import BatchResult, Dispatcher
+from outbox.dispatcher import Dispatcher
 from outbox.errors import GivenBack
 from outbox.inhand import InHandRecord
 from outbox.liveness import LivenessFile

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from outbox.choices import EventStatus
-from outbox.dispatcher import dispatch_batch
+from outbox.dispatcher import Dispatcher, dispatch_batch
 from outbox.models import InHand, OutboxEvent, ProcessedEvent
 from outbox.registry import handles
 from outbox.services import requeue_dead_event
@@ -239,6 +239,23 @@ def test_a_full_disk_counts_for_no_event(publish_reading, policy):
         dispatch_batch(limit=10, policy=policy)
 
     assert [status_of(event) for event in events] == [(EventStatus.PENDING, 0)] * 2
+
+
+def test_after_an_outage_batches_start_small_and_grow_again(publish_reading, policy):
+    handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
+    first = publish_reading(gauge_id=0, reading=1)
+    for gauge in range(1, 40):
+        publish_reading(gauge_id=gauge, reading=2)
+    worker = Dispatcher(policy=policy)
+    OutboxEvent.objects.exclude(pk=first.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    with pytest.raises(OperationalError):
+        worker.dispatch(20)
+    OutboxEvent.objects.filter(pk=first.pk).update(payload={"gauge_id": 0, "reading": 2})
+    OutboxEvent.objects.update(next_attempt_at=timezone.now())
+
+    processed = [worker.dispatch(20).processed for _ in range(4)]
+
+    assert processed == [5, 10, 20, 5]
 
 
 def test_a_handler_that_fills_the_disk_while_others_can_write_is_counted_and_holds_up_nobody(

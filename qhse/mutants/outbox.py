@@ -33,7 +33,7 @@ MUTANTS = (
         "fresh = _remember(", "fresh = set(", "replay",
     ),
     Mutant(
-        "no-savepoint", "outbox/dispatcher.py",
+        "no-savepoint", "outbox/batch.py",
         "with transaction.atomic():\n                    self._owner.courier",
         "with nullcontext():\n                    self._owner.courier",
         "poison",
@@ -80,7 +80,7 @@ MUTANTS = (
     ),
     Mutant(
         "errors-shown-unguarded", "outbox/retry.py",
-        "        return repr(error)[:200]\n    except Exception:", "        return repr(error)[:200]\n    except KeyError:",
+        "return repr(error)[:200]\n    except Exception:", "return repr(error)[:200]\n    except KeyError:",
         "poison",
     ),
     Mutant(
@@ -101,8 +101,8 @@ MUTANTS = (
         "(event.pk, event.turn)", "(event.pk, event.attempts)", "outbox/tests/test_misbehaviour.py -k _exit",
     ),
     Mutant(
-        "full-disk-never-counted", "outbox/dispatcher.py",
-        "if not self.processed:\n                raise OperationalError", "if True:\n                raise OperationalError",
+        "full-disk-never-counted", "outbox/batch.py",
+        "if not self.processed:\n                raise", "if True:\n                raise",
         "outbox/tests/test_misbehaviour.py -k disk",
     ),
     Mutant(
