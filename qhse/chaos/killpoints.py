@@ -126,7 +126,8 @@ class _Stage:
         if child.wait(SECONDS) != 0:
             self._note("lost", f"repeating it failed: {child.last_words()[-300:]} ({label})")
         elif write := order.get("write"):
-            self._account.note(*write, Told.ACKNOWLEDGED)
+            kind, token = write
+            self._account.note(kind, token, Told.ACKNOWLEDGED)
 
     def _note(self, fault: str, finding: str) -> None:
         getattr(self._outcome.verdict, fault).append(finding)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from outbox.services import requeue_dead_event
 from qhse.chaos.checker import check
 from qhse.chaos.laboratory import Database, Laboratory
@@ -29,7 +31,7 @@ def run(lab: Laboratory) -> Outcome:
         requeued = rounds = 0
         while requeued < gauges:
             wanted = min(SOME_DEAD, gauges - requeued)
-            wait_until(lambda wanted=wanted: database.value(DEAD) >= wanted, seconds=SECONDS, what="dead events")
+            wait_until(partial(_are_dead, database, wanted), seconds=SECONDS, what="dead events")
             requeued += _mend_and_requeue(lab, database, account)
             rounds += 1
         wait_until(lambda: not database.pending(), seconds=SECONDS, what="all events to be handled")
@@ -46,6 +48,10 @@ def run(lab: Laboratory) -> Outcome:
             "before_their_successors": behind,
         }
     return outcome
+
+
+def _are_dead(database: Database, wanted: int) -> bool:
+    return int(database.value(DEAD)) >= wanted
 
 
 def _mend_and_requeue(lab: Laboratory, database: Database, account: Account) -> int:
