@@ -18,6 +18,7 @@ from django.db.models import Min, QuerySet
 from audit import verify_export
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proofs import entry_document, inclusion_proofs, seal_document
+from audit.reading import newest_seal
 from audit.services import Actor, record
 from audit.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
 
@@ -87,7 +88,10 @@ def export_as_zip(
         )
     places = SealedEntry.objects.filter(entry_id__in=list(chosen.order_by().values_list("pk", flat=True)))
     first = places.aggregate(first=Min("seal_id"))["first"]
-    if first is not None and AuditSeal.objects.filter(number__gte=first)[: MOST_SEALS_IN_ZIP + 1].count() > MOST_SEALS_IN_ZIP:
+    if (
+        first is not None
+        and AuditSeal.objects.filter(number__gte=first)[: MOST_SEALS_IN_ZIP + 1].count() > MOST_SEALS_IN_ZIP
+    ):
         raise TooManyEntries(
             f"More than {MOST_SEALS_IN_ZIP:,} seals follow the first of these entries, and the proof is the chain of "
             "all: choose younger entries, or use manage.py export_audit_trail."
@@ -102,7 +106,7 @@ def export_as_zip(
 def _write(
     chosen: QuerySet[AuditEntry], directory: Path, described_as: dict[str, Any], step: Callable[[], object]
 ) -> Exported:
-    head = AuditSeal.objects.order_by("-number").first()
+    head = newest_seal()
     end = head.number if head else 0  # what is sealed meanwhile is not in it
     numbers = _seals_of(chosen, end)
     last, first = None, numbers[0] if numbers else end
@@ -111,9 +115,7 @@ def _write(
             for line in _lines_of(number, chosen):
                 entries.write(line)
             step()
-        for seal in (
-            AuditSeal.objects.filter(number__range=(first, head.number if head else 0)).order_by("number").iterator()
-        ):
+        for seal in AuditSeal.objects.filter(number__range=(first, end)).order_by("number").iterator():
             last = seal_document(seal) | {"hash": seal.hash}
             seals.write(last)
     # Not what is unsealed now: entries sealed since the head was read are not in it either.

@@ -173,7 +173,7 @@ def _where_to_look(former: datetime | None, oldest: datetime | None, older: rang
 
 
 def _new_entries(places: list[Q], after: int, most: int) -> tuple[_New, bool, int]:
-    """Return the new entries, whether these are all, and after which id to go on if what stood in the way was not ours."""
+    """Return the new entries, whether these are all, and after which id to go on past what is not ours."""
     first, *others = (AuditEntry.objects.unsealed().filter(place).order_by("pk") for place in places)
     ids = _ids(first.filter(pk__gt=after))
     new = _New()

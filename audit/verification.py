@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,10 +10,18 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count
 
+from audit.checkpoints import Finding, checkpoint_of, checkpoint_problems
 from audit.late import is_accepted
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proofs import (
-    Voucher, entry_document, has_its_name, is_marked, merkle_root, seal_document, voucher_of_entry, voucher_of_seal,
+    Voucher,
+    entry_document,
+    has_its_name,
+    is_marked,
+    merkle_root,
+    seal_document,
+    voucher_of_entry,
+    voucher_of_seal,
 )  # fmt: skip
 from audit.reading import SEALS_AT_ONCE, UNREADABLE, batches, newest_seal, read
 from audit.services import Actor, record
@@ -24,18 +31,6 @@ CHUNK = 1_000
 NEWEST_IDS = 5_000  # among which a bounded verification looks for what is not sealed
 WHOLE, PART = "AUDIT_TRAIL_VERIFIED", "AUDIT_TRAIL_PARTLY_VERIFIED"  # actions
 UNKNOWN_KEY = "is vouched for by a key that is not known here: set AUDIT_KEY_FALLBACKS"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it was written. `what` is `entry` or `seal`, `number` its id or number."""
-
-    what: str
-    number: int
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.number}: {self.problem}"
 
 
 @dataclass(slots=True)
@@ -250,19 +245,8 @@ def _repeated_uids() -> Iterator[Finding]:
             yield Finding("entry", pk, "is a copy of another one")
 
 
-def checkpoint_problems(checkpoints: Iterable[dict[str, Any]]) -> Iterator[Finding]:
-    """Yield the checkpoints that the chain contradicts."""
-    for checkpoint in checkpoints:
-        number = checkpoint["number"]
-        hashes = list(AuditSeal.objects.filter(number=number).values_list("hash", flat=True))
-        if not hashes:
-            yield Finding("seal", number, "is missing; a checkpoint names it, so the end of the trail was cut off")
-        elif hashes != [checkpoint["hash"]]:
-            yield Finding("seal", number, "is not the one of the checkpoint, so the trail was written anew")
-
-
 def record_verification(verification: Verification, actor: Actor | None) -> None:
-    """Store in the trail which seals were verified, up to the record id, whether these are all, and with what result."""
+    """Store in the trail which seals were verified, up to the record id, and with what result."""
     summary = verification.summary
     facts = {
         "findings": summary.findings, "first_seal": summary.first, "seals": summary.seals,
@@ -276,24 +260,3 @@ def record_verification(verification: Verification, actor: Actor | None) -> None
             entity_id=summary.head.number if summary.head else 0,
             changes={name: (None, value) for name, value in facts.items()},
         )
-
-
-def checkpoint_of(seal: AuditSeal) -> dict[str, Any]:
-    """Return what is kept elsewhere of a seal, so that everything up to it cannot be written anew unseen."""
-    return {"number": seal.number, "hash": seal.hash, "sealed_at": seal.sealed_at.isoformat()}
-
-
-def read_checkpoints(text: str) -> list[dict[str, Any]]:
-    """Return the checkpoints of a file, one in a line. Raises ValueError with the line that is none."""
-    checkpoints = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            checkpoint = json.loads(line)
-            checkpoints.append({"number": int(checkpoint["number"]), "hash": str(checkpoint["hash"])})
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"line {number} is no checkpoint") from None
-    if not checkpoints:
-        raise ValueError("it holds no checkpoint")
-    return checkpoints

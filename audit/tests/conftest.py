@@ -9,10 +9,10 @@ import pytest
 from django.db import transaction
 
 from audit import sealing
+from audit.checkpoints import checkpoint_of
 from audit.models import AuditEntry, AuditSeal
 from audit.sealing import seal_new_entries
 from audit.services import entry_for, record_all
-from audit.verification import checkpoint_of
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
+from audit.checkpoints import Finding, read_checkpoints
 from audit.models import AuditSeal
-from audit.verification import Finding, Verification, read_checkpoints, record_verification
+from audit.verification import Verification, record_verification
 from qhse.arguments import moment
 
 
