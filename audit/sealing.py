@@ -114,6 +114,8 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
     oldest = _oldest_transaction()
     head = newest_seal()
     former = head.horizon if head else None
+    if former is not None and former > _database_time():
+        former = None  # the clock ran ahead, and was corrected
     new, complete, looked_until = _new_entries(_where_to_look(former, oldest, older), after, most_blocks * BLOCK)
     horizon = former
     if complete and not after and oldest is not None:  # else something before it may not have been sealed yet

@@ -226,9 +226,10 @@ class Verification:
 def _claim_problems(seal: AuditSeal, closed: AuditSeal | None) -> Iterator[Finding]:
     """Yield what a seal with the application's mark claims and cannot be: only who has the key can have made it."""
     former = closed.horizon if closed else None
-    if former is not None and (seal.horizon is None or seal.horizon < former):
+    # One that was in the future is taken back: the clock ran ahead.
+    if former is not None and former <= seal.sealed_at and (seal.horizon is None or seal.horizon < former):
         yield Finding("seal", seal.number, "its horizon goes back")
-    if seal.horizon is not None and seal.horizon not in (former, min(seal.horizon, seal.sealed_at)):
+    if seal.horizon is not None and seal.horizon > seal.sealed_at:
         yield Finding("seal", seal.number, "its horizon is later than the seal itself")
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import django_filters as filters
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -40,7 +41,7 @@ class AuditLogPagination(StrictLimitOffsetPagination):
 
     def get_count(self, queryset: QuerySet[Any]) -> int:
         head = None if queryset.query.where else newest_seal()
-        if head is None or head.horizon is None:
+        if head is None or head.horizon is None or head.horizon > timezone.now():
             return super().get_count(queryset)
         sealed = SealedEntry.objects.filter(entry_id=OuterRef("pk"), seal_id__lte=head.number)
         return head.total + AuditEntry.objects.filter(~Exists(sealed), created_at__gte=head.horizon).count()
