@@ -90,7 +90,9 @@ class AuditEntry(AppendOnlyModel):
         verbose_name_plural = "audit entries"
         default_permissions = ("view",)
         indexes = (
-            models.Index(fields=("entity_type", "entity_id", "-id"), name="audit_by_entity"),
+            # The id first: it is also searched for alone, and few kinds of record share one.
+            models.Index(fields=("entity_id", "entity_type", "-id"), name="audit_by_record"),
+            models.Index(fields=("entity_type", "-id"), name="audit_by_kind"),
             models.Index(fields=("actor", "-id"), name="audit_by_actor"),
             models.Index(fields=("action", "-id"), name="audit_by_action"),
             models.Index(fields=("request_id",), name="audit_by_request", condition=~models.Q(request_id="")),

@@ -99,8 +99,12 @@ def has_its_name(entry: AuditEntry) -> bool:
     return names_its_actor(entry.actor, entry.actor_salt, entry.actor_id, entry.actor_digest)
 
 
+def _marked(entry: AuditEntry) -> bytes:
+    return canonical(entry_document(entry))
+
+
 def mark_of_entry(entry: AuditEntry) -> str:
-    return _mark(_ENTRY, canonical(entry_document(entry)), settings.SECRET_KEY)
+    return _mark(_ENTRY, _marked(entry), settings.SECRET_KEY)
 
 
 def mark_of_seal(seal: AuditSeal) -> str:
@@ -108,7 +112,7 @@ def mark_of_seal(seal: AuditSeal) -> str:
 
 
 def voucher_of_entry(entry: AuditEntry) -> Voucher:
-    return _voucher(_ENTRY, canonical(entry_document(entry)), entry.mark)
+    return _voucher(_ENTRY, _marked(entry), entry.mark)
 
 
 def is_marked(entry: AuditEntry) -> bool:

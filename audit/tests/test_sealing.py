@@ -68,6 +68,7 @@ def test_a_pass_is_bounded_and_the_job_asks_to_be_called_again(write, small_bloc
     assert findings() == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_horizon_moves_with_every_pass_of_a_worker_that_seals_something(write, small_blocks):
     sealer = sealing.Sealer()
     for _ in range(4):
