@@ -91,7 +91,8 @@ def record_all(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an audit entry needs the transaction of its change")
     stored = list(entries)
-    for entry, (entry.pk, entry.created_at) in zip(stored, _ids_and_times(len(stored)), strict=True):
+    for entry, (pk, time) in zip(stored, _ids_and_times(len(stored)), strict=True):
+        entry.pk, entry.created_at = pk, time
         sign(entry)
     return AuditEntry.objects.bulk_create(stored)
 
@@ -107,7 +108,8 @@ def _ids_and_times(count: int) -> list[tuple[int, datetime]]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_POSTGRESQL, [count])
-            return cursor.fetchall()
+            found: list[tuple[int, datetime]] = cursor.fetchall()
+            return found
         # It has one writer at a time, who is this transaction from its beginning (transaction_mode), and no clock.
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit_auditentry'")
         last = (cursor.fetchone() or (0,))[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import django_filters as filters
@@ -39,8 +40,8 @@ class AuditEntryFilter(filters.FilterSet):
 class AuditLogPagination(StrictLimitOffsetPagination):
     """Counts the whole trail by its seals, which know how many entries they cover, and what is not sealed yet."""
 
-    def get_count(self, queryset: QuerySet[Any]) -> int:
-        head = None if queryset.query.where else newest_seal()
+    def get_count(self, queryset: QuerySet[Any] | Sequence[Any]) -> int:
+        head = newest_seal() if isinstance(queryset, QuerySet) and not queryset.query.where else None
         if head is None or head.horizon is None or head.horizon > timezone.now():
             return super().get_count(queryset)
         sealed = SealedEntry.objects.filter(entry_id=OuterRef("pk"), seal_id__lte=head.number)
