@@ -22,6 +22,7 @@ from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proofs import inclusion_proofs, merkle_root
 from audit.sealing import seal_new_entries
 from audit.verify_export import canonical, leaf, root_by_proof, seal_hash
+from conftest import triggers_off
 from qhse.accounts.services import change_user, pseudonymise_user
 
 MANIPULATIONS = 60
@@ -274,6 +275,17 @@ def test_a_failed_export_leaves_nothing(export, tmp_path, monkeypatch):
 
     assert list(tmp_path.iterdir()) == []
     assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
+
+
+def test_an_entry_that_cannot_be_read_stops_the_export(export, trail, tmp_path):
+    pk = SealedEntry.objects.first().entry_id
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_auditentry SET created_at = 'infinity' WHERE id = %s", [pk])
+
+    with pytest.raises(CommandError, match="cannot be read"):
+        export()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_entity_id_without_its_type_is_refused(export):

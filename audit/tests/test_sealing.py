@@ -384,6 +384,37 @@ def test_the_horizon_waits_for_the_oldest_transaction_however_old_it_is(write, m
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
+def test_a_session_that_hides_its_activity_holds_the_horizon(write, small_blocks):
+    """Nobody knows when its transaction began; what it writes is in order once it is there."""
+    written, finish = threading.Event(), threading.Event()
+
+    def hidden_writer():
+        with connection.cursor() as cursor:
+            cursor.execute("SET track_activities = off")
+        with transaction.atomic():
+            record(actor=None, action="HIDDEN", entity_type="gauge", entity_id=1, changes={})
+            written.set()
+            finish.wait(30)
+        connections.close_all()
+
+    write()
+    seal_new_entries()
+    thread = threading.Thread(target=hidden_writer)
+    thread.start()
+    assert written.wait(30)
+    write()
+    seal_new_entries()
+    first, second = AuditSeal.objects.order_by("number").values_list("horizon", flat=True)
+    finish.set()
+    thread.join(30)
+
+    assert first == second
+    assert seal_new_entries().sealed == 1
+    assert findings() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
 def test_a_second_sealer_returns_at_once(write):
     write()
     locked, finish = threading.Event(), threading.Event()

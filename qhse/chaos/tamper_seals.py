@@ -137,6 +137,17 @@ def edit_a_seal_and_its_hash(by: Tamperer) -> set[Culprit]:
 
 
 @way
+def edit_a_seal_with_the_key(by: Tamperer) -> set[Culprit]:
+    """It bears a good mark afterwards; that the next one does not follow it tells."""
+    seal = by.seal(last=False)
+    seal.sealed_at += timedelta(microseconds=1)
+    all_of(AuditSeal, pk=seal.number).update(
+        sealed_at=seal.sealed_at, hash=seal_hash(seal_document(seal)), mark=mark_of_seal(seal)
+    )
+    return {("seal", seal.number + 1)}
+
+
+@way
 def write_the_end_anew(by: Tamperer) -> set[Culprit]:
     """Everything is consistent afterwards, and marked with the key; only a checkpoint can tell."""
     seal = AuditSeal.objects.order_by("-number")[0]
