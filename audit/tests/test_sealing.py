@@ -15,11 +15,12 @@ from audit import sealing
 from audit.jobs import seal_audit_trail
 from audit.late import NotLate, accept_late_entries
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
+from audit.proofs import entry_document
 from audit.sealing import seal_new_entries
 from audit.services import record
 from audit.tests.conftest import write_dated
 from audit.verification import Verification
-from audit.verify_export import NO_SEAL
+from audit.verify_export import NO_SEAL, leaf
 from conftest import triggers_off
 from qhse.uuid7 import uuid7
 
@@ -128,6 +129,7 @@ def test_who_can_only_insert_accepts_nothing(write, small_blocks):
     said = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
     other = write_dated(timezone.now() - timedelta(hours=2))
     seal_new_entries()
+    said.changes = {"digest": [None, leaf(entry_document(other)).hex()]}
     said.pk, said.uid, said.entity_id, said._state.adding = said.pk + 5_000, uuid7(), str(other.pk), True
     said.save()
 
@@ -198,6 +200,7 @@ def test_an_entry_sealed_under_a_former_key_is_still_ours(write, settings):
     assert findings() == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_forgotten_key_is_said_to_be_missing_and_everything_is_in_order_once_it_is_given(
     write, small_blocks, settings, caplog
 ):
