@@ -124,7 +124,7 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
     number, previous_hash, total = _end_of_chain(head)
     end = total + len(new.entries)
     for block in batches(sorted(new.entries, key=lambda entry: entry.pk), BLOCK):
-        number, total = number + 1, total + len(block)
+        number, total = _free_number(number), total + len(block)
         seal = AuditSeal(
             number=number, previous_hash=previous_hash, total=total, horizon=horizon if total == end else former
         )
@@ -219,6 +219,15 @@ def _end_of_chain(head: AuditSeal | None) -> tuple[int, str, int]:
         )  # fmt: skip
         total = SealedEntry.objects.count()
     return number, hash_, total
+
+
+def _free_number(last: int) -> int:
+    """Return the next number, past those under which somebody has put places of entries without a seal."""
+    number = last + 1
+    while SealedEntry.objects.filter(seal_id=number).exists():
+        logger.error("seal %d is passed over: it is not there, and places of entries name it", number)
+        number += 1
+    return number
 
 
 def _seal(block: list[AuditEntry], seal: AuditSeal) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from audit.checkpoints import Finding, checkpoint_of, checkpoint_problems
 from audit.late import is_accepted
@@ -235,8 +235,12 @@ def _claim_problems(seal: AuditSeal, closed: AuditSeal | None) -> Iterator[Findi
 
 def _orphans() -> Iterator[Finding]:
     known = AuditSeal.objects.values("number")
-    for number in SealedEntry.objects.exclude(seal_id__in=known).values_list("seal_id", flat=True).distinct()[:CHUNK]:
+    orphans = SealedEntry.objects.exclude(seal_id__in=known)
+    for number in orphans.order_by("seal_id").values_list("seal_id", flat=True).distinct()[:CHUNK]:
         yield Finding("seal", number, "is missing; entries name it")
+    there = AuditEntry.objects.filter(pk=OuterRef("entry_id"))
+    for pk in orphans.filter(Exists(there)).order_by("entry_id").values_list("entry_id", flat=True).iterator():
+        yield Finding("entry", pk, "is sealed by none: its place is in a seal that is not there")
 
 
 def _repeated_uids() -> Iterator[Finding]:

@@ -247,6 +247,23 @@ def test_seals_that_somebody_inserted_neither_stop_sealing_nor_are_believed(writ
     assert named == {("seal", 2), ("seal", 4), ("seal", 2**31 - 1)}  # 4 is missing before the last
 
 
+def test_places_that_somebody_inserted_for_seals_to_come_do_not_stop_the_sealing(write, small_blocks, caplog):
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    (taken,) = write()
+    for entry_id, number in ((taken.pk, 2), (10_000_000, 3)):
+        SealedEntry(entry_id=entry_id, seal_id=number, position=0, digest=b"").save(force_insert=True)
+    write(2)
+
+    assert sealer().sealed == 2
+
+    assert "seal 2 is passed over" in caplog.text
+    assert list(AuditSeal.objects.order_by("number").values_list("number", flat=True)) == [1, 4]
+    named = {(finding.what, finding.number) for finding in Verification().run()}
+    assert named == {("seal", 2), ("seal", 3), ("entry", taken.pk)}
+
+
 def test_what_cannot_be_read_is_left_out_and_the_rest_is_sealed(write, small_blocks, caplog):
     entries = write(7)
     with triggers_off(), connection.cursor() as cursor:
