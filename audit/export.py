@@ -13,20 +13,22 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import IO, Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from audit import verify_export
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proofs import entry_document, inclusion_proofs, seal_document
+from audit.reading import newest_seal
 from audit.services import Actor, record
 from audit.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
 
 MOST_IN_ZIP = 20_000
+MOST_SEALS_IN_ZIP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export holds. `unsealed` entries were chosen too, but no seal covers them yet: they are not in it."""
+    """What an export holds. `unsealed` entries were chosen too, but no seal covered them when it began."""
 
     entries: int
     unsealed: int
@@ -60,8 +62,8 @@ def export_entries(
                 actor=actor, action="AUDIT_TRAIL_EXPORTED", entity_type="audit_trail", entity_id=exported.sha256,
                 changes={"filter": (None, described_as), "entries": (None, exported.entries)},
             )  # fmt: skip
-            draft.chmod(0o750)
-            draft.rename(directory)
+        draft.chmod(0o750)
+        draft.rename(directory)  # after the commit: no export that the trail does not know of
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -69,7 +71,7 @@ def export_entries(
 
 
 class TooManyEntries(Exception):
-    """More than a page may export; the message says what to do instead."""
+    """More entries or seals than a page may export; the message says what to do instead."""
 
 
 def export_as_zip(
@@ -78,11 +80,21 @@ def export_as_zip(
     """
     Return an export as an open file in ZIP format, which vanishes when it is closed; see `export_entries`.
 
-    Raises TooManyEntries for more than MOST_IN_ZIP.
+    Raises TooManyEntries for more than MOST_IN_ZIP, or MOST_SEALS_IN_ZIP from the first of theirs to the last.
     """
     if chosen.order_by()[: MOST_IN_ZIP + 1].count() > MOST_IN_ZIP:
         raise TooManyEntries(
             f"At most {MOST_IN_ZIP:,} entries here: narrow the list, or use manage.py export_audit_trail."
+        )
+    places = SealedEntry.objects.filter(entry_id__in=list(chosen.order_by().values_list("pk", flat=True)))
+    first = places.aggregate(first=Min("seal_id"))["first"]
+    if (
+        first is not None
+        and AuditSeal.objects.filter(number__gte=first)[: MOST_SEALS_IN_ZIP + 1].count() > MOST_SEALS_IN_ZIP
+    ):
+        raise TooManyEntries(
+            f"More than {MOST_SEALS_IN_ZIP:,} seals follow the first of these entries, and the proof is the chain of "
+            "all: choose younger entries, or use manage.py export_audit_trail."
         )
     with TemporaryDirectory(prefix="audit-export-") as parent:
         directory = Path(parent) / "audit-export"
@@ -94,7 +106,7 @@ def export_as_zip(
 def _write(
     chosen: QuerySet[AuditEntry], directory: Path, described_as: dict[str, Any], step: Callable[[], object]
 ) -> Exported:
-    head = AuditSeal.objects.order_by("-number").first()
+    head = newest_seal()
     end = head.number if head else 0  # what is sealed meanwhile is not in it
     numbers = _seals_of(chosen, end)
     last, first = None, numbers[0] if numbers else end
@@ -103,12 +115,11 @@ def _write(
             for line in _lines_of(number, chosen):
                 entries.write(line)
             step()
-        for seal in (
-            AuditSeal.objects.filter(number__range=(first, head.number if head else 0)).order_by("number").iterator()
-        ):
+        for seal in AuditSeal.objects.filter(number__range=(first, end)).order_by("number").iterator():
             last = seal_document(seal) | {"hash": seal.hash}
             seals.write(last)
-    unsealed = chosen.unsealed().count()  # type: ignore[attr-defined]
+    # Not what is unsealed now: entries sealed since the head was read are not in it either.
+    unsealed = max(chosen.count() - entries.lines, 0)
     manifest = {
         "version": VERSION, "created_at": datetime.now(UTC).isoformat(), "filter": described_as,
         "entries": entries.lines, "entries_sha256": entries.sha256, "left_out_because_not_sealed": unsealed,

@@ -56,14 +56,14 @@ class AuditEntry(AppendOnlyModel):
 
     `actor` and `actor_role` are what they were at that time; there is no foreign key to the user, because an
     entry outlives everything it names. `actor_id` is null for the system itself. `changes` maps each field to
-    `[old, new]`. `created_at` is the database's clock at the start of the transaction, UTC. `client_address` is kept
-    of what concerns security alone (logins, refusals): of a person's daily work it would be data without a purpose.
+    `[old, new]`. `created_at` is the database's clock when the entry was written, UTC. `client_address` is kept of what
+    concerns security alone (logins, refusals): of a person's daily work it would be data without a purpose.
 
     `actor_digest` is a digest of the name with `actor_salt`, and stands in the proof instead of the name. So a name can
     be replaced by a pseudonym when a person has to be forgotten, which empties the salt; any other change shows.
 
-    `uid` and `mark` are made by the application. The mark is a keyed digest of what it wrote; until a seal covers the
-    entry, it shows that the entry was not put in by somebody who can write to the database but has not the key.
+    `uid` and `mark` are made by the application. The mark is a keyed digest of everything that the proof covers, with
+    the short id of its key in front: nobody who can write to the database but has not the key can put an entry in.
     """
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -81,7 +81,7 @@ class AuditEntry(AppendOnlyModel):
     request_id = models.CharField(max_length=64, blank=True)
     client_address = models.CharField(max_length=45, blank=True)
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    mark = models.CharField(max_length=64, blank=True, editable=False)
+    mark = models.CharField(max_length=80, blank=True, editable=False)
 
     objects = AuditEntryQuerySet.as_manager()
 
@@ -90,7 +90,9 @@ class AuditEntry(AppendOnlyModel):
         verbose_name_plural = "audit entries"
         default_permissions = ("view",)
         indexes = (
-            models.Index(fields=("entity_type", "entity_id", "-id"), name="audit_by_entity"),
+            # The id first: it is also searched for alone, and few kinds of record share one.
+            models.Index(fields=("entity_id", "entity_type", "-id"), name="audit_by_record"),
+            models.Index(fields=("entity_type", "-id"), name="audit_by_kind"),
             models.Index(fields=("actor", "-id"), name="audit_by_actor"),
             models.Index(fields=("action", "-id"), name="audit_by_action"),
             models.Index(fields=("request_id",), name="audit_by_request", condition=~models.Q(request_id="")),
@@ -106,18 +108,21 @@ class AuditSeal(AppendOnlyModel):
     One sealed block of entries, and a link of the chain.
 
     `hash` covers everything else, `previous_hash` is the hash of the seal before (64 zeros for the first), and
-    `merkle_root` covers the entries that `SealedEntry` lists. Every entry that was created before `horizon` is in this
-    seal or an earlier one; whatever turns up later with such a date is forged. Written by `audit.sealing`, never
-    changed.
+    `merkle_root` covers the entries that `SealedEntry` lists. `total` counts the entries of all seals up to this one.
+    Every entry that was created before `horizon` is in this seal or an earlier one; what turns up later with such a
+    date is late, and a person has to say why. `mark` is a keyed digest of the hash, as that of an entry. Written by
+    `audit.sealing`, never changed.
     """
 
     number = models.PositiveIntegerField(primary_key=True)
-    previous_hash = models.CharField(max_length=64, unique=True)
+    previous_hash = models.CharField(max_length=64)
     merkle_root = models.CharField(max_length=64)
     entry_count = models.PositiveIntegerField()
+    total = models.PositiveBigIntegerField()
     horizon = models.DateTimeField(null=True)
     sealed_at = models.DateTimeField()
     hash = models.CharField(max_length=64)
+    mark = models.CharField(max_length=80, editable=False)
 
     objects = AppendOnlyQuerySet.as_manager()
 

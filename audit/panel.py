@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from audit.models import AuditEntry, AuditSeal
+from audit.checkpoints import Finding
+from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.proofs import is_marked
+from audit.reading import newest_seal
 from audit.services import Actor
-from audit.verification import Finding, Summary, Verification, record_verification
+from audit.verification import PART, WHOLE, Summary, Verification, record_verification
 from qhse.adminsite.display import Tile
 
 NEWEST = 50  # seals that a page verifies: about two seconds if they are full
-COUNTED = 1_000  # unsealed entries
+COUNTED = 1_000  # of the newest entries, among which a page looks for what is not sealed
 LATE_SECONDS = 300.0
 SHOWN = 20  # findings
 
 
 def trail_tiles() -> list[Tile]:
-    """Return the last seal, what is not sealed yet, and the last verification; in four queries at most."""
-    head = AuditSeal.objects.order_by("-number").first()
-    return [_last_seal(head), _unsealed(head), _last_verification()]
+    """Return the last seal, what is not sealed yet, and what was verified; in a handful of bounded queries."""
+    return [_last_seal(newest_seal()), _unsealed(), _last_verification()]
 
 
 def _last_seal(head: AuditSeal | None) -> Tile:
@@ -30,31 +33,49 @@ def _last_seal(head: AuditSeal | None) -> Tile:
     return Tile(f"Seal {head.number:,}", f"is the last one, of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _unsealed(head: AuditSeal | None) -> Tile:
-    entries = AuditEntry.objects.unsealed()
-    if head is not None and head.horizon is not None:
-        entries = entries.filter(created_at__gte=head.horizon)
-    times = list(entries.order_by("created_at").values_list("created_at", flat=True)[: COUNTED + 1])
-    late = bool(times) and (timezone.now() - times[0]).total_seconds() > LATE_SECONDS
-    more = "≥ " if len(times) > COUNTED else ""
+def _unsealed() -> Tile:
+    newest = dict(AuditEntry.objects.order_by("-pk").values_list("pk", "created_at")[:COUNTED])
+    sealed = set(SealedEntry.objects.filter(entry_id__in=list(newest)).values_list("entry_id", flat=True))
+    times = [time for pk, time in newest.items() if pk not in sealed]
+    late = bool(times) and (timezone.now() - min(times)).total_seconds() > LATE_SECONDS
+    more = "≥ " if len(times) == COUNTED else ""
     text = f"{'entry' if len(times) == 1 else 'entries'} not sealed yet" + ("; does a worker run?" if late else "")
-    return Tile(f"{more}{min(len(times), COUNTED):,}", text, "warn" if late else "")
+    return Tile(f"{more}{len(times):,}", text, "warn" if late else "")
 
 
 def _last_verification() -> Tile:
-    last = AuditEntry.objects.filter(action="AUDIT_TRAIL_VERIFIED").order_by("-id").first()
-    if last is None:
-        return Tile("–", "never verified", "warn")
-    found = last.changes["findings"][1]
-    extent = "the newest seals" if last.changes["newest"][1] else "all of it"
-    text = f"{extent}, by {last.actor} on {last.created_at:%Y-%m-%d %H:%M} UTC"
-    if found:
-        return Tile(counted(found, "finding"), f"when last verified: {text}", "bad")
-    return Tile(f"up to seal {int(last.entity_id):,}", f"verified: {text}", "good")
+    """Tell of the last whole verification. What that or one of a part has found stays until another whole one."""
+    whole, part = _last(AuditEntry.objects.filter(action=WHOLE)), AuditEntry.objects.filter(action=PART)
+    if whole is not None:
+        part = part.filter(pk__gt=whole.pk)
+    bad = whole if whole is not None and _found(whole) else _last(part.exclude(changes__findings=[None, 0]))
+    if bad is not None:
+        return Tile(counted(_found(bad), "finding"), f"when verified: {_extent(bad)}", "bad")
+    again = _last(part)
+    more = f"; {_extent(again)}" if again else ""
+    if whole is not None:
+        return Tile(f"up to seal {int(whole.entity_id):,}", f"verified: {_extent(whole)}{more}", "good")
+    return Tile("–", f"never verified as a whole{more}", "warn")
+
+
+def _last(entries: QuerySet[AuditEntry]) -> AuditEntry | None:
+    """Return the last of them that the application wrote: who can insert entries could else paint the page green."""
+    return next(filter(is_marked, entries.order_by("-id")[:10]), None)
+
+
+def _found(entry: AuditEntry) -> int:
+    findings: int = entry.changes["findings"][1]
+    return findings
+
+
+def _extent(entry: AuditEntry) -> str:
+    first = entry.changes["first_seal"][1]
+    extent = "all of it" if entry.action == WHOLE else f"seals {first:,}–{int(entry.entity_id):,}"
+    return f"{extent}, by {entry.actor} on {entry.created_at:%Y-%m-%d %H:%M} UTC"
 
 
 def verify_newest(actor: Actor | None) -> tuple[Summary, list[Finding]]:
-    """Verify the NEWEST seals and what is not sealed, record that, and return the summary and the first findings."""
+    """Verify the NEWEST seals and what is not sealed of the newest entries, and record that."""
     verification = Verification(newest=NEWEST)
     findings = [finding for number, finding in enumerate(verification.run()) if number < SHOWN]
     record_verification(verification, actor)

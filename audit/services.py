@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from audit.models import AuditEntry
 from audit.proofs import sign
@@ -69,33 +71,71 @@ def entry_for(
 ) -> AuditEntry:
     """Return an entry that is not stored yet, for `record_all`."""
     running = context.current()
-    entry = AuditEntry(
+    return AuditEntry(
         actor_id=None if actor is None else actor.pk,
         actor=SYSTEM_NAME if actor is None else actor.username,
         actor_role=SYSTEM_NAME if actor is None else actor.role,
         action=action,
         entity_type=entity_type,
         entity_id=str(entity_id),
-        changes={name: [_storable(old), _storable(new)] for name, (old, new) in changes.items()},
+        changes={str(name): [_storable(old), _storable(new)] for name, (old, new) in changes.items()},
         reason=reason,
         source=running.source,
         request_id=running.request_id if request_id is None else request_id,
         client_address=running.client_address if with_address else "",
     )
-    sign(entry)
-    return entry
 
 
 def record_all(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
-    """Store entries in one statement, under the rules of `record`."""
+    """Store entries under the rules of `record`, in two statements however many they are."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an audit entry needs the transaction of its change")
-    return AuditEntry.objects.bulk_create(entries)
+    stored = list(entries)
+    for entry, (pk, time) in zip(stored, _ids_and_times(len(stored)), strict=True):
+        entry.pk, entry.created_at = pk, time
+        sign(entry)
+    return AuditEntry.objects.bulk_create(stored)
+
+
+_POSTGRESQL = """
+SELECT nextval(pg_get_serial_sequence('audit_auditentry', 'id')), statement_timestamp() FROM generate_series(1, %s)
+"""
+
+
+def _ids_and_times(count: int) -> list[tuple[int, datetime]]:
+    """Return what the mark has to cover and the database decides: as many free ids, and the time by its clock."""
+    connection = transaction.get_connection()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_POSTGRESQL, [count])
+            found: list[tuple[int, datetime]] = cursor.fetchall()
+            return found
+        # It has one writer at a time, who is this transaction from its beginning (transaction_mode), and no clock.
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit_auditentry'")
+        last = (cursor.fetchone() or (0,))[0]
+        now = timezone.now()
+        return [(last + number, now) for number in range(1, count + 1)]
 
 
 def _storable(value: Any) -> Any:
+    """
+    Return a value as it will be read back from a JSON column, because the mark is made before it is stored.
+
+    Raises ValueError and TypeError for what no JSON document holds. PostgreSQL writes numbers out, so that 1e16 comes
+    back as a whole one, and knows no negative zero.
+    """
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, UUID | Decimal):
         return str(value)
-    return value
+    if isinstance(value, Mapping):
+        return {str(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} cannot be kept in the audit trail")
+        return int(value) if value.is_integer() else value
+    if value is None or isinstance(value, str | int):
+        return value
+    raise TypeError(f"a {type(value).__name__} cannot be kept in the audit trail")

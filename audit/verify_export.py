@@ -7,9 +7,9 @@ that covers an entry to the last of the trail; and `manifest.json` about both. T
 anew and led by the proof to the Merkle root of its seal (RFC 6962, section 2.1); the hash of each seal is computed
 anew and must stand in the next one. So neither can be changed unnoticed.
 
-Whether the chain is that of the trail shows a checkpoint kept elsewhere: --checkpoint. Whether entries were left out
-after the export shows the manifest's SHA-256, which the trail has recorded as the id of its entry
-AUDIT_TRAIL_EXPORTED: --sha256.
+Anybody could invent a chain. That it is that of the trail shows a checkpoint kept elsewhere: --checkpoint. Whether
+entries were left out after the export, and what was chosen, shows the manifest's SHA-256, which the trail has recorded
+as the id of its entry AUDIT_TRAIL_EXPORTED: --sha256. What was proven and what was not is printed at the end.
 
 Exit code 0: everything agrees; 1: something does not, and is named; 2: there is no export here.
 """
@@ -27,6 +27,12 @@ from typing import Any
 VERSION = 1
 ENTRIES, SEALS, MANIFEST = "entries.jsonl", "seals.jsonl", "manifest.json"
 NO_SEAL = "0" * 64  # what the first seal names as its predecessor
+LINE = {"entry", "actor", "actor_salt", "seal", "position", "proof"}
+DESCRIPTION = {
+    "version", "created_at", "filter", "entries", "entries_sha256", "left_out_because_not_sealed", "seals",
+    "seals_sha256", "first_seal", "head",
+}  # fmt: skip
+FORGOTTEN = "USER_PSEUDONYMISED"
 
 
 def canonical(document: Any) -> bytes:
@@ -84,8 +90,12 @@ class Export:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._raw = (directory / MANIFEST).read_bytes()
-        self.manifest = json.loads(self._raw)
+        self.manifest = read_json(self._raw)
         self._counted: dict[str, tuple[int, str]] = {}
+        self._first = 0
+        # Checkpoints of a seal in here, of an earlier one, of a later one; entries behind the last that matched.
+        self.matched = self.older = self.later = self.behind = 0
+        self.names = Names()
 
     def problems(self, *, sha256: str = "", checkpoints: Sequence[dict[str, Any]] = ()) -> Iterator[str]:
         """Yield everything that is wrong."""
@@ -94,14 +104,24 @@ class Export:
         if self.manifest["version"] != VERSION:
             yield f"version {self.manifest['version']} is not known to this program"
             return
-        expected = {checkpoint["number"]: checkpoint["hash"] for checkpoint in checkpoints}
+        yield from _unknown_fields(self.manifest, DESCRIPTION, MANIFEST)
+        expected: dict[int, set[str]] = {}
+        for checkpoint in checkpoints:
+            expected.setdefault(checkpoint["number"], set()).add(checkpoint["hash"])
         lines = self._lines(ENTRIES)
         line, place = next(lines, None), (0, -1)
         before: dict[str, Any] | None = None
         for seal in self._lines(SEALS):
-            yield from _problems_of_seal(seal, before, expected.pop(seal["number"], seal["hash"]))
+            kept = expected.pop(seal["number"], None)
+            matches = kept == {seal["hash"]}
+            self.matched += matches
+            self.behind = 0 if matches else self.behind
+            self._first = self._first or seal["number"]
+            yield from _problems_of_seal(seal, before, kept or {seal["hash"]})
             while line is not None and line["seal"] <= seal["number"]:
                 yield from _problems_of_entry(line, seal)
+                self.names.add(line)
+                self.behind += not matches
                 if (line["seal"], line["position"]) <= place:
                     yield f"entry {line['entry']['id']} is out of order, or there twice"
                 place = (line["seal"], line["position"])
@@ -111,8 +131,8 @@ class Export:
             yield f"entry {line['entry']['id']}: its seal {line['seal']} is missing"
             line = next(lines, None)
         yield from self._problems_of_manifest(before)
-        first = self.manifest["first_seal"]
-        yield from (f"seal {number} is missing; a checkpoint names it" for number in expected if number >= first)
+        yield from self.names.problems()
+        yield from self._problems_of_checkpoints(expected, before["number"] if before else 0, bool(checkpoints))
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         count, digest = 0, hashlib.sha256()
@@ -120,7 +140,7 @@ class Export:
             for text in file:
                 count += 1
                 digest.update(text)
-                yield json.loads(text)
+                yield read_json(text)
         self._counted[name] = (count, digest.hexdigest())
 
     def _problems_of_manifest(self, last: dict[str, Any] | None) -> Iterator[str]:
@@ -132,14 +152,94 @@ class Export:
                 yield f"{name} is not the file that the manifest describes"
         if (last["hash"] if last else None) != self.manifest["head"]:
             yield "the last seal is not the one that the manifest names"
+        if self._first != self.manifest["first_seal"]:
+            yield f"the first seal is {self._first}, and not {self.manifest['first_seal']}"
+
+    def _problems_of_checkpoints(self, left: dict[int, set[str]], last: int, any_given: bool) -> Iterator[str]:
+        self.older = sum(number < self._first for number in left)
+        self.later = sum(number > last for number in left)
+        yield from (
+            f"seal {number} is missing; a checkpoint names it" for number in left if self._first <= number <= last
+        )
+        if any_given and not self.matched:
+            yield "no checkpoint is of a seal in this export, so the chain may be invented: give one that is"
+
+    def proven(self, *, sha256: str, checkpoints: Sequence[dict[str, Any]]) -> Iterator[str]:
+        """Yield what an export without problems proves, and what it does not."""
+        yield "proven: each entry is what its seal covers, and the seals are one chain"
+        if checkpoints:
+            others = (
+                f" ({self.older} older and {self.later} later ones are of other seals)"
+                if self.older + self.later
+                else ""
+            )
+            yield f"proven: the chain is the one of {self.matched} checkpoints{others}"
+            if self.behind:
+                yield f"NOT proven: that {self.behind} entries behind the last of these checkpoints are the trail's"
+        else:
+            yield "NOT proven: that the chain is the trail's, and not invented as a whole; give --checkpoint"
+        if sha256:
+            yield "proven: this is what the trail recorded as exported, under the filter in the manifest"
+        else:
+            yield "NOT proven: that nothing was left out, and what was chosen (the manifest's filter); give --sha256"
+        if self.names.unexplained:
+            yield (
+                f"NOT proven: {self.names.unexplained} names are pseudonyms, and no entry in here says that these "
+                "persons were forgotten; the trail tells"
+            )
 
 
-def _problems_of_seal(seal: dict[str, Any], before: dict[str, Any] | None, expected: str) -> Iterator[str]:
+class Names:
+    """The pseudonyms of an export: a name without its salt proves nothing."""
+
+    def __init__(self) -> None:
+        self._pseudonyms: dict[int, int] = {}  # account -> in so many entries
+        self._named: set[int] = set()
+        self._forgotten: set[str] = set()
+
+    def add(self, line: dict[str, Any]) -> None:
+        entry, name, actor_id = line["entry"], line["actor"], line["entry"]["actor_id"]
+        if not line["actor_salt"]:
+            self._pseudonyms[actor_id] = self._pseudonyms.get(actor_id, 0) + 1
+        elif actor_id is not None and name != pseudonym_of(actor_id):
+            self._named.add(actor_id)
+        if entry["action"] == FORGOTTEN and entry["entity_type"] == "user":
+            self._forgotten.add(entry["entity_id"])
+
+    def problems(self) -> Iterator[str]:
+        for actor_id in sorted(self._named & self._pseudonyms.keys()):
+            yield f"{pseudonym_of(actor_id)} bears a name in some entries and a pseudonym in others"
+
+    @property
+    def unexplained(self) -> int:
+        return sum(count for actor_id, count in self._pseudonyms.items() if str(actor_id) not in self._forgotten)
+
+
+def read_json(text: bytes) -> Any:
+    """Return a document in which no field is there twice: two readers could see different ones."""
+    return json.loads(text, object_pairs_hook=_without_repetition)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a field is there twice")
+    return document
+
+
+def _unknown_fields(document: dict[str, Any], known: set[str], what: str) -> Iterator[str]:
+    if unknown := sorted(document.keys() - known):
+        yield f"{what} has fields that are not covered by any proof: {', '.join(unknown)}"
+
+
+def _problems_of_seal(seal: dict[str, Any], before: dict[str, Any] | None, expected: set[str]) -> Iterator[str]:
     number = seal["number"]
     if seal["hash"] != seal_hash(seal):
         yield f"seal {number} was changed"
-    if seal["hash"] != expected:
+    if {seal["hash"]} != expected:
         yield f"seal {number} is not the one of the checkpoint"
+    if number == 1 and seal["previous_hash"] != NO_SEAL:
+        yield "seal 1 follows another one"
     if before is not None and seal["previous_hash"] != before["hash"]:
         yield f"seal {number} does not follow seal {before['number']}"
     if before is not None and number != before["number"] + 1:
@@ -148,6 +248,7 @@ def _problems_of_seal(seal: dict[str, Any], before: dict[str, Any] | None, expec
 
 def _problems_of_entry(line: dict[str, Any], seal: dict[str, Any]) -> Iterator[str]:
     entry = line["entry"]
+    yield from _unknown_fields(line, LINE, f"entry {entry['id']}")
     root = root_by_proof(leaf(entry), line["position"], seal["entry_count"], line["proof"])
     if line["seal"] != seal["number"]:
         yield f"entry {entry['id']}: its seal {line['seal']} is missing"
@@ -167,7 +268,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         export = Export(options.directory)
         text = options.checkpoint.read_text() if options.checkpoint else ""
-        checkpoints = [json.loads(line) for line in text.splitlines() if line.strip()]
+        checkpoints = [read_json(line.encode()) for line in text.splitlines() if line.strip()]
+        if options.checkpoint and not checkpoints:
+            raise ValueError("there is no checkpoint in the file")
         for problem in export.problems(sha256=options.sha256, checkpoints=checkpoints):
             wrong += 1
             print(problem)
@@ -177,10 +280,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         wrong += 1
         print(f"the export is damaged: {type(error).__name__}: {error}")
-    print(
-        "something is wrong with this export" if wrong else f"everything agrees: {export.manifest['entries']} entries"
-    )
-    return 1 if wrong else 0
+    if wrong:
+        print("something is wrong with this export")
+        return 1
+    for statement in export.proven(sha256=options.sha256, checkpoints=checkpoints):
+        print(statement)
+    print(f"everything agrees: {export.manifest['entries']} entries")
+    return 0
 
 
 if __name__ == "__main__":

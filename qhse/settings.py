@@ -250,6 +250,8 @@ OUTBOX_BACKOFF_CAP = env.number("OUTBOX_BACKOFF_CAP", 3600.0, minimum=0, maximum
 
 # --- Audit trail ------------------------------------------------------------------------------------------------
 
+# Former values of SECRET_KEY, by which marks of entries and seals are still believed; nothing is marked with them.
+AUDIT_KEY_FALLBACKS = env.words("AUDIT_KEY_FALLBACKS")
 AUDIT_SEAL_INTERVAL = env.number("AUDIT_SEAL_INTERVAL", 10.0, minimum=0, maximum=3600)  # seconds; 0: no sealing
 
 # --- Logs -------------------------------------------------------------------------------------------------------

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import django_filters as filters
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.serializers import AuditEntrySerializer
-from audit.models import AuditEntry
+from audit.models import AuditEntry, SealedEntry
 from audit.permissions import AuditPermission
+from audit.reading import newest_seal
 from qhse.api.filters import MomentFilter, TextFilter
+from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
 from qhse.errors import RecordNotFound
 
@@ -32,6 +37,17 @@ class AuditEntryFilter(filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
+class AuditLogPagination(StrictLimitOffsetPagination):
+    """Counts the whole trail by its seals, which know how many entries they cover, and what is not sealed yet."""
+
+    def get_count(self, queryset: QuerySet[Any] | Sequence[Any]) -> int:
+        head = newest_seal() if isinstance(queryset, QuerySet) and not queryset.query.where else None
+        if head is None or head.horizon is None or head.horizon > timezone.now():
+            return super().get_count(queryset)
+        sealed = SealedEntry.objects.filter(entry_id=OuterRef("pk"), seal_id__lte=head.number)
+        return head.total + AuditEntry.objects.filter(~Exists(sealed), created_at__gte=head.horizon).count()
+
+
 @extend_schema(tags=["audit"])
 @extend_schema_view(
     list=extend_schema(
@@ -44,6 +60,7 @@ class AuditLogViewSet(ListModelMixin, ApiViewSet):
     queryset = AuditEntry.objects.order_by("-id")
     serializer_class = AuditEntrySerializer
     filterset_class = AuditEntryFilter
+    pagination_class = AuditLogPagination
 
 
 class TimelineViewSet(ListModelMixin, ApiViewSet):

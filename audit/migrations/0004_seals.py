@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 models.CharField(blank=blank, default="", editable=False, max_length=length),
                 preserve_default=False,
             )
-            for name, length, blank in (("actor_salt", 32, True), ("actor_digest", 64, False), ("mark", 64, True))
+            for name, length, blank in (("actor_salt", 32, True), ("actor_digest", 64, False), ("mark", 80, True))
         ),
         migrations.RunPython(mark_entries, migrations.RunPython.noop),
         migrations.AlterField("auditentry", "uid", models.UUIDField(default=uuid7, editable=False, unique=True)),
@@ -85,12 +85,14 @@ class Migration(migrations.Migration):
             name="AuditSeal",
             fields=[
                 ("number", models.PositiveIntegerField(primary_key=True, serialize=False)),
-                ("previous_hash", models.CharField(max_length=64, unique=True)),
+                ("previous_hash", models.CharField(max_length=64)),
                 ("merkle_root", models.CharField(max_length=64)),
                 ("entry_count", models.PositiveIntegerField()),
+                ("total", models.PositiveBigIntegerField()),
                 ("horizon", models.DateTimeField(null=True)),
                 ("sealed_at", models.DateTimeField()),
                 ("hash", models.CharField(max_length=64)),
+                ("mark", models.CharField(editable=False, max_length=80)),
             ],
             options={"ordering": ("-number",), "default_permissions": ("view",)},
         ),

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
 
 from audit import sealing
+from audit.checkpoints import checkpoint_of
 from audit.models import AuditEntry, AuditSeal
+from audit.proofs import sign
 from audit.sealing import seal_new_entries
 from audit.services import entry_for, record_all
-from audit.verification import checkpoint_of
+
+
+def write_dated(moment: datetime) -> AuditEntry:
+    """Write an entry as the application does when the database's clock shows this moment."""
+    with transaction.atomic():
+        entry = entry_for(actor=None, action="CLOCK_WAS_SET_BACK", entity_type="gauge", entity_id=1, changes={})
+        entry.pk = (AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1_000
+        entry.created_at = moment
+        sign(entry)
+        AuditEntry.objects.bulk_create([entry])
+    return entry
 
 
 @pytest.fixture

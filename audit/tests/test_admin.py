@@ -11,12 +11,14 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 
 from audit import export, panel
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.sealing import seal_new_entries
 from audit.tests.test_commands import falsify
+from qhse.uuid7 import uuid7
 
 LIST = "/admin/audit/auditentry/"
 
@@ -41,7 +43,7 @@ def test_a_new_trail_is_neither_sealed_nor_verified(auditor):
 
     assert sealed == ("–", "nothing is sealed yet", "warn")
     assert unsealed == ("4", "entries not sealed yet", "")
-    assert verified == ("–", "never verified", "warn")
+    assert verified == ("–", "never verified as a whole", "warn")
 
 
 def test_the_banner_tells_the_last_seal_and_what_waits_for_the_next(auditor, trail):
@@ -65,14 +67,15 @@ def test_the_button_verifies_the_newest_seals_and_records_it(auditor, trail):
     (message,) = messages_of(response)
     entries = SealedEntry.objects.count()
     assert message == f"{entries} entries in {head.number} seals and 2 unsealed entries: all as they were written."
-    entry = AuditEntry.objects.get(action="AUDIT_TRAIL_VERIFIED")
+    entry = AuditEntry.objects.get(action="AUDIT_TRAIL_PARTLY_VERIFIED")
     assert (entry.actor, entry.entity_id, entry.source) == ("auditor", str(head.number), "admin")
     assert entry.changes == {
-        "findings": [None, 0], "seals": [None, head.number], "unsealed": [None, 2], "newest": [None, panel.NEWEST],
+        "findings": [None, 0], "first_seal": [None, 1], "seals": [None, head.number], "unsealed": [None, 2],
+        "accepted": [None, 0],
     }  # fmt: skip
     figure, text, kind = tiles(auditor)[2]
-    assert (figure, kind) == (f"up to seal {head.number}", "good")
-    assert text.startswith("verified: the newest seals, by auditor on ")
+    assert (figure, kind) == ("–", "warn")
+    assert text.startswith(f"never verified as a whole; seals 1–{head.number}, by auditor on ")
 
 
 def test_the_button_names_what_is_wrong(auditor, trail, monkeypatch):
@@ -86,12 +89,13 @@ def test_the_button_names_what_is_wrong(auditor, trail, monkeypatch):
 
 def test_the_button_does_not_list_a_thousand_findings(auditor, trail, monkeypatch):
     monkeypatch.setattr(panel, "SHOWN", 1)
-    with_findings = falsify(reason="as agreed")
-    monkeypatch.setattr("audit.verification.is_marked", lambda entry: False)
+    entries = AuditEntry.objects.order_by("pk")
+    first, others = entries[0].pk, entries.count() - 1
+    monkeypatch.setattr("audit.verification.has_its_name", lambda entry: False)
 
     messages = messages_of(auditor.post(f"{LIST}verify/", follow=True))
 
-    assert messages[1:] == [f"entry {with_findings}: is not what seal 1 sealed", "… and 2 more"]
+    assert messages[1:] == [f"entry {first}: does not bear its actor's name", f"… and {others:,} more"]
 
 
 def test_the_work_of_the_button_is_bounded(auditor, trail, monkeypatch):
@@ -109,7 +113,7 @@ def test_others_do_not_verify(users, role, trail):
     client.force_login(users[role])
 
     assert client.post(f"{LIST}verify/").status_code == 403
-    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_VERIFIED").exists()
+    assert not AuditEntry.objects.filter(entity_type="audit_trail").exists()
 
 
 def test_the_button_is_protected_against_other_sites(users, trail):
@@ -122,7 +126,65 @@ def test_the_button_is_protected_against_other_sites(users, trail):
 def test_the_command_records_a_complete_verification(auditor, trail):
     call_command("verify_audit_trail", "--record", stdout=io.StringIO())
 
-    assert tiles(auditor)[2][1].startswith("verified: all of it, by system on ")
+    figure, text, kind = tiles(auditor)[2]
+    assert (figure, kind) == (f"up to seal {AuditSeal.objects.count()}", "good")
+    assert text.startswith("verified: all of it, by system on ")
+
+
+def test_the_button_does_not_turn_a_finding_of_the_whole_green(auditor, trail, monkeypatch):
+    monkeypatch.setattr(panel, "NEWEST", 2)
+    falsify(reason="as agreed")
+    with pytest.raises(SystemExit):
+        call_command("verify_audit_trail", "--record", stdout=io.StringIO())
+
+    auditor.post(f"{LIST}verify/")
+    last = AuditSeal.objects.latest("number").sealed_at.isoformat()
+    call_command("verify_audit_trail", "--since", last, "--record", stdout=io.StringIO())
+
+    figure, text, kind = tiles(auditor)[2]
+    assert (figure, kind) == ("1 finding", "bad")
+    assert text.startswith("when verified: all of it, by system on ")
+
+
+def test_a_finding_of_a_part_stays_until_the_whole_is_verified(auditor, trail, monkeypatch):
+    call_command("verify_audit_trail", "--record", stdout=io.StringIO())
+    monkeypatch.setattr("audit.verification.has_its_name", lambda entry: False)
+    auditor.post(f"{LIST}verify/")
+    monkeypatch.undo()
+    auditor.post(f"{LIST}verify/")
+    assert tiles(auditor)[2][2] == "bad"
+
+    call_command("verify_audit_trail", "--record", stdout=io.StringIO())
+    auditor.post(f"{LIST}verify/")
+
+    figure, text, kind = tiles(auditor)[2]
+    assert (figure, kind) == (f"up to seal {AuditSeal.objects.count()}", "good")
+    assert f"; seals 1–{AuditSeal.objects.count()}, by auditor on " in text
+
+
+def test_who_can_only_insert_paints_nothing_green(auditor, trail):
+    falsify(reason="as agreed")
+    with pytest.raises(SystemExit):
+        call_command("verify_audit_trail", "--record", stdout=io.StringIO())
+    forged = AuditEntry.objects.get(action="AUDIT_TRAIL_VERIFIED")
+    forged.pk, forged.uid, forged._state.adding = None, uuid7(), True
+    forged.changes["findings"] = [None, 0]
+    forged.save()
+
+    assert tiles(auditor)[2][2] == "bad"
+
+
+def test_a_forged_last_seal_breaks_no_page(auditor, trail):
+    head = AuditSeal.objects.latest("number")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_auditseal (number, previous_hash, merkle_root, entry_count, total, horizon, sealed_at, "
+            "hash, mark) VALUES (%s, '', '', 1, 1, 'infinity', 'infinity', '', '')", [head.number + 1],
+        )  # fmt: skip
+
+    assert tiles(auditor)[0][0] == f"Seal {head.number}"
+    named = messages_of(auditor.post(f"{LIST}verify/", follow=True))
+    assert any(line.startswith(f"seal {head.number + 1}: ") for line in named)
 
 
 # --- The export action ------------------------------------------------------------------------------------------
@@ -176,6 +238,26 @@ def test_too_many_entries_are_left_to_the_command(auditor, trail, monkeypatch):
     response = auditor.post(LIST, {"action": "export_selected", "_selected_action": ids}, follow=True)
 
     assert "manage.py export_audit_trail" in messages_of(response)[0]
+    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
+
+
+def test_a_chain_that_is_too_long_for_a_page_is_left_to_the_command(auditor, trail, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "MOST_SEALS_IN_ZIP", 3)
+    first, last = (SealedEntry.objects.order_by(order)[0].entry_id for order in ("seal_id", "-seal_id"))
+
+    response = auditor.post(LIST, {"action": "export_selected", "_selected_action": [first]}, follow=True)
+
+    assert "More than 3 seals" in messages_of(response)[0]
+    assert "manage.py export_audit_trail" in messages_of(response)[0]
+    assert len(exported(choose(auditor, [last]), tmp_path)) == 1
+
+
+def test_a_search_that_the_list_ignores_exports_nothing(auditor, trail):
+    query = "?q=%00"
+
+    response = choose(auditor, [AuditEntry.objects.first().pk], query, select_across="1")
+
+    assert response.status_code == 302
     assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
 
 

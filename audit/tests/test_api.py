@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
+from django.db import transaction
 
 from audit.models import AuditEntry
+from audit.sealing import seal_new_entries
+from audit.services import record
 from qhse.accounts.roles import Role
 from qhse.accounts.services import change_user
 
@@ -78,6 +81,24 @@ class TestList:
 
         (entry,) = entries(api("auditor"), action="NC_CLOSED")
         assert entry["actor_role"] == "quality"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_the_count_is_exact_before_and_after_sealing(self, api, trail):
+        client = api("auditor")
+
+        def counted():
+            return client.get("/audit-log?limit=1").json()["count"]
+
+        counts = [(counted(), AuditEntry.objects.count())]
+        for _ in range(2):
+            seal_new_entries()
+            counts.append((counted(), AuditEntry.objects.count()))
+            with transaction.atomic():
+                record(actor=None, action="GAUGE_CALIBRATED", entity_type="gauge", entity_id=1, changes={})
+            counts.append((counted(), AuditEntry.objects.count()))
+
+        assert [shown for shown, _ in counts] == [there for _, there in counts]
+        assert counts[-1][0] == counts[0][0] + 2
 
 
 class TestFilters:

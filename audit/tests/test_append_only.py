@@ -7,7 +7,9 @@ from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from audit.models import AuditEntry, AuditTrailIsAppendOnly
-from audit.services import record
+from audit.proofs import is_marked
+from audit.sealing import seal_new_entries
+from audit.services import entry_for, record, record_all
 
 
 @pytest.fixture
@@ -46,6 +48,53 @@ def test_the_database_refuses(entry, statement):
         cursor.execute(statement)
 
     assert AuditEntry.objects.get().reason == ""
+
+
+@pytest.mark.parametrize("table", ["audit_auditentry", "audit_auditseal", "audit_sealedentry"])
+@pytest.mark.parametrize("changes", [{}, {"key": 99}])
+def test_sqlite_replaces_nothing(entry, table, changes):
+    """Neither the row with this key nor one with another unique value; PostgreSQL has no such statement."""
+    seal_new_entries()
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table}")
+        before = cursor.fetchall()
+        names = [column[0] for column in cursor.description]
+        row = list(before[0])
+        if changes and table == "audit_auditseal":
+            return  # its number is its only key
+        row[0] = changes.get("key", row[0])
+        places = ", ".join(["%s"] * len(row))
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            cursor.execute(f"REPLACE INTO {table} ({', '.join(names)}) VALUES ({places})", row)
+        cursor.execute(f"SELECT * FROM {table}")
+        assert cursor.fetchall() == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1e16, 1e22, 1.5e300, -0.0, 1e-7, 0.1, 10**30, 3, True, None, "ä\u2028", [1.0, {"b": 2.0, "a": [-0.0]}],
+     {10: 1, 9: "x"},
+     {"a": 1, 2: 0}, (1, 2), {}],
+)  # fmt: skip
+def test_every_value_keeps_its_mark_through_the_database(db, value):
+    pk = record(actor=None, action="X", entity_type="gauge", entity_id=1, changes={"field": (None, value)}).pk
+
+    assert is_marked(AuditEntry.objects.get(pk=pk))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, b"raw"])
+def test_what_no_document_holds_is_refused(db, value):
+    with pytest.raises((TypeError, ValueError)):
+        record(actor=None, action="X", entity_type="gauge", entity_id=1, changes={"field": (None, value)})
+
+
+def test_many_entries_take_two_statements(db, django_assert_num_queries):
+    entries = [entry_for(actor=None, action="X", entity_type="gauge", entity_id=n, changes={}) for n in range(50)]
+
+    with django_assert_num_queries(2):
+        record_all(entries)
 
 
 @pytest.mark.postgres

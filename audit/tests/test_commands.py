@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal
 from audit.sealing import seal_new_entries
+from audit.tests.conftest import write_dated
 from audit.verification import Verification
 from conftest import triggers_off
 from qhse.accounts.errors import UserIsActive, UserNotFound
@@ -119,6 +122,38 @@ def test_a_database_that_cannot_be_read_is_no_verdict(trail, monkeypatch):
     monkeypatch.setattr(Verification, "run", fail)
 
     assert run("verify_audit_trail") == (2, "the trail could not be read: gone")
+
+
+# --- accept_late_entries ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def late(trail):
+    """Three sealed entries that are dated before what an earlier seal had closed."""
+    entries = [write_dated(timezone.now() - timedelta(hours=1)) for _ in range(3)]
+    seal_new_entries()
+    return [entry.pk for entry in entries]
+
+
+def test_late_entries_are_accepted_by_id_or_range_with_a_reason(late):
+    assert run("verify_audit_trail")[0] == 1
+    ids = [str(late[0]), f"{late[1]}-{late[1]}", str(late[2])]
+
+    assert run("accept_late_entries", *ids, "--reason", "The clock was wrong") == (0, "3 late entries accepted\n")
+
+    code, output = run("verify_audit_trail")
+    assert (code, "3 late ones accepted" in output) == (0, True)
+    assert json.loads(run("verify_audit_trail", "--json")[1])["summary"]["accepted"] == 3
+
+
+@pytest.mark.parametrize(
+    ("ids", "reason"), [(["1"], "so"), (["99999"], "so"), (["1-2000000"], "so"), (["x"], "so"), (["LATE"], "  ")]
+)
+def test_what_is_not_late_is_not_accepted_nor_anything_without_a_reason(late, ids, reason):
+    chosen = [str(late[0]) if pk == "LATE" else pk for pk in ids]
+
+    assert run("accept_late_entries", *chosen, "--reason", reason)[0] == 1
+    assert not AuditEntry.objects.filter(entity_type="audit_entry").exists()
 
 
 # --- audit_checkpoint -------------------------------------------------------------------------------------------

@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 
+from audit import export as export_module
 from audit import proofs
+from audit.checkpoints import checkpoint_of
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proofs import inclusion_proofs, merkle_root
 from audit.sealing import seal_new_entries
 from audit.verify_export import canonical, leaf, root_by_proof, seal_hash
+from conftest import triggers_off
+from qhse.accounts.services import change_user, pseudonymise_user
 
-MANIPULATIONS = 50
+MANIPULATIONS = 60
 
 
 @pytest.fixture
@@ -49,7 +54,12 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 def test_an_untouched_export_is_accepted(export, trail):
     directory = export()
 
-    assert check(directory) == (0, f"everything agrees: {SealedEntry.objects.count()} entries\n")
+    assert check(directory) == (0, "\n".join([
+        "proven: each entry is what its seal covers, and the seals are one chain",
+        "NOT proven: that the chain is the trail's, and not invented as a whole; give --checkpoint",
+        "NOT proven: that nothing was left out, and what was chosen (the manifest's filter); give --sha256",
+        f"everything agrees: {SealedEntry.objects.count()} entries\n",
+    ]))  # fmt: skip
     assert sorted(path.name for path in directory.iterdir()) == [
         "entries.jsonl", "manifest.json", "seals.jsonl", "verify_export.py",
     ]  # fmt: skip
@@ -88,7 +98,8 @@ def test_a_period_is_taken_out(export):
 def test_nothing_found_is_an_export_too(export):
     directory = export("--actor", "nobody")
 
-    assert check(directory) == (0, "everything agrees: 0 entries\n")
+    code, output = check(directory)
+    assert (code, output.splitlines()[-1]) == (0, "everything agrees: 0 entries")
 
 
 def test_the_trail_records_the_export_and_the_manifest_is_checked_against_it(export):
@@ -106,14 +117,147 @@ def test_the_chain_is_checked_against_checkpoints_kept_elsewhere(export, trail, 
     directory = export()
     file = tmp_path / "checkpoints"
     file.write_text(json.dumps(trail[0]))
-    assert check(directory, "--checkpoint", str(file))[0] == 0
+    code, output = check(directory, "--checkpoint", str(file))
+    assert code == 0
+    assert "proven: the chain is the one of 1 checkpoints\n" in output
 
-    file.write_text(json.dumps(trail[0] | {"hash": "0" * 64}) + "\n" + json.dumps({"number": 99, "hash": "0"}))
+    file.write_text(json.dumps(trail[0] | {"hash": "0" * 64}))
 
     code, output = check(directory, "--checkpoint", str(file))
     assert code == 1
     assert f"seal {trail[0]['number']} is not the one of the checkpoint" in output
-    assert "seal 99 is missing" in output
+
+
+def checkpoints_of_all(path: Path) -> Path:
+    seals = AuditSeal.objects.order_by("number")
+    path.write_text("".join(f"{json.dumps(checkpoint_of(seal))}\n" for seal in seals))
+    return path
+
+
+def test_earlier_and_later_checkpoints_in_the_file_are_as_usual(export, write, tmp_path):
+    third = SealedEntry.objects.filter(seal_id=3).values_list("entry_id", flat=True)[0]
+    directory = export("--since", AuditEntry.objects.get(pk=third).created_at.isoformat())
+    seal_new_entries()
+    write(3)
+    seal_new_entries()
+
+    code, output = check(directory, "--checkpoint", str(checkpoints_of_all(tmp_path / "checkpoints")))
+
+    first, last = (lines_of(directory / "seals.jsonl")[at]["number"] for at in (0, -1))
+    older, later = first - 1, AuditSeal.objects.count() - last
+    assert (code, older > 0, later) == (0, True, 2), output
+    others = f" ({older} older and 2 later ones are of other seals)"
+    assert f"proven: the chain is the one of {last - first + 1} checkpoints{others}\n" in output
+
+
+@pytest.mark.parametrize("number", [1, 99])
+def test_checkpoints_of_other_seals_prove_nothing(export, tmp_path, number):
+    last = SealedEntry.objects.order_by("-seal_id")[0].entry_id
+    directory = export("--since", AuditEntry.objects.get(pk=last).created_at.isoformat())
+    file = tmp_path / "checkpoints"
+    file.write_text(json.dumps({"number": number, "hash": "0" * 64}))
+
+    code, output = check(directory, "--checkpoint", str(file))
+
+    assert (code, "no checkpoint is of a seal in this export" in output) == (1, True)
+
+
+def test_entries_behind_the_last_checkpoint_are_said_not_to_be_proven(export, tmp_path):
+    file = checkpoints_of_all(tmp_path / "checkpoints")
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:2]))
+
+    code, output = check(export(), "--checkpoint", str(file))
+
+    behind = SealedEntry.objects.filter(seal_id__gt=2).count()
+    assert (code, f"NOT proven: that {behind} entries behind the last" in output) == (0, True)
+
+
+def test_an_invented_export_with_a_first_seal_beyond_all_checkpoints_is_rejected(export, tmp_path):
+    directory = export()
+    file = checkpoints_of_all(tmp_path / "checkpoints")
+    forger = Forger(directory, random.Random(1))
+    invent(forger)
+    forger.manifest["first_seal"] = 1_000
+    forger.save()
+
+    assert check(directory)[0] == 1
+    forger.manifest["first_seal"] = 1
+    forger.save()
+    assert check(directory)[0] == 0  # which it says
+    assert check(directory, "--checkpoint", str(file))[0] == 1
+
+
+def invent(forger):
+    """Make one seal over one entry, from nothing."""
+    line = next(line for line in forger.entries if line["entry"]["actor_id"] is None)
+    line["entry"]["reason"] = "invented"
+    seal = forger.seals[0] | {"entry_count": 1, "total": 1, "merkle_root": leaf(line["entry"]).hex()}
+    seal["hash"] = seal_hash(seal)
+    forger.entries = [line | {"seal": 1, "position": 0, "proof": []}]
+    forger.seals = [seal]
+    forger.manifest |= {"head": seal["hash"]}
+
+
+def test_a_pseudonym_with_the_right_id_is_told(export):
+    """Without its salt a name proves nothing; the trail's entry about it does."""
+    directory = export("--actor", "quality")
+    forger = Forger(directory, random.Random(1))
+    for line in forger.entries:
+        line |= {"actor": f"person-{line['entry']['actor_id']}", "actor_salt": ""}
+    forger.save()
+
+    code, output = check(directory)
+    assert (code, f"NOT proven: {len(forger.entries)} names are pseudonyms" in output) == (0, True)
+
+    forger.entries[0] |= lines_of(export_again(directory, "--actor", "quality") / "entries.jsonl")[0]
+    forger.save()
+    code, output = check(directory)
+    assert (code, "bears a name in some entries and a pseudonym in others" in output) == (1, True)
+
+
+def export_again(directory: Path, *options: str) -> Path:
+    other = directory.with_name("again")
+    call_command("export_audit_trail", "--output", str(other), *options, verbosity=0)
+    return other
+
+
+def test_the_pseudonym_of_a_person_who_was_forgotten_is_explained_by_the_export(users, trail, export):
+    change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": False})
+    pseudonymise_user(username="quality", actor=None, reason="asked for it")
+    seal_new_entries()
+
+    code, output = check(export())
+
+    assert (code, "pseudonyms" in output) == (0, False)
+
+
+def test_entries_sealed_while_it_is_written_are_counted_as_left_out(export, monkeypatch):
+    real = export_module._seals_of
+
+    def seal_in_between(chosen, end):
+        seal_new_entries()
+        return real(chosen, end)
+
+    monkeypatch.setattr(export_module, "_seals_of", seal_in_between)
+
+    manifest = json.loads((export() / "manifest.json").read_text())
+
+    assert (manifest["left_out_because_not_sealed"], AuditEntry.objects.unsealed().count()) == (2, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_that_fails_leaves_no_export(transactional_db, write, tmp_path, monkeypatch):
+    write(2)
+    seal_new_entries()
+
+    def fail():
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(connection, "_commit", fail)
+    with pytest.raises(DatabaseError, match="gone"):
+        call_command("export_audit_trail", "--output", str(tmp_path / "export"), verbosity=0)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_where_there_is_one_already_is_refused(export, tmp_path):
@@ -131,6 +275,17 @@ def test_a_failed_export_leaves_nothing(export, tmp_path, monkeypatch):
 
     assert list(tmp_path.iterdir()) == []
     assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
+
+
+def test_an_entry_that_cannot_be_read_stops_the_export(export, trail, tmp_path):
+    pk = SealedEntry.objects.first().entry_id
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_auditentry SET created_at = 'infinity' WHERE id = %s", [pk])
+
+    with pytest.raises(CommandError, match="cannot be read"):
+        export()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_entity_id_without_its_type_is_refused(export):
@@ -193,6 +348,34 @@ def rename_an_actor(forger):
 def rename_an_actor_as_if_forgotten(forger):
     line = forger.chance.choice(forger.entries)
     line |= {"actor": "person-99", "actor_salt": ""}
+
+
+def rename_one_of_several_as_if_forgotten(forger):
+    lines = [line for line in forger.entries if line["actor"] == "quality"]
+    forger.chance.choice(lines)["actor_salt"] = ""
+    next(line for line in lines if not line["actor_salt"])["actor"] = f"person-{lines[0]['entry']['actor_id']}"
+
+
+def add_an_outer_field(forger):
+    document = forger.chance.choice([forger.manifest, forger.chance.choice(forger.entries)])
+    document["approved_by"] = "the auditor"
+
+
+def say_something_twice(forger):
+    forger.save()
+    path = forger.directory / forger.chance.choice(["entries.jsonl", "seals.jsonl", "manifest.json"])
+    text = path.read_text().replace("{", '{"version":1,"reason":"first","number":1,"version":1,', 1)
+    path.write_text(text)
+    forger.save = lambda: None
+
+
+def say_another_first_seal(forger):
+    forger.manifest["first_seal"] += 1
+
+
+def change_the_filter(forger):
+    """Only what the trail recorded of the export tells."""
+    forger.manifest["filter"] = {"actor": "quality"}
 
 
 def change_a_proof(forger):
@@ -264,7 +447,8 @@ FORGERIES = [
     change_an_entry, rename_an_actor, rename_an_actor_as_if_forgotten, change_a_proof, shorten_a_proof, move_an_entry,
     repeat_an_entry, exchange_two_entries, change_a_seal, change_a_seal_and_its_hash, take_a_seal_out,
     leave_an_entry_out_and_the_manifest_as_it_is, leave_an_entry_out_and_change_the_manifest, cut_a_file,
-    put_rubbish_in,
+    put_rubbish_in, rename_one_of_several_as_if_forgotten, add_an_outer_field, say_something_twice,
+    say_another_first_seal, change_the_filter,
 ]  # fmt: skip
 
 
@@ -278,7 +462,7 @@ def test_a_manipulated_export_is_rejected(export, trail, tmp_path, number):
     forgery(forger)
     forger.save()
 
-    by_itself = forgery is not leave_an_entry_out_and_change_the_manifest
+    by_itself = forgery not in (leave_an_entry_out_and_change_the_manifest, change_the_filter)
     code, output = check(directory, *(() if by_itself else ("--sha256", recorded)))
     assert code == 1, (forgery.__name__, output)
     assert "Traceback" not in output

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import sealing
 from audit.jobs import seal_audit_trail
+from audit.late import NotLate, accept_late_entries
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
+from audit.proofs import entry_document
 from audit.sealing import seal_new_entries
-from audit.services import entry_for, record, record_all
+from audit.services import record
+from audit.tests.conftest import write_dated
 from audit.verification import Verification
-from audit.verify_export import NO_SEAL
+from audit.verify_export import NO_SEAL, leaf
+from conftest import triggers_off
+from qhse.uuid7 import uuid7
 
 
 def findings() -> list[str]:
@@ -53,12 +60,24 @@ def test_nothing_new_makes_no_seal(write):
 
 
 def test_a_pass_is_bounded_and_the_job_asks_to_be_called_again(write, small_blocks, monkeypatch):
-    monkeypatch.setattr(sealing.seal_new_entries.__wrapped__, "__kwdefaults__", {"most_blocks": 2})
+    defaults = sealing.seal_new_entries.__wrapped__.__kwdefaults__
+    monkeypatch.setattr(sealing.seal_new_entries.__wrapped__, "__kwdefaults__", defaults | {"most_blocks": 2})
     write(12)
 
     assert [seal_audit_trail(), seal_audit_trail()] == [True, False]
     assert [seal.entry_count for seal in AuditSeal.objects.order_by("number")] == [5, 5, 2]
     assert findings() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_horizon_moves_with_every_pass_of_a_worker_that_seals_something(write, small_blocks):
+    sealer = sealing.Sealer()
+    for _ in range(4):
+        write()
+        sealer()
+
+    horizons = list(AuditSeal.objects.order_by("number").values_list("horizon", flat=True))
+    assert horizons == sorted(set(horizons)) and len(horizons) == 4
 
 
 def test_the_horizon_moves_only_when_all_before_it_is_sealed(write, small_blocks):
@@ -71,19 +90,92 @@ def test_the_horizon_moves_only_when_all_before_it_is_sealed(write, small_blocks
     assert AuditSeal.objects.first().horizon is not None
 
 
-def test_a_sealer_looks_at_what_is_new_and_now_and_then_at_everything(write, monkeypatch):
+def test_a_clock_that_is_set_back_a_little_hides_nothing(write):
     sealer = sealing.Sealer()
     write()
     assert sealer().sealed == 1
-    with transaction.atomic():
-        hidden = entry_for(actor=None, action="CLOCK_WAS_SET_BACK", entity_type="gauge", entity_id=1, changes={})
-        hidden.created_at = timezone.now() - timedelta(seconds=30)
-        record_all([hidden])
+    write_dated(timezone.now() - timedelta(seconds=30))
 
-    assert sealer().sealed == 0
-    assert AuditSeal.objects.count() == 1
-    monkeypatch.setattr(sealing, "THOROUGH_SECONDS", 0.0)
     assert sealer().sealed == 1
+    assert findings() == []
+
+
+def test_a_late_entry_is_sealed_all_the_same_and_named_until_somebody_accepts_it(write, small_blocks):
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    late = write_dated(timezone.now() - timedelta(hours=1))
+    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
+    with pytest.raises(NotLate):
+        accept_late_entries([late.pk], actor=None, reason="not sealed yet")
+
+    assert sealer().sealed == 1
+    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
+    assert accept_late_entries([late.pk], actor=None, reason="The clock was wrong on Tuesday") == 1
+    assert accept_late_entries([late.pk], actor=None, reason="again") == 0
+
+    verification = Verification()
+    assert (list(verification.run()), verification.summary.accepted) == ([], 1)
+    entry = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
+    assert (entry.entity_id, entry.reason) == (str(late.pk), "The clock was wrong on Tuesday")
+
+
+def test_who_can_only_insert_accepts_nothing(write, small_blocks):
+    write()
+    seal_new_entries()
+    late = write_dated(timezone.now() - timedelta(hours=1))
+    seal_new_entries()
+    accept_late_entries([late.pk], actor=None, reason="copied below")
+    said = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
+    other = write_dated(timezone.now() - timedelta(hours=2))
+    seal_new_entries()
+    said.changes = {"digest": [None, leaf(entry_document(other)).hex()]}
+    said.pk, said.uid, said.entity_id, said._state.adding = said.pk + 5_000, uuid7(), str(other.pk), True
+    said.save()
+
+    assert {str(finding).split(":")[0] for finding in Verification().run()} == {f"entry {other.pk}", f"entry {said.pk}"}
+
+
+def test_an_entry_on_time_is_not_to_be_accepted(write, small_blocks):
+    (entry,) = write()
+    seal_new_entries()
+
+    for pk in (entry.pk, 4711_4711):
+        with pytest.raises(NotLate):
+            accept_late_entries([pk], actor=None, reason="why not")
+
+
+def test_the_older_trail_is_looked_through_stretch_by_stretch(write, small_blocks, monkeypatch):
+    monkeypatch.setattr(sealing, "STRETCH", 10)
+    sealer = sealing.Sealer()
+    first = write(3)[0]
+    sealer()
+    with triggers_off():
+        QuerySet(SealedEntry).filter(entry_id=first.pk)._raw_delete("default")  # as if it had not been seen
+    write(30)
+    seal_new_entries(older=range(0))
+
+    passes = 1
+    while not SealedEntry.objects.filter(entry_id=first.pk).exists():
+        sealer()
+        passes += 1
+        assert passes < 10
+
+
+def test_a_clock_that_ran_ahead_does_not_close_the_time_until_it_is_reached(write, small_blocks, monkeypatch):
+    future = timezone.now() + timedelta(hours=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "_oldest_transaction", lambda: future)
+        patch.setattr(sealing, "_database_time", lambda: future)
+        write()
+        seal_new_entries()
+    sealer = sealing.Sealer()
+    entries = write(2)
+
+    assert sealer().sealed == 2
+    assert [finding.number for finding in Verification().run()] == [entry.pk for entry in entries]
+    accept_late_entries([entry.pk for entry in entries], actor=None, reason="The clock ran ahead by an hour")
+    assert sealer().sealed == 2
     assert findings() == []
 
 
@@ -100,11 +192,105 @@ def test_what_the_application_did_not_write_is_not_sealed(write, caplog):
 
 def test_an_entry_sealed_under_a_former_key_is_still_ours(write, settings):
     write()
-    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.AUDIT_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-key-of-the-installation-after-its-yearly-rotation"
     write()
 
     assert seal_new_entries() == sealing.Sealing(sealed=2)
+    assert findings() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_forgotten_key_is_said_to_be_missing_and_everything_is_in_order_once_it_is_given(
+    write, small_blocks, settings, caplog
+):
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    (waiting,) = write()
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another-key-of-the-installation-after-its-yearly-rotation"
+
+    write(2)
+    assert sealer() == sealing.Sealing(sealed=2, left_out=1)
+
+    assert "set AUDIT_KEY_FALLBACKS" in caplog.text
+    missing = "is vouched for by a key that is not known here: set AUDIT_KEY_FALLBACKS"
+    sealed = AuditEntry.objects.order_by("pk")[0].pk
+    assert findings() == [f"seal 1: {missing}", f"entry {sealed}: {missing}", f"entry {waiting.pk}: {missing}"]
+    settings.AUDIT_KEY_FALLBACKS = [former]
+    write()
+    assert sealer().sealed == 2
+    assert findings() == []
+    assert [seal.total for seal in AuditSeal.objects.order_by("number")] == [1, 3, 5]
+
+
+def test_seals_that_somebody_inserted_neither_stop_sealing_nor_are_believed(write, small_blocks, caplog):
+    """With no more than the right to insert: a seal that closes all time to come, and one with the last number."""
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    head = AuditSeal.objects.get()
+    for number, hash_ in ((2, "ab" * 32), (2**31 - 1, "cd" * 32)):
+        AuditSeal(
+            number=number, previous_hash=head.hash, merkle_root="", entry_count=1, total=7, hash=hash_, mark=head.mark,
+            horizon=head.sealed_at + timedelta(days=365_000), sealed_at=head.sealed_at,
+        ).save(force_insert=True)  # fmt: skip
+    write(2)
+
+    assert sealer().sealed == 2
+    assert sealer() == sealing.Sealing()
+
+    assert "2 seals behind seal 1 are passed over" in caplog.text
+    third = AuditSeal.objects.get(number=3)
+    assert (third.previous_hash, third.total) == ("ab" * 32, 3)
+    named = {(finding.what, finding.number) for finding in Verification().run()}
+    assert named == {("seal", 2), ("seal", 4), ("seal", 2**31 - 1)}  # 4 is missing before the last
+
+
+def test_places_that_somebody_inserted_for_seals_to_come_do_not_stop_the_sealing(write, small_blocks, caplog):
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    (taken,) = write()
+    for entry_id, number in ((taken.pk, 2), (10_000_000, 3)):
+        SealedEntry(entry_id=entry_id, seal_id=number, position=0, digest=b"").save(force_insert=True)
+    write(2)
+
+    assert sealer().sealed == 2
+
+    assert "seal 2 is passed over" in caplog.text
+    assert list(AuditSeal.objects.order_by("number").values_list("number", flat=True)) == [1, 4]
+    named = {(finding.what, finding.number) for finding in Verification().run()}
+    assert named == {("seal", 2), ("seal", 3), ("entry", taken.pk)}
+
+
+def test_what_cannot_be_read_is_left_out_and_the_rest_is_sealed(write, small_blocks, caplog):
+    entries = write(7)
+    with triggers_off(), connection.cursor() as cursor:
+        digits = json.dumps({"due": [None, 0]}).replace("0", "9" * 5_000)
+        cursor.execute("UPDATE audit_auditentry SET changes = %s WHERE id = %s", [digits, entries[2].pk])
+        cursor.execute("UPDATE audit_auditentry SET created_at = 'infinity' WHERE id = %s", [entries[4].pk])
+
+    assert sealing.Sealer()() == sealing.Sealing(sealed=5, left_out=2)
+
+    assert "2 audit entries are not sealed" in caplog.text
+    assert findings() == [f"entry {entries[2].pk}: cannot be read", f"entry {entries[4].pk}: cannot be read"]
+
+
+def test_what_is_not_ours_does_not_keep_the_rest_from_being_sealed(write, small_blocks, monkeypatch):
+    monkeypatch.setattr(sealing, "LOOKED_AT", 10)
+    (entry,) = write()
+    for _ in range(25):
+        entry.pk, entry.uid, entry._state.adding = None, uuid7(), True
+        entry.save()
+    seal_new_entries()
+    write(3)
+    sealer = sealing.Sealer()
+
+    sealed = [sealer().sealed for _ in range(4)]
+
+    assert sum(sealed) == 3
+    assert max(seal.entry_count for seal in AuditSeal.objects.all()) <= 5
 
 
 @pytest.mark.parametrize("table", ["audit_auditseal", "audit_sealedentry"])
@@ -153,7 +339,9 @@ def test_the_chain_cannot_fork(write):
     seal_new_entries()
     head = AuditSeal.objects.get()
 
-    fork = AuditSeal(number=2, previous_hash=NO_SEAL, merkle_root="", entry_count=0, sealed_at=head.sealed_at, hash="")
+    fork = AuditSeal(
+        number=1, previous_hash=NO_SEAL, merkle_root="", entry_count=0, total=0, sealed_at=head.sealed_at, hash=""
+    )
     with pytest.raises(IntegrityError), transaction.atomic():
         fork.save(force_insert=True)
 
@@ -211,6 +399,37 @@ def test_the_horizon_waits_for_the_oldest_transaction_however_old_it_is(write, m
     seal_new_entries()
 
     assert AuditEntry.objects.unsealed().count() == 0
+    assert findings() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_hides_its_activity_holds_the_horizon(write, small_blocks):
+    """Nobody knows when its transaction began; what it writes is in order once it is there."""
+    written, finish = threading.Event(), threading.Event()
+
+    def hidden_writer():
+        with connection.cursor() as cursor:
+            cursor.execute("SET track_activities = off")
+        with transaction.atomic():
+            record(actor=None, action="HIDDEN", entity_type="gauge", entity_id=1, changes={})
+            written.set()
+            finish.wait(30)
+        connections.close_all()
+
+    write()
+    seal_new_entries()
+    thread = threading.Thread(target=hidden_writer)
+    thread.start()
+    assert written.wait(30)
+    write()
+    seal_new_entries()
+    first, second = AuditSeal.objects.order_by("number").values_list("horizon", flat=True)
+    finish.set()
+    thread.join(30)
+
+    assert first == second
+    assert seal_new_entries().sealed == 1
     assert findings() == []
 
 

@@ -8,11 +8,17 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
+from audit.checkpoints import checkpoint_of, read_checkpoints
+from audit.late import is_accepted
 from audit.models import AuditEntry, AuditSeal
-from audit.verification import Verification, checkpoint_of, read_checkpoints
+from audit.proofs import mark_of_seal, seal_document
+from audit.services import entry_for, record_all
+from audit.verification import Verification, record_verification
+from audit.verify_export import seal_hash
 from conftest import triggers_off
-from qhse.chaos.tamper import WAYS, Tamperer
+from qhse.chaos.tamper import WAYS, Tamperer, all_of
 
 TAMPERINGS = 200
 
@@ -32,14 +38,14 @@ def test_each_way_to_falsify_the_trail_is_found_and_its_object_named(trail, name
     for number in range(5):
         tampering, found = tampered(trail, random.Random(number), name)
 
-        assert tampering.culprits & found, tampering
+        assert tampering.is_found(found), (tampering, found)
 
 
 def test_200_random_falsifications_are_found_and_200_looks_at_the_untouched_trail_raise_no_alarm(trail):
     missed, alarms = [], []
     for number in range(TAMPERINGS):
         tampering, found = tampered(trail, random.Random(f"tampering {number}"))
-        if not tampering.culprits & found:
+        if not tampering.is_found(found):
             missed.append(tampering)
         alarms += Verification(checkpoints=trail).run()
 
@@ -61,7 +67,9 @@ def test_an_unsealed_entry_and_its_copy_are_told_apart_without_the_unique_constr
     entry._state.adding = True
     entry.save()
 
-    assert [str(finding) for finding in Verification().run()] == [f"entry {entry.pk}: is a copy of another one"]
+    assert [str(finding) for finding in Verification().run()] == [
+        f"entry {entry.pk}: was not written by the application", f"entry {entry.pk}: is a copy of another one",
+    ]  # fmt: skip
 
 
 def test_what_is_not_sealed_yet_is_counted(trail):
@@ -128,3 +136,70 @@ def test_every_checkpoint_of_a_file_is_compared(trail):
 
     findings = list(Verification(checkpoints=read_checkpoints("\n".join(lines))).run())
     assert [(finding.what, finding.number) for finding in findings] == [("seal", 2)]
+
+
+# --- What only who has the key can do ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("days", "problem"), [(-1, "its horizon goes back"), (1, "its horizon is later than the seal itself")]
+)
+def test_a_seal_claims_no_horizon_that_it_cannot_know(trail, days, problem):
+    seal = AuditSeal.objects.order_by("-number")[0]
+    seal.horizon += timedelta(days=days)
+    seal.hash = seal_hash(seal_document(seal))
+    with triggers_off():
+        all_of(AuditSeal, pk=seal.number).update(horizon=seal.horizon, hash=seal.hash, mark=mark_of_seal(seal))
+
+    assert f"seal {seal.number}: {problem}" in [str(finding) for finding in Verification().run()]
+
+
+def test_an_acceptance_is_of_the_entry_as_it_was(trail, write):
+    """Who has the key may change a late entry that is not checked against its seal; what was accepted tells."""
+    entry = AuditEntry.objects.order_by("pk")[0]
+    accepted = entry_for(
+        actor=None, action="AUDIT_LATE_ENTRY_ACCEPTED", entity_type="audit_entry", entity_id=entry.pk, reason="so",
+        changes={"digest": (None, "0" * 64)},
+    )  # fmt: skip
+    with transaction.atomic():
+        record_all([accepted])
+
+    assert not is_accepted(entry)
+
+
+# --- Which range was verified -----------------------------------------------------------------------------------
+
+
+def test_a_part_is_recorded_as_a_part_with_its_first_seal(trail):
+    for verification in (Verification(), Verification(newest=2), Verification(since=timezone.now())):
+        list(verification.run())
+        record_verification(verification, None)
+
+    last = AuditSeal.objects.order_by("-number")[0].number
+    recorded = AuditEntry.objects.filter(entity_type="audit_trail").order_by("pk")
+    assert [(entry.action, entry.changes["first_seal"][1], entry.entity_id) for entry in recorded] == [
+        ("AUDIT_TRAIL_VERIFIED", 1, str(last)), ("AUDIT_TRAIL_PARTLY_VERIFIED", last - 1, str(last)),
+        ("AUDIT_TRAIL_PARTLY_VERIFIED", last + 1, str(last)),
+    ]  # fmt: skip
+
+
+def test_a_bounded_verification_looks_for_the_unsealed_among_the_newest_ids(trail, write, monkeypatch):
+    monkeypatch.setattr("audit.verification.NEWEST_IDS", 3)
+    write(6)
+
+    bounded, whole = Verification(newest=2), Verification()
+
+    assert list(bounded.run()) == list(whole.run()) == []
+    assert (bounded.summary.unsealed, whole.summary.unsealed) == (3, 8)
+
+
+def test_a_forged_seal_that_says_it_is_old_does_not_shorten_what_since_looks_at(trail):
+    head = AuditSeal.objects.order_by("-number")[0]
+    AuditSeal(
+        number=head.number + 1, previous_hash=head.hash, merkle_root="", entry_count=1, total=0, mark=head.mark,
+        hash="ab" * 32, sealed_at=head.sealed_at - timedelta(days=900),
+    ).save(force_insert=True)  # fmt: skip
+
+    found = {(finding.what, finding.number) for finding in Verification(since=head.sealed_at).run()}
+
+    assert found == {("seal", head.number + 1)}

@@ -18,28 +18,29 @@ MUTANTS = (
     ),
     Mutant(
         "seals-not-chained", "audit/verification.py",
-        "elif seal.previous_hash != (previous.hash if previous else NO_SEAL):", "elif False:", VERIFICATION,
+        "if seal.number == link[0] + 1 and seal.previous_hash != link[1]:", "if False:", VERIFICATION,
     ),
     Mutant(
         "list-of-entries-not-compared", "audit/verification.py",
         "or merkle_root(listed).hex() != seal.merkle_root:", "or not listed:", VERIFICATION,
     ),
     Mutant(
-        "checkpoints-not-compared", "audit/verification.py",
-        'elif seal.hash != checkpoint["hash"]:', "elif False:", VERIFICATION,
+        "checkpoints-not-compared", "audit/checkpoints.py",
+        'elif hashes != [checkpoint["hash"]]:', "elif False:", VERIFICATION,
     ),
     Mutant(
         "past-not-closed", "audit/verification.py",
-        "elif head is not None and horizon is not None and entry.created_at < horizon:", "elif False:", VERIFICATION,
+        "entry.created_at >= self._closed.horizon:", "True:", VERIFICATION,
     ),
     Mutant(
-        "unmarked-are-sealed", "audit/sealing.py", "        if is_marked(entry):\n", "        if True:\n", SEALING,
+        "unmarked-are-sealed", "audit/sealing.py",
+        "            if voucher is Voucher.OURS:\n", "            if voucher is not Voucher.UNKNOWN:\n", SEALING,
     ),
     Mutant(
         "new-by-id", "audit/sealing.py",
-        'unsealed = AuditEntry.objects.unsealed().order_by("pk")',
+        "ids = _ids(first.filter(pk__gt=after))",
         'last = SealedEntry.objects.order_by("-entry_id").values_list("entry_id", flat=True).first() or 0\n'
-        '    unsealed = AuditEntry.objects.filter(pk__gt=last).order_by("pk")',
+        "    ids = _ids(first.filter(pk__gt=last))",
         f"{SEALING} -k commits_after",
     ),
     Mutant(
@@ -51,6 +52,43 @@ MUTANTS = (
         'if connection.vendor != "postgresql":\n        return True  # SQLite has',
         "if True:\n        return True  # SQLite has",
         f"{SEALING} -k second_sealer",
+    ),
+    Mutant(
+        "marks-of-seals-not-checked", "audit/verification.py",
+        "elif voucher is Voucher.NOBODY:\n                yield Finding", "elif False:\n                yield Finding",
+        VERIFICATION,
+    ),
+    Mutant(
+        "forged-seals-believed-by-the-sealer", "audit/reading.py",
+        "return voucher_of_seal(seal) is Voucher.OURS", "return True", SEALING,
+    ),
+    Mutant(
+        "marks-of-entries-not-checked", "audit/verification.py",
+        "        if voucher is Voucher.NOBODY:\n", "        if False:\n", VERIFICATION,
+    ),
+    Mutant(
+        "time-not-marked", "audit/proofs.py",
+        "    return canonical(entry_document(entry))\n",
+        '    return canonical(entry_document(entry) | {"created_at": ""})\n', VERIFICATION,
+    ),
+    Mutant(
+        "repeated-ids-not-looked-for", "audit/verification.py",
+        '        if len(copies) > 1:\n            return "is there', '        if False:\n            return "is there',
+        VERIFICATION,
+    ),
+    Mutant(
+        "unknown-key-does-not-hold-the-horizon", "audit/sealing.py",
+        "closed = min([oldest - HORIZON_MARGIN, *new.unknown])", "closed = oldest - HORIZON_MARGIN", SEALING,
+    ),
+    Mutant(
+        "acceptance-by-anybody", "audit/late.py", "any(is_marked(other) and", "any(bool(other) and", SEALING,
+    ),
+    Mutant(
+        "part-recorded-as-whole", "audit/verification.py",
+        "return self.since is None and self.newest is None", "return True", VERIFICATION,
+    ),
+    Mutant(
+        "any-checkpoint-accepted", "audit/verify_export.py", "if any_given and not self.matched:", "if False:", EXPORT,
     ),
     Mutant(
         "triggers-not-always", "audit/migrations/0004_seals.py",

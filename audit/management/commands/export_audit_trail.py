@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from audit.export import export_entries
 from audit.models import AuditEntry
+from audit.reading import UNREADABLE
 from qhse.arguments import moment
 
 CONDITIONS = {
@@ -45,6 +46,8 @@ class Command(BaseCommand):
                 )
         except OSError as error:
             raise CommandError(f"--output: {error}") from error
+        except UNREADABLE as error:
+            raise CommandError(f"an entry cannot be read; verify_audit_trail names it ({error})") from error
         self.stdout.write(f"{exported.entries:,} entries in {options['output']}; manifest SHA-256 {exported.sha256}")
         if exported.unsealed:
             self.stdout.write(f"{exported.unsealed:,} more are not sealed yet, and not in it: export again in a minute")

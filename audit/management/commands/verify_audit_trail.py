@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
+from audit.checkpoints import Finding, read_checkpoints
 from audit.models import AuditSeal
-from audit.verification import Finding, Verification, read_checkpoints, record_verification
+from audit.verification import Verification, record_verification
 from qhse.arguments import moment
 
 
@@ -79,6 +80,7 @@ class _AsText:
         if self._first:
             self._out.write(f"{summary.findings:,} findings; the first is {self._first.what} {self._first.number}")
         counts = f"{summary.entries:,} entries in {summary.seals:,} seals, {summary.unsealed:,} not sealed yet"
+        counts += f", {summary.accepted:,} late ones accepted" if summary.accepted else ""
         head = summary.head
         until = f"; the last seal is {head.number} of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC" if head else ""
         verdict = "the trail is not as it was written" if self._first else "the trail is as it was written"

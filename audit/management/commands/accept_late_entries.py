@@ -1,0 +1,43 @@
+"""`manage.py accept_late_entries`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit.late import NotLate, accept_late_entries
+
+MOST = 100_000
+
+
+class Command(BaseCommand):
+    help = (
+        "Say why entries are dated before a time that a seal had closed, such as a database clock that was wrong. "
+        "verify_audit_trail counts them from then on instead of reporting them. All or none; the trail records each."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("entries", nargs="+", type=_ids, metavar="ID", help="of an entry, or 17-25 for a range")
+        parser.add_argument("--reason", required=True, help="kept in the audit trail")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        reason = options["reason"].strip()
+        if not reason:
+            raise CommandError("--reason: say why")
+        if sum(len(ids) for ids in options["entries"]) > MOST:
+            raise CommandError(f"at most {MOST:,} entries at once")
+        try:
+            number = accept_late_entries([pk for ids in options["entries"] for pk in ids], actor=None, reason=reason)
+        except NotLate as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{number:,} late entries accepted")
+
+
+def _ids(text: str) -> range:
+    first, dash, last = text.partition("-")
+    try:
+        return range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is neither an id nor a range such as 17-25") from None
