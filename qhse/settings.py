@@ -87,10 +87,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "qhse.observability.middleware.RequestContextMiddleware",
+    "qhse.api.middleware.SafeHeadersMiddleware",
     "qhse.api.middleware.HostCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "qhse.api.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "qhse.api.bodies.BodyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from qhse.api.production import UnsafeDatabase
 from qhse.api.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
 from qhse.observability import metrics
 
@@ -89,6 +90,8 @@ def readiness() -> dict[str, Any]:
             cursor.execute("SELECT 1")
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except UnsafeDatabase:
+        return {"database": "refused in production; the log says why", "migrations": "unknown"}
     except (DatabaseError, InterfaceError):
         return {"database": "not reachable", "migrations": "unknown"}
     return {"database": "ok", "migrations": "ok" if not pending else f"{len(pending)} not applied"}
