@@ -137,7 +137,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
-    }
+    },
+    {"NAME": "qhse.accounts.passwords.MaximumLengthValidator"},
 ]
 # Tokens of an external identity provider, beside our own; see docs/operations.md.
 OIDC_ISSUER = env.text("OIDC_ISSUER")

@@ -23,7 +23,7 @@ class BodyMiddleware:
 
     Django believes Content-Length alone and finds a body in chunks empty: a request whose parts nobody checked. From
     here on both are the same. A body that ends before it is complete is 408, one whose chunks are no chunks 400.
-    At most one byte more than DATA_UPLOAD_MAX_MEMORY_SIZE is kept, by which whoever parses it sees that it is too large.
+    At most one byte more than DATA_UPLOAD_MAX_MEMORY_SIZE is kept, by which the parser sees that it is too large.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -53,7 +53,7 @@ def _body_of(meta: dict[str, Any]) -> bytes:
 
 
 def _read(stream: Any, length: int | None) -> bytes:
-    """Return so many bytes, or all until the stream ends; one too many, and the others passed over, of too large ones."""
+    """Return so many bytes, or all until the stream ends; of too many, one more than allowed."""
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
     wanted = most if length is None else min(length, most)
     body: bytes = stream.read(wanted) if wanted else b""

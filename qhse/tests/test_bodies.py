@@ -130,7 +130,9 @@ class TestABodyInChunks:
 
         assert [send("Hansa")[0], send("Hansa")[0], send("Nordic")[0]] == [201, 201, 422]
 
-    @pytest.mark.parametrize("tail", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"2\r\n{}\r\n0\r\nX Y: z\r\n\r\n"])
+    @pytest.mark.parametrize(
+        "tail", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"2\r\n{}\r\n0\r\nX Y: z\r\n\r\n"]
+    )
     def test_that_is_malformed_is_400_and_changes_nothing(self, port, head, make_nc, tail):
         nc = make_nc()
 
