@@ -20,10 +20,11 @@ from rest_framework.views import APIView
 
 from qhse.api.production import UnsafeDatabase
 from qhse.api.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
+from qhse.api.viewsets import StrictQueryMixin
 from qhse.observability import metrics
 
 
-class ProbeView(APIView):
+class ProbeView(StrictQueryMixin, APIView):
     """A public view that looks at no token: a probe must not fail because a client sent a bad one."""
 
     permission_classes = [AllowAny]
