@@ -17,6 +17,7 @@ from qhse.fuzz.raw import send_all
 
 FULL_EXAMPLES, QUICK_EXAMPLES = 150, 3  # cases for each operation and generating phase, for each kind of user
 SHOWN = 20
+LEAST_OF_A_FULL_RUN = 20_000  # requests
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{'quick' if options.quick else 'full'} run, seed {seed}", flush=True)
     try:
         with installation() as running:
-            failed = _run(running, wanted, QUICK_EXAMPLES if options.quick else FULL_EXAMPLES, seed)
+            least = 0 if options.quick or options.only else LEAST_OF_A_FULL_RUN
+            failed = _run(running, wanted, QUICK_EXAMPLES if options.quick else FULL_EXAMPLES, seed, least)
     except PostgresUnavailable as error:
         print(f"fuzz: {error}", file=sys.stderr)
         return 2
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _run(running: Installation, wanted: Sequence[str], examples: int, seed: int) -> bool:
+def _run(running: Installation, wanted: Sequence[str], examples: int, seed: int, least: int) -> bool:
     total, broken = 0, 0
     for principal in wanted:
         if principal == "corpus":
@@ -55,7 +57,9 @@ def _run(running: Installation, wanted: Sequence[str], examples: int, seed: int)
         total += cases
         broken += len(failures)
     print(f"\n{total:,} requests, {broken} of them answered wrongly")
-    return bool(broken or not total)
+    if total < least:
+        print(f"too few: a full run has at least {least:,}")
+    return bool(broken or not total or total < least)
 
 
 def _show(principal: str, cases: int, statuses: Counter[int], failures: Sequence[str]) -> None:
