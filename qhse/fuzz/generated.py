@@ -23,6 +23,14 @@ RULES_BEYOND_THE_DOCUMENT = frozenset({400, 412, 422})
 EXAMPLES_IN_A_ROUND = 25  # so that a round is over before its access token is
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many cases for each operation and generating phase, and the phases of schemathesis."""
+
+    examples: int
+    phases: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Run:
     """What one principal's requests found: answers by status, and failed checks as lines."""
@@ -39,27 +47,27 @@ class Run:
         return sum(count for status, count in self.statuses.items() if status >= 500)
 
 
-def run(installation: Installation, principal: str, *, examples: int, seed: int) -> Run:
+def run(installation: Installation, principal: str, *, size: Size, seed: int) -> Run:
     """
     Send up to so many cases to each operation, and stateful sequences of them, and have every answer checked.
 
     In rounds, each with a seed and an access token of its own, which must still be good when the round is over.
     """
     found = Run(principal)
-    for number in range(-(-examples // EXAMPLES_IN_A_ROUND)):
-        left = min(EXAMPLES_IN_A_ROUND, examples - number * EXAMPLES_IN_A_ROUND)
-        _run_round(installation, found, examples=left, seed=seed + number)
+    for number in range(-(-size.examples // EXAMPLES_IN_A_ROUND)):
+        left = min(EXAMPLES_IN_A_ROUND, size.examples - number * EXAMPLES_IN_A_ROUND)
+        _run_round(installation, found, Size(left, size.phases), seed=seed + number)
     return found
 
 
-def _run_round(installation: Installation, found: Run, *, examples: int, seed: int) -> None:
+def _run_round(installation: Installation, found: Run, size: Size, *, seed: int) -> None:
     token = installation.token_of(found.principal)
     failed_before, excused_before, cases_before = len(found.failures), found.excused, found.cases
     with tempfile.TemporaryDirectory(prefix="qhse-fuzz-") as directory:
         report = Path(directory) / "events.ndjson"
         command = [
             str(Path(sys.executable).parent / "schemathesis"), "run", f"{installation.url}/openapi.json",
-            "--checks", "all", "--max-examples", str(examples), "--seed", str(seed),
+            "--checks", "all", "--max-examples", str(size.examples), "--phases", ",".join(size.phases), "--seed", str(seed),
             "--continue-on-failure", "--no-shrink", "--suppress-health-check", "all", "--warnings", "off",
             "--report", "ndjson", "--report-ndjson-path", str(report), "--generation-database", "none",
         ]  # fmt: skip

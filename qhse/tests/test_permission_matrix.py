@@ -201,6 +201,12 @@ class TestChangesActAtOnce:
         users["quality"].refresh_from_db()
         assert api("quality").get("/ncs").status_code == 200
 
+    def test_a_user_who_was_deactivated_past_the_service_is_refused_as_well(self, users, api):
+        client = api("quality")
+        type(users["quality"]).objects.filter(pk=users["quality"].pk).update(is_active=False)
+
+        assert client.get("/ncs").status_code == 401
+
     def test_the_role_in_the_token_gives_no_rights(self, users):
         token = AccessToken(issue_tokens(users["auditor"]).access_token)
         token["role"] = "admin"
