@@ -8,13 +8,13 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import-untyped]
 
 READ_SECONDS = 5.0  # for head and body together, from the first byte; a proxy that buffers needs milliseconds
 FIRST_BYTE_SECONDS = 0.05  # that a thread waits for the first one, before it leaves that to the main loop
 
 
-class BoundedReadWorker(ThreadWorker):  # type: ignore[misc]
+class BoundedReadWorker(ThreadWorker):
     """
     Stops reading from a client that has not sent its whole request within READ_SECONDS.
 

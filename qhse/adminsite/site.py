@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path, resolve, reverse
 from django.views.decorators.common import no_append_slash
@@ -57,7 +56,7 @@ class QhseAdminSite(AdminSite):
         from qhse.adminsite.forms import LoginForm  # needs the models, and this module is older than they
 
         self.login_form = LoginForm
-        return _refuse_blocked(super().login(request, extra_context))
+        return _refuse_blocked(super().login(request, extra_context))  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[Any]:
         return [path("login", self.login), *super().get_urls()]  # the login stands in the contract without a slash
@@ -82,10 +81,10 @@ class QhseAdminSite(AdminSite):
             success_url=reverse("admin:password_change_done", current_app=self.name),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
-        return _refuse_blocked(view(request))  # type: ignore[return-value]
+        return _refuse_blocked(view(request))  # type: ignore[no-any-return]
 
 
-def _refuse_blocked(response: HttpResponseBase) -> HttpResponseBase:
+def _refuse_blocked(response: Any) -> Any:
     """Make a 429 of a page whose form was refused because of too many failures."""
     form = (getattr(response, "context_data", None) or {}).get("form")
     if (seconds := getattr(form, "blocked_seconds", None)) is not None:

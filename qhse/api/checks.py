@@ -57,7 +57,7 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
 
 def _trusts_the_internet(networks: Sequence[Network]) -> bool:
     """Answer whether networks, neighbours taken together, are larger than the largest private ones."""
-    together = [
+    together: list[Network] = [
         *collapse_addresses(network for network in networks if isinstance(network, IPv4Network)),
         *collapse_addresses(network for network in networks if isinstance(network, IPv6Network)),
     ]
