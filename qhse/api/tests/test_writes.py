@@ -34,8 +34,8 @@ class TestTheSameKey:
         again = client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
 
         assert (first.status_code, "Idempotency-Replayed" in first) == (201, False)
-        assert (again.status_code, again.content, again["ETag"]) == (201, first.content, first["ETag"])
-        assert again["Idempotency-Replayed"] == "true"
+        assert (again.status_code, again.content, again.get("ETag")) == (201, first.content, first["ETag"])
+        assert again.get("Idempotency-Replayed") == "true"
         assert again["Content-Type"] == first["Content-Type"] == "application/json"
         assert row_counts() == before
 
