@@ -89,7 +89,7 @@ class TestTheDatabase:
         for name in ("admin", "quality"):
             create_user(username=name, password=name, role=Role.ADMIN, actor=None)
 
-        assert self.refusals()["qhse.E006"] == "Demo users are present: admin, quality."
+        assert self.refusals().get("qhse.E006") == "Demo users are present: admin, quality."
 
     def test_with_users_of_these_names_and_real_passwords_is_fine(self, production, users):
         assert "qhse.E006" not in self.refusals()
