@@ -103,8 +103,8 @@ def finding(code: int, output: str, *, is_test: bool) -> Finding:
     if code == 0:
         return Finding.NOTHING
     if is_test:
-        # Captured log lines begin with ERROR too, and several spaces.
-        failed = re.search(r"^FAILED ", output, re.MULTILINE) and not re.search(r"^ERROR \S+\.py", output, re.MULTILINE)
+        # Its teardown may complain as well. If a fixture breaks instead, `-x` ends the run without a failed test.
+        failed = re.search(r"^FAILED \S+\.py", output, re.MULTILINE)
         asserted = re.search(r"^E +(AssertionError|assert |Failed: DID NOT RAISE)", output, re.MULTILINE)
         return Finding.FOUND if code == 1 and failed and asserted else Finding.USELESS
     return Finding.FOUND if code == 1 and re.search(r"^FAILED: ", output, re.MULTILINE) else Finding.USELESS

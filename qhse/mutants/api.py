@@ -176,7 +176,7 @@ MUTANTS = (
     ),
     Mutant(
         "database-errors-are-defects-in-the-admin", "qhse/api/problems.py",
-        "        return database_answer(request, exception)\n", "        return None\n",
+        "    answer = database_problem(exc) if isinstance(exc, Exception) else None\n", "    answer = None\n",
         "qhse/adminsite/tests/test_database_problems.py",
     ),
 )  # fmt: skip
