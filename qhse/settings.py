@@ -87,15 +87,17 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "qhse.observability.middleware.RequestContextMiddleware",
+    "qhse.api.middleware.SafeHeadersMiddleware",
     "qhse.api.middleware.HostCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "qhse.api.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "qhse.api.bodies.BodyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "qhse.api.problems.DatabaseProblemsMiddleware",
 ]
 ROOT_URLCONF = "qhse.urls"
 WSGI_APPLICATION = "qhse.wsgi.application"
@@ -136,7 +138,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
-    }
+    },
+    {"NAME": "qhse.accounts.passwords.MaximumLengthValidator"},
 ]
 # Tokens of an external identity provider, beside our own; see docs/operations.md.
 OIDC_ISSUER = env.text("OIDC_ISSUER")
@@ -176,6 +179,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if PRODUCTION:
+    # Browsers take these names only by TLS, for the whole of this host and for no other: no neighbour can plant them.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_ENGINE = "qhse.adminsite.sessions"
 SESSION_COOKIE_AGE = 8 * 3600  # seconds: one working day
 X_FRAME_OPTIONS = "DENY"

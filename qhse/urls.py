@@ -3,10 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from qhse.api.probes import HealthzView, MetricsView, ReadyzView
-from qhse.api.schema_view import OpenApiView
+from qhse.api.schema_view import DocsView, OpenApiView
 
 handler400 = "qhse.api.problems.bad_request"
 handler403 = "qhse.api.problems.permission_denied"
@@ -26,7 +25,7 @@ urlpatterns = [
     path("openapi.json", OpenApiView.as_view(), name="schema"),
     path(
         "docs",
-        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        DocsView.as_view(url_name="schema"),
         name="docs",
     ),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),  # people type it so

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from suppliers.choices import RiskLevel
+from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH
 from suppliers.risk import SupplierFigures
 
 
@@ -32,8 +33,8 @@ class Supplier(models.Model):
     (`suppliers.risk`). `version` counts what people changed, not what followed from it. Rows are never deleted.
     """
 
-    name = models.CharField(max_length=200)
-    name_key = models.CharField(max_length=800, editable=False)
+    name = models.CharField(max_length=MAX_LENGTH)
+    name_key = models.CharField(max_length=MAX_KEY_LENGTH, editable=False)
     certification_expiry = models.DateField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 

@@ -6,9 +6,20 @@ import unicodedata
 
 MAX_LENGTH = 200
 
+MAX_KEY_LENGTH = 800  # of the column; single characters unfold to as many as eighteen
+
 # Control, format (zero-width, bidirectional overrides), surrogate, private use, unassigned; line and paragraph
 # separators. They make two names look alike or a log line look like two.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# What those categories lack of Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt): joiners, Hangul
+# and Khmer fillers, variation selectors. They are shown as nothing.
+_IGNORABLE = (
+    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+    (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
+)  # fmt: skip
+# Symbols whose picture is empty: the Braille pattern without dots, the musical null notehead.
+_BLANK = ((0x2800, 0x2800), (0x1D159, 0x1D159))
+_INVISIBLE = frozenset(chr(code) for first, last in (*_IGNORABLE, *_BLANK) for code in range(first, last + 1))
 
 
 class NameRefused(ValueError):
@@ -19,16 +30,20 @@ def normalise_name(text: str) -> str:
     """
     Return the name as it is stored: NFC, trimmed, inner white space as single spaces.
 
-    Raises NameRefused when it is empty, longer than MAX_LENGTH characters, or has invisible characters.
+    Raises NameRefused when it is empty, longer than MAX_LENGTH characters, or has invisible characters. Tabs and line
+    breaks are such characters, and no white space to be folded.
     """
-    name = " ".join(unicodedata.normalize("NFC", text).split())
+    text = unicodedata.normalize("NFC", text)
+    for character in text:
+        if character in _INVISIBLE or unicodedata.category(character) in _REFUSED_CATEGORIES:
+            raise NameRefused(f"The name contains the invisible character U+{ord(character):04X}.")
+    name = " ".join(text.split())
     if not name:
         raise NameRefused("The name is empty.")
     if len(name) > MAX_LENGTH:
         raise NameRefused(f"The name has {len(name)} characters; at most {MAX_LENGTH} are allowed.")
-    for character in name:
-        if unicodedata.category(character) in _REFUSED_CATEGORIES:
-            raise NameRefused(f"The name contains the invisible character U+{ord(character):04X}.")
+    if len(name_key(name)) > MAX_KEY_LENGTH:
+        raise NameRefused("The name has too many characters that stand for whole words.")
     return name
 
 

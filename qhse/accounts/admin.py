@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel
-from qhse.accounts.login import MAX_PASSWORD_LENGTH
 from qhse.accounts.models import User
+from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.permissions import USER_ROLES
 from qhse.accounts.services import CHANGEABLE, change_user, create_user, set_password
 from qhse.adminsite.display import NONE, badge, moment

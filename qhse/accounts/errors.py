@@ -41,6 +41,10 @@ class UsernameIsTaken(InvalidInput):
     code = "duplicate_username"
 
 
+class PasswordIsTooLong(InvalidInput):
+    code = "password_too_long"
+
+
 class LastAdministratorStays(DomainError):
     """The change would leave nobody who may manage users."""
 

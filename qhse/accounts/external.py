@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ KEYS_KEPT_SECONDS = 300
 FETCH_AGAIN_SECONDS = 30  # at the earliest, for a key that is unknown or a provider that is away
 MAX_USERNAME = 120  # characters, so that a suffix still fits
 REASON = "identity provider"
+_IS_TEXT = re.compile(
+    "[^\x00\ud800-\udfff]+"
+)  # JSON can write NUL and lone surrogates; no encoder and no table takes them
 
 
 class IdentityProviderIsAway(DomainError):
@@ -91,7 +95,7 @@ def _verified(raw_token: bytes) -> dict[str, Any] | None:
         # The last ones: claims that are signed and still absurd.
         return None
     subject = claims["sub"]
-    return claims if isinstance(subject, str) and subject and "\x00" not in subject else None
+    return claims if isinstance(subject, str) and _IS_TEXT.fullmatch(subject) else None
 
 
 class _Keys(PyJWKClient):

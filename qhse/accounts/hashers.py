@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
+from qhse.observability import metrics
+
 
 class Argon2idHasher(Argon2PasswordHasher):
     """
@@ -16,6 +18,14 @@ class Argon2idHasher(Argon2PasswordHasher):
     time_cost = 2
     memory_cost = 19_456  # KiB
     parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        metrics.PASSWORD_HASHES.inc()
+        return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        metrics.PASSWORD_HASHES.inc()
+        return super().verify(password, encoded)
 
     if settings.TESTING:
         # The cost is what the hash is for, and what a thousand logins of the test suite need not pay.

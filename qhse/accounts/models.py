@@ -80,8 +80,8 @@ class TokenFamily(models.Model):
     tokens.
 
     `current` names the last refresh token; the tokens themselves are stored nowhere. Revoked by logout, by the use of
-    a spent token and by a new password; then no token of it opens anything any more. A revoked one stays revoked.
-    `expires_at` is when its last refresh token expires; `prune_expired` removes it afterwards.
+    a spent token, by a new password and by deactivation; then no token of it opens anything any more. A revoked one
+    stays revoked. `expires_at` is when its last refresh token expires; `prune_expired` removes it afterwards.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

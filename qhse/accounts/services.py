@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from audit.owner import replace_actor_name
 from audit.services import Actor, record
 from audit.verify_export import pseudonym_of
-from qhse.accounts.errors import LastAdministratorStays, UserIsActive, UsernameIsTaken, UserNotFound
+from qhse.accounts.errors import (
+    CredentialsAreInvalid,
+    LastAdministratorStays,
+    PasswordIsTooLong,
+    UserIsActive,
+    UsernameIsTaken,
+    UserNotFound,
+)
 from qhse.accounts.login import prove_identity
 from qhse.accounts.models import User
+from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.roles import Role
-from qhse.accounts.tokens import TokenPair, issue_tokens, revoke_all_tokens
+from qhse.accounts.tokens import REFUSAL, TokenPair, issue_tokens, revoke_all_tokens
 from qhse.errors import InvalidInput
 
 CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
@@ -25,7 +36,14 @@ def log_in(*, username: str, password: str) -> TokenPair:
     """
     Return tokens for a user who proves who he is. Raises CredentialsAreInvalid, LoginIsBlocked: see `prove_identity`.
     """
-    return issue_tokens(prove_identity(username=username, password=password))
+    proven = prove_identity(username=username, password=password)
+    with transaction.atomic():
+        # Locked and compared, because somebody may have set a new password, or deactivated the user, since it was
+        # read: whoever does so locks the user too, and ends the logins that he finds.
+        user = User.objects.select_for_update(no_key=True).filter(pk=proven.pk).first()
+        if user is None or not user.is_active or user.password != proven.password:
+            raise CredentialsAreInvalid(REFUSAL)
+        return issue_tokens(user)
 
 
 @transaction.atomic
@@ -38,7 +56,12 @@ def create_user(
     is_staff: bool = False,
     **profile: Any,
 ) -> User:
-    """Create a user and its audit entry. `password` None leaves one that nobody can log in with."""
+    """
+    Create a user and its audit entry. `password` None leaves one that nobody can log in with.
+
+    Raises UsernameIsTaken, PasswordIsTooLong.
+    """
+    _refuse_overlong(password)
     try:
         with transaction.atomic():
             user = User.objects.create_user(username, password=password, role=role, is_staff=is_staff, **profile)
@@ -65,8 +88,9 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
     """
     Change role, activity or profile of a user, with one audit entry of old and new values.
 
-    Acts on the user's next request, whatever tokens are about. Values that are no change are passed over.
-    Locks the user and all active administrators. Raises UserNotFound, LastAdministratorStays.
+    Acts on the user's next request, whatever tokens are about. Deactivation ends his logins, so that none of them comes
+    back with him. Values that are no change are passed over. Locks the user and all active administrators. Raises
+    UserNotFound, LastAdministratorStays.
     """
     # The administrators too and in one order, so that two who demote each other take turns: each would otherwise
     # still see the other as one, or wait for the other for ever.
@@ -88,6 +112,9 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
     if was_administrator and not (user.is_active and user.role == Role.ADMIN):
         _keep_one_administrator(everyone.values())
     user.save(update_fields=list(real))
+    if "is_active" in real and not user.is_active:
+        revoke_all_tokens(user)
+        _end_sessions(user)
     record(
         actor=actor,
         action="USER_CHANGED",
@@ -104,8 +131,9 @@ def set_password(*, user_id: int, password: str | None, actor: Actor | None) -> 
     """
     Set a password and end everything that was begun with the old one: tokens here, sessions by Django.
 
-    The audit entry says that it was set, and nothing of what it is. Raises UserNotFound.
+    The audit entry says that it was set, and nothing of what it is. Raises UserNotFound, PasswordIsTooLong.
     """
+    _refuse_overlong(password)
     user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
@@ -148,6 +176,20 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
         reason=reason.strip(),
     )
     return user.username, entries
+
+
+def _end_sessions(user: User) -> None:
+    """Remove a user's admin sessions, of which a new password ends those that there are by itself."""
+    # Whose a session is stands inside of it; there are as many as staff that logged in today.
+    for session in Session.objects.filter(expire_date__gt=timezone.now()):
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+
+
+def _refuse_overlong(password: str | None) -> None:
+    """Raise PasswordIsTooLong for a password that no login would look at."""
+    if password is not None and len(password) > MAX_PASSWORD_LENGTH:
+        raise PasswordIsTooLong(f"A password has at most {MAX_PASSWORD_LENGTH} characters.", field="password")
 
 
 def _keep_one_administrator(others: Iterable[User]) -> None:

@@ -63,7 +63,7 @@ def revoke_tokens(refresh_token: str) -> None:
     """
     Log out: revoke the family of this refresh token, its access tokens included.
 
-    Raises CredentialsAreInvalid as `rotate_tokens` does, except that a deactivated user may log out.
+    Raises CredentialsAreInvalid as `rotate_tokens` does.
     """
     with transaction.atomic():
         family = _family_for_use(refresh_token)
@@ -74,7 +74,7 @@ def revoke_tokens(refresh_token: str) -> None:
 
 
 def revoke_all_tokens(user: User) -> None:
-    """Revoke every family of a user, in the caller's transaction: his password has changed."""
+    """Revoke every family of a user, in the caller's transaction: his password has changed, or he was deactivated."""
     TokenFamily.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=Now())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -75,6 +76,11 @@ class BulkActionsAdmin(ServiceModelAdmin):
                 done += 1
             except DomainError as refusal:
                 self.message_user(request, f"{record}: {refusal.detail}", messages.ERROR)
+            except OperationalError:
+                # Those before are stored, which a page of refusal would deny; those after would wait as long again.
+                text = f"{record}: the database could not do it now. It and those after it are left as they were."
+                self.message_user(request, text, messages.ERROR)
+                break
         if done:
             self.message_user(request, f"{title}: {done} done.", messages.SUCCESS)
         return None

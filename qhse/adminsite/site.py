@@ -56,11 +56,7 @@ class QhseAdminSite(AdminSite):
         from qhse.adminsite.forms import LoginForm  # needs the models, and this module is older than they
 
         self.login_form = LoginForm
-        response = super().login(request, extra_context)
-        if (seconds := getattr(request, "login_blocked_seconds", None)) is not None:
-            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
-            response.headers["Retry-After"] = str(seconds)
-        return response
+        return _refuse_blocked(super().login(request, extra_context))  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[Any]:
         return [path("login", self.login), *super().get_urls()]  # the login stands in the contract without a slash
@@ -75,7 +71,7 @@ class QhseAdminSite(AdminSite):
         raise Http404
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Django's page, except that the form calls our service, so that the change is audited."""
+        """Django's page, except that the form counts as a login does, and calls our service, which audits it."""
         from qhse.adminsite.forms import OwnPasswordForm  # needs the models, and this module is older than they
 
         request.current_app = self.name
@@ -85,4 +81,13 @@ class QhseAdminSite(AdminSite):
             success_url=reverse("admin:password_change_done", current_app=self.name),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
-        return view(request)  # type: ignore[return-value]
+        return _refuse_blocked(view(request))  # type: ignore[no-any-return]
+
+
+def _refuse_blocked(response: Any) -> Any:
+    """Make a 429 of a page whose form was refused because of too many failures."""
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    if (seconds := getattr(form, "blocked_seconds", None)) is not None:
+        response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        response.headers["Retry-After"] = str(seconds)
+    return response

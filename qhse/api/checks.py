@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from qhse.accounts.roles import Role
+from qhse.observability.addresses import Network
 
 # With a shared secret as key, whoever knows the public one could sign.
 ASYMMETRIC_ALGORITHMS = frozenset({"RS256", "ES256"})
 MINIMUM_KEY_LENGTH = 50  # characters; as Django asks of SECRET_KEY
+MINIMUM_TOKEN_LENGTH = 20  # characters
+_SHORTEST_PREFIX = {4: 8, 6: 7}  # bits, by IP version: 10.0.0.0/8 and fc00::/7
 
 
 @register(Tags.security)
@@ -33,15 +38,30 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
         problems.append(Error("DEBUG shows settings and code to visitors; unset it.", id="qhse.E003"))
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         problems.append(Error("ALLOWED_HOSTS must name the hosts that this site serves.", id="qhse.E004"))
-    if any(network.prefixlen == 0 for network in settings.TRUSTED_PROXIES):
-        problems.append(Error("TRUSTED_PROXIES trusts the whole Internet; name your proxies.", id="qhse.E005"))
+    if _trusts_the_internet(settings.TRUSTED_PROXIES):
+        problems.append(Error("TRUSTED_PROXIES trusts half the Internet; name your proxies.", id="qhse.E005"))
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < MINIMUM_TOKEN_LENGTH:
+        text = f"METRICS_TOKEN is shorter than {MINIMUM_TOKEN_LENGTH} characters; make it as the keys, or unset it."
+        problems.append(Error(text, id="qhse.E010"))
     if any(not origin.startswith("https://") for origin in settings.CSRF_TRUSTED_ORIGINS):
         problems.append(Error("CSRF_TRUSTED_ORIGINS must begin with https://.", id="qhse.E008"))
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        text = "The database is SQLite: one writer at a time, on one machine, and no database role without rights."
+        problems.append(Warning(text, hint="Set DATABASE_URL to a PostgreSQL.", id="qhse.W003"))
     if not settings.TRUSTED_PROXIES:
         hint = "Set it to the address from which your proxy connects."
         text = "TRUSTED_PROXIES is empty: no proxy can say that a request came by TLS, and all are redirected."
         problems.append(Warning(text, hint=hint, id="qhse.W002"))
     return problems
+
+
+def _trusts_the_internet(networks: Sequence[Network]) -> bool:
+    """Answer whether networks, neighbours taken together, are larger than the largest private ones."""
+    together: list[Network] = [
+        *collapse_addresses(network for network in networks if isinstance(network, IPv4Network)),
+        *collapse_addresses(network for network in networks if isinstance(network, IPv6Network)),
+    ]
+    return any(network.prefixlen < _SHORTEST_PREFIX[network.version] for network in together)
 
 
 @register(Tags.security)

@@ -1,10 +1,11 @@
-"""Headers and host rules that hold for every answer."""
+"""Headers that hold for every answer; rules of host and body that hold for every request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 
@@ -31,8 +32,12 @@ class HostCheckMiddleware(CommonMiddleware):
         return super().process_request(request)
 
 
-class ContentSecurityPolicyMiddleware:
-    """Lets pages load code, styles and pictures from this server alone; nothing inline, no eval."""
+class SafeHeadersMiddleware:
+    """
+    Lets pages load code, styles and pictures from this server alone, nothing inline, no eval; no frames, no sniffing.
+
+    It stands before the middlewares that refuse requests, Django's among them, so that their answers say it too.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -40,4 +45,7 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
+        response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
         return response

@@ -18,11 +18,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from qhse.api.production import UnsafeDatabase
 from qhse.api.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
+from qhse.api.viewsets import StrictQueryMixin
 from qhse.observability import metrics
 
 
-class ProbeView(APIView):
+class ProbeView(StrictQueryMixin, APIView):
     """A public view that looks at no token: a probe must not fail because a client sent a bad one."""
 
     permission_classes = [AllowAny]
@@ -89,6 +91,8 @@ def readiness() -> dict[str, Any]:
             cursor.execute("SELECT 1")
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except UnsafeDatabase:
+        return {"database": "refused in production; the log says why", "migrations": "unknown"}
     except (DatabaseError, InterfaceError):
         return {"database": "not reachable", "migrations": "unknown"}
     return {"database": "ok", "migrations": "ok" if not pending else f"{len(pending)} not applied"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions
 
@@ -110,7 +113,33 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     )
 
 
+def database_answer(request: HttpRequest, exc: BaseException | None) -> HttpResponse | None:
+    """Return what to answer to an exception of the database, as a page for people or a document; None for others."""
+    answer = database_problem(exc) if isinstance(exc, Exception) else None
+    if answer is None or not _is_page(request):
+        return answer
+    page = render_to_string("adminsite/database_problem.html", json.loads(answer.content))
+    retry = {name: value for name, value in answer.items() if name == "Retry-After"}
+    return HttpResponse(page, status=answer.status_code, headers=retry)
+
+
+class DatabaseProblemsMiddleware:
+    """Answers what a view of Django's, such as every page of the admin, lets through; DRF's views ask us themselves."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return database_answer(request, exception)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
+    # Raised by a middleware, when it stores a session for example: Django calls this while it handles the exception.
+    if (answer := database_answer(request, sys.exc_info()[1])) is not None:
+        return answer
     if _is_page(request):
         return defaults.server_error(request)
     return problem(

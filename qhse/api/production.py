@@ -2,50 +2,89 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.backends.signals import connection_created
 
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 
+logger = logging.getLogger("qhse.api")
+
+_LOOK_AGAIN = "look again at a database that was away at the start"
 _DURABLE = {"fsync": ("on",), "full_page_writes": ("on",), "synchronous_commit": ("on", "remote_apply", "remote_write")}
 
 
 @register(Tags.database)
 def check_production_database(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse demo users, whose passwords are their names, and a server that answers before it has stored."""
+    """
+    Refuse demo users, whose passwords are their names, and a server that answers before it has stored.
+
+    What cannot be asked yet, of a database that is away or not migrated, is no complaint: `migrate` runs this too.
+    """
     if not settings.PRODUCTION or not databases:
         return []
-    return [*_demo_users(), *_volatile_server()]
+    return [*(_asked(_demo_users) or ()), *(_asked(_volatile_server) or ())]
 
 
 def refuse_unsafe_database() -> None:
     """
     Raise ImproperlyConfigured with what is wrong; for the start of a server or a worker in production.
 
-    A database that is away, or not migrated yet, refuses nothing: the process waits for it, as for any outage.
+    A database that is away, or not migrated yet, does not stop the start: the process waits for it, as for any outage,
+    and looks as soon as it answers. What is wrong then is the outage: each new connection is refused with
+    UnsafeDatabase until somebody has put it right.
     """
     if not settings.PRODUCTION:
         return
-    try:
-        errors = check_production_database(None, databases=["default"])
-    except (DatabaseError, InterfaceError):
-        return
-    finally:
-        connection.close()
+    answers = [_asked(_demo_users), _asked(_volatile_server)]
+    connection.close()
+    if errors := [error for answer in answers for error in answer or ()]:
+        raise ImproperlyConfigured(_in_one_line(errors))
+    if None in answers:
+        connection_created.connect(_look_again, dispatch_uid=_LOOK_AGAIN)
+
+
+class UnsafeDatabase(OperationalError):
+    """The database answers, and must not be used as it is: the log says why."""
+
+
+def _look_again(*, connection: Any, **kwargs: Any) -> None:
+    """Ask over a new connection what could not be asked at the start; close it when the answer is bad."""
+    answers = [_asked(_demo_users), _asked(_volatile_server)]
+    errors = [error for answer in answers for error in answer or ()]
     if errors:
-        raise ImproperlyConfigured("; ".join(f"{error.msg} ({error.id})" for error in errors))
+        logger.critical("the database is refused: %s", _in_one_line(errors))
+        connection.close()
+        raise UnsafeDatabase("The database is refused in production; the log says why.")
+    if None not in answers:
+        connection_created.disconnect(dispatch_uid=_LOOK_AGAIN)
+
+
+def _in_one_line(errors: list[CheckMessage]) -> str:
+    return "; ".join(f"{error.msg} ({error.id})" for error in errors)
+
+
+def _asked(question: Callable[[], list[CheckMessage]]) -> list[CheckMessage] | None:
+    """Return the question's answer, or None when the database is away or not migrated."""
+    try:
+        return question()
+    except (DatabaseError, InterfaceError):
+        return None
 
 
 def _demo_users() -> list[CheckMessage]:
-    present = User.objects.filter(username__in=Role.values, is_active=True)
+    # Only these columns: the table may be that of an earlier version, which is just being migrated.
+    present = User.objects.filter(username__in=Role.values, is_active=True).values_list("username", "password")
     # The function, because the user's own method may store a new hash.
-    names = [user.username for user in present if check_password(user.username, user.password)]
+    names = [name for name, password in present if check_password(name, password)]
     if not names:
         return []
     hint = "Deactivate them, or set passwords: manage.py changepassword NAME"

@@ -75,7 +75,11 @@ _WITH_TOKEN = {
     "403": "The user's role may not do this",
 }
 _WITH_ID = {"404": "No such record"}
-_WITH_BODY = {"413": "The body is too large", "415": "The body is not application/json"}
+_WITH_BODY = {
+    "408": "The body did not arrive whole and in time",
+    "413": "The body is too large",
+    "415": "The body is not application/json",
+}
 _WRITING = {"412": "If-Match names another version than the present one, or the route has none"}
 _REPEATABLE = {
     "409": "The state of the record forbids it, or a request with this Idempotency-Key has not ended",

@@ -50,43 +50,23 @@ class StrictSerializer(serializers.Serializer[Any]):
         return accepted
 
 
-class ApiViewSet(GenericViewSet[Any]):
+class StrictQueryMixin:
     """
-    A viewset that refuses query parameters which nobody declared, repeated ones, empty ones and broken encodings.
+    For a view of DRF's: refuses query parameters which nobody declared, repeated ones, empty ones, broken encodings.
 
-    Known are, for lists, the filterset's and the paginator's; a view adds others of its own in
-    `query_parameters`. An empty value would be no filter at all, which is not what its sender believes; where it
-    is one (part of a name), the view lists it in `may_be_empty`.
-
-    Writing actions can be repeated under an Idempotency-Key, and are tried again after a deadlock: see `writes`.
+    Known are those in `query_parameters`. An empty value would be no filter at all, which is not what its sender
+    believes; where it is one (part of a name), the view lists it in `may_be_empty`.
     """
 
     query_parameters: Collection[str] = ()
     may_be_empty: Collection[str] = ()
-    honours_if_match: Collection[str] = ()  # actions on a record that has an ETag; elsewhere If-Match is refused
-    has_etag: Collection[str] = ()  # actions whose answer carries the record's ETag
-    repeatable = True  # by Idempotency-Key; False where the answer is a secret that must not be kept
-    # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
-    http_method_names = ["get", "head", "post", "patch"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
         self._refuse_unknown_query(request)
-        if request.method in WRITING_METHODS:
-            if self.action not in self.honours_if_match:
-                refuse_condition(request)
-            if self.repeatable:
-                # Here, because every writing action passes by, one that is added tomorrow too.
-                method = request.method.lower()
-                setattr(self, method, partial(perform_write, getattr(self, method)))
 
     def _known_query_parameters(self) -> set[str]:
-        known = set(self.query_parameters)
-        if self.action == "list":
-            known |= set(getattr(self.paginator, "query_parameters", ()))
-            filterset = getattr(self, "filterset_class", None)
-            known |= set(filterset.base_filters) if filterset else set()
-        return known
+        return set(self.query_parameters)
 
     def _refuse_unknown_query(self, request: Request) -> None:
         known = self._known_query_parameters()
@@ -106,6 +86,38 @@ class ApiViewSet(GenericViewSet[Any]):
                 problems[name] = [ErrorDetail("Is not UTF-8.", code="invalid_encoding")]
         if problems:
             raise ValidationError(problems)
+
+
+class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
+    """
+    A viewset with a closed query; known are, for lists, the filterset's parameters and the paginator's as well.
+
+    Writing actions can be repeated under an Idempotency-Key, and are tried again after a deadlock: see `writes`.
+    """
+
+    honours_if_match: Collection[str] = ()  # actions on a record that has an ETag; elsewhere If-Match is refused
+    has_etag: Collection[str] = ()  # actions whose answer carries the record's ETag
+    repeatable = True  # by Idempotency-Key; False where the answer is a secret that must not be kept
+    # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
+    http_method_names = ["get", "head", "post", "patch"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in WRITING_METHODS:
+            if self.action not in self.honours_if_match:
+                refuse_condition(request)
+            if self.repeatable:
+                # Here, because every writing action passes by, one that is added tomorrow too.
+                method = request.method.lower()
+                setattr(self, method, partial(perform_write, getattr(self, method)))
+
+    def _known_query_parameters(self) -> set[str]:
+        known = super()._known_query_parameters()
+        if self.action == "list":
+            known |= set(getattr(self.paginator, "query_parameters", ()))
+            filterset = getattr(self, "filterset_class", None)
+            known |= set(filterset.base_filters) if filterset else set()
+        return known
 
     def validated(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Return the checked body of the request, or raise the 400 that lists what is wrong with it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
+import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,6 +38,8 @@ def run(lab: Laboratory) -> Outcome:
         both = one[401] + many[401]
         outcome.demand(both == of_address, f"{both} guesses from one address were looked at, not {of_address}")
         outcome.demand(many[401] + many[429] == each, f"answers to guesses at many accounts: {dict(many)}")
+        hashed = _hashed(port)
+        outcome.demand(hashed == both, f"{hashed} passwords reached the hasher, {both} guesses were looked at")
         recorded = int(database.value(LOOKED_AT))
         outcome.demand(recorded == both, f"{recorded} failed logins in the trail, {both} were answered")
         right = _log_in(port, USERS[0], PASSWORD)
@@ -44,6 +48,7 @@ def run(lab: Laboratory) -> Outcome:
             "guesses": 2 * each,
             "processes": PROCESSES,
             "looked_at": both,
+            "hashed": hashed,
             "blocked": one[429] + many[429],
         }
     return outcome
@@ -51,10 +56,22 @@ def run(lab: Laboratory) -> Outcome:
 
 def _start_api(lab: Laboratory, url: str) -> int:
     port = free_port()
-    env = dict(os.environ) | {"DATABASE_URL": url, "GUNICORN_WORKERS": str(PROCESSES), "GUNICORN_THREADS": "4"}
+    env = dict(os.environ) | {
+        "DATABASE_URL": url,
+        "GUNICORN_WORKERS": str(PROCESSES),
+        "GUNICORN_THREADS": "4",
+        "PROMETHEUS_MULTIPROC_DIR": str(lab.directory / "guesses-metrics"),
+    }
     lab.spawn("api", "-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}", env=env)
     wait_until(lambda: answers(f"http://{HOST}:{port}/readyz"), seconds=60, what="the API to be ready")
     return port
+
+
+def _hashed(port: int) -> int:
+    """Return how many passwords all processes have hashed, which they count themselves."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{HOST}:{port}/metrics") as answer:
+        match = re.search(rb"^qhse_password_hashes_total ([0-9.]+)$", answer.read(), re.MULTILINE)
+    return int(float(match[1])) if match else 0
 
 
 def _guess(port: int, names: list[str]) -> Counter[int]:

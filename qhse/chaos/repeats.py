@@ -5,12 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
-import struct
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from qhse.chaos.cutting import CuttingProxy, cutting
 from qhse.chaos.environment import use_database
 from qhse.chaos.laboratory import PASSWORD, Database, Laboratory
 from qhse.chaos.load import answers
@@ -21,22 +20,21 @@ from qhse.devtools.stack import HOST, free_port
 
 TIMEOUT_SECONDS = 20.0
 MOST_REPEATS = 200
-_ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the line instead of ending it in good order
 
 
 def run(lab: Laboratory) -> Outcome:
     """Cut the first try of each write: the database's line or the client's, before or after the COMMIT."""
     each = 5 if lab.quick else 100
     outcome = Outcome("repeats")
-    with lab.fresh("repeats") as database, proxy(lab) as line:
-        client = Client(_start_api(lab, line.url(database)))
+    with lab.fresh("repeats") as database, proxy(lab) as line, cutting(_start_api(lab, line.url(database))) as before:
+        client = Client(before.port)
         use_database(database.url)
         supplier = client.post("/suppliers", {"name": "Repeats GmbH"}, key="supplier")[1]["id"]
         kinds: dict[str, Callable[[str, dict[str, Any]], int]] = {
             "database_before": lambda key, body: _cut_database(client, line, "before", key, body),
             "database_after": lambda key, body: _cut_database(client, line, "after", key, body),
-            "client_before": lambda key, body: client.post_and_break_off(key, body, arrives=False),
-            "client_after": lambda key, body: client.post_and_break_off(key, body, arrives=True),
+            "client_before": lambda key, body: _cut_client(client, before, "before", key, body),
+            "client_after": lambda key, body: _cut_client(client, before, "after", key, body),
         }
         replays: Counter[str] = Counter()
         for number in range(each):
@@ -46,6 +44,7 @@ def run(lab: Laboratory) -> Outcome:
                 told = first_try(key, body)
                 outcome.demand(told in (0, 503), f"{key}: the first try was answered {told}")
                 replays[kind] += client.repeat(key, body, outcome)
+        outcome.demand(before.cut == 2 * each, f"the client's line was cut {before.cut} times, not {2 * each}")
         _judge(database, 4 * each, replays, each, outcome)
         outcome.figures = {"writes": 4 * each, **{f"{kind}_replayed": count for kind, count in replays.items()}}
     return outcome
@@ -63,6 +62,13 @@ def _cut_database(client: Client, line: ProxyProcess, mode: str, key: str, body:
     line.order(f"{mode} 1 1")  # the next COMMIT, whoever sends it, and no further one
     status, _, _ = client.post("/ncs", body, key=key)
     line.order("pass")
+    return status
+
+
+def _cut_client(client: Client, before: CuttingProxy, mode: str, key: str, body: dict[str, Any]) -> int:
+    before.mode = mode
+    status, _, _ = client.post("/ncs", body, key=key)
+    before.mode = "pass"
     return status
 
 
@@ -85,6 +91,7 @@ def _judge(database: Database, writes: int, replays: Counter[str], each: int, ou
     outcome.demand(replays["database_before"] == 0, "a write whose COMMIT never arrived was replayed")
     outcome.demand(replays["database_after"] == each, "a write whose COMMIT was done was not replayed")
     outcome.demand(replays["client_before"] == 0, "a request that never arrived was replayed")
+    outcome.demand(replays["client_after"] == each, "a write that was answered, and its answer lost, was not replayed")
 
 
 class Client:
@@ -107,17 +114,6 @@ class Client:
             return 0, {}, False
         finally:
             connection.close()
-
-    def post_and_break_off(self, key: str, body: dict[str, Any], *, arrives: bool) -> int:
-        """Send a request, or all of it but its last byte, and reset the line without reading an answer."""
-        content = json.dumps(body).encode()
-        lines = [f"{name}: {value}" for name, value in self._headers(key).items()]
-        head = "\r\n".join(["POST /ncs HTTP/1.1", f"Host: {HOST}", f"Content-Length: {len(content)}", *lines, "", ""])
-        message = head.encode() + content
-        with socket.create_connection((HOST, self._port), timeout=TIMEOUT_SECONDS) as line:
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-            line.sendall(message if arrives else message[:-1])
-        return 0
 
     def repeat(self, key: str, body: dict[str, Any], outcome: Outcome) -> bool:
         """Ask again until the answer is there, and once more; return whether the first of them was a repetition."""

@@ -25,6 +25,18 @@ STEPS: dict[str, list[str]] = {
     "migrations are complete": [*MANAGE, "makemigrations", "--check", "--dry-run"],
     "OpenAPI document": [*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull],
     "production settings": [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
+    # The other way round: good ones start a server, and each bad one is refused by its name.
+    "production refusals": [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "qhse/tests/test_production_start.py",
+        "-k",
+        "good_settings or bad_setting",
+    ],
     "docker-compose.yml": ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"],
     "Dockerfile": ["hadolint", "Dockerfile"],
     "security of the runtime code": ["bandit", "-q", "-ll", "-r", *RUNTIME_CODE, "-x", NOT_RUNTIME],

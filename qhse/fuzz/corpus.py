@@ -12,11 +12,15 @@ JSON_TYPE = "application/json"
 
 
 class Hostile(NamedTuple):
-    """One request. `by_server`: so malformed that the HTTP server may answer it before any code of ours runs."""
+    """
+    One request. `by_server`: so malformed that the HTTP server may refuse it before any code of ours runs; `status`: the
+    one that it must be answered with, where only one is right.
+    """
 
     name: str
     raw: bytes
     by_server: bool = False
+    status: int = 0
 
 
 READS = ("/suppliers", "/suppliers/1", "/suppliers/1/timeline", "/ncs", "/ncs/1", "/ncs/1/timeline", "/kpi", "/audit-log",
@@ -90,9 +94,13 @@ def corpus(token: str) -> Iterator[Hostile]:
     for path, (method, valid) in WRITES.items():
         for name, body in BODIES.items():
             yield Hostile(f"body {name}", _request(method, path, token, body=body))
+            yield Hostile(f"body in chunks {name}", _in_chunks(_request(method, path, token, body=body)))
         for media_type in TYPES:
             body = json.dumps(valid).encode()
-            yield Hostile(f"type {media_type[:40]}", _request(method, path, token, body=body, media_type=media_type))
+            raw = _request(method, path, token, body=body, media_type=media_type)
+            yield Hostile(f"type {media_type[:40]}", raw)
+            right = 0 if media_type.startswith(JSON_TYPE + ";") else 415
+            yield Hostile(f"type in chunks {media_type[:40]}", _in_chunks(raw), status=right)
         for header, value in HEADERS:
             body = json.dumps(valid).encode()
             yield Hostile(
@@ -129,6 +137,15 @@ def _request(
     if extra[0]:
         lines.append(f"{extra[0]}: {extra[1]}")
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + (body or b"")
+
+
+def _in_chunks(raw: bytes) -> bytes:
+    """Return the same request with its body in two chunks."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
+    pieces = [piece for piece in (body[:3], body[3:]) if piece]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return b"\r\n".join([*lines, b"Transfer-Encoding: chunked", b"", b""]) + chunks + b"0\r\n\r\n"
 
 
 def _broken(method: str, path: str, token: str) -> Iterator[Hostile]:

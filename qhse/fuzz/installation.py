@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,15 @@ class Installation:
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
         with _http.open(request, timeout=20) as answer:
             return json.load(answer)
+
+    def accepts(self, token: str) -> bool:
+        """Answer whether this access token is still good."""
+        request = urllib.request.Request(f"{self.url}/auth/me", headers={"Authorization": f"Bearer {token}"})
+        try:
+            with _http.open(request, timeout=20) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError:
+            return False
 
     def token_of(self, principal: str) -> str:
         """Log in anew, because an access token lives for five minutes; nothing for `anonymous`."""

@@ -27,8 +27,8 @@ def send_all(port: int, corpus: Iterable[Hostile]) -> Sent:
     """
     Send each on a line of its own. No answer of our code may be a 5xx, and each on a JSON route is JSON.
 
-    What the HTTP server refuses itself, before our code runs, has no request id: a plain 400, or a 501 for a transfer
-    coding that it does not know (RFC 9112, 6.1).
+    What the HTTP server refuses itself, before our code runs, has no request id: a plain 4xx, or a 501 for a transfer
+    coding that it does not know (RFC 9112, 6.1), a 505 for a version. A line that is closed without a word is no answer.
     """
     sent = Sent()
     for hostile in corpus:
@@ -62,9 +62,10 @@ def _judge(answer: bytes, hostile: Hostile) -> tuple[int, str]:
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     if len(words) < 2 or not words[1].isdigit():
-        # The server gives up on what is no HTTP; on anything else an answer is owed.
-        return 0, "" if hostile.by_server else f"no answer: {answer[:80]!r}"
+        return 0, f"no answer: {answer[:80]!r}"
     status = int(words[1])
+    if hostile.status not in (0, status):
+        return status, f"answered {status}, not {hostile.status}"
     headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
     length = headers.get(b"content-length", b"")
     body = body[: int(length)] if length.isdigit() else body  # a second answer may follow
@@ -72,7 +73,8 @@ def _judge(answer: bytes, hostile: Hostile) -> tuple[int, str]:
     if status >= 500 and not (hostile.by_server and b"x-request-id" not in headers and status in (501, 505)):
         return status, f"answered {status}: {body[:200]!r}"
     if b"x-request-id" not in headers:
-        return status, "" if hostile.by_server else f"answered {status} without a request id: {body[:80]!r}"
+        refused = hostile.by_server and (400 <= status < 500 or status in (501, 505))
+        return status, "" if refused else f"answered {status} without a request id: {body[:80]!r}"
     if b"/admin/" in hostile.raw.partition(b"\r\n")[0] or b"transfer-encoding" in headers:
         return status, ""  # a page for people; a body in chunks
     if body and status != 204 and media_type not in _DOCUMENTS and b"location" not in headers:

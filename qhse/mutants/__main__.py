@@ -7,12 +7,14 @@ Without the mutation the same runs must be green. A mutant that survives fails t
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 
 from qhse.mutants import api, audit, outbox
@@ -21,6 +23,17 @@ from qhse.mutants.mutant import Mutant
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
 SECONDS = 300
+
+
+class Finding(Enum):
+    """What a judge says of a tree."""
+
+    NOTHING = "all is well"
+    FOUND = "a guarantee is gone"
+    USELESS = "could not judge"
+
+
+VERDICTS = {Finding.NOTHING: "SURVIVED", Finding.FOUND: "caught", Finding.USELESS: "NOT JUDGED"}
 GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS}
 
 
@@ -41,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _green_without_mutation(tree: Path, judges: Iterable[str]) -> bool:
-    red = [judge for judge in sorted(judges) if not _passes(tree, judge)]
+    red = [judge for judge in sorted(judges) if _judge(tree, judge) != Finding.NOTHING]
     if red:
         print(f"red without any mutation: {', '.join(red)}")
     return not red
@@ -56,24 +69,45 @@ def _is_caught(tree: Path, mutant: Mutant) -> bool:
     path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
     started = time.monotonic()
     try:
-        caught = not _passes(tree, mutant.caught_by)
+        verdict = VERDICTS[_judge(tree, mutant.caught_by)]
     finally:
         path.write_text(sound, encoding="utf-8")
-    verdict = "caught" if caught else "SURVIVED"
-    print(f"{mutant.name:36} {verdict:9} {time.monotonic() - started:5.1f} s  {mutant.caught_by}", flush=True)
+    caught = verdict == "caught"
+    print(f"{mutant.name:36} {verdict:10} {time.monotonic() - started:5.1f} s  {mutant.caught_by}", flush=True)
     return caught
 
 
-def _passes(tree: Path, judge: str) -> bool:
-    if "/" in judge:
+def _judge(tree: Path, judge: str) -> Finding:
+    """
+    Run a judge. FOUND needs an assertion that failed, or a promise that the laboratory names as broken.
+
+    A judge that cannot even begin, by an import that fails, a fixture that breaks or a time that runs out, has seen
+    nothing of the guarantee.
+    """
+    is_test = "/" in judge
+    if is_test:
         command = ["-m", "pytest", "-q", "-x", "--postgres", "-p", "no:cacheprovider", *judge.split()]
     else:
         command = ["-m", "qhse.chaos", "--quick", "--only", judge]
     try:
-        done = subprocess.run([sys.executable, *command], cwd=tree, capture_output=True, timeout=SECONDS)
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tree, capture_output=True, text=True, errors="replace", timeout=SECONDS
+        )
     except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        return Finding.USELESS
+    return finding(done.returncode, done.stdout, is_test=is_test)
+
+
+def finding(code: int, output: str, *, is_test: bool) -> Finding:
+    """Return what an exit code and an output say."""
+    if code == 0:
+        return Finding.NOTHING
+    if is_test:
+        # Its teardown may complain as well. If a fixture breaks instead, `-x` ends the run without a failed test.
+        failed = re.search(r"^FAILED \S+\.py", output, re.MULTILINE)
+        asserted = re.search(r"^E +(AssertionError|assert |Failed: DID NOT RAISE)", output, re.MULTILINE)
+        return Finding.FOUND if code == 1 and failed and asserted else Finding.USELESS
+    return Finding.FOUND if code == 1 and re.search(r"^FAILED: ", output, re.MULTILINE) else Finding.USELESS
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ LOGIN = "qhse/accounts/tests/test_login.py"
 ACCOUNTS = "qhse/accounts/tests/test_api.py"
 MATRIX = "qhse/tests/test_permission_matrix.py"
 RACES = "qhse/tests/test_races.py"
+BODIES = "qhse/tests/test_bodies.py"
 
 MUTANTS = (
     Mutant(
@@ -55,7 +56,8 @@ MUTANTS = (
     ),
     Mutant(
         "password-keeps-tokens", "qhse/accounts/services.py",
-        "    revoke_all_tokens(user)\n", "", f"{ACCOUNTS} -k every_login",
+        '    user.save(update_fields=["password"])\n    revoke_all_tokens(user)\n',
+        '    user.save(update_fields=["password"])\n', f"{ACCOUNTS} -k every_login",
     ),
     Mutant(
         "logins-counted-without-lock", "qhse/accounts/login.py",
@@ -63,8 +65,8 @@ MUTANTS = (
     ),
     Mutant(
         "failure-rolled-back", "qhse/accounts/login.py",
-        "        outcome = _try(username, password, may_enter)\n",
-        "        outcome = _try(username, password, may_enter)\n"
+        "        outcome = _try(username, password, may_enter, purpose)\n",
+        "        outcome = _try(username, password, may_enter, purpose)\n"
         "        transaction.set_rollback(isinstance(outcome, Exception))\n",
         f"{LOGIN} -k ten_failures",
     ),
@@ -105,7 +107,7 @@ MUTANTS = (
     ),
     Mutant(
         "repeated-keys-accepted", "qhse/api/parsers.py",
-        "if len(document) != len(pairs):", "if not pairs:", "qhse/api/tests/test_parsers.py",
+        "if len(document) != len(pairs):", "if len(document) > len(pairs):", "qhse/api/tests/test_parsers.py",
     ),
     Mutant(
         "unknown-fields-accepted", "qhse/api/viewsets.py",
@@ -131,7 +133,50 @@ MUTANTS = (
     ),
     Mutant(
         "demo-users-in-production", "qhse/api/production.py",
-        "if check_password(user.username, user.password)]", "if not user.password]",
+        "if check_password(name, password)]", "if not password]",
         "qhse/tests/test_production_start.py -k demo",
+    ),
+    Mutant(
+        "bodies-in-chunks-ignored", "qhse/api/bodies.py",
+        'if "HTTP_TRANSFER_ENCODING" in meta and', 'if "NO_SUCH" in meta and', f"{BODIES} -k refused_like",
+    ),
+    Mutant(
+        "slow-reads-without-end", "qhse/server.py",
+        "self._sock.shutdown(socket.SHUT_RD)", "self._sock.fileno()", f"{BODIES} -k hold_up",
+    ),
+    Mutant(
+        "user-not-compared-at-login", "qhse/accounts/services.py",
+        "if user is None or not user.is_active or user.password != proven.password:", "if user is None:",
+        f"{ACCOUNTS} -k overtaken",
+    ),
+    Mutant(
+        "deactivation-keeps-tokens", "qhse/accounts/services.py",
+        "        revoke_all_tokens(user)\n        _end_sessions(user)\n", "        _end_sessions(user)\n",
+        f"{ACCOUNTS} -k for_good",
+    ),
+    Mutant(
+        "password-without-upper-limit", "qhse/accounts/passwords.py",
+        "        if len(password) > MAX_PASSWORD_LENGTH:\n", "        if not password:\n",
+        f"{LOGIN} -k overlong_password_and",
+    ),
+    Mutant(
+        "old-password-guessed-without-limit", "qhse/adminsite/forms.py",
+        "        password: str = self.cleaned_data[\"old_password\"]\n",
+        "        password: str = self.cleaned_data[\"old_password\"]\n        return super().clean_old_password()\n",
+        f"{LOGIN} -k guesses_at",
+    ),
+    Mutant(
+        "forwarded-for-read-from-the-front", "qhse/observability/addresses.py",
+        'for word in reversed(forwarded_for.split(",")):', 'for word in forwarded_for.split(","):',
+        "qhse/observability/tests/test_addresses.py",
+    ),
+    Mutant(
+        "blocked-address-open-to-the-familiar", "qhse/accounts/login.py",
+        "    if wait:\n        return [], wait, wait\n", "", f"{LOGIN} -k TestTheAddress",
+    ),
+    Mutant(
+        "database-errors-are-defects-in-the-admin", "qhse/api/problems.py",
+        "    answer = database_problem(exc) if isinstance(exc, Exception) else None\n", "    answer = None\n",
+        "qhse/adminsite/tests/test_database_problems.py",
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,13 @@ class TestCompose:
 
         assert seconds(SERVICES["api"]["stop_grace_period"]) > server["graceful_timeout"]
         assert all(SERVICES[name]["init"] for name in OURS)
+
+    def test_believes_the_one_address_from_which_the_proxy_of_this_machine_comes(self):
+        (published,) = COMPOSE["networks"]["published"]["ipam"]["config"]
+        believed = re.findall(r"\$\{TRUSTED_PROXIES:-([^}]*)\}", COMPOSE_TEXT)
+
+        assert believed == [published["gateway"]]
+        assert ip_address(published["gateway"]) in ip_network(published["subnet"])
 
     def test_the_database_is_reached_by_our_services_alone(self):
         assert SERVICES["postgres"]["networks"] == ["database"]

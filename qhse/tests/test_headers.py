@@ -54,6 +54,17 @@ def test_every_answer_forbids_inline_code_framing_and_sniffing_and_opens_nothing
             response.close()
 
 
+@pytest.mark.parametrize("production", [False, True])
+@pytest.mark.parametrize("path", ["/suppliers", "/admin/login/", "/docs", "/static/adminsite/theme.css"])
+def test_a_refused_host_gets_the_same(client, db, settings, path, production):
+    settings.SECURE_SSL_REDIRECT = production
+
+    response = client.get(path, headers={"Host": "evil.example"})
+
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    assert_safe(response, path)
+
+
 @pytest.mark.django_db
 def test_a_defect_says_the_same(users, api, monkeypatch):
     monkeypatch.setattr("suppliers.services.publish", None)
@@ -77,7 +88,15 @@ def test_production_demands_tls_and_keeps_cookies_to_itself():
     """In a process of its own, because settings are read once."""
     names = (
         *("SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SESSION_COOKIE_SECURE"),
-        *("SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SECURE", "CSRF_COOKIE_HTTPONLY", "DEBUG"),
+        *(
+            "SESSION_COOKIE_NAME",
+            "CSRF_COOKIE_NAME",
+            "SESSION_COOKIE_HTTPONLY",
+            "SESSION_COOKIE_SAMESITE",
+            "CSRF_COOKIE_SECURE",
+            "CSRF_COOKIE_HTTPONLY",
+            "DEBUG",
+        ),
     )
     script = f"from django.conf import settings; print([getattr(settings, name) for name in {names!r}])"
 
@@ -87,7 +106,9 @@ def test_production_demands_tls_and_keeps_cookies_to_itself():
         capture_output=True, text=True,
     )  # fmt: skip
 
-    assert answer.stdout.strip() == "[True, 31536000, True, True, True, 'Lax', True, True, False]", answer.stderr
+    assert answer.stdout.strip() == (
+        "[True, 31536000, True, True, '__Host-sessionid', '__Host-csrftoken', True, 'Lax', True, True, False]"
+    ), answer.stderr
 
 
 @pytest.mark.django_db

@@ -148,6 +148,18 @@ class TestEachOperation:
                     responses = operations[described_form(pattern), method.lower()]["responses"]
                     assert [code for code in responses if code < "300"] == [str(status)], pattern
 
+    def test_answers_with_nothing_that_a_spreadsheet_would_open(self, operations):
+        media_types = {
+            media_type
+            for operation in operations.values()
+            for response in operation["responses"].values()
+            for media_type in response.get("content", ())
+        }
+
+        assert media_types == {
+            "application/json", "application/problem+json", "application/vnd.oai.openapi+json", "text/plain",
+        }  # fmt: skip
+
     def test_names_every_refusal_it_can_give(self, operations):
         for (path, method), operation in operations.items():
             expected = {"400", "503"}
@@ -158,7 +170,7 @@ class TestEachOperation:
             if "{" in path:
                 expected |= {"404"}
             if (path, method) in BODIES:
-                expected |= {"413", "415", "412"}
+                expected |= {"408", "413", "415", "412"}
                 # Under an Idempotency-Key: in flight, or taken by another body.
                 expected |= set() if path.startswith("/auth/") else {"409", "422"}
             if path == "/auth/login":

@@ -189,7 +189,7 @@ class TestChangesActAtOnce:
         assert client.get("/audit-log").status_code == 200
         assert client.get("/auth/me").json()["role"] == "auditor"
 
-    def test_a_deactivated_user_is_refused_on_the_next_request_and_accepted_again_when_active(self, users, api):
+    def test_a_deactivated_user_is_refused_on_the_next_request_and_must_log_in_anew_when_active(self, users, api):
         client = api("quality")
         assert client.get("/ncs").status_code == 200
 
@@ -197,7 +197,15 @@ class TestChangesActAtOnce:
         assert client.get("/ncs").status_code == 401
 
         change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": True})
-        assert client.get("/ncs").status_code == 200
+        assert client.get("/ncs").status_code == 401
+        users["quality"].refresh_from_db()
+        assert api("quality").get("/ncs").status_code == 200
+
+    def test_a_user_who_was_deactivated_past_the_service_is_refused_as_well(self, users, api):
+        client = api("quality")
+        type(users["quality"]).objects.filter(pk=users["quality"].pk).update(is_active=False)
+
+        assert client.get("/ncs").status_code == 401
 
     def test_the_role_in_the_token_gives_no_rights(self, users):
         token = AccessToken(issue_tokens(users["auditor"]).access_token)

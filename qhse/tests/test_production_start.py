@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection, connections
+from django.db.backends.signals import connection_created
 
 from qhse.accounts.roles import Role
-from qhse.accounts.services import create_user
-from qhse.api.production import check_production_database
+from qhse.accounts.services import create_user, set_password
+from qhse.api.production import UnsafeDatabase, check_production_database, refuse_unsafe_database
+from qhse.devtools.postgres import PrivatePostgres
 
 GOOD = {
     "QHSE_ENV": "production",
@@ -54,6 +57,10 @@ def test_good_settings_start():
         ({"SECRET_KEY": "dev-only-secret-key-that-production-refuses-to-start-with"}, "SECRET_KEY"),
         ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES"),
         ({"TRUSTED_PROXIES": "10.0.0.300"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/1,128.0.0.0/1"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "10.0.0.7,128.0.0.0/2"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "::/1,8000::/1"}, "TRUSTED_PROXIES"),
+        ({"METRICS_TOKEN": "x"}, "METRICS_TOKEN"),
         ({"CSRF_TRUSTED_ORIGINS": "http://qhse.example.com"}, "CSRF_TRUSTED_ORIGINS"),
         ({"OIDC_ISSUER": "https://login.example.com"}, "OIDC_AUDIENCE"),
         ({"OIDC_ROLES": "admin"}, "OIDC_ROLES"),
@@ -82,7 +89,7 @@ class TestTheDatabase:
         for name in ("admin", "quality"):
             create_user(username=name, password=name, role=Role.ADMIN, actor=None)
 
-        assert self.refusals()["qhse.E006"] == "Demo users are present: admin, quality."
+        assert self.refusals().get("qhse.E006") == "Demo users are present: admin, quality."
 
     def test_with_users_of_these_names_and_real_passwords_is_fine(self, production, users):
         assert "qhse.E006" not in self.refusals()
@@ -112,3 +119,89 @@ class TestTheDatabase:
 
         with pytest.raises(CommandError, match="Demo users are present: admin"):
             call_command("run_outbox_worker", "--once")
+
+
+def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=os.environ | GOOD | changes,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def empty_database(tmp_path) -> Iterator[str]:
+    """Return the URL of a database with nothing in it; the tests' own server is not durable, and so refused."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    with PrivatePostgres(durable=True) as server:
+        yield server.url()
+
+
+class TestMigrate:
+    def test_begins_with_nothing(self, empty_database):
+        answer = manage("migrate", "--verbosity=0", DATABASE_URL=empty_database)
+
+        assert answer.returncode == 0, answer.stderr
+        assert manage("migrate", "--check", DATABASE_URL=empty_database).returncode == 0
+
+    def test_goes_on_from_the_first_version_of_the_users_table(self, empty_database):
+        first = manage("migrate", "accounts", "0001", "--verbosity=0", DATABASE_URL=empty_database)
+        assert first.returncode == 0, first.stderr
+
+        answer = manage("migrate", "--verbosity=0", DATABASE_URL=empty_database)
+
+        assert answer.returncode == 0, answer.stderr
+
+
+class TestADatabaseThatWasAwayAtTheStart:
+    """On a connection of its own kind, because the tests' own is open already."""
+
+    @pytest.fixture
+    def started(self, settings, db, monkeypatch):
+        settings.PRODUCTION = True
+        monkeypatch.setattr("qhse.api.production._volatile_server", list)  # the tests' own server is that
+        with monkeypatch.context() as away:
+            away.setattr("qhse.api.production._demo_users", _away)
+            away.setattr(type(connections["default"]), "close", lambda self: None)
+            refuse_unsafe_database()
+        yield
+        connection_created.disconnect(dispatch_uid="look again at a database that was away at the start")
+
+    def test_is_refused_when_it_answers_and_is_unsafe_until_that_is_mended(self, started, monkeypatch):
+        demo = create_user(username="admin", password="admin", role=Role.ADMIN, actor=None)
+        closed = []
+        monkeypatch.setattr(type(connections["default"]), "close", lambda self: closed.append(self))
+
+        for _ in range(2):
+            with pytest.raises(UnsafeDatabase):
+                connection_created.send(sender=type(connection), connection=connection)
+        set_password(user_id=demo.pk, password="correct-horse-admin", actor=None)
+        connection_created.send(sender=type(connection), connection=connection)
+        type(demo).objects.filter(pk=demo.pk).delete()
+
+        assert len(closed) == 2
+
+    def test_is_looked_at_once_when_it_is_good(self, started, django_assert_num_queries):
+        connection_created.send(sender=type(connection), connection=connection)
+
+        with django_assert_num_queries(0):
+            connection_created.send(sender=type(connection), connection=connection)
+
+    def test_that_is_refused_is_not_ready_and_says_no_more_in_public(self, started, monkeypatch, client):
+        def refused(*args, **kwargs):
+            raise UnsafeDatabase("Demo users are present: admin")
+
+        monkeypatch.setattr("qhse.api.probes.MigrationExecutor", refused)
+
+        response = client.get("/readyz", secure=True)
+
+        assert response.status_code == 503
+        assert response.json()["checks"]["database"] == "refused in production; the log says why"
+
+
+def _away():
+    raise OperationalError("away")

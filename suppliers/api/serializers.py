@@ -27,6 +27,7 @@ class SupplierNameField(TextField):
 class SupplierCreateSerializer(StrictSerializer):
     name = SupplierNameField(
         max_length=5 * MAX_LENGTH,
+        trim_whitespace=False,  # the service trims, after it has looked for line breaks and tabs
         help_text="Unique regardless of case and Unicode form; no control or invisible characters.",
     )
     certification_expiry = DayField(required=False, allow_null=True, default=None, help_text=LAST_VALID_DAY)

@@ -117,6 +117,15 @@ class TestCreate:
             "Hansa\u0007",
             "\ue000",
             "\ufeffHansa",
+            "Hansa\nForge",
+            "Hansa\x1cForge",
+            "Hansa\u2028Forge",
+            "Hansa\n",
+            "\u3164",
+            "\u2800",
+            "Hansa\u034f",
+            "Hansa\ufe0f",
+            "\ufdfa" * 45,
         ],
         ids=[
             "empty",
@@ -129,6 +138,15 @@ class TestCreate:
             "bell",
             "private use",
             "byte order mark",
+            "line feed",
+            "file separator",
+            "line separator",
+            "line feed at the end",
+            "Hangul filler",
+            "Braille blank",
+            "joiner at the end",
+            "variation selector at the end",
+            "a key that is too long",
         ],
     )
     def test_a_bad_name_is_refused_and_nothing_stored(self, api, row_counts, problem_of, name):
@@ -149,7 +167,7 @@ class TestCreate:
         assert response.status_code == 201
         assert Supplier.objects.get().name == name.strip()
 
-    @pytest.mark.parametrize("space", [" ", "\t", "\n", "\r\n", "\u00a0", "\u2028", " \u3000 "])
+    @pytest.mark.parametrize("space", [" ", "   ", "\u00a0", " \u3000 "])
     def test_white_space_inside_a_name_becomes_one_space(self, api, space):
         api("procurement").post("/suppliers", {"name": f"Hansa{space}Forge"})
 

@@ -32,7 +32,29 @@ def test_lookalikes_of_another_alphabet_are_another_name():
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\t\n", "a\u200bb", "a\u202eb", "a\x00b", "\ufeffa", "x" * (MAX_LENGTH + 1), "a\ue000b", "\x1b[31mred"],
+    [
+        "",
+        " ",
+        "\t\n",
+        "a\u200bb",
+        "a\u202eb",
+        "a\x00b",
+        "\ufeffa",
+        "x" * (MAX_LENGTH + 1),
+        "a\ue000b",
+        "\x1b[31mred",
+        "a\nb",
+        "a\x1cb",
+        "a\u2028b",
+        "\u3164",
+        "\u2800",
+        "a\u034f",
+        "a\ufe0f",
+        "a\U000e0100",
+        "\u1160",
+        "\u17b4",
+        "\ufdfa" * 45,
+    ],
 )
 def test_a_text_that_cannot_be_a_name_is_refused(text):
     with pytest.raises(NameRefused):

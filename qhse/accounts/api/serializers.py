@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from qhse.accounts.login import MAX_PASSWORD_LENGTH
+from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.roles import Role
 from qhse.accounts.tokens import MAX_TOKEN_LENGTH
 from qhse.api.fields import TextField

@@ -10,11 +10,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import hashers
 from django.db.models.functions import Now
+from django.test import Client
 
 from audit.models import AuditEntry
+from qhse.accounts.errors import PasswordIsTooLong
 from qhse.accounts.models import TokenFamily, User
 from qhse.accounts.roles import Role
-from qhse.accounts.services import change_user, set_password
+from qhse.accounts.services import change_user, create_user, set_password
 from qhse.accounts.tokens import issue_tokens
 
 pytestmark = pytest.mark.django_db
@@ -211,14 +213,14 @@ class TestRefresh:
 
         assert body["role"] == claims_of(body["access_token"])["role"] == "auditor"
 
-    def test_a_deactivated_user_gets_none_and_spends_nothing(self, users, anonymous):
+    def test_a_deactivated_user_gets_none_and_his_old_one_does_not_come_back_with_him(self, users, anonymous):
         token = log_in(anonymous).json()["refresh_token"]
         change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": False})
         assert self.refresh(anonymous, token).status_code == 401
 
         change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": True})
 
-        assert self.refresh(anonymous, token).status_code == 200
+        assert self.refresh(anonymous, token).status_code == 401
 
     def test_the_token_of_one_user_never_gives_another_users(self, users, anonymous):
         tokens = {role: issue_tokens(users[role]).refresh_token for role in users}
@@ -263,11 +265,83 @@ class TestLogout:
 
         assert anonymous.post("/auth/refresh", {"refresh_token": there}).status_code == 200
 
-    def test_works_for_a_deactivated_user(self, users, anonymous):
+    def test_has_nothing_to_end_for_a_deactivated_user(self, users, anonymous):
         token = log_in(anonymous).json()["refresh_token"]
         change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": False})
 
-        assert anonymous.post("/auth/logout", {"refresh_token": token}).status_code == 204
+        assert anonymous.post("/auth/logout", {"refresh_token": token}).status_code == 401
+
+
+class TestADeactivation:
+    def deactivate_and_back(self, users, name="quality"):
+        for active in (False, True):
+            change_user(user_id=users[name].pk, actor=users["admin"], changes={"is_active": active})
+
+    def test_ends_every_login_for_good(self, users, anonymous):
+        tokens = [log_in(anonymous).json()["access_token"] for _ in range(2)]
+
+        self.deactivate_and_back(users)
+
+        for token in tokens:
+            assert anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {token}").status_code == 401
+        assert log_in(anonymous).status_code == 200
+
+    def test_ends_the_users_admin_sessions_and_nobody_elses(self, users):
+        his, hers = Client(), Client()
+        his.force_login(users["quality"])
+        hers.force_login(users["auditor"])
+
+        self.deactivate_and_back(users)
+
+        assert (his.get("/admin/").status_code, hers.get("/admin/").status_code) == (302, 200)
+
+
+class TestALoginThatIsOvertaken:
+    """By somebody who changes the account after the password was looked up and before tokens are issued."""
+
+    @pytest.fixture
+    def meanwhile(self, monkeypatch):
+        def arrange(action):
+            hasher = type(hashers.get_hasher())
+            verify = hasher.verify
+
+            def overtaken(*args):
+                monkeypatch.setattr(hasher, "verify", verify)
+                good = verify(*args)
+                action()
+                return good
+
+            monkeypatch.setattr(hasher, "verify", overtaken)
+
+        return arrange
+
+    @pytest.mark.parametrize("how", ["a new password", "a deactivation"])
+    def test_is_refused_and_leaves_no_login_behind(self, users, anonymous, problem_of, meanwhile, how):
+        user = users["quality"].pk
+        meanwhile(
+            (lambda: set_password(user_id=user, password="a-better-horse-for-quality", actor=None))
+            if how == "a new password"
+            else (lambda: change_user(user_id=user, actor=None, changes={"is_active": False}))
+        )
+
+        problem_of(log_in(anonymous), 401)
+
+        assert not TokenFamily.objects.filter(user=user, revoked_at__isnull=True).exists()
+
+
+class TestAnOverlongPassword:
+    @pytest.mark.parametrize("write", ["create", "set"])
+    def test_is_refused_by_the_services_because_no_login_would_look_at_it(self, users, write):
+        with pytest.raises(PasswordIsTooLong):
+            if write == "create":
+                create_user(username="long", password="x" * 129, role=Role.QUALITY, actor=None)
+            else:
+                set_password(user_id=users["quality"].pk, password="x" * 129, actor=None)
+
+    def test_of_exactly_the_limit_logs_in(self, users, anonymous):
+        set_password(user_id=users["quality"].pk, password="x" * 128, actor=None)
+
+        assert log_in(anonymous, password="x" * 128).status_code == 200
 
 
 class TestANewPassword:

@@ -113,6 +113,7 @@ BAD = {
     "no sub": lambda p: p.token(sub=...),
     "an empty sub": lambda p: p.token(sub=""),
     "a NUL in sub": lambda p: p.token(sub="\x00"),
+    "a lone surrogate in sub": lambda p: p.token(sub="\ud800"),
     "an absurd iat": lambda p: p.token(iat=-(10**17)),
     "no role": lambda p: p.token(realm_access=...),
     "roles of another shape": lambda p: p.token(realm_access=["theirs-admin"]),

@@ -136,6 +136,36 @@ class TestTheAddress:
         assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.7").status_code == 429
         assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.8").status_code == 401
 
+    def test_that_is_blocked_tells_no_familiar_account_from_a_made_up_one(self, try_login, hashed):
+        assert try_login(password="correct-horse-quality").status_code == 200
+        for number in range(ADDRESS_LIMIT):
+            try_login(f"nobody-{number}")
+        hashed.clear()
+
+        answers = [try_login(name) for name in ("quality", "auditor", "nobody-else")]
+
+        assert [answer.status_code for answer in answers] == [429] * 3
+        assert len({answer.json()["detail"] for answer in answers}) == 1
+        assert hashed == []
+
+    def test_counts_failures_of_familiar_accounts_too(self, users, try_login):
+        for name in users:
+            assert try_login(name, f"correct-horse-{name}").status_code == 200
+        statuses = [try_login(name).status_code for name in users for _ in range(ACCOUNT_LIMIT)]
+
+        assert statuses.count(401) == ADDRESS_LIMIT
+        assert set(statuses) == {401, 429}
+
+
+def test_a_wrong_password_at_a_familiar_address_is_answered_as_to_a_stranger_while_the_account_is_blocked(try_login):
+    assert try_login(password="correct-horse-quality", address=HOME).status_code == 200
+    for _ in range(ACCOUNT_LIMIT):
+        try_login(address=AWAY)
+        try_login("nobody", address=AWAY)
+
+    assert try_login(address=HOME).status_code == try_login("nobody", address=HOME).status_code == 429
+    assert try_login(password="correct-horse-quality", address=HOME).status_code == 200
+
 
 def test_successes_never_count(try_login):
     for _ in range(ADDRESS_LIMIT + 5):
@@ -169,7 +199,9 @@ class TestTheTrail:
     def test_has_what_a_role_was_not_allowed(self, users, api):
         api("quality").post("/suppliers", {"name": "Hansa Forge GmbH"}, REMOTE_ADDR=AWAY)
 
-        entry = AuditEntry.objects.get(action="ACCESS_DENIED")
+        entries = list(AuditEntry.objects.filter(action="ACCESS_DENIED"))
+        assert len(entries) == 1
+        entry = entries[0]
         assert (entry.actor, entry.actor_role, entry.entity_type, entry.entity_id) == (
             "quality", "quality", "route", "/suppliers",
         )  # fmt: skip
@@ -216,6 +248,39 @@ class TestTheAdminSite:
         self.enter(client, password="x" * 129)
 
         assert hashed == []
+
+    def change(self, client, old="a-wrong-horse", new="lathe-and-milling-5"):
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        return client.post("/admin/password_change/", form, REMOTE_ADDR=AWAY)
+
+    def test_counts_guesses_at_the_old_password_as_logins(self, users, client, try_login):
+        client.force_login(users["quality"])
+        for _ in range(ACCOUNT_LIMIT):
+            assert self.change(client).status_code == 200
+
+        blocked = self.change(client, "correct-horse-quality")
+
+        assert (blocked.status_code, "Too many failed logins" in blocked.content.decode()) == (429, True)
+        assert int(blocked["Retry-After"]) > 0
+        assert try_login(password="correct-horse-quality").status_code == 429
+        entries = AuditEntry.objects.filter(action="LOGIN_FAILED")
+        assert {(entry.entity_id, entry.reason) for entry in entries} == {
+            (str(users["quality"].pk), "to change the password")
+        }
+
+    @pytest.mark.parametrize(("old", "new"), [("correct-horse-quality", "lathe-5-" * 20), ("x" * 129, "lathe-and-5")])
+    def test_takes_no_overlong_password_and_hashes_none(self, users, client, hashed, old, new):
+        client.force_login(users["quality"])
+        client.raise_request_exception = False
+        before = User.objects.get(pk=users["quality"].pk).password
+        hashed.clear()
+
+        page = self.change(client, old, new)
+
+        assert page.status_code == 200
+        assert page.context["form"].errors
+        assert len(hashed) == (1 if old == "correct-horse-quality" else 0)
+        assert User.objects.get(pk=users["quality"].pk).password == before
 
 
 @pytest.mark.postgres

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.core.management import call_command
 
+from audit import sealing
 from audit.models import AuditEntry
+from audit.verify_export import ENTRIES
 from ncs.models import NonConformity
 from ncs.services import close_nonconformity
 from outbox.choices import EventStatus
@@ -181,6 +188,49 @@ class TestSixtyPayloads:
 
         assert own == set()
         assert {path: markup for path, markup in found.items() if markup} == {}
+
+    def test_none_is_markup_in_messages_bulk_pages_deletions_and_autocompletion(
+        self, browser: Browser, infected_by_all: list[str]
+    ) -> None:
+        client = browser("admin")
+        ncs = NonConformity.objects.filter(status="OPEN").order_by("pk")
+        listed = "/admin/ncs/nonconformity/"
+        completed = {"app_label": "ncs", "model_name": "nonconformity", "field_name": "supplier"}
+        pages, documents = [], []
+        for number, payload in enumerate(PAYLOADS):
+            supplier = Supplier.objects.get(name=f"{payload} {number}")
+            chosen = {"action": "close_selected", "_selected_action": [ncs[number % len(ncs)].pk]}
+            pages += [
+                # The name stands in the message of the change, of the refusal and of the page that is not there.
+                client.post("/admin/suppliers/supplier/add/", {"name": f"{payload} new"}, follow=True),
+                client.post("/admin/suppliers/supplier/add/", {"name": supplier.name}),
+                client.post(listed, chosen),
+                client.post(listed, chosen | {"confirmed": 1, "reason": payload * 900}),
+                client.get(f"/admin/suppliers/supplier/{supplier.pk}/delete/"),
+                client.get(f"/admin/suppliers/supplier/{quote(payload, safe='')}/delete/", follow=True),
+                client.get(f"/admin/suppliers/supplier/{supplier.pk}/history/", follow=True),
+            ]
+            documents.append(client.get("/admin/autocomplete/", {**completed, "term": payload}))
+
+        for response in pages:
+            assert response.status_code in {200, 403, 404}, response.request["PATH_INFO"]
+            assert markup_in(text_of(response)) == [], response.request["PATH_INFO"]
+        for response in documents:
+            # A document that no browser reads as a page: sniffing is forbidden.
+            assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+            assert response["X-Content-Type-Options"] == "nosniff"
+
+    def test_each_is_one_line_of_json_in_the_exported_trail_and_reads_as_it_was_written(
+        self, infected_by_all: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sealing, "HORIZON_MARGIN", timedelta(0))
+        sealing.seal_new_entries()
+
+        call_command("export_audit_trail", "--output", str(tmp_path / "trail"), stdout=StringIO())
+
+        entries = [json.loads(line) for line in (tmp_path / "trail" / ENTRIES).read_text().split("\n") if line]
+        named = {str(entry["entry"]["changes"].get("name", [None, ""])[1]) for entry in entries}
+        assert {f"{payload} {number}" for number, payload in enumerate(PAYLOADS)} <= named
 
     def test_the_parser_would_have_found_most_of_them(self) -> None:
         seen = [

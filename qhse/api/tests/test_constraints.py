@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.db.models import BaseConstraint
 
+from outbox.models import InHand
 from qhse.api.database_problems import constraint_named, database_problem
 
 OUR_APPS = ("accounts", "api", "audit", "outbox", "suppliers", "ncs", "kpi")
@@ -65,3 +66,69 @@ def test_a_check_that_really_fails_is_told_in_its_own_words(make_supplier):
     answer = database_problem(caught.value)
     assert answer is not None and answer.status_code == 409
     assert b'"code": "supplier_risk_score_is_0_to_100"' in answer.content
+
+
+# How to break each named check by hand, on the first row of its table.
+BREAK = {
+    "user_role_is_known": "role = 'emperor'",
+    "supplier_has_a_name": "name = ''",
+    "supplier_nc_counts_agree": "nc_open = nc_total + 1",
+    "supplier_risk_level_is_known": "risk_level = 'none'",
+    "supplier_risk_score_is_0_to_100": "risk_score = 101",
+    "nc_severity_is_known": "severity = 'none'",
+    "nc_has_a_description": "description = ''",
+    "nc_closed_has_time_and_person": "status = 'CLOSED', closed_at = NULL",
+    "outbox_event_status_is_known": "status = 'GONE', processed_at = NULL",
+    "outbox_event_processed_has_its_time": "status = 'DONE', processed_at = NULL",
+}
+APPEND_ONLY = {"audit_auditentry", "audit_auditseal", "audit_sealedentry"}  # an UPDATE is refused before any check
+
+
+@pytest.fixture
+def a_row_in_every_table(users, api, anonymous, make_supplier, make_nc, drain):
+    anonymous.post("/auth/login", {"username": "quality", "password": "correct-horse-quality"})
+    api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, HTTP_IDEMPOTENCY_KEY="a-key")
+    make_nc()
+    drain()
+    InHand.objects.create(worker="a-worker", events=[], alone=False)
+
+
+def violation(name: str, kind: str, table: str, columns: list[str], definition: str) -> str:
+    """Return a statement that breaks this constraint."""
+    if kind in ("p", "u"):
+        return f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1"
+    if kind == "f":
+        return f'UPDATE {table} SET "{columns[0]}" = 999999999'
+    if name in BREAK:
+        return f"UPDATE {table} SET {BREAK[name]}"
+    assert definition.endswith(">= 0))"), f"how is {name} broken? {definition}"
+    return f'UPDATE {table} SET "{columns[0]}" = -1'
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_each_constraint_that_is_really_violated_becomes_a_4xx(a_row_in_every_table):
+    tables = [model._meta.db_table for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname, contype, conrelid::regclass::text, "
+            "ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)), "
+            "pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid::regclass::text = ANY (%s) AND contype IN ('c', 'u', 'p', 'f')",
+            [tables],
+        )
+        constraints = [row for row in cursor.fetchall() if row[2] not in APPEND_ONLY]
+    assert {name for name, kind, *_ in constraints if kind == "c"} >= set(BREAK)
+
+    for name, kind, table, columns, definition in constraints:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute(violation(name, kind, table, columns, definition))
+        except IntegrityError as error:
+            answer = database_problem(error)
+        else:
+            pytest.fail(f"{name} was not violated")
+        assert answer is not None and 400 <= answer.status_code < 500, name
+        if name in BREAK:
+            assert f'"code": "{name}"'.encode() in answer.content, name
