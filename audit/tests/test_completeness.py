@@ -191,7 +191,7 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
         lambda w: w.post("quality", "password_change/", {
             "old_password": "correct-horse-quality", "new_password1": "a-long-enough-secret-4711",
             "new_password2": "a-long-enough-secret-4711"}), "admin",
-        ["USER_PASSWORD_SET"],
+        ["LOGIN_SUCCEEDED", "USER_PASSWORD_SET"],  # who changes it has first proven again who he is
     ),
     "API: log in": (
         lambda w: w.send("quality", "post", "/auth/login",
