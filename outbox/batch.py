@@ -18,7 +18,7 @@ from outbox.events import event_types
 from outbox.failures import is_of_the_database, park, record_failure
 from outbox.inhand import Suspicion
 from outbox.models import OutboxEvent
-from outbox.prepared import prepared_cursor
+from outbox.prepared import array_literal, prepared_cursor
 from outbox.retry import brief
 from outbox.session import reset_settings
 
@@ -77,10 +77,12 @@ class Batch:
         self._ends_at = ends_at
         self._claimed_at = claimed.at
         self._unknown = [event for event in claimed.events if event.event_type not in event_types]
-        behind_unknown = {event.aggregate: event.pk for event in reversed(self._unknown)}
-        self._events = [
-            event for event in claimed.events if event.pk < behind_unknown.get(event.aggregate, event.pk + 1)
-        ]
+        self._events = claimed.events
+        if self._unknown:
+            behind_unknown = {event.aggregate: event.pk for event in reversed(self._unknown)}
+            self._events = [
+                event for event in claimed.events if event.pk < behind_unknown.get(event.aggregate, event.pk + 1)
+            ]
 
     def run(self, *, singly: bool) -> None:
         park(self._unknown)
@@ -95,8 +97,11 @@ class Batch:
         else:
             # What failed before may well fail again: under a savepoint at once, it costs the others no replay.
             failed_before = {event.aggregate for event in self._events if event.attempts}
-            self._together([event for event in self._events if event.aggregate not in failed_before])
-            self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
+            if not failed_before:
+                self._together(self._events)
+            else:
+                self._together([event for event in self._events if event.aggregate not in failed_before])
+                self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
         self.result.processed = len(self.processed)
 
     def waits(self) -> list[float]:
@@ -200,5 +205,5 @@ def _mark_processed(ids: list[int]) -> None:
     with prepared_cursor() as cursor:
         cursor.execute(
             "UPDATE outbox_outboxevent SET status = %s, processed_at = statement_timestamp() WHERE id = ANY(%s)",
-            [EventStatus.PROCESSED.value, ids],
+            [EventStatus.PROCESSED.value, array_literal(ids)],
         )

@@ -25,7 +25,7 @@ from django.db.models.fields.json import KeyTextTransform
 
 from outbox.heads import Heads, read_heads
 from outbox.models import OutboxEvent
-from outbox.prepared import prepared_cursor
+from outbox.prepared import array_literal, prepared_cursor
 
 # How many rows of a type are looked at for heads, in batch sizes, and which share of a batch makes them enough: a few
 # for the common case, then more, because the first rows may all lie behind one head, and that head may wait for a
@@ -207,7 +207,7 @@ def _lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
         return [ClaimedEvent(*row) for row in _lockable(ids)[:limit]]
     sql, parameters = _lock_statement(limit)
     with prepared_cursor() as cursor:
-        cursor.execute(sql, [list(ids) if parameter is _IDS else parameter for parameter in parameters])
+        cursor.execute(sql, [array_literal(ids) if parameter is _IDS else parameter for parameter in parameters])
         return [_claimed(*row) for row in cursor.fetchall()]
 
 

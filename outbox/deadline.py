@@ -37,20 +37,16 @@ class Deadline:
         self._alarms = 0
         self._armed_at = float("-inf")
         self._stop_at: float | None = None
+        self._call = _Call(self)
+        self._call_ends_at: float | None = None
+        self._ticking = False
 
     def install(self) -> None:
         signal.signal(signal.SIGALRM, self._on_alarm)
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self) -> _Call:
         """Bound one handler call. Raises HandlerTimedOut inside of it."""
-        self._alarms = 0
-        signal.setitimer(signal.ITIMER_REAL, self._bounded(self.seconds), REPEAT_SECONDS)
-        try:
-            yield
-        finally:
-            # Not simply off: a worker that has been told to stop keeps its own bound.
-            signal.setitimer(signal.ITIMER_REAL, self._bounded(0.0), REPEAT_SECONDS)
+        return self._call
 
     @contextmanager
     def batch(self, seconds: float) -> Iterator[None]:
@@ -66,6 +62,23 @@ class Deadline:
         except BaseException:
             self.rest()
             raise
+        finally:
+            if self._ticking:
+                # Not simply off: a worker that has been told to stop keeps its own bound.
+                self._ticking = False
+                signal.setitimer(signal.ITIMER_REAL, self._bounded(0.0), REPEAT_SECONDS)
+
+    def begin_call(self) -> None:
+        self._alarms = 0
+        self._call_ends_at = time.monotonic() + self.seconds
+        # One timer serves the calls of a batch, and goes off only in a long one: two system calls for each event would
+        # cost more than many a handler.
+        if not self._ticking:
+            self._ticking = True
+            signal.setitimer(signal.ITIMER_REAL, self._bounded(self.seconds), REPEAT_SECONDS)
+
+    def end_call(self) -> None:
+        self._call_ends_at = None
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
@@ -88,6 +101,7 @@ class Deadline:
     def stop_within(self, seconds: float) -> None:
         """Raise GivenBack, wherever the worker then is, when it has not ended after so many seconds."""
         self._stop_at = time.monotonic() + seconds
+        self._ticking = False  # so that the next call has its own end before this one
         signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
 
     def disarm(self) -> None:
@@ -104,10 +118,27 @@ class Deadline:
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             raise GivenBack
+        left = self.seconds if self._call_ends_at is None else self._call_ends_at - time.monotonic()
+        if left > 0:
+            signal.setitimer(signal.ITIMER_REAL, self._bounded(left), REPEAT_SECONDS)
+            return
         self._alarms += 1
         if self._alarms <= CANCELS and _cancel_running_statement():
             return
         raise HandlerTimedOut(f"the handler was still running after {self.seconds:g} s (OUTBOX_HANDLER_TIMEOUT)")
+
+
+class _Call:
+    """The context of a handler call, made once: this is on the way of every event."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def __enter__(self) -> None:
+        self._deadline.begin_call()
+
+    def __exit__(self, *exception: object) -> None:
+        self._deadline.end_call()
 
 
 def _cancel_running_statement() -> bool:

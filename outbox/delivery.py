@@ -14,9 +14,10 @@ from outbox.deadline import Deadline
 from outbox.errors import GivenBack
 from outbox.events import event_types
 from outbox.models import ProcessedEvent
-from outbox.prepared import prepared_cursor
+from outbox.prepared import array_literal, prepared_cursor
 from outbox.registry import Delivery, Handler, handlers_of
 from outbox.retry import brief
+from outbox.session import execute_at_once
 from qhse.observability import context
 
 
@@ -45,7 +46,7 @@ class Courier:
         groups = _by_handler(events)
         fresh = _remember([(event.event_id, handler.name) for handler, todo in groups for event in todo])
         for handler, todo in groups:
-            due = [event for event in todo if (event.event_id, handler.name) in fresh]
+            due = todo if fresh is None else [event for event in todo if (event.event_id, handler.name) in fresh]
             for call in [due] if handler.in_batches else [[event] for event in due]:
                 if call:
                     self._run(handler, call)
@@ -78,10 +79,14 @@ def _by_handler(events: Iterable[ClaimedEvent]) -> list[tuple[Handler, list[Clai
     return list(groups.values())
 
 
-def _remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
-    """Store that these handlers have handled these events, and return the pairs that were not stored before."""
+def _remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
+    """
+    Store that these handlers have handled these events, and return the pairs that were not stored before.
+
+    None stands for all of them, which is the rule: UUIDs are slow to compare.
+    """
     if not pairs:
-        return set()
+        return None
     if connection.vendor != "postgresql":
         known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
         fresh = {pair for pair in pairs if (pair,) not in known}
@@ -91,10 +96,9 @@ def _remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
         cursor.execute(
             "INSERT INTO outbox_processedevent (event_id, handler) SELECT * FROM unnest(%s::uuid[], %s::text[])"
             " ON CONFLICT DO NOTHING RETURNING event_id, handler",
-            # One literal: the driver takes ten times as long for a list of UUIDs.
-            [f"{{{','.join(str(event_id) for event_id, _ in pairs)}}}", [name for _, name in pairs]],
+            [array_literal(event_id for event_id, _ in pairs), [name for _, name in pairs]],
         )
-        return set(pairs if cursor.rowcount == len(pairs) else cursor.fetchall())
+        return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
 
 
 def _raise_if_aborted(last: Handler) -> None:
@@ -123,8 +127,7 @@ def _check_deferred_constraints(last: Handler) -> None:
     if connection.savepoint_ids:  # others follow in this transaction, and may rely on a later look
         look += "; SET CONSTRAINTS ALL DEFERRED"
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(look)
+        execute_at_once(look)
     except DatabaseError as error:
         raise HandlerFailed(last, error) from error
 

@@ -62,15 +62,24 @@ class DomainEvent:
         """
         if not isinstance(payload, dict):
             raise MalformedPayload(f"the payload of {cls.event_type} is not an object")
-        declared = fields(cls)
-        missing = [
-            field.name
-            for field in declared
-            if field.name not in payload and field.default is MISSING and field.default_factory is MISSING
-        ]
-        if missing:
+        names, required = _keys_of(cls)
+        if payload.keys() == names.keys():
+            return cls(**payload)
+        if missing := [name for name in required if name not in payload]:
             raise MalformedPayload(f"the payload of {cls.event_type} has no {', '.join(missing)}")
-        return cls(**{field.name: payload[field.name] for field in declared if field.name in payload})
+        return cls(**{name: payload[name] for name in names if name in payload})
+
+
+_keys: dict[type[DomainEvent], tuple[dict[str, None], list[str]]] = {}
+
+
+def _keys_of(cls: type[DomainEvent]) -> tuple[dict[str, None], list[str]]:
+    """Return the keys of a payload, in their order, and those that it must have."""
+    if cls not in _keys:
+        declared = fields(cls)
+        required = [field.name for field in declared if field.default is MISSING and field.default_factory is MISSING]
+        _keys[cls] = dict.fromkeys(field.name for field in declared), required
+    return _keys[cls]
 
 
 def register(cls: type[E]) -> type[E]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -16,6 +17,11 @@ _SESSION_STATEMENT = re.compile(
     re.IGNORECASE,
 )
 _SESSION_FUNCTIONS = ("advisory_lock", "set_config")
+
+
+@lru_cache(maxsize=1_000)
+def _changes_the_session(sql: str) -> bool:
+    return bool(_SESSION_STATEMENT.match(sql)) or any(name in sql.lower() for name in _SESSION_FUNCTIONS)
 
 
 class SessionWatch:
@@ -30,8 +36,7 @@ class SessionWatch:
         self.line: Any = None
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, execute_context: Any) -> Any:
-        text = str(sql)
-        if _SESSION_STATEMENT.match(text) or any(name in text.lower() for name in _SESSION_FUNCTIONS):
+        if _changes_the_session(str(sql)):
             self.touched = True
         return execute(sql, params, many, execute_context)
 
@@ -54,15 +59,22 @@ def is_unusable(line: object) -> bool:
 
 def reset_settings() -> None:
     """Take back settings, within a transaction."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("RESET ALL; RESET SESSION AUTHORIZATION")
-        connection.ensure_timezone()  # Django sets it when it connects, and reads every time as UTC
+    _execute("RESET ALL; RESET SESSION AUTHORIZATION")
 
 
 def reset_session() -> None:
     """Give the next event a session as new: without settings, advisory locks, cursors, temporary tables."""
-    if connection.vendor == "postgresql" and not connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute("DISCARD ALL")
-        connection.ensure_timezone()
+    if not connection.in_atomic_block:
+        _execute("DISCARD ALL")
+
+
+def _execute(sql: str) -> None:
+    if connection.vendor == "postgresql":
+        execute_at_once(sql)
+        connection.ensure_timezone()  # Django sets it when it connects, and reads every time as UTC
+
+
+def execute_at_once(sql: str) -> None:
+    """Execute several statements in one round trip; none of them is prepared, which would allow but one."""
+    with connection.wrap_database_errors:
+        connection.connection.execute(sql, prepare=False)

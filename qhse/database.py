@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db import connections
 
 
-def bound_connections(*, statement: float, lock: float, idle_in_transaction: float, name: str) -> None:
+def bound_connections(
+    *, statement: float, lock: float, idle_in_transaction: float, name: str, prepared: bool = False
+) -> None:
     """
     Let every connection that this process opens from now on end what takes too long; all in seconds.
 
@@ -13,6 +15,9 @@ def bound_connections(*, statement: float, lock: float, idle_in_transaction: flo
     connection of a process that stopped in the middle of a transaction. They travel with the connection's start, so
     that RESET returns to them. What `options` of DATABASE_URL says wins. `name` is shown in pg_stat_activity. Has no
     effect on SQLite. Commands that may take long, such as migrate, do not call it.
+
+    With `prepared` values travel beside the statements, so that the server can parse and plan a repeated one once: for
+    a process that does the same over and over on a connection of its own.
     """
     for wrapper in connections.all():
         if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:
@@ -28,4 +33,6 @@ def bound_connections(*, statement: float, lock: float, idle_in_transaction: flo
         wrapper.settings_dict["OPTIONS"]["options"] = f"{ours} {given}".strip()
         if wrapper.settings_dict["OPTIONS"].get("application_name") == "qhse":
             wrapper.settings_dict["OPTIONS"]["application_name"] = name
+        if prepared:
+            wrapper.settings_dict["OPTIONS"].setdefault("server_side_binding", True)
         wrapper.close()

@@ -14,7 +14,7 @@ MUTANTS = (
     ),
     Mutant(
         "no-dedupe", "outbox/delivery.py",
-        "return set(pairs if cursor.rowcount == len(pairs) else cursor.fetchall())", "return set(pairs)",
+        "return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())", "return None",
         "replay",
     ),
     Mutant(
@@ -24,8 +24,8 @@ MUTANTS = (
     ),
     Mutant(
         "remembered-before-the-effects", "outbox/delivery.py",
-        "        due = [event for event in todo if",
-        f"        {COMMIT_HERE}\n            due = [event for event in todo if",
+        "            due = todo if fresh is None",
+        f"            {COMMIT_HERE}\n            due = todo if fresh is None",
         "killpoints",
     ),
     Mutant(
@@ -103,7 +103,7 @@ MUTANTS = (
     ),
     Mutant(
         "time-zone-lost", "outbox/session.py",
-        'cursor.execute("DISCARD ALL")\n        connection.ensure_timezone()', 'cursor.execute("DISCARD ALL")',
+        "        connection.ensure_timezone()", "        pass",
         "outbox/tests/test_misbehaviour.py -k utc",
     ),
     Mutant(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -34,15 +32,20 @@ def current() -> RequestContext:
     return _current.get()
 
 
-@contextmanager
-def use(*, request_id: str, source: str, client_address: str = "") -> Iterator[RequestContext]:
+class use:
     """Make a context the current one inside the `with` block, and the former one again after it."""
-    context = RequestContext(request_id=request_id, source=source, client_address=client_address)
-    token = _current.set(context)
-    try:
-        yield context
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, *, request_id: str, source: str, client_address: str = "") -> None:
+        self._context = RequestContext(request_id=request_id, source=source, client_address=client_address)
+
+    def __enter__(self) -> RequestContext:
+        self._token = _current.set(self._context)
+        return self._context
+
+    def __exit__(self, *exception: object) -> None:
+        _current.reset(self._token)
 
 
 def accept_request_id(offered: str | None) -> str:
