@@ -96,7 +96,7 @@ class Claimer:
 
     def __init__(self) -> None:
         self._slices: list[list[int]] = []
-        self._read = Heads(None, [], False, None)
+        self._read = Heads(None, [], False, 0, None)
         self._read_at = float("-inf")
 
     def claim(self, limit: int) -> Claim:
@@ -125,7 +125,7 @@ class Claimer:
                 break
         if not locked:
             return Claim(contended=len(self._read.ids), next_due_seconds=self._read.next_due_seconds)
-        if len(locked) < limit:
+        if len(locked) < limit and (self._read.more or self._read.due > len(self._read.ids)):
             locked += _lock_followers(locked, limit - len(locked))
         locked.sort(key=_by_id)
         age = timedelta(seconds=time.monotonic() - self._read_at)

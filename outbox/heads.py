@@ -16,11 +16,16 @@ from outbox.prepared import prepared_cursor
 
 
 class Heads(NamedTuple):
-    """What was read: ids in the order in which to take them, and whether there are `more` rows behind the window."""
+    """
+    What was read: ids in the order in which to take them, and whether there are `more` rows behind the window.
+
+    `due` counts the rows within it: where there are as many heads, nothing that is due stands behind any of them.
+    """
 
     at: datetime | None
     ids: list[int]
     more: bool
+    due: int
     next_due_seconds: float | None
 
 
@@ -30,9 +35,8 @@ def read_heads(window: int, wanted: int) -> Heads:
         due = OutboxEvent.objects.due().without_predecessor().order_by("next_attempt_at", "id")
         waiting = OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).order_by("next_attempt_at")
         wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
-        return Heads(
-            timezone.now(), list(due.values_list("pk", flat=True)[:wanted]), False, wait and wait.total_seconds()
-        )
+        ids = list(due.values_list("pk", flat=True)[:wanted])
+        return Heads(timezone.now(), ids, False, OutboxEvent.objects.due().count(), wait and wait.total_seconds())
     with prepared_cursor() as cursor:
         cursor.execute(_HEADS, {"window": window, "wanted": wanted})
         return Heads(*cursor.fetchone())
@@ -71,6 +75,7 @@ SELECT
         LIMIT %(wanted)s
     ),
     coalesce((SELECT max(due.turn) FROM due) >= %(window)s, false),
+    (SELECT count(*) FROM due),
     (SELECT extract(epoch FROM min(w.next_attempt_at) - statement_timestamp())::float8
      FROM kind CROSS JOIN LATERAL (
         SELECT e.next_attempt_at FROM outbox_outboxevent e
