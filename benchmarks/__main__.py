@@ -21,7 +21,7 @@ from qhse.devtools.postgres_binaries import PostgresUnavailable
 from qhse.devtools.stack import interrupt_on_signals
 
 RESULTS = Path(__file__).with_name("results.md")
-BENCHMARKS = ("publish", "latency", "idle", "drain", "audit", "history", "prune")
+BENCHMARKS = ("publish", "latency", "idle", "drain", "sealing", "audit", "history", "prune")
 HISTORIC = {"history", "prune"}
 
 

@@ -1,4 +1,4 @@
-"""What sealing costs the writers, and how fast a long trail is sealed, verified, exported and read."""
+"""How fast a long trail is sealed, verified, exported and read."""
 
 from __future__ import annotations
 
@@ -20,19 +20,15 @@ from rest_framework.test import APIClient
 from tqdm import tqdm
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.sealing import seal_new_entries
 from audit.services import entry_for, record_all
-from audit.verification import Verification
-from benchmarks.crew import READY_SECONDS, ROOT, Member, WorkerFailed
-from benchmarks.figures import Figure, Target, compared
+from benchmarks.crew import ROOT, WorkerFailed
+from benchmarks.figures import Figure, Target
 from benchmarks.run import Run
+from benchmarks.sealing import seal_rest
 from qhse.accounts.roles import Role
 from qhse.accounts.services import create_user
 from qhse.accounts.tokens import issue_tokens
 
-WRITERS, SEALERS = 8, 4
-SEAL_SECONDS = 1.0  # ten times as often as by default
-MOST_SECONDS = 900.0
 WRITTEN_AT_ONCE = 5_000
 REQUESTS = 21
 # For a page of the list with its exact count; and for one of a filter that chooses most of the trail, which has to be
@@ -45,79 +41,11 @@ WIDE = {
 MEBIBYTE = 2**20
 
 
-class NotOneChain(AssertionError):
-    """The sealers left something out, sealed it twice, or forked the chain."""
-
-
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield the ratio of writers beside sealers, and rates and memory at `audit_entries` entries."""
+    """Yield rates and memory at `audit_entries` entries, and the time of requests for pages of them."""
     connection.close()
-    yield _writers(run)
     yield from _long_trail(run)
     connection.close()
-
-
-# --- Writers ------------------------------------------------------------------------------------------------------
-
-
-def _writers(run: Run) -> Figure:
-    writes = run.sizes.audit_writes
-    rates: dict[bool, list[float]] = {True: [], False: []}
-    _race(run, writes // 10 or 1, sealers=0)  # warms the server up
-    for number in range(run.sizes.rounds):
-        for sealed in (True, False) if number % 2 else (False, True):
-            seconds = _race(run, writes, sealers=SEALERS if sealed else 0)
-            rates[sealed].append(WRITERS * writes / seconds)
-            if not sealed:
-                _seal_rest()
-    _seal_rest()
-    _demand_one_chain()
-    name = f"writes by {WRITERS} writers with {SEALERS} sealers, beside none"
-    return compared("audit", name, "per s", rates[True], rates[False], target=Target("≥", 0.95, "ratio"))
-
-
-def _race(run: Run, writes: int, *, sealers: int) -> float:
-    """Return how long the slowest of the writers took."""
-    own = [Member("benchmarks.audit_process", "write", str(writes), env=run.database.env) for _ in range(WRITERS)]
-    seals = [
-        Member("benchmarks.audit_process", "seal", str(SEAL_SECONDS), env=run.database.env) for _ in range(sealers)
-    ]
-    try:
-        for member in (*own, *seals):
-            _expect(member, "ready", READY_SECONDS)
-        started = time.monotonic()
-        for member in (*own, *seals):
-            member.tell({})
-        for member in own:
-            _expect(member, "written", MOST_SECONDS)
-        seconds = time.monotonic() - started
-        for member in seals:
-            member.tell({})
-        for member in seals:
-            _expect(member, "sealed", MOST_SECONDS)
-        return seconds
-    finally:
-        for member in (*own, *seals):
-            member.stop()
-
-
-def _expect(member: Member, word: str, seconds: float) -> None:
-    if (answer := member.answer(seconds)) != word:
-        raise WorkerFailed(f"expected {word!r}, got {answer!r}")
-
-
-def _seal_rest() -> int:
-    sealed = 0
-    while done := seal_new_entries().sealed:
-        sealed += done
-    return sealed
-
-
-def _demand_one_chain() -> None:
-    findings = [str(finding) for finding in Verification().run()]
-    entries, sealed = AuditEntry.objects.count(), SealedEntry.objects.count()
-    if findings or entries != sealed:
-        raise NotOneChain(f"{entries} entries, {sealed} sealed; {findings[:5]}")
 
 
 # --- A long trail -------------------------------------------------------------------------------------------------
@@ -132,7 +60,7 @@ def _long_trail(run: Run) -> Iterator[Figure]:
             record_all(_entry(number, user) for number in range(at, min(at + WRITTEN_AT_ONCE, wanted)))
     yield Figure("audit", f"{wanted:,} entries written in bulk", wanted / (time.monotonic() - started), "entries/s")
     started = time.monotonic()
-    sealed = _seal_rest()
+    sealed = seal_rest()
     yield Figure(
         "audit", f"{sealed:,} entries sealed by one sealer", sealed / (time.monotonic() - started), "entries/s"
     )
