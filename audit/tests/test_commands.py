@@ -62,7 +62,7 @@ def test_a_changed_entry_is_named(trail):
 
     assert code == 1
     assert output.splitlines()[0] == f"entry {pk}: is not what seal 1 sealed"
-    assert output.splitlines()[1] == f"1 findings; the first is entry {pk}"
+    assert output.splitlines()[1] == f"1 finding; the first is entry {pk}"
     assert output.endswith("the trail is not as it was written\n")
 
 

@@ -194,8 +194,8 @@ class TestLinks:
 
         assert {page for page in PAGES if index.parent in page.parents} - {index} - reached == set()
 
-    def test_the_readme_has_three_pictures(self):
-        assert len(re.findall(r"^!\[.{20,}\]\(docs/pictures/", text_of("README.md"), re.MULTILINE)) == 3
+    def test_the_readme_shows_each_page_of_the_admin_and_the_documentation(self):
+        assert len(re.findall(r"^!\[.{20,}\]\(docs/pictures/", text_of("README.md"), re.MULTILINE)) == 5
 
 
 class TestCommands:

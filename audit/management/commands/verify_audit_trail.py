@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from audit.checkpoints import Finding, read_checkpoints
 from audit.models import AuditSeal
+from audit.panel import counted
 from audit.verification import Verification, record_verification
 from qhse.arguments import moment
 
@@ -78,8 +79,11 @@ class _AsText:
     def end(self, verification: Verification) -> None:
         summary = verification.summary
         if self._first:
-            self._out.write(f"{summary.findings:,} findings; the first is {self._first.what} {self._first.number}")
-        counts = f"{summary.entries:,} entries in {summary.seals:,} seals, {summary.unsealed:,} not sealed yet"
+            self._out.write(
+                f"{counted(summary.findings, 'finding')}; the first is {self._first.what} {self._first.number}"
+            )
+        sealed = f"{counted(summary.entries, 'entry')} in {counted(summary.seals, 'seal')}"
+        counts = f"{sealed}, {summary.unsealed:,} not sealed yet"
         counts += f", {summary.accepted:,} late ones accepted" if summary.accepted else ""
         head = summary.head
         until = f"; the last seal is {head.number} of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC" if head else ""
