@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ from django.utils import timezone
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.prepared import prepared_cursor
+
+
+_UNCOUNTED = sys.maxsize  # more than heads: on SQLite it costs as much to count them as to look behind the heads
 
 
 class Heads(NamedTuple):
@@ -36,7 +40,7 @@ def read_heads(window: int, wanted: int) -> Heads:
         waiting = OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).order_by("next_attempt_at")
         wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
         ids = list(due.values_list("pk", flat=True)[:wanted])
-        return Heads(timezone.now(), ids, False, OutboxEvent.objects.due().count(), wait and wait.total_seconds())
+        return Heads(timezone.now(), ids, False, _UNCOUNTED, wait and wait.total_seconds())
     with prepared_cursor() as cursor:
         cursor.execute(_HEADS, {"window": window, "wanted": wanted})
         return Heads(*cursor.fetchone())
