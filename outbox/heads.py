@@ -15,7 +15,6 @@ from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.prepared import prepared_cursor
 
-
 _UNCOUNTED = sys.maxsize  # more than heads: on SQLite it costs as much to count them as to look behind the heads
 
 
