@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a little of everything, in about a minute")
     parser.add_argument("--only", metavar="NAME[,NAME]", help="only these scenarios")
     parser.add_argument("--scenes", metavar="NAME[,NAME]", default="", help="killpoints: each point of these, once")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="killpoints: how often each (default: 5)")
     parser.add_argument("--seed", type=int, help="of everything that is left to chance (default: drawn; quick: 1)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             lab = Laboratory(server, Path(directory), "quick" if options.quick else "full", seed)
             lab.scenes = [name for name in options.scenes.split(",") if name]
+            lab.rounds = options.rounds
             lab.prepare()
             outcomes = [_play(lab, name) for name in names]
     except PostgresUnavailable as error:

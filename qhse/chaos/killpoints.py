@@ -23,7 +23,6 @@ from qhse.chaos.ledger import Account, Told
 from qhse.chaos.outcome import Outcome
 from qhse.chaos.points import Points
 
-ROUNDS = 5
 QUICK_KILLS = 3  # in each scene
 RECOVERY_RUNS = 3
 LEAST_POINTS, LEAST_KILLS = 120, 600
@@ -86,7 +85,7 @@ class _Stage:
         if self._lab.scenes:
             return [(1, point) for point in range(1, points + 1)]
         if not self._lab.quick:
-            return [(number, point) for number in range(1, ROUNDS + 1) for point in range(1, points + 1)]
+            return [(number, point) for number in range(1, self._lab.rounds + 1) for point in range(1, points + 1)]
         drawn = self._lab.chance().sample(range(1, points + 1), min(points, QUICK_KILLS))
         return [(1, point) for point in sorted(drawn)]
 

@@ -108,6 +108,7 @@ class Laboratory:
     directory: Path
     size: Size = "full"
     seed: int = 0
+    rounds: int = 5
     scenes: Sequence[str] = ()
     database_count: int = 0
     _children: list[Child] = field(default_factory=list)
