@@ -138,9 +138,9 @@ API_SCENES = (
     Scene("api-close-nc", _prepare_close, _close_nc, again=(200,)),
     Scene("api-requeue", _prepare_requeue, _requeue, again=(200,)),
     Scene("api-login", _prepare_login, _log_in, again=(200,)),
-    # 401 where the token had been spent: who has lost the answer logs in again.
+    # 401 where the token had been spent, or its family ended: who has lost the answer logs in again, or is out.
     Scene("api-refresh", _prepare_refresh, _refresh, again=(200, 401)),
-    Scene("api-logout", _prepare_refresh, _log_out, again=(204,)),
+    Scene("api-logout", _prepare_refresh, _log_out, again=(204, 401)),
     Scene("admin-change-user", _prepare_user, _change_user),
     Scene("admin-add-supplier", _prepare_form, _add_supplier),
     Scene("admin-add-nc", _prepare_nc_form, _add_nc),

@@ -124,6 +124,8 @@ def edit_a_seal(by: Tamperer) -> set[Culprit]:
     }  # fmt: skip
     name, value = by.chance.choice(sorted(edits.items(), key=str))
     all_of(AuditSeal, pk=seal.number).update(**{name: value})
+    if name == "hash":
+        by.affects(seal.number + 1)  # which names another one as the seal before it
     return {("seal", seal.number)}
 
 
