@@ -20,6 +20,9 @@ ACCEPTANCE = "positive_data_acceptance"
 WRITING = frozenset({"POST", "PATCH"})
 RULES_BEYOND_THE_DOCUMENT = frozenset({400, 412, 422})
 
+# An address or headers that are too long: refused by the HTTP server, before there is an application with a document.
+BY_THE_SERVER = frozenset({414, 431})
+
 EXAMPLES_IN_A_ROUND = 25  # so that a round is over before its access token is
 
 
@@ -39,7 +42,7 @@ class Run:
     cases: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
-    excused: int = 0  # refusals of writes by rules that the document cannot express
+    excused: int = 0  # refusals by rules that the document cannot express, or by the server
 
     @property
     def server_errors(self) -> int:
@@ -101,6 +104,9 @@ def _note(event: dict[str, Any], found: Run) -> None:
         request = interaction["request"]
         if ACCEPTANCE in broken and request["method"] in WRITING and status in RULES_BEYOND_THE_DOCUMENT:
             broken.remove(ACCEPTANCE)
+            found.excused += 1
+        if broken and status in BY_THE_SERVER:
+            broken = []
             found.excused += 1
         if broken:
             found.failures.append(f"{request['method']} {request['uri'][:200]} → {status}: {', '.join(broken)}")
