@@ -68,17 +68,7 @@ class Command(BaseCommand):
             refuse_unsafe_database()
         except ImproperlyConfigured as refusal:
             raise CommandError(str(refusal)) from None
-        worker = Worker(
-            batch_size=options["batch_size"],
-            poll_seconds=options["poll_interval"],
-            policy=RetryPolicy(
-                max_attempts=options["max_attempts"],
-                base_seconds=settings.OUTBOX_BACKOFF_BASE,
-                cap_seconds=settings.OUTBOX_BACKOFF_CAP,
-            ),
-            handler_seconds=seconds,
-            liveness=LivenessFile(options["liveness_file"], call_seconds=seconds) if options["liveness_file"] else None,
-        )
+        worker = self._worker(options)
         worker.install_signal_handlers()
         # A batch makes thousands of objects and no cycles: looking for cycles as often as Python does by itself would
         # take a twelfth of the time.
@@ -100,6 +90,21 @@ class Command(BaseCommand):
             worker.leave()
         self.stdout.write(
             f"{result.processed} processed, {result.retried} to be retried, {result.dead} dead, {result.parked} parked"
+        )
+
+    @staticmethod
+    def _worker(options: dict[str, Any]) -> Worker:
+        seconds = options["handler_timeout"]
+        return Worker(
+            batch_size=options["batch_size"],
+            poll_seconds=options["poll_interval"],
+            policy=RetryPolicy(
+                max_attempts=options["max_attempts"],
+                base_seconds=settings.OUTBOX_BACKOFF_BASE,
+                cap_seconds=settings.OUTBOX_BACKOFF_CAP,
+            ),
+            handler_seconds=seconds,
+            liveness=LivenessFile(options["liveness_file"], call_seconds=seconds) if options["liveness_file"] else None,
         )
 
     def _serve_metrics(self) -> None:
