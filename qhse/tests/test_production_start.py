@@ -23,6 +23,7 @@ GOOD = {
     "SECRET_KEY": "s" * 60,
     "JWT_SIGNING_KEY": "j" * 60,
     "ALLOWED_HOSTS": "qhse.example.com",
+    "DATABASE_URL": "sqlite:///:memory:",  # not that of `make run`, whose demo users would be refused
 }
 
 
