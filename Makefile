@@ -33,10 +33,10 @@ $(DEVELOPMENT):
 	@touch $@ $(RUNTIME)
 
 run: $(RUNTIME)
-	@$(PY) -m qhse.devtools.run
+	@$(PY) -m dev.run
 
 demo: $(RUNTIME)
-	@$(PY) -m qhse.devtools.demo $(if $(URL),--url $(URL))
+	@$(PY) -m dev.demo $(if $(URL),--url $(URL))
 
 test: $(DEVELOPMENT)
 	@echo 'tests on SQLite'
@@ -45,19 +45,19 @@ test: $(DEVELOPMENT)
 	@$(PY) -m pytest -q --postgres $(ARGS)
 
 check: $(DEVELOPMENT)
-	@$(PY) -m qhse.devtools.check
+	@$(PY) -m dev.check
 
 chaos: $(DEVELOPMENT)
-	@$(PY) -m qhse.chaos $(ARGS)
+	@$(PY) -m lab.chaos $(ARGS)
 
 fuzz: $(DEVELOPMENT)
-	@$(PY) -m qhse.fuzz $(ARGS)
+	@$(PY) -m lab.fuzz $(ARGS)
 
 mutants: $(DEVELOPMENT)
-	@$(PY) -m qhse.mutants $(ARGS)
+	@$(PY) -m lab.mutants $(ARGS)
 
 bench: $(DEVELOPMENT)
-	@$(PY) -m benchmarks $(ARGS)
+	@$(PY) -m lab.bench $(ARGS)
 
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -68,7 +68,7 @@ def pytest_configure() -> None:
 def users(db: None) -> dict[str, Any]:
     """One user of each role by the role's name; the password is `correct-horse-<role>`."""
     from qhse.accounts.roles import Role
-    from qhse.accounts.services import create_user
+    from qhse.accounts.services.users import create_user
 
     return {
         role.value: create_user(
@@ -87,7 +87,7 @@ def anonymous() -> APIClient:
 @pytest.fixture
 def api(users: dict[str, Any]) -> Callable[[Any], APIClient]:
     """Return a client of a role, or of a given user, with a real access token."""
-    from qhse.accounts.tokens import issue_tokens
+    from qhse.accounts.services.tokens import issue_tokens
 
     def client_of(role_or_user: Any) -> APIClient:
         user = users[role_or_user] if isinstance(role_or_user, str) else role_or_user

@@ -23,8 +23,9 @@ bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"  # the container, which has
 
 # --- Processes ----------------------------------------------------------------------------------------------------
 
+# gthread, with a limit to how long a request may take to arrive.
+worker_class = "qhse.deployment.gunicorn_worker.BoundedReadWorker"
 # One or two threads beat four, because the views are CPU-bound; what they wait for is the database.
-worker_class = "qhse.server.BoundedReadWorker"  # gthread, with a limit to how long a request may take to arrive
 workers = _number(("GUNICORN_WORKERS", "WEB_CONCURRENCY"), 2)
 threads = _number(("GUNICORN_THREADS",), 2)
 # Heartbeats go through a file: on a disk that stalls, healthy workers would be killed.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from audit.sealing import Sealer
-from outbox.periodic import periodic
+from audit.proof.sealing import Sealer
+from qhse.periodic import periodic
 
 _seal = Sealer()
 

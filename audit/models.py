@@ -111,7 +111,7 @@ class AuditSeal(AppendOnlyModel):
     `merkle_root` covers the entries that `SealedEntry` lists. `total` counts the entries of all seals up to this one.
     Every entry that was created before `horizon` is in this seal or an earlier one; what turns up later with such a
     date is late, and a person has to say why. `mark` is a keyed digest of the hash, as that of an entry. Written by
-    `audit.sealing`, never changed.
+    `audit.proof.sealing`, never changed.
     """
 
     number = models.PositiveIntegerField(primary_key=True)

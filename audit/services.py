@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.models import AuditEntry
-from audit.proofs import sign
+from audit.proof.marks import sign
 from qhse.observability import context
 
 SYSTEM_NAME = "system"

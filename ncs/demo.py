@@ -11,7 +11,7 @@ from django.utils import timezone
 from ncs.services import close_nonconformity, open_nonconformity
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
-from qhse.accounts.services import create_user
+from qhse.accounts.services.users import create_user
 from suppliers.errors import SupplierNameIsTaken
 from suppliers.models import Supplier
 from suppliers.services import create_supplier

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from outbox.selectors import outbox_status
 
 if TYPE_CHECKING:
-    from outbox.batch import BatchResult
+    from outbox.engine.batch import BatchResult
 
 PUBLISHED = Counter("qhse_outbox_published_total", "Events published by committed transactions", ["event_type"])
 DISPATCHED = Counter("qhse_outbox_dispatched_total", "What workers did with events", ["outcome"])

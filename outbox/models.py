@@ -147,7 +147,7 @@ class InHand(models.Model):
     What a worker holds at the moment, written before its handlers run and outside of their transaction.
 
     A row whose events are still pending, and not locked any more, says that the worker vanished with them: its
-    handler ended the process, or somebody else did. `outbox.inhand` draws the conclusion. `events` is a list of
+    handler ended the process, or somebody else did. `outbox.guards.in_hand` draws the conclusion. `events` is a list of
     [row id, turn]; with another turn the event has been decided on or requeued since, and the row is old news.
     `alone` says that there was one event and no other, so that it is known who was at fault.
     """

@@ -12,7 +12,7 @@ from audit.services import Actor, entry_for, record_all
 from outbox.choices import EventStatus
 from outbox.errors import OutboxEventIsNotDead, OutboxEventNotFound
 from outbox.models import OutboxEvent
-from outbox.notifications import wake_workers
+from outbox.wakeup import wake_workers
 from qhse.errors import InvalidInput
 
 REQUEUE_CHUNK = 500

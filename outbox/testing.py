@@ -17,13 +17,13 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from outbox import events, registry
-from outbox.batch import BatchResult
 from outbox.choices import EventStatus
+from outbox.engine.batch import BatchResult
+from outbox.engine.retry import RetryPolicy
+from outbox.engine.worker import Worker
 from outbox.events import DomainEvent
 from outbox.models import OutboxEvent
 from outbox.registry import Handler
-from outbox.retry import RetryPolicy
-from outbox.worker import Worker
 
 __all__ = [
     "assert_nothing_published",

@@ -67,7 +67,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "qhse.adminsite",
-    "qhse.adminsite.replacement.QhseAdminConfig",
+    "qhse.adminsite.default_site.QhseAdminConfig",
+    "qhse.accounts",  # before auth, whose changepassword leaves no audit entry
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -78,7 +79,6 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "qhse.accounts",
     "audit",
     "outbox",
     "suppliers",
@@ -87,17 +87,17 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "qhse.observability.middleware.RequestContextMiddleware",
-    "qhse.api.middleware.SafeHeadersMiddleware",
-    "qhse.api.middleware.HostCheckMiddleware",
+    "qhse.api.requests.headers.SafeHeadersMiddleware",
+    "qhse.api.requests.headers.HostCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "qhse.api.bodies.BodyMiddleware",
+    "qhse.api.requests.bodies.BodyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "qhse.api.problems.DatabaseProblemsMiddleware",
+    "qhse.api.problems.handlers.DatabaseProblemsMiddleware",
 ]
 ROOT_URLCONF = "qhse.urls"
 WSGI_APPLICATION = "qhse.wsgi.application"
@@ -212,14 +212,14 @@ STORAGES = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["qhse.api.authentication.BearerTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["qhse.api.permissions.RolePermission"],
-    "DEFAULT_PARSER_CLASSES": ["qhse.api.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["qhse.api.requests.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "qhse.api.negotiation.AlwaysJSON",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "qhse.api.requests.negotiation.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "qhse.api.pagination.StrictLimitOffsetPagination",
     "DEFAULT_FILTER_BACKENDS": ["qhse.api.filters.StrictFilterBackend"],
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "qhse.api.schema.ProblemAutoSchema",
-    "EXCEPTION_HANDLER": "qhse.api.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "qhse.api.openapi.schema.ProblemAutoSchema",
+    "EXCEPTION_HANDLER": "qhse.api.problems.handlers.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "PAGE_SIZE": 20,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

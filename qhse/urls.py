@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from qhse.api.probes import HealthzView, MetricsView, ReadyzView
-from qhse.api.schema_view import DocsView, OpenApiView
+from qhse.api.openapi.views import DocsView, OpenApiView
+from qhse.deployment.probes import HealthzView, MetricsView, ReadyzView
 
-handler400 = "qhse.api.problems.bad_request"
-handler403 = "qhse.api.problems.permission_denied"
-handler404 = "qhse.api.problems.not_found"
-handler500 = "qhse.api.problems.server_error"
+handler400 = "qhse.api.problems.handlers.bad_request"
+handler403 = "qhse.api.problems.handlers.permission_denied"
+handler404 = "qhse.api.problems.handlers.not_found"
+handler500 = "qhse.api.problems.handlers.server_error"
 
 urlpatterns = [
     path("", include("qhse.accounts.api.urls")),

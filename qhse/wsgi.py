@@ -9,12 +9,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
-from qhse.database import bound_connections
+from qhse.deployment.connections import bound_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
 django.setup(set_prefix=False)
 
-from qhse.api.production import refuse_unsafe_database  # noqa: E402  (needs the apps)
+from qhse.deployment.database_checks import refuse_unsafe_database  # noqa: E402  (needs the apps)
 
 # manage.py runs the checks before each command; a server that is started without it must refuse as well.
 if refusals := [check for check in run_checks(tags=[Tags.security]) if check.is_serious()]:

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from audit.api.serializers import AuditEntrySerializer
 from audit.models import AuditEntry, SealedEntry
 from audit.permissions import AuditPermission
-from audit.reading import newest_seal
+from audit.proof.reading import newest_seal
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet

@@ -14,9 +14,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from audit import export, panel
+from audit.admin import panel
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.sealing import seal_new_entries
+from audit.proof import export
+from audit.proof.sealing import seal_new_entries
 from audit.tests.test_commands import falsify
 from qhse.uuid7 import uuid7
 
@@ -91,7 +92,7 @@ def test_the_button_does_not_list_a_thousand_findings(auditor, trail, monkeypatc
     monkeypatch.setattr(panel, "SHOWN", 1)
     entries = AuditEntry.objects.order_by("pk")
     first, others = entries[0].pk, entries.count() - 1
-    monkeypatch.setattr("audit.verification.has_its_name", lambda entry: False)
+    monkeypatch.setattr("audit.proof.verification.has_its_name", lambda entry: False)
 
     messages = messages_of(auditor.post(f"{LIST}verify/", follow=True))
 
@@ -148,7 +149,7 @@ def test_the_button_does_not_turn_a_finding_of_the_whole_green(auditor, trail, m
 
 def test_a_finding_of_a_part_stays_until_the_whole_is_verified(auditor, trail, monkeypatch):
     call_command("verify_audit_trail", "--record", stdout=io.StringIO())
-    monkeypatch.setattr("audit.verification.has_its_name", lambda entry: False)
+    monkeypatch.setattr("audit.proof.verification.has_its_name", lambda entry: False)
     auditor.post(f"{LIST}verify/")
     monkeypatch.undo()
     auditor.post(f"{LIST}verify/")

@@ -9,10 +9,10 @@ import pytest
 from django.db import transaction
 
 from audit.models import AuditEntry
-from audit.sealing import seal_new_entries
+from audit.proof.sealing import seal_new_entries
 from audit.services import record
 from qhse.accounts.roles import Role
-from qhse.accounts.services import change_user
+from qhse.accounts.services.users import change_user
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from audit.models import AuditEntry, AuditTrailIsAppendOnly
-from audit.proofs import is_marked
-from audit.sealing import seal_new_entries
+from audit.proof.marks import is_marked
+from audit.proof.sealing import seal_new_entries
 from audit.services import entry_for, record, record_all
 
 

@@ -12,15 +12,15 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from audit.conftest import write_dated
 from audit.models import AuditEntry, AuditSeal
-from audit.sealing import seal_new_entries
-from audit.tests.conftest import write_dated
-from audit.verification import Verification
+from audit.proof.sealing import seal_new_entries
+from audit.proof.verification import Verification
 from conftest import triggers_off
+from lab.chaos.falsifying.ways import all_of
 from qhse.accounts.errors import UserIsActive, UserNotFound
 from qhse.accounts.models import User
-from qhse.accounts.services import change_user, create_user, pseudonymise_user
-from qhse.chaos.tamper import all_of
+from qhse.accounts.services.users import change_user, create_user, pseudonymise_user
 from qhse.errors import InvalidInput
 
 

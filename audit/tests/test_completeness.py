@@ -17,9 +17,9 @@ from audit.models import AuditEntry
 from ncs.models import NonConformity
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
-from qhse.accounts import external
 from qhse.accounts.models import User
-from qhse.accounts.services import change_user, create_user
+from qhse.accounts.services import identity_provider as external
+from qhse.accounts.services.users import change_user, create_user
 from qhse.accounts.tests.provider import AUDIENCE, ISSUER, running_provider
 from suppliers.models import Supplier
 

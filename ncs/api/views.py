@@ -14,8 +14,8 @@ from ncs.errors import NonConformityNotFound
 from ncs.models import NonConformity
 from ncs.permissions import NonConformityPermission
 from ncs.services import close_nonconformity, open_nonconformity
+from qhse.api.openapi.schema import conflict
 from qhse.api.preconditions import etag_of, expected_versions
-from qhse.api.schema import conflict
 from qhse.api.viewsets import ApiViewSet
 
 

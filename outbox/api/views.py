@@ -18,7 +18,7 @@ from outbox.models import OutboxEvent
 from outbox.permissions import OutboxPermission
 from outbox.services import requeue_dead_event
 from qhse.api.filters import OneOfFilter, TextFilter
-from qhse.api.schema import conflict
+from qhse.api.openapi.schema import conflict
 from qhse.api.viewsets import ApiViewSet
 
 

@@ -13,9 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from outbox.admin.panel import LATE_SECONDS
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
-from outbox.panel import LATE_SECONDS
 
 pytestmark = pytest.mark.django_db
 

@@ -18,12 +18,12 @@ from django.utils import timezone
 from audit.models import AuditEntry
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
-from outbox.notifications import CHANNEL
 from outbox.registry import handles
 from outbox.services import requeue_dead_events
-from outbox.tests.conftest import GaugeCalibrated, database_url, leave_effect
+from outbox.tests.gauges import GaugeCalibrated, database_url, leave_effect
+from outbox.wakeup import CHANNEL
 from qhse.accounts.roles import Role
-from qhse.accounts.services import change_user, create_user
+from qhse.accounts.services.users import change_user, create_user
 
 pytestmark = pytest.mark.django_db
 

@@ -11,13 +11,13 @@ from django.db import connection
 from django.utils import timezone
 
 from outbox.choices import EventStatus
+from outbox.engine.retry import RetryPolicy
+from outbox.engine.worker import Worker
 from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.pruning import count_prunable, prune_processed
 from outbox.registry import handles
-from outbox.retry import RetryPolicy
 from outbox.services import requeue_dead_event
-from outbox.tests.conftest import GaugeCalibrated, leave_effect
-from outbox.worker import Worker
+from outbox.tests.gauges import GaugeCalibrated, leave_effect
 from qhse.tests.waiting import at_once, interrupted_at
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from outbox.events import DomainEvent, register
 from outbox.models import OutboxEvent
 from outbox.publisher import publish
 from outbox.registry import handles
-from outbox.tests.conftest import GaugeCalibrated
+from outbox.tests.gauges import GaugeCalibrated
 from qhse.observability import context
 
 

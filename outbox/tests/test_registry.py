@@ -9,7 +9,7 @@ import pytest
 
 from outbox.events import DomainEvent, event_types, register
 from outbox.registry import all_handlers, handlers_of, handles, handles_batch
-from outbox.tests.conftest import GaugeCalibrated
+from outbox.tests.gauges import GaugeCalibrated
 
 
 def handle(delivery):

@@ -25,7 +25,7 @@ from outbox.testing import (
     isolated_registry,
     published,
 )
-from outbox.tests.conftest import GaugeCalibrated, leave_effect
+from outbox.tests.gauges import GaugeCalibrated, leave_effect
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.db import connection
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.services import requeue_dead_event
-from outbox.tests.conftest import connected_workers
+from outbox.tests.gauges import connected_workers
 from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

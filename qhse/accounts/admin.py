@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import admin as _registers_groups  # noqa: F401
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -16,15 +17,14 @@ from audit.history import HistoryPanel
 from qhse.accounts.models import User
 from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.permissions import USER_ROLES
-from qhse.accounts.services import CHANGEABLE, change_user, create_user, set_password
+from qhse.accounts.services.users import CHANGEABLE, change_user, create_user, set_password
 from qhse.adminsite.display import NONE, badge, moment
 from qhse.adminsite.forms import ServiceForm, reason_field
 
 REASON_NEEDED = ("role", "is_active", "is_staff")
 
-# Rights come from roles alone: Django's registration is taken back.
-if admin.site.is_registered(Group):
-    admin.site.unregister(Group)
+# Rights come from roles alone: Django's registration, made by the import above, is taken back.
+admin.site.unregister(Group)
 
 
 def _password_field(*, required: bool, help_text: str) -> forms.CharField:

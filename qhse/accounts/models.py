@@ -24,7 +24,7 @@ class UserManager(DjangoUserManager["User"]):
 
         By the service, so that the audit trail has an entry of it.
         """
-        from qhse.accounts.services import create_user
+        from qhse.accounts.services.users import create_user
 
         profile = extra | {"email": self.normalize_email(email)}
         return create_user(username=username, password=password, role=Role.ADMIN, actor=None, is_staff=True, **profile)

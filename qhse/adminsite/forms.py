@@ -13,10 +13,10 @@ from django.core.validators import MaxLengthValidator
 from django.db.models import Model
 
 from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
-from qhse.accounts.login import prove_identity
 from qhse.accounts.models import User
 from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
-from qhse.accounts.services import set_password
+from qhse.accounts.services.login import prove_identity
+from qhse.accounts.services.users import set_password
 from qhse.errors import DomainError
 
 if TYPE_CHECKING:

@@ -7,4 +7,5 @@ class ApiConfig(AppConfig):
     verbose_name = "REST API"
 
     def ready(self) -> None:
-        from qhse.api import checks, production, schema  # noqa: F401  (registers system checks and OpenAPI extensions)
+        from qhse.api.openapi import schema  # noqa: F401 (registers OpenAPI extensions)
+        from qhse.deployment import database_checks, settings_checks  # noqa: F401 (registers system checks)

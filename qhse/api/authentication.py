@@ -9,9 +9,9 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
-from qhse.accounts.external import is_issued_by_provider, user_of_external_token
-from qhse.accounts.tokens import user_of
-from qhse.api.problem import CHALLENGE
+from qhse.accounts.services.identity_provider import is_issued_by_provider, user_of_external_token
+from qhse.accounts.services.tokens import user_of
+from qhse.api.problems.document import CHALLENGE
 
 
 class BearerTokenAuthentication(JWTAuthentication):

@@ -11,7 +11,7 @@ from ncs.services import close_nonconformity, open_nonconformity
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.services import requeue_dead_event
-from qhse.accounts.services import change_user, create_user, set_password
+from qhse.accounts.services.users import change_user, create_user, set_password
 from qhse.tests.waiting import interrupted_at
 from suppliers.models import Supplier
 from suppliers.reassessment import reassess_suppliers

@@ -15,11 +15,11 @@ import pytest
 from django.conf import settings
 
 from audit.models import AuditEntry
+from dev.processes import die_with_parent
+from dev.stack import HOST, free_port
 from ncs.models import NonConformity
-from qhse.accounts.tokens import issue_tokens
-from qhse.devtools.processes import die_with_parent
-from qhse.devtools.stack import HOST, free_port
-from qhse.server import READ_SECONDS
+from qhse.accounts.services.tokens import issue_tokens
+from qhse.deployment.gunicorn_worker import READ_SECONDS
 from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

@@ -12,7 +12,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from outbox.models import OutboxEvent
-from qhse.accounts.services import create_user, set_password
+from qhse.accounts.services.users import create_user, set_password
 from qhse.observability import metrics
 from qhse.observability.logs import JsonFormatter, TextFormatter
 

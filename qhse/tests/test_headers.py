@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from qhse.api.inventory import all_patterns
+from qhse.api.openapi.routes import all_patterns
 from qhse.tests.test_production_start import GOOD
 
 PAGES = (

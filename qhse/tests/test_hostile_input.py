@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
-from qhse.api.inventory import api_routes
+from qhse.api.openapi.routes import api_routes
 from suppliers.models import Supplier
 from suppliers.names import name_key
 
@@ -220,7 +220,7 @@ class TestEveryWritingRoute:
     def test_refuses_text_that_no_database_stores_in_each_field(self, refused, write):
         for field, kind in write.kinds.items():
             for text in ("\\u0000", "a\\u0000b", "\\ud800", "\\udfff", "\\udc00\\ud800", "\\ud800\\u0041"):
-                body = json.dumps({**write.body, field: "@@"}).replace("@@", text)
+                body = json.dumps({**write.body, field: ""}).replace("", text)
                 refused(write, body.encode())
             if kind == "text":
                 refused(write, {**write.body, field: "x" * 100_000})

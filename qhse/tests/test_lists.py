@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from qhse.api.inventory import api_routes
+from qhse.api.openapi.routes import api_routes
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from drf_spectacular.validation import validate_schema
 
-from qhse.api.inventory import all_patterns
+from qhse.api.openapi.routes import all_patterns
 from qhse.tests.test_permission_matrix import EXPECTED, PUBLIC
 
 NOT_DESCRIBED = {"docs", "admin"}  # pages for people: what shows the document, and the way to the admin site

@@ -19,9 +19,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from qhse.accounts.roles import EVERYONE, Role
-from qhse.accounts.services import change_user, create_user
-from qhse.accounts.tokens import issue_tokens
-from qhse.api.inventory import all_patterns
+from qhse.accounts.services.tokens import issue_tokens
+from qhse.accounts.services.users import change_user, create_user
+from qhse.api.openapi.routes import all_patterns
 from qhse.api.permissions import RolePermission, is_allowed
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

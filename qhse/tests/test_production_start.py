@@ -13,10 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections
 from django.db.backends.signals import connection_created
 
+from dev.postgres.server import PrivatePostgres
 from qhse.accounts.roles import Role
-from qhse.accounts.services import create_user, set_password
-from qhse.api.production import UnsafeDatabase, check_production_database, refuse_unsafe_database
-from qhse.devtools.postgres import PrivatePostgres
+from qhse.accounts.services.users import create_user, set_password
+from qhse.deployment.database_checks import UnsafeDatabase, check_production_database, refuse_unsafe_database
 
 GOOD = {
     "QHSE_ENV": "production",
@@ -164,9 +164,9 @@ class TestADatabaseThatWasAwayAtTheStart:
     @pytest.fixture
     def started(self, settings, db, monkeypatch):
         settings.PRODUCTION = True
-        monkeypatch.setattr("qhse.api.production._volatile_server", list)  # the tests' own server is that
+        monkeypatch.setattr("qhse.deployment.database_checks._volatile_server", list)  # the tests' own server is that
         with monkeypatch.context() as away:
-            away.setattr("qhse.api.production._demo_users", _away)
+            away.setattr("qhse.deployment.database_checks._demo_users", _away)
             away.setattr(type(connections["default"]), "close", lambda self: None)
             refuse_unsafe_database()
         yield
@@ -196,7 +196,7 @@ class TestADatabaseThatWasAwayAtTheStart:
         def refused(*args, **kwargs):
             raise UnsafeDatabase("Demo users are present: admin")
 
-        monkeypatch.setattr("qhse.api.probes.MigrationExecutor", refused)
+        monkeypatch.setattr("qhse.deployment.probes.MigrationExecutor", refused)
 
         response = client.get("/readyz", secure=True)
 

@@ -12,12 +12,12 @@ from rest_framework.test import APIClient
 from audit.models import AuditEntry
 from ncs.models import NonConformity
 from ncs.services import close_nonconformity, open_nonconformity
+from outbox.engine.retry import RetryPolicy
+from outbox.engine.worker import Worker
 from outbox.models import OutboxEvent, ProcessedEvent
-from outbox.retry import RetryPolicy
-from outbox.worker import Worker
 from qhse.accounts.errors import LastAdministratorStays
-from qhse.accounts.services import change_user
-from qhse.accounts.tokens import issue_tokens
+from qhse.accounts.services.tokens import issue_tokens
+from qhse.accounts.services.users import change_user
 from qhse.tests.waiting import at_once
 from suppliers.models import Supplier
 
@@ -163,7 +163,7 @@ def test_of_four_parallel_uses_of_one_refresh_token_exactly_one_succeeds(users):
 
 
 def test_two_administrators_cannot_demote_each_other_at_the_same_moment(users):
-    from qhse.accounts.services import create_user
+    from qhse.accounts.services.users import create_user
 
     second = create_user(username="second", password=None, role="admin", actor=None)
     pair = [users["admin"], second]

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
-from qhse.accounts.tokens import issue_tokens
+from qhse.accounts.services.tokens import issue_tokens
 from qhse.wsgi import application
 
 schema = schemathesis.openapi.from_wsgi("/openapi.json", application)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.late import NotLate, accept_late_entries
+from audit.proof.late import NotLate, accept_late_entries
 
 MOST = 100_000
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.checkpoints import checkpoint_of, checkpoint_problems, read_checkpoints
 from audit.models import AuditSeal
+from audit.proof.checkpoints import checkpoint_of, checkpoint_problems, read_checkpoints
 
 
 class Command(BaseCommand):

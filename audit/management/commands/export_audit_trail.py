@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from audit.export import export_entries
 from audit.models import AuditEntry
-from audit.reading import UNREADABLE
+from audit.proof.export import export_entries
+from audit.proof.reading import UNREADABLE
 from qhse.arguments import moment
 
 CONDITIONS = {

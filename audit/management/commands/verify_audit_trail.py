@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from audit.checkpoints import Finding, read_checkpoints
+from audit.admin.panel import counted
 from audit.models import AuditSeal
-from audit.panel import counted
-from audit.verification import Verification, record_verification
+from audit.proof.checkpoints import Finding, read_checkpoints
+from audit.proof.verification import Verification, record_verification
 from qhse.arguments import moment
 
 

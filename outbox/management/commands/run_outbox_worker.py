@@ -14,13 +14,13 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.migrations.executor import MigrationExecutor
 from prometheus_client import start_http_server
 
+from outbox.engine.retry import RetryPolicy
+from outbox.engine.worker import Worker
 from outbox.errors import GivenBack
 from outbox.liveness import LivenessFile
-from outbox.retry import RetryPolicy
-from outbox.worker import Worker
-from qhse.api.production import refuse_unsafe_database
 from qhse.arguments import positive_int, positive_seconds
-from qhse.database import bound_connections
+from qhse.deployment.connections import bound_connections
+from qhse.deployment.database_checks import refuse_unsafe_database
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.roles import Role
-from qhse.accounts.tokens import MAX_TOKEN_LENGTH
+from qhse.accounts.services.tokens import MAX_TOKEN_LENGTH
 from qhse.api.fields import TextField
 from qhse.api.viewsets import StrictSerializer
 

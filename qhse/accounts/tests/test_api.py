@@ -16,8 +16,8 @@ from audit.models import AuditEntry
 from qhse.accounts.errors import PasswordIsTooLong
 from qhse.accounts.models import TokenFamily, User
 from qhse.accounts.roles import Role
-from qhse.accounts.services import change_user, create_user, set_password
-from qhse.accounts.tokens import issue_tokens
+from qhse.accounts.services.tokens import issue_tokens
+from qhse.accounts.services.users import change_user, create_user, set_password
 
 pytestmark = pytest.mark.django_db
 

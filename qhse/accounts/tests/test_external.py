@@ -9,12 +9,12 @@ from django.contrib.auth import hashers
 from rest_framework.test import APIClient
 
 from audit.models import AuditEntry
-from qhse.accounts import external
 from qhse.accounts.models import User
-from qhse.accounts.services import change_user
+from qhse.accounts.services import identity_provider as external
+from qhse.accounts.services.tokens import issue_tokens
+from qhse.accounts.services.users import change_user
 from qhse.accounts.tests.provider import AUDIENCE, ISSUER, Provider, running_provider
-from qhse.accounts.tokens import issue_tokens
-from qhse.api.checks import check_identity_provider
+from qhse.deployment.settings_checks import check_identity_provider
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from qhse.accounts.tokens import issue_tokens
+from qhse.accounts.services.tokens import issue_tokens
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from ncs.services import close_nonconformity
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from qhse.accounts.models import User
-from qhse.accounts.services import create_user
+from qhse.accounts.services.users import create_user
 from suppliers.models import Supplier
 
 REQUEST_ID = "admin-test-7"

@@ -14,8 +14,8 @@ from ncs.models import NonConformity
 from outbox.models import OutboxEvent
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
-from qhse.accounts.services import change_user, create_user
-from qhse.accounts.tokens import issue_tokens
+from qhse.accounts.services.tokens import issue_tokens
+from qhse.accounts.services.users import change_user, create_user
 from qhse.adminsite.tests.conftest import Browser, Records
 from suppliers.models import Supplier
 

@@ -13,15 +13,15 @@ from urllib.parse import quote
 import pytest
 from django.core.management import call_command
 
-from audit import sealing
 from audit.models import AuditEntry
-from audit.verify_export import ENTRIES
+from audit.proof import sealing
+from audit.proof.verify_export import ENTRIES
 from ncs.models import NonConformity
 from ncs.services import close_nonconformity
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from qhse.accounts.models import User
-from qhse.accounts.services import change_user
+from qhse.accounts.services.users import change_user
 from qhse.adminsite.tests.conftest import Browser, text_of
 from qhse.adminsite.tests.payloads import PAYLOADS
 from suppliers.models import Supplier

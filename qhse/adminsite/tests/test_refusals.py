@@ -10,7 +10,7 @@ from django.test import Client
 from ncs.services import close_nonconformity
 from outbox.models import OutboxEvent
 from qhse.accounts.roles import Role
-from qhse.accounts.services import create_user
+from qhse.accounts.services.users import create_user
 from qhse.adminsite.bulk import MOST_AT_ONCE
 from qhse.adminsite.tests.conftest import Browser, Records, text_of
 

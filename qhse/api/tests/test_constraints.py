@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import BaseConstraint
 
 from outbox.models import InHand
-from qhse.api.database_problems import constraint_named, database_problem
+from qhse.api.problems.database import constraint_named, database_problem
 
 OUR_APPS = ("accounts", "api", "audit", "outbox", "suppliers", "ncs", "kpi")
 

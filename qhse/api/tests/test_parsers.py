@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
-from qhse.api.parsers import MAX_DEPTH, PayloadTooLarge, StrictJSONParser
+from qhse.api.requests.parsers import MAX_DEPTH, PayloadTooLarge, StrictJSONParser
 
 MEGABYTE = 1_000_000
 TEXT = st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]))

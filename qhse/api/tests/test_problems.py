@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from audit.models import AuditEntry
 from audit.services import record
-from qhse.api import problems
+from qhse.api.problems import handlers as problems
 from qhse.errors import DomainError
 
 FAULTS = {
@@ -143,7 +143,7 @@ class TestTheDatabaseIsAway:
         client = api("admin")
         if url == "/auth/refresh":
             from qhse.accounts.models import User
-            from qhse.accounts.tokens import issue_tokens
+            from qhse.accounts.services.tokens import issue_tokens
 
             body = {"refresh_token": issue_tokens(User.objects.get(username="admin")).refresh_token}
         request.getfixturevalue("broken")

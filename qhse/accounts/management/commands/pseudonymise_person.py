@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from qhse.accounts.services import pseudonymise_user
+from qhse.accounts.services.users import pseudonymise_user
 from qhse.errors import DomainError
 
 

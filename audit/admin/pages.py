@@ -1,0 +1,201 @@
+"""The audit trail in the admin: read only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from audit.admin.panel import as_lines, counted, panel, verify_newest
+from audit.history import EXCERPT, changes_as_html, page_of
+from audit.models import AuditEntry
+from audit.permissions import AUDIT_ROLES
+from audit.proof.export import TooManyEntries, export_as_zip
+from qhse.accounts.models import User
+from qhse.accounts.roles import Role
+from qhse.adminsite.base import ReadOnlyAdmin
+from qhse.adminsite.bulk import BulkActionsAdmin
+from qhse.adminsite.display import NONE, link, prose
+from qhse.adminsite.filters import ChoiceFilter, indexed_values
+
+LONGEST_ID = 13  # in the list: enough for numbers; exports have a digest
+
+
+class RoleFilter(ChoiceFilter):
+    title = "role at that time"
+    parameter_name = "actor_role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*((role.value, str(role.label)) for role in Role), ("system", "System")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(actor_role=self.value()) if self.value() else queryset
+
+
+class SourceFilter(ChoiceFilter):
+    title = "source"
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("api", "API"), ("admin", "Admin"), ("command", "Command"), ("worker", "Worker")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(source=self.value()) if self.value() else queryset
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
+    roles = AUDIT_ROLES
+    menu_order = 30
+    change_list_template = "audit/entry_list.html"
+    actions = ("export_selected",)
+    list_filter = (
+        ("created_at", admin.DateFieldListFilter),
+        indexed_values("action", "action"),
+        indexed_values("entity_type", "kind of record"),
+        RoleFilter,
+        SourceFilter,
+    )
+    url_filters = ("request_id", "entity_id", "actor")
+    search_fields = ("actor", "entity_id", "request_id", "reason")
+    search_help_text = "Actor, record id, request id or reason"
+    list_display_links = ("when",)
+
+    def get_urls(self) -> list[Any]:
+        verify = self.admin_site.admin_view(self.verify)
+        return [path("verify/", verify, name="audit_auditentry_verify"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            response.context_data["trail"] = panel(self.allows(request, "verify"))
+        return response
+
+    def verify(self, request: HttpRequest) -> HttpResponse:
+        """Verify the end of the trail, and say on the list what was found."""
+        user = request.user
+        if not (isinstance(user, User) and self.allows(request, "verify")):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        summary, findings = verify_newest(user)
+        sealed = f"{counted(summary.entries, 'entry')} in {counted(summary.seals, 'seal')}"
+        checked = f"{sealed} and {counted(summary.unsealed, 'unsealed entry')}"
+        if findings:
+            self.message_user(request, f"{checked}: not all are as they were written.", messages.ERROR)
+        else:
+            self.message_user(request, f"{checked}: all as they were written.", messages.SUCCESS)
+        for line in as_lines(findings, summary):
+            self.message_user(request, line, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:audit_auditentry_changelist"))
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "export")
+
+    @admin.action(description="Export with proofs", permissions=["export"])
+    def export_selected(self, request: HttpRequest, queryset: Any) -> HttpResponseBase | None:
+        user = request.user
+        if not isinstance(user, User):
+            return None
+        if any("\x00" in value for value in request.GET.values()):
+            # Django's list ignores a search with it and shows everything; and it cannot be stored as what was chosen.
+            self.message_user(request, "The filter was not understood; nothing has been exported.", messages.ERROR)
+            return None
+        try:
+            file, exported = export_as_zip(queryset, described_as=_description(request), actor=user)
+        except TooManyEntries as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return None
+        if not exported.entries:
+            file.close()
+            self.message_user(request, "None of these entries is sealed yet; try again in a minute.", messages.WARNING)
+            return None
+        return FileResponse(file, as_attachment=True, filename=f"audit-export-{exported.sha256[:12]}.zip")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return (
+            "when",
+            "who",
+            "action",
+            self._record_column(request, excerpt=LONGEST_ID),
+            "changed",
+            "reason_excerpt",
+            "origin",
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (
+            "when",
+            "who",
+            "action",
+            self._record_column(request),
+            "all_changes",
+            "full_reason",
+            "origin",
+            "client_address",
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+    def _record_column(self, request: HttpRequest, *, excerpt: int | None = None) -> Any:
+        """Return the column that names the record, linked where this user may open it; ids are cut to `excerpt`."""
+
+        @admin.display(description="record")
+        def entity(entry: AuditEntry) -> SafeString | str:
+            page = page_of(entry.entity_type, request)
+            name = f"{entry.entity_type} {Truncator(entry.entity_id).chars(excerpt or len(entry.entity_id))}"
+            return link(page.record_url(entry.entity_id), name) if page else name
+
+        return entity
+
+    @admin.display(description="when (UTC)", ordering="id")
+    def when(self, entry: AuditEntry) -> SafeString:
+        return format_html('<span class="nowrap">{}</span>', f"{entry.created_at:%Y-%m-%d %H:%M:%S}")
+
+    @admin.display(description="who", ordering="actor")
+    def who(self, entry: AuditEntry) -> SafeString | str:
+        if entry.actor == entry.actor_role:
+            return entry.actor
+        return format_html('{} <span class="quiet">{}</span>', entry.actor, entry.actor_role)
+
+    @admin.display(description="old → new")
+    def changed(self, entry: AuditEntry) -> SafeString | str:
+        return changes_as_html(entry.changes, excerpt=EXCERPT)
+
+    @admin.display(description="old → new")
+    def all_changes(self, entry: AuditEntry) -> SafeString | str:
+        return changes_as_html(entry.changes)
+
+    @admin.display(description="reason")
+    def reason_excerpt(self, entry: AuditEntry) -> str:
+        return f"{entry.reason[:EXCERPT]}…" if len(entry.reason) > EXCERPT else entry.reason or NONE
+
+    @admin.display(description="reason")
+    def full_reason(self, entry: AuditEntry) -> SafeString | str:
+        return prose(entry.reason)
+
+    @admin.display(description="from")
+    def origin(self, entry: AuditEntry) -> SafeString | str:
+        if not entry.request_id:
+            return entry.source
+        url = reverse("admin:audit_auditentry_changelist", query={"request_id": entry.request_id})
+        return format_html(
+            '{}<br><a class="mono" href="{}" title="All that this request changed">{}</a>',
+            entry.source, url, entry.request_id[:8],
+        )  # fmt: skip
+
+
+def _description(request: HttpRequest) -> dict[str, Any]:
+    across = request.POST.get("select_across") == "1"
+    chosen = [] if across else sorted(int(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME))
+    return dict(request.GET.items()) | ({} if across else {"ids": chosen})

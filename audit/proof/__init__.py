@@ -1,0 +1,1 @@
+"""Proving the trail: digests, seals, verification, checkpoints and exports."""

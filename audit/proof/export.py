@@ -1,0 +1,173 @@
+"""Exports of sealed entries with their proofs, for an auditor to take away and check offline."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import IO, Any
+
+from django.db import transaction
+from django.db.models import Min, QuerySet
+
+from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.proof import verify_export
+from audit.proof.marks import entry_document, inclusion_proofs, seal_document
+from audit.proof.reading import newest_seal
+from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
+from audit.services import Actor, record
+
+MOST_IN_ZIP = 20_000
+MOST_SEALS_IN_ZIP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export holds. `unsealed` entries were chosen too, but no seal covered them when it began."""
+
+    entries: int
+    unsealed: int
+    sha256: str
+
+
+def export_entries(
+    chosen: QuerySet[AuditEntry],
+    directory: Path,
+    *,
+    described_as: dict[str, Any],
+    actor: Actor | None,
+    step: Callable[[], object] = lambda: None,
+) -> Exported:
+    """
+    Write the chosen entries that are sealed into `directory`, which must not exist, with seals, manifest and verifier.
+
+    Everything is written beside it first, so that there is a whole export or none. The trail records the export
+    with the SHA-256 of its manifest as the id, by which a later change of the whole can be shown. `step` is called
+    after each seal. Memory does not grow with the number of entries.
+    Raises FileExistsError, and OSError when it cannot be written.
+    """
+    if directory.exists():
+        raise FileExistsError(f"{directory} exists already")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        exported = _write(chosen.order_by(), draft, described_as, step)
+        with transaction.atomic():
+            record(
+                actor=actor, action="AUDIT_TRAIL_EXPORTED", entity_type="audit_trail", entity_id=exported.sha256,
+                changes={"filter": (None, described_as), "entries": (None, exported.entries)},
+            )  # fmt: skip
+        draft.chmod(0o750)
+        draft.rename(directory)  # after the commit: no export that the trail does not know of
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return exported
+
+
+class TooManyEntries(Exception):
+    """More entries or seals than a page may export; the message says what to do instead."""
+
+
+def export_as_zip(
+    chosen: QuerySet[AuditEntry], *, described_as: dict[str, Any], actor: Actor
+) -> tuple[IO[bytes], Exported]:
+    """
+    Return an export as an open file in ZIP format, which vanishes when it is closed; see `export_entries`.
+
+    Raises TooManyEntries for more than MOST_IN_ZIP, or MOST_SEALS_IN_ZIP from the first of theirs to the last.
+    """
+    if chosen.order_by()[: MOST_IN_ZIP + 1].count() > MOST_IN_ZIP:
+        raise TooManyEntries(
+            f"At most {MOST_IN_ZIP:,} entries here: narrow the list, or use manage.py export_audit_trail."
+        )
+    places = SealedEntry.objects.filter(entry_id__in=list(chosen.order_by().values_list("pk", flat=True)))
+    first = places.aggregate(first=Min("seal_id"))["first"]
+    if (
+        first is not None
+        and AuditSeal.objects.filter(number__gte=first)[: MOST_SEALS_IN_ZIP + 1].count() > MOST_SEALS_IN_ZIP
+    ):
+        raise TooManyEntries(
+            f"More than {MOST_SEALS_IN_ZIP:,} seals follow the first of these entries, and the proof is the chain of "
+            "all: choose younger entries, or use manage.py export_audit_trail."
+        )
+    with TemporaryDirectory(prefix="audit-export-") as parent:
+        directory = Path(parent) / "audit-export"
+        exported = export_entries(chosen, directory, described_as=described_as, actor=actor)
+        archive = shutil.make_archive(str(directory), "zip", root_dir=parent, base_dir=directory.name)
+        return Path(archive).open("rb"), exported  # the open file outlives its name
+
+
+def _write(
+    chosen: QuerySet[AuditEntry], directory: Path, described_as: dict[str, Any], step: Callable[[], object]
+) -> Exported:
+    head = newest_seal()
+    end = head.number if head else 0  # what is sealed meanwhile is not in it
+    numbers = _seals_of(chosen, end)
+    last, first = None, numbers[0] if numbers else end
+    with _File(directory / ENTRIES) as entries, _File(directory / SEALS) as seals:
+        for number in numbers:
+            for line in _lines_of(number, chosen):
+                entries.write(line)
+            step()
+        for seal in AuditSeal.objects.filter(number__range=(first, end)).order_by("number").iterator():
+            last = seal_document(seal) | {"hash": seal.hash}
+            seals.write(last)
+    # Not what is unsealed now: entries sealed since the head was read are not in it either.
+    unsealed = max(chosen.count() - entries.lines, 0)
+    manifest = {
+        "version": VERSION, "created_at": datetime.now(UTC).isoformat(), "filter": described_as,
+        "entries": entries.lines, "entries_sha256": entries.sha256, "left_out_because_not_sealed": unsealed,
+        "seals": seals.lines, "seals_sha256": seals.sha256, "first_seal": first, "head": last and last["hash"],
+    }  # fmt: skip
+    raw = json.dumps(manifest, indent=2, default=str).encode()
+    (directory / MANIFEST).write_bytes(raw)
+    shutil.copyfile(verify_export.__file__, directory / "verify_export.py")
+    return Exported(entries.lines, unsealed, hashlib.sha256(raw).hexdigest())
+
+
+def _seals_of(chosen: QuerySet[AuditEntry], end: int) -> list[int]:
+    sealed = SealedEntry.objects.filter(entry_id__in=chosen.values("pk"), seal_id__lte=end)
+    return list(sealed.order_by("seal_id").values_list("seal_id", flat=True).distinct())
+
+
+def _lines_of(number: int, chosen: QuerySet[AuditEntry]) -> Iterator[dict[str, Any]]:
+    rows = list(SealedEntry.objects.filter(seal_id=number).order_by("position"))
+    proofs = inclusion_proofs([bytes(row.digest) for row in rows])
+    entries = {entry.pk: entry for entry in chosen.filter(pk__in=[row.entry_id for row in rows])}
+    for row, proof in zip(rows, proofs, strict=True):
+        if entry := entries.get(row.entry_id):
+            yield {
+                "entry": entry_document(entry), "actor": entry.actor, "actor_salt": entry.actor_salt,
+                "seal": number, "position": row.position, "proof": proof,
+            }  # fmt: skip
+
+
+class _File:
+    """A file of JSON lines with its digest."""
+
+    def __init__(self, path: Path) -> None:
+        self.lines = 0
+        self._file = path.open("wb")
+        self._digest = hashlib.sha256()
+
+    def write(self, document: dict[str, Any]) -> None:
+        text = canonical(document) + b"\n"
+        self._digest.update(text)
+        self._file.write(text)
+        self.lines += 1
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()

@@ -1,0 +1,500 @@
+"""New entries are sealed in blocks: each in exactly one, in one chain, and nobody waits."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit.conftest import write_dated
+from audit.jobs import seal_audit_trail
+from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
+from audit.proof import sealing
+from audit.proof.late import NotLate, accept_late_entries
+from audit.proof.marks import entry_document
+from audit.proof.sealing import seal_new_entries
+from audit.proof.verification import Verification
+from audit.proof.verify_export import NO_SEAL, leaf
+from audit.services import record
+from conftest import triggers_off
+from qhse.uuid7 import uuid7
+
+
+def findings() -> list[str]:
+    return [str(finding) for finding in Verification().run()]
+
+
+def test_every_new_entry_is_in_exactly_one_seal(write, small_blocks):
+    entries = write(7)
+
+    assert seal_new_entries().sealed == 7
+
+    assert list(AuditSeal.objects.order_by("number").values_list("number", "entry_count")) == [(1, 5), (2, 2)]
+    rows = SealedEntry.objects.order_by("seal_id", "position").values_list("seal_id", "position", "entry_id")
+    assert list(rows) == [(1 + at // 5, at % 5, entry.pk) for at, entry in enumerate(entries)]
+
+
+def test_each_seal_names_the_one_before(write, small_blocks):
+    write(6)
+    seal_new_entries()
+    write(1)
+    seal_new_entries()
+
+    first, second, third = AuditSeal.objects.order_by("number")
+
+    assert [first.previous_hash, second.previous_hash, third.previous_hash] == [NO_SEAL, first.hash, second.hash]
+    assert findings() == []
+
+
+def test_nothing_new_makes_no_seal(write):
+    write()
+    seal_new_entries()
+
+    assert seal_new_entries() == sealing.Sealing()
+    assert AuditSeal.objects.count() == 1
+
+
+def test_a_pass_is_bounded_and_the_job_asks_to_be_called_again(write, small_blocks, monkeypatch):
+    defaults = sealing.seal_new_entries.__wrapped__.__kwdefaults__
+    monkeypatch.setattr(sealing.seal_new_entries.__wrapped__, "__kwdefaults__", defaults | {"most_blocks": 2})
+    write(12)
+
+    assert [seal_audit_trail(), seal_audit_trail()] == [True, False]
+    assert [seal.entry_count for seal in AuditSeal.objects.order_by("number")] == [5, 5, 2]
+    assert findings() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_horizon_moves_with_every_pass_of_a_worker_that_seals_something(write, small_blocks):
+    sealer = sealing.Sealer()
+    for _ in range(4):
+        write()
+        sealer()
+
+    horizons = list(AuditSeal.objects.order_by("number").values_list("horizon", flat=True))
+    assert horizons == sorted(set(horizons)) and len(horizons) == 4
+
+
+def test_the_horizon_moves_only_when_all_before_it_is_sealed(write, small_blocks):
+    write(7)
+
+    seal_new_entries(most_blocks=1)
+    assert AuditSeal.objects.get().horizon is None
+
+    seal_new_entries()
+    assert AuditSeal.objects.first().horizon is not None
+
+
+def test_a_clock_that_is_set_back_a_little_hides_nothing(write):
+    sealer = sealing.Sealer()
+    write()
+    assert sealer().sealed == 1
+    write_dated(timezone.now() - timedelta(seconds=30))
+
+    assert sealer().sealed == 1
+    assert findings() == []
+
+
+def test_a_late_entry_is_sealed_all_the_same_and_named_until_somebody_accepts_it(write, small_blocks):
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    late = write_dated(timezone.now() - timedelta(hours=1))
+    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
+    with pytest.raises(NotLate):
+        accept_late_entries([late.pk], actor=None, reason="not sealed yet")
+
+    assert sealer().sealed == 1
+    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
+    assert accept_late_entries([late.pk], actor=None, reason="The clock was wrong on Tuesday") == 1
+    assert accept_late_entries([late.pk], actor=None, reason="again") == 0
+
+    verification = Verification()
+    assert (list(verification.run()), verification.summary.accepted) == ([], 1)
+    entry = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
+    assert (entry.entity_id, entry.reason) == (str(late.pk), "The clock was wrong on Tuesday")
+
+
+def test_who_can_only_insert_accepts_nothing(write, small_blocks):
+    write()
+    seal_new_entries()
+    late = write_dated(timezone.now() - timedelta(hours=1))
+    seal_new_entries()
+    accept_late_entries([late.pk], actor=None, reason="copied below")
+    said = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
+    other = write_dated(timezone.now() - timedelta(hours=2))
+    seal_new_entries()
+    said.changes = {"digest": [None, leaf(entry_document(other)).hex()]}
+    said.pk, said.uid, said.entity_id, said._state.adding = said.pk + 5_000, uuid7(), str(other.pk), True
+    said.save()
+
+    assert {str(finding).split(":")[0] for finding in Verification().run()} == {f"entry {other.pk}", f"entry {said.pk}"}
+
+
+def test_an_entry_on_time_is_not_to_be_accepted(write, small_blocks):
+    (entry,) = write()
+    seal_new_entries()
+
+    for pk in (entry.pk, 4711_4711):
+        with pytest.raises(NotLate):
+            accept_late_entries([pk], actor=None, reason="why not")
+
+
+def test_the_older_trail_is_looked_through_stretch_by_stretch(write, small_blocks, monkeypatch):
+    monkeypatch.setattr(sealing, "STRETCH", 10)
+    sealer = sealing.Sealer()
+    first = write(3)[0]
+    sealer()
+    with triggers_off():
+        QuerySet(SealedEntry).filter(entry_id=first.pk)._raw_delete("default")  # as if it had not been seen
+    write(30)
+    seal_new_entries(older=range(0))
+
+    passes = 1
+    while not SealedEntry.objects.filter(entry_id=first.pk).exists():
+        sealer()
+        passes += 1
+        assert passes < 10
+
+
+def test_a_clock_that_ran_ahead_does_not_close_the_time_until_it_is_reached(write, small_blocks, monkeypatch):
+    future = timezone.now() + timedelta(hours=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "_oldest_transaction", lambda: future)
+        patch.setattr(sealing, "_database_time", lambda: future)
+        write()
+        seal_new_entries()
+    sealer = sealing.Sealer()
+    entries = write(2)
+
+    assert sealer().sealed == 2
+    assert [finding.number for finding in Verification().run()] == [entry.pk for entry in entries]
+    accept_late_entries([entry.pk for entry in entries], actor=None, reason="The clock ran ahead by an hour")
+    assert sealer().sealed == 2
+    assert findings() == []
+
+
+def test_what_the_application_did_not_write_is_not_sealed(write, caplog):
+    (entry,) = write()
+    entry.pk = None
+    entry._state.adding = True
+    entry.uid = "0192b1d4-3c5e-7000-8000-000000000001"
+    entry.save()
+
+    assert seal_new_entries() == sealing.Sealing(sealed=1, left_out=1)
+    assert "1 audit entries are not sealed" in caplog.text
+
+
+def test_an_entry_sealed_under_a_former_key_is_still_ours(write, settings):
+    write()
+    settings.AUDIT_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-key-of-the-installation-after-its-yearly-rotation"
+    write()
+
+    assert seal_new_entries() == sealing.Sealing(sealed=2)
+    assert findings() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_forgotten_key_is_said_to_be_missing_and_everything_is_in_order_once_it_is_given(
+    write, small_blocks, settings, caplog
+):
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    (waiting,) = write()
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another-key-of-the-installation-after-its-yearly-rotation"
+
+    write(2)
+    assert sealer() == sealing.Sealing(sealed=2, left_out=1)
+
+    assert "set AUDIT_KEY_FALLBACKS" in caplog.text
+    missing = "is vouched for by a key that is not known here: set AUDIT_KEY_FALLBACKS"
+    sealed = AuditEntry.objects.order_by("pk")[0].pk
+    assert findings() == [f"seal 1: {missing}", f"entry {sealed}: {missing}", f"entry {waiting.pk}: {missing}"]
+    settings.AUDIT_KEY_FALLBACKS = [former]
+    write()
+    assert sealer().sealed == 2
+    assert findings() == []
+    assert [seal.total for seal in AuditSeal.objects.order_by("number")] == [1, 3, 5]
+
+
+def test_seals_that_somebody_inserted_neither_stop_sealing_nor_are_believed(write, small_blocks, caplog):
+    """With no more than the right to insert: a seal that closes all time to come, and one with the last number."""
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    head = AuditSeal.objects.get()
+    for number, hash_ in ((2, "ab" * 32), (2**31 - 1, "cd" * 32)):
+        AuditSeal(
+            number=number, previous_hash=head.hash, merkle_root="", entry_count=1, total=7, hash=hash_, mark=head.mark,
+            horizon=head.sealed_at + timedelta(days=365_000), sealed_at=head.sealed_at,
+        ).save(force_insert=True)  # fmt: skip
+    write(2)
+
+    assert sealer().sealed == 2
+    assert sealer() == sealing.Sealing()
+
+    assert "2 seals behind seal 1 are passed over" in caplog.text
+    third = AuditSeal.objects.get(number=3)
+    assert (third.previous_hash, third.total) == ("ab" * 32, 3)
+    named = {(finding.what, finding.number) for finding in Verification().run()}
+    assert named == {("seal", 2), ("seal", 4), ("seal", 2**31 - 1)}  # 4 is missing before the last
+
+
+def test_places_that_somebody_inserted_for_seals_to_come_do_not_stop_the_sealing(write, small_blocks, caplog):
+    sealer = sealing.Sealer()
+    write()
+    sealer()
+    (taken,) = write()
+    for entry_id, number in ((taken.pk, 2), (10_000_000, 3)):
+        SealedEntry(entry_id=entry_id, seal_id=number, position=0, digest=b"").save(force_insert=True)
+    write(2)
+
+    assert sealer().sealed == 2
+
+    assert "seal 2 is passed over" in caplog.text
+    assert list(AuditSeal.objects.order_by("number").values_list("number", flat=True)) == [1, 4]
+    named = {(finding.what, finding.number) for finding in Verification().run()}
+    assert named == {("seal", 2), ("seal", 3), ("entry", taken.pk)}
+
+
+def test_what_cannot_be_read_is_left_out_and_the_rest_is_sealed(write, small_blocks, caplog):
+    entries = write(7)
+    with triggers_off(), connection.cursor() as cursor:
+        digits = json.dumps({"due": [None, 0]}).replace("0", "9" * 5_000)
+        cursor.execute("UPDATE audit_auditentry SET changes = %s WHERE id = %s", [digits, entries[2].pk])
+        cursor.execute("UPDATE audit_auditentry SET created_at = 'infinity' WHERE id = %s", [entries[4].pk])
+
+    assert sealing.Sealer()() == sealing.Sealing(sealed=5, left_out=2)
+
+    assert "2 audit entries are not sealed" in caplog.text
+    assert findings() == [f"entry {entries[2].pk}: cannot be read", f"entry {entries[4].pk}: cannot be read"]
+
+
+def test_what_is_not_ours_does_not_keep_the_rest_from_being_sealed(write, small_blocks, monkeypatch):
+    monkeypatch.setattr(sealing, "LOOKED_AT", 10)
+    (entry,) = write()
+    for _ in range(25):
+        entry.pk, entry.uid, entry._state.adding = None, uuid7(), True
+        entry.save()
+    seal_new_entries()
+    write(3)
+    sealer = sealing.Sealer()
+
+    sealed = [sealer().sealed for _ in range(4)]
+
+    assert sum(sealed) == 3
+    assert max(seal.entry_count for seal in AuditSeal.objects.all()) <= 5
+
+
+@pytest.mark.parametrize("table", ["audit_auditseal", "audit_sealedentry"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET {column} = 0", "DELETE FROM {}"])
+def test_the_database_refuses_to_change_seals(write, table, statement):
+    write()
+    seal_new_entries()
+    column = {"audit_auditseal": "entry_count", "audit_sealedentry": "position"}[table]
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement.format(table, column=column))
+
+
+@pytest.mark.parametrize("model", [AuditSeal, SealedEntry])
+def test_the_orm_refuses_to_change_seals(write, model):
+    write()
+    seal_new_entries()
+
+    for attempt in (model.objects.get().save, model.objects.get().delete, model.objects.all().delete):
+        with pytest.raises(AuditTrailIsAppendOnly):
+            attempt()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TRUNCATE audit_auditseal CASCADE",
+        "TRUNCATE audit_sealedentry",
+        "SET LOCAL session_replication_role = replica; DELETE FROM audit_sealedentry",
+        "SET LOCAL session_replication_role = replica; UPDATE audit_auditseal SET hash = ''",
+    ],
+)
+def test_postgresql_refuses_the_ways_around_a_row_trigger(write, statement):
+    write()
+    seal_new_entries()
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(statement)
+
+
+def test_the_chain_cannot_fork(write):
+    write()
+    seal_new_entries()
+    head = AuditSeal.objects.get()
+
+    fork = AuditSeal(
+        number=1, previous_hash=NO_SEAL, merkle_root="", entry_count=0, total=0, sealed_at=head.sealed_at, hash=""
+    )
+    with pytest.raises(IntegrityError), transaction.atomic():
+        fork.save(force_insert=True)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_that_commits_after_its_successors_is_sealed_later(write):
+    """Ids and times are given at the start of a transaction; a sealer that counted on their order would lose this."""
+    written, finish = threading.Event(), threading.Event()
+
+    def slow_writer():
+        with transaction.atomic():
+            record(actor=None, action="SLOW", entity_type="gauge", entity_id=1, changes={})
+            written.set()
+            finish.wait(30)
+        connections.close_all()
+
+    thread = threading.Thread(target=slow_writer)
+    thread.start()
+    assert written.wait(30)
+    write(2)
+
+    assert seal_new_entries().sealed == 2
+    horizon = AuditSeal.objects.get().horizon
+    finish.set()
+    thread.join(30)
+
+    slow = AuditEntry.objects.get(action="SLOW")
+    assert slow.pk < min(SealedEntry.objects.values_list("entry_id", flat=True))
+    assert horizon <= slow.created_at
+    assert seal_new_entries().sealed == 1
+    assert findings() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_horizon_waits_for_the_oldest_transaction_however_old_it_is(write, monkeypatch):
+    monkeypatch.setattr(sealing, "HORIZON_MARGIN", timedelta(0))
+    written, finish = threading.Event(), threading.Event()
+
+    def slow_writer():
+        with transaction.atomic():
+            record(actor=None, action="SLOW", entity_type="gauge", entity_id=1, changes={})
+            written.set()
+            finish.wait(30)
+        connections.close_all()
+
+    thread = threading.Thread(target=slow_writer)
+    thread.start()
+    assert written.wait(30)
+    write()
+    seal_new_entries()
+    finish.set()
+    thread.join(30)
+    seal_new_entries()
+
+    assert AuditEntry.objects.unsealed().count() == 0
+    assert findings() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_hides_its_activity_holds_the_horizon(write, small_blocks):
+    """Nobody knows when its transaction began; what it writes is in order once it is there."""
+    written, finish = threading.Event(), threading.Event()
+
+    def hidden_writer():
+        with connection.cursor() as cursor:
+            cursor.execute("SET track_activities = off")
+        with transaction.atomic():
+            record(actor=None, action="HIDDEN", entity_type="gauge", entity_id=1, changes={})
+            written.set()
+            finish.wait(30)
+        connections.close_all()
+
+    write()
+    seal_new_entries()
+    thread = threading.Thread(target=hidden_writer)
+    thread.start()
+    assert written.wait(30)
+    write()
+    seal_new_entries()
+    first, second = AuditSeal.objects.order_by("number").values_list("horizon", flat=True)
+    finish.set()
+    thread.join(30)
+
+    assert first == second
+    assert seal_new_entries().sealed == 1
+    assert findings() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_second_sealer_returns_at_once(write):
+    write()
+    locked, finish = threading.Event(), threading.Event()
+
+    def sealer():
+        with transaction.atomic():
+            seal_new_entries()
+            locked.set()
+            finish.wait(30)
+        connections.close_all()
+
+    thread = threading.Thread(target=sealer)
+    thread.start()
+    assert locked.wait(30)
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '5s'")
+        assert seal_new_entries() == sealing.Sealing(complete=False)
+    finish.set()
+    thread.join(30)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_eight_writers_and_four_sealers_make_one_chain(write, small_blocks):
+    """Here 8 × 60 entries; `make bench` does it with 8 × 1,000 and measures the writers."""
+    writing = threading.Event()
+    writing.set()
+    failures = []
+
+    def in_thread(work):
+        def run():
+            try:
+                work()
+            except Exception as error:
+                failures.append(error)
+            finally:
+                connections.close_all()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    def write_many():
+        for _ in range(60):
+            write()
+
+    def seal_many():
+        while writing.is_set():
+            seal_new_entries()
+
+    sealers = [in_thread(seal_many) for _ in range(4)]
+    for writer in [in_thread(write_many) for _ in range(8)]:
+        writer.join(60)
+    writing.clear()
+    for sealer in sealers:
+        sealer.join(60)
+    while seal_new_entries().sealed:
+        pass
+
+    assert failures == []
+    assert AuditEntry.objects.count() == SealedEntry.objects.count() == 480
+    assert findings() == []

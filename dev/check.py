@@ -1,0 +1,89 @@
+"""`make check`: everything about the code that needs no running product; stops at the first thing that is wrong."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAMS = Path(sys.executable).parent
+
+MANAGE = [sys.executable, "manage.py"]
+RUNTIME_CODE = ["qhse", "suppliers", "ncs", "audit", "outbox", "kpi"]
+NOT_RUNTIME = "*/tests/*,*/conftest.py,*/dev/*,*/lab/*,*/migrations/*"
+
+# What the line says → the command. Cheap ones first.
+STEPS: dict[str, list[str]] = {
+    "format": ["ruff", "format", "--check", "."],
+    "lint": ["ruff", "check", "."],
+    "import rules": ["lint-imports"],
+    "types": ["mypy", "."],
+    "migrations are complete": [*MANAGE, "makemigrations", "--check", "--dry-run"],
+    "OpenAPI document": [*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull],
+    "production settings": [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
+    # The other way round: good ones start a server, and each bad one is refused by its name.
+    "production refusals": [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "qhse/tests/test_production_start.py",
+        "-k",
+        "good_settings or bad_setting",
+    ],
+    "docker-compose.yml": ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"],
+    "Dockerfile": ["hadolint", "Dockerfile"],
+    "security of the runtime code": ["bandit", "-q", "-ll", "-r", *RUNTIME_CODE, "-x", NOT_RUNTIME],
+}
+
+
+def main() -> int:
+    """Return 0 when every step passed, else 1, after the output of the step that did not."""
+    for label, command in STEPS.items():
+        started = time.monotonic()
+        done = subprocess.run(
+            _resolved(command),
+            cwd=ROOT,
+            env=_environment(production=label == "production settings"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        verdict = "ok" if done.returncode == 0 else "FAILED"
+        print(f"{label:30} {verdict:7} {time.monotonic() - started:5.1f} s", flush=True)
+        if done.returncode != 0:
+            print(f"\n$ {' '.join(command)}\n{done.stdout.rstrip()}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _resolved(command: list[str]) -> list[str]:
+    program = PROGRAMS / command[0]
+    return [str(program), *command[1:]] if program.is_file() else command
+
+
+def _environment(*, production: bool) -> dict[str, str]:
+    """Return the caller's environment with our own settings in it: the shell must not decide what is checked."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    if not production:
+        return kept | {"QHSE_ENV": "test"}
+    return kept | {
+        "QHSE_ENV": "production",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "JWT_SIGNING_KEY": secrets.token_urlsafe(64),
+        "DATABASE_URL": "postgres://qhse:unused@127.0.0.1:5432/qhse",
+        "ALLOWED_HOSTS": "qhse.example.com",
+        "CSRF_TRUSTED_ORIGINS": "https://qhse.example.com",
+        "TRUSTED_PROXIES": "10.0.0.7",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

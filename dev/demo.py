@@ -1,0 +1,198 @@
+"""`make demo`: the product's main story, told by HTTP against real processes; every step is checked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dev.demo_client import DemoClient, DemoFailed
+from dev.stack import Stack, StackFailed, free_port, interrupt_on_signals, run_manage
+
+USERS = ("quality", "procurement", "auditor", "admin")
+WORKER_SECONDS = 30.0
+NC_ACTIONS = ["NC_CREATED", "SUPPLIER_RISK_CHANGED"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 when everything was as promised, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m dev.demo", description=__doc__)
+    parser.add_argument(
+        "--url",
+        help="a running server with the demo users (manage.py seed_demo) that nobody else uses meanwhile; "
+        "without it, one is started on a free port, on a temporary database or that of DATABASE_URL",
+    )
+    url = parser.parse_args(arguments).url
+    interrupt_on_signals()
+    try:
+        passed = tell(url) if url else _tell_on_own_server()
+    except (DemoFailed, StackFailed) as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted", file=sys.stderr)
+        return 130
+    print(f"\ndemo: {passed} expectations held")
+    return 0
+
+
+def _tell_on_own_server() -> int:
+    with tempfile.TemporaryDirectory(prefix="qhse-demo-") as directory:
+        env = dict(os.environ)
+        env.setdefault("QHSE_ENV", "dev")
+        if not env.get("DATABASE_URL"):
+            env["DATABASE_URL"] = f"sqlite:///{directory}/demo.sqlite3"
+        env["PROMETHEUS_MULTIPROC_DIR"] = str(Path(directory) / "metrics")
+        print("demo: preparing the database", flush=True)
+        run_manage("migrate", "--verbosity", "0", env=env)
+        run_manage("seed_demo", "--if-empty", "--suppliers", "8", "--ncs", "12", env=env)
+        with Stack(port=free_port(), env=env, show=False) as stack:
+            try:
+                stack.start()
+                return tell(stack.url)
+            except (DemoFailed, StackFailed):
+                for service in stack.services:
+                    print(f"\nlast lines of {service.name}:", *service.last_lines, sep="\n  ", file=sys.stderr)
+                raise
+
+
+def tell(url: str) -> int:
+    """Tell the whole story and return how many expectations held. Raises DemoFailed at the first that did not."""
+    client = DemoClient(url)
+    _chapter("Is it ready?")
+    client.call("GET", "/readyz")
+    _chapter("Four people log in")
+    for username in USERS:
+        client.log_in(username)
+    _wait_for(client, "the worker has handled all events so far", lambda: _kpi(client)["outbox_pending"] == 0)
+    before = _kpi(client, show=True)
+    supplier = _supplier_is_created(client)
+    request_id = f"demo-{uuid.uuid4().hex[:12]}"
+    nc = _nonconformity_is_opened(client, supplier, request_id, before)
+    _nonconformity_is_closed(client, supplier, nc, before)
+    _auditor_looks(client, request_id)
+    _refusals(client, nc)
+    return client.passed
+
+
+def _supplier_is_created(client: DemoClient) -> dict[str, Any]:
+    _chapter("Procurement records a supplier whose certificate is valid")
+    expiry = (datetime.now(UTC).date() + timedelta(days=400)).isoformat()
+    body = {"name": f"Nordstahl Forge {uuid.uuid4().hex[:8]} GmbH", "certification_expiry": expiry}
+    created = client.call("POST", "/suppliers", who="procurement", body=body, expected=201).body
+    client.expect("the supplier is at risk", created["is_at_risk"], False)
+    _wait_for(client, "the worker has assessed the supplier", lambda: _supplier(client, created)["risk_assessed_at"])
+    return _supplier(client, created)
+
+
+def _nonconformity_is_opened(
+    client: DemoClient, supplier: dict[str, Any], request_id: str, before: dict[str, Any]
+) -> dict[str, Any]:
+    _chapter("Quality opens a non-conformity of severity high")
+    body = {
+        "supplier_id": supplier["id"],
+        "severity": "high",
+        "description": "Lot 4711: bore diameter 12.08 mm, tolerance 12.00 ± 0.02 mm",
+    }
+    opened = client.call("POST", "/ncs", who="quality", body=body, expected=201, request_id=request_id)
+    client.expect("the request id in the answer", opened.headers.get("X-Request-ID"), request_id)
+    client.expect("the status of the NC", opened.body["status"], "OPEN")
+
+    _chapter("The worker handles the event, and the supplier's risk changes")
+    level = supplier["risk_level"]
+    _wait_for(
+        client,
+        "the worker has concluded another risk level",
+        lambda: _supplier(client, supplier)["risk_level"] != level,
+    )
+    seen = client.call("GET", f"/suppliers/{supplier['id']}", who="quality").body
+    client.expect("the supplier is at risk", seen["is_at_risk"], True)
+    client.expect("its open NCs of severity high", seen["nc_open_high"], 1)
+    query = f"?event_type=NC_CREATED&aggregate_id={opened.body['id']}"
+    events = client.call("GET", f"/outbox/events{query}", who="admin").body["results"]
+    client.expect("the event's status", [event["status"] for event in events], ["DONE"])
+    _expect_kpi(client, before, {"nc_open": 1, "nc_open_high": 1, "nc_closed": 0, "suppliers_at_risk": 1})
+    nc: dict[str, Any] = opened.body
+    return nc
+
+
+def _nonconformity_is_closed(
+    client: DemoClient, supplier: dict[str, Any], nc: dict[str, Any], before: dict[str, Any]
+) -> None:
+    _chapter("Quality closes it, and the risk goes back")
+    body = {"reason": "Lot sorted and returned, new gauge at the supplier"}
+    closed = client.call("PATCH", f"/ncs/{nc['id']}/close", who="quality", body=body).body
+    client.expect("the status of the NC", closed["status"], "CLOSED")
+    level = supplier["risk_level"]
+    _wait_for(
+        client,
+        "the worker has concluded the old risk level",
+        lambda: _supplier(client, supplier)["risk_level"] == level,
+    )
+    client.expect("the supplier is at risk", _supplier(client, supplier)["is_at_risk"], False)
+    again = client.call("PATCH", f"/ncs/{nc['id']}/close", who="quality", body=body).body
+    client.expect("closing it again changed something", again != closed, False)
+    _expect_kpi(client, before, {"nc_open": 0, "nc_open_high": 0, "nc_closed": 1, "suppliers_at_risk": 0})
+
+
+def _auditor_looks(client: DemoClient, request_id: str) -> None:
+    _chapter("The auditor asks what that one request caused")
+    entries = client.call("GET", f"/audit-log?request_id={request_id}", who="auditor").body["results"]
+    client.expect("the actions in the trail", sorted(entry["action"] for entry in entries), NC_ACTIONS)
+    actors = {entry["action"]: entry["actor"] for entry in entries}
+    client.expect("who acted", [actors[action] for action in NC_ACTIONS], ["quality", "system"])
+
+
+def _refusals(client: DemoClient, nc: dict[str, Any]) -> None:
+    _chapter("What is not allowed is refused")
+    supplier = {"name": "Not allowed GmbH"}
+    client.call("POST", "/suppliers", who="quality", body=supplier, expected=403)
+    client.call("GET", "/kpi", who="procurement", expected=403)
+    client.call("GET", "/audit-log", who="procurement", expected=403)
+    client.call("PATCH", f"/ncs/{nc['id']}/close", who="auditor", body={}, expected=403)
+    client.call("GET", "/suppliers", expected=401)
+    wrong = {"username": "quality", "password": "a guess"}
+    client.call("POST", "/auth/login", body=wrong, expected=401)
+    unknown = {"supplier_id": 2_000_000_000, "severity": "urgent", "description": "x", "status": "CLOSED"}
+    client.call("POST", "/ncs", who="quality", body=unknown, expected=400)
+
+
+def _chapter(title: str) -> None:
+    print(f"\n=== {title} ===", flush=True)
+
+
+def _supplier(client: DemoClient, supplier: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = client.call("GET", f"/suppliers/{supplier['id']}", who="quality", quiet=True).body
+    return found
+
+
+def _kpi(client: DemoClient, *, show: bool = False) -> dict[str, Any]:
+    figures: dict[str, Any] = client.call("GET", "/kpi", who="auditor", quiet=not show).body
+    return figures
+
+
+def _expect_kpi(client: DemoClient, before: dict[str, Any], changes: dict[str, int]) -> None:
+    after = _kpi(client, show=True)
+    client.expect("the key figures changed by", {name: after[name] - before[name] for name in changes}, changes)
+
+
+def _wait_for(client: DemoClient, what: str, holds: Callable[[], Any]) -> None:
+    """Ask again and again until it holds; the demo fails when it does not in time."""
+    started = time.monotonic()
+    while not holds():
+        if time.monotonic() - started > WORKER_SECONDS:
+            raise DemoFailed(f"{what}: not within {WORKER_SECONDS:.0f} s; does run_outbox_worker run?")
+        time.sleep(0.05)
+    client.passed += 1
+    print(f"  ok: {what} (waited {time.monotonic() - started:.1f} s)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A private PostgreSQL server for tests, the laboratory and `make run`."""

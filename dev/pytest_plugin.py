@@ -1,0 +1,154 @@
+"""
+Chooses the database of a test run before Django reads its settings, and keeps every other database out of reach.
+
+Without options the run is on SQLite, and tests marked `postgres` are deselected. With `--postgres`, or with
+TEST_DATABASE_URL, it is on PostgreSQL, and there a skipped test fails the run: a promise that nobody checked is
+not kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dev.postgres.binaries import PostgresUnavailable
+from dev.postgres.server import PrivatePostgres
+
+# What a shell exports must neither point the tests at a real database nor decide whether they pass.
+FOREIGN_VARIABLES = (
+    "DATABASE_URL", "REPLICA_DATABASE_URL", "BROKER_URL", "SECRET_KEY", "JWT_SIGNING_KEY", "DEBUG", "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS", "TRUSTED_PROXIES", "METRICS_TOKEN", "LOG_LEVEL", "LOG_FORMAT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE",
+)  # fmt: skip
+FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "PG")
+
+HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
+
+_deselected = pytest.StashKey[int]()
+_skipped = pytest.StashKey[list[str]]()
+_server = pytest.StashKey[PrivatePostgres]()
+
+
+def _clean_environment() -> None:
+    kept = {"PG_BIN"}  # where the binaries are, not where a server is
+    for name in set(os.environ) - kept:
+        if name in FOREIGN_VARIABLES or name.startswith(FOREIGN_PREFIXES):
+            del os.environ[name]
+    os.environ["QHSE_ENV"] = "test"
+
+
+_clean_environment()
+
+
+def _on_postgres() -> bool:
+    return os.environ.get("TEST_DATABASE_URL", "").startswith(("postgres://", "postgresql://"))
+
+
+def _is_worker() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres",
+        action="store_true",
+        help="run on PostgreSQL: the one of TEST_DATABASE_URL, else a private server started for this run",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    # A wrapper, because pytest-django reads the settings in this hook, before any conftest.py is imported.
+    if early_config.known_args_namespace.postgres and not _is_worker():
+        _choose_postgres(early_config)
+    return (yield)
+
+
+def _choose_postgres(config: pytest.Config) -> None:
+    given = os.environ.get("TEST_DATABASE_URL", "").strip()
+    if given and not _on_postgres():
+        raise pytest.UsageError("--postgres needs a TEST_DATABASE_URL that starts with postgres://, or none at all")
+    if given:
+        return
+    server = PrivatePostgres(durable=False)
+    try:
+        server.start()
+    except PostgresUnavailable as error:
+        raise pytest.UsageError(f"--postgres: {error}") from None
+    config.stash[_server] = server
+    os.environ["TEST_DATABASE_URL"] = server.url()  # the processes of pytest-xdist inherit it
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    server = config.stash.get(_server, None)
+    if server is not None:
+        server.close()
+        os.environ.pop("TEST_DATABASE_URL", None)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if not _on_postgres():
+        return f"database: SQLite; for PostgreSQL: {HOW_TO_RUN}"
+    return "database: PostgreSQL, " + ("a private server" if _server in config.stash else "TEST_DATABASE_URL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _on_postgres():
+        return
+    deselected = [item for item in items if item.get_closest_marker("postgres")]
+    if deselected:
+        items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+        config.hook.pytest_deselected(items=deselected)
+    config.stash[_deselected] = len(deselected)
+
+
+def _note_skip(config: pytest.Config, report: pytest.CollectReport | pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        config.stash.setdefault(_skipped, []).append(report.nodeid)
+
+
+class SkipWatch:
+    """Hears of every report, also of those that the processes of pytest-xdist send."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        _note_skip(self.config, report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        _note_skip(self.config, report)
+
+
+class DeselectionCount:
+    """With pytest-xdist only the workers collect: brings the number from them to the process that reports."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        count = getattr(node, "workeroutput", {}).get("postgres_deselected", 0)
+        node.config.stash[_deselected] = max(count, node.config.stash.get(_deselected, 0))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SkipWatch(config))
+    config.pluginmanager.register(DeselectionCount())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _is_worker():
+        session.config.workeroutput["postgres_deselected"] = session.config.stash.get(_deselected, 0)
+    elif _on_postgres() and session.config.stash.get(_skipped, []) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    deselected = config.stash.get(_deselected, 0)
+    if deselected:
+        terminalreporter.write_line(f"{deselected} PostgreSQL tests were left out; to run them: {HOW_TO_RUN}")
+    skipped = sorted(set(config.stash.get(_skipped, [])))
+    if skipped and _on_postgres():
+        names = ", ".join(skipped)
+        terminalreporter.write_line(f"FAILED: nothing may be skipped on PostgreSQL, but was: {names}", red=True)

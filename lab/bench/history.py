@@ -1,0 +1,73 @@
+"""What handled events cost: the claim, and the drain, with ten million of them in the table and with few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+
+from lab.bench import load
+from lab.bench.crew import Crew, product_crew
+from lab.bench.figures import Figure, Target, compared, percentile
+from lab.bench.run import Run
+from lab.bench.server import Database
+
+BATCH_SIZE = 100
+CLAIM = Target("≤", 10.0, "value")
+
+
+def measure(run: Run) -> Iterator[Figure]:
+    """Yield the time of the claim and the rate of a drain with a long history, beside those with a short one."""
+    build(run)
+    bare, loaded = run.database, run.third_database
+    rates: dict[str, list[float]] = {bare.name: [], loaded.name: []}
+    claims: dict[str, list[float]] = {bare.name: [], loaded.name: []}
+    load.begin(bare, run.sizes.done)
+    with ExitStack() as stack:
+        crews = [
+            (database, stack.enter_context(product_crew("set-based", database, claims=True)))
+            for database in (bare, loaded)
+        ]
+        for number in range(run.sizes.rounds + 1):
+            for database, crew in crews:
+                rate, times = _drain(run, database, crew)
+                if number:  # the first round warms up
+                    rates[database.name].append(rate)
+                    claims[database.name] += times
+    count = f"{run.sizes.history:,} done events, beside {run.sizes.done:,}"
+    for percent in (50.0, 95.0):
+        value, beside = percentile(claims[loaded.name], percent), percentile(claims[bare.name], percent)
+        yield Figure(
+            "history",
+            f"claim of {BATCH_SIZE} p{percent:g}, {count}",
+            value,
+            "ms",
+            beside,
+            ratio=value / beside,
+            target=CLAIM if percent == 95 else None,
+        )
+    yield compared(
+        "history",
+        f"drain, set-based handler, batch {BATCH_SIZE}, 1 worker, {count}",
+        "events/s",
+        rates[loaded.name],
+        rates[bare.name],
+    )
+
+
+def build(run: Run) -> None:
+    """Fill the third database with the history, if it has none yet."""
+    if not run.history_is_built:
+        load.add_history(run.third_database, run.sizes.history)
+        run.history_is_built = True
+
+
+def _drain(run: Run, database: Database, crew: Crew) -> tuple[float, list[float]]:
+    (before,) = database.row("SELECT coalesce(max(id), 0) FROM benchmark_effect")
+    if database is run.database:
+        load.remove_backlog(database, run.sizes.done)
+        before = 0
+    load.add_backlog(database, run.sizes.backlog)
+    told_at, answers = crew.drain(workers=1, batch_size=BATCH_SIZE)
+    ended_at = load.check_and_time(database, events=run.sizes.backlog, since=before)
+    return run.sizes.backlog / (ended_at - told_at), list(chain.from_iterable(answers))

@@ -1,0 +1,144 @@
+"""Builds what the workers find: backlogs of pending events, histories of handled ones, and checks what they left."""
+
+from __future__ import annotations
+
+from django.core.management import call_command
+from django.db import connection, transaction
+from tqdm import tqdm
+
+from lab.bench.server import Database
+from lab.bench.subject import AGGREGATES, HANDLER, Effect, MeterRead
+from outbox.models import OutboxEvent
+from outbox.publisher import publish_all
+
+PUBLISHED_AT_ONCE = 1_000
+HISTORY_CHUNK = 250_000
+HISTORY_DAYS = 100
+
+# Made of a clock and a number that counts up, as the product makes them: an index then grows at one end only.
+_UUID7 = """
+    (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+     || lpad(to_hex(({number}) %% 4096), 3, '0') || '8' || substr(md5(random()::text || ({number})), 1, 15))::uuid
+"""
+
+
+class NotHandledOnce(AssertionError):
+    """What a worker left behind is not one effect, one note and one mark for each event."""
+
+
+def make_tables(events: int) -> None:
+    """Migrate Django's default database, and keep there a backlog to copy from: published as the product does it."""
+    call_command("migrate", verbosity=0)
+    with connection.schema_editor() as editor:
+        editor.create_model(Effect)
+    for start in range(0, events, PUBLISHED_AT_ONCE):
+        numbers = range(start, min(start + PUBLISHED_AT_ONCE, events))
+        with transaction.atomic():
+            publish_all(
+                [(MeterRead(meter_id=number % AGGREGATES, reading=number), None) for number in numbers], actor=None
+            )
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE benchmark_backlog AS SELECT * FROM outbox_outboxevent")
+        cursor.execute("ALTER TABLE benchmark_backlog ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY UNIQUE")
+        cursor.execute("TRUNCATE outbox_outboxevent")
+    connection.close()
+
+
+def begin(database: Database, events: int) -> None:
+    """Empty the tables, but for so many handled events: the planner must not believe that all there is is pending."""
+    database.execute("TRUNCATE outbox_outboxevent, outbox_processedevent, benchmark_effect")
+    _insert_done(database, 0, events, of=events)
+    settle(database)
+
+
+def remove_backlog(database: Database, done: int) -> None:
+    """Leave nothing but the oldest `done` handled events."""
+    database.execute("TRUNCATE outbox_processedevent, benchmark_effect")
+    database.execute(
+        "DELETE FROM outbox_outboxevent WHERE id > "
+        "(SELECT max(id) FROM (SELECT id FROM outbox_outboxevent ORDER BY id LIMIT %s) oldest)",
+        (done,),
+    )
+
+
+def add_backlog(database: Database, events: int) -> None:
+    """Add pending events, all in one transaction, and leave the table as vacuum and checkpoint would."""
+    chosen = {"event_id": _UUID7.format(number="b.number")}
+    names, values = _columns(chosen)
+    database.execute(
+        f"INSERT INTO outbox_outboxevent ({names}) SELECT {values} FROM benchmark_backlog b "
+        "WHERE b.number <= %s ORDER BY b.number",
+        (events,),
+    )
+    settle(database)
+
+
+def settle(database: Database) -> None:
+    """Do now what the server would otherwise do at some moment of the measurement."""
+    for table in ("outbox_outboxevent", "outbox_processedevent", "benchmark_effect"):
+        database.execute(f"VACUUM (ANALYZE) {table}")
+    database.execute("CHECKPOINT")
+
+
+def add_history(database: Database, events: int) -> None:
+    """Add events that were handled in the last HISTORY_DAYS, each with the note that it was."""
+    database.execute("SET synchronous_commit = off")
+    with tqdm(total=events, unit="event", unit_scale=True, desc="history", disable=None) as bar:
+        for start in range(0, events, HISTORY_CHUNK):
+            end = min(start + HISTORY_CHUNK, events)
+            _insert_done(database, start, end, of=events)
+            bar.update(end - start)
+    database.execute("RESET synchronous_commit")
+    settle(database)
+
+
+def _insert_done(database: Database, start: int, end: int, *, of: int) -> None:
+    age = f"now() - interval '{HISTORY_DAYS} days' * (1 - i / {of}.0)"
+    chosen = {
+        "event_id": _UUID7.format(number="i"),
+        "status": "'DONE'",
+        "aggregate_id": f"(i %% {AGGREGATES})::text",
+    } | dict.fromkeys(("created_at", "occurred_at", "next_attempt_at", "processed_at"), age)
+    names, values = _columns(chosen)
+    database.execute(
+        f"WITH historic AS (INSERT INTO outbox_outboxevent ({names}) "
+        f"SELECT {values} FROM generate_series(%(start)s, %(end)s - 1) AS i "
+        "JOIN benchmark_backlog b ON b.number = 1 + i %% (SELECT max(number) FROM benchmark_backlog) "
+        "ORDER BY i RETURNING event_id, processed_at) "
+        "INSERT INTO outbox_processedevent (event_id, handler, processed_at) "
+        "SELECT event_id, %(handler)s, processed_at FROM historic",
+        {"start": start, "end": end, "handler": HANDLER},
+    )
+
+
+def _columns(chosen: dict[str, str]) -> tuple[str, str]:
+    """Return the names of the columns of events except the key, and an SQL expression for each."""
+    names = [str(field.column) for field in OutboxEvent._meta.local_concrete_fields if not field.primary_key]
+    return ", ".join(names), ", ".join(chosen.get(name, f"b.{name}") for name in names)
+
+
+def check_and_time(database: Database, *, events: int, since: int = 0) -> float:
+    """
+    Return when the last effect was committed (a Unix time), after a check that each event was handled once.
+
+    `since` is how many effects there were before. Raises NotHandledOnce.
+    """
+    effects, different, last = database.row(
+        "SELECT count(*), count(DISTINCT event_id), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 "
+        "FROM benchmark_effect WHERE id > %s",
+        (since,),
+    )
+    (unnoted,) = database.row(
+        "SELECT count(*) FROM benchmark_effect f WHERE f.id > %s AND NOT EXISTS "
+        "(SELECT FROM outbox_processedevent p WHERE p.event_id = f.event_id)",
+        (since,),
+    )
+    (pending,) = database.row(
+        "SELECT (SELECT count(*) FROM outbox_outboxevent WHERE status = 'PENDING') "
+        "+ (SELECT count(*) FROM outbox_outboxevent WHERE status = 'FAILED')"
+    )
+    if (effects, different, unnoted, pending) != (events, events, 0, 0):
+        raise NotHandledOnce(
+            f"{events} events: {effects} effects of {different} events, {unnoted} not noted, {pending} not done"
+        )
+    return float(last)

@@ -1,0 +1,40 @@
+"""What a benchmark is given: sizes, databases, the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dev.postgres.server import DATABASE, PrivatePostgres
+from lab.bench.server import Database
+from lab.bench.sizes import Sizes
+
+
+@dataclass(slots=True)
+class Run:
+    """
+    One run. `database` is also Django's default; `second_database` is a copy of it as it was in the beginning.
+
+    `third_database` is another one, which keeps a history once a benchmark has built it. `admin` is a database with
+    nothing in it.
+    """
+
+    sizes: Sizes
+    server: PrivatePostgres
+    database: Database = field(init=False)
+    second_database: Database = field(init=False)
+    third_database: Database = field(init=False)
+    admin: Database = field(init=False)
+    history_is_built: bool = False
+
+    def __post_init__(self) -> None:
+        self.database = Database(self.server, DATABASE)
+        self.admin = Database(self.server, "postgres")
+
+    def copy_databases(self) -> None:
+        """Copy the database, with its tables and its backlog to copy from, while nobody else is connected."""
+        self.second_database = self.database.copied_as(self.server, "second")
+        self.third_database = self.database.copied_as(self.server, "third")
+
+    def close(self) -> None:
+        for database in (self.database, self.second_database, self.third_database, self.admin):
+            database.close()

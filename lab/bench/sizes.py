@@ -1,0 +1,48 @@
+"""How much a run measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """
+    The sizes of all lab.bench.
+
+    `done` is how many handled events lie in the table all the time, so that it looks like one in use.
+    """
+
+    rounds: int = 5
+    workers: tuple[int, ...] = (1, 2, 4)
+    batch_sizes: tuple[int, ...] = (1, 10, 100, 500)
+    small_backlog: int = 2_000
+    backlog: int = 20_000
+    done: int = 40_000
+    publishes: int = 1_000
+    arrivals: int = 600
+    idle_seconds: float = 60.0
+    audit_writes: int = 1_000
+    audit_entries: int = 1_000_000
+    history: int = 10_000_000
+
+    def events(self, batch_size: int) -> int:
+        """Return how many events a drain in batches of this size handles: enough for a second or so."""
+        return min(self.backlog, self.small_backlog * batch_size)
+
+
+FULL = Sizes()
+QUICK = Sizes(
+    rounds=1,
+    workers=(1, 2),
+    batch_sizes=(1, 100),
+    small_backlog=20,
+    backlog=200,
+    done=400,
+    publishes=5,
+    arrivals=10,
+    idle_seconds=1.0,
+    audit_writes=5,
+    audit_entries=2_000,
+    history=1_000_000,
+)

@@ -1,0 +1,74 @@
+"""The lab.bench run to their end and count correctly. How fast anything is, is asserted nowhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+
+from lab.bench import figures
+from lab.bench.__main__ import BENCHMARKS
+from lab.bench.figures import Figure, Target, compared, percentile
+
+
+@pytest.mark.postgres
+def test_a_quick_run_measures_everything_and_writes_its_results(tmp_path):
+    results = tmp_path / "results.md"
+    command = [sys.executable, "-m", "lab.bench", "--quick", "--history", "1000", "--output", str(results)]
+
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=300)
+
+    assert done.returncode == 0, done.stderr
+    measured = {json.loads(line)["benchmark"] for line in done.stdout.splitlines() if line.startswith("{")}
+    assert measured == {name for name in BENCHMARKS if name != "prune" or "prune_outbox" in get_commands()}
+    assert all(f"## {name}\n" in results.read_text() for name in measured)
+
+
+class TestPercentile:
+    @pytest.mark.parametrize(("percent", "value"), [(50.0, 50), (95.0, 95), (99.0, 99), (99.9, 100)])
+    def test_is_the_nearest_rank(self, percent, value):
+        assert percentile(list(range(100, 0, -1)), percent) == value
+
+    def test_of_one_value_is_that_value(self):
+        assert percentile([7.0], 50.0) == 7.0
+
+
+class TestCompared:
+    def test_the_ratio_is_the_median_of_the_rounds_and_not_of_all(self):
+        figure = compared("drain", "with a slow round", "events/s", [50.0, 10.0, 60.0], [100.0, 20.0, 100.0])
+
+        assert (figure.value, figure.beside, figure.ratio, figure.spread) == (50.0, 100.0, 0.5, (0.5, 0.6))
+
+
+class TestTarget:
+    @pytest.mark.parametrize(
+        ("target", "reached"),
+        [
+            (Target("≥", 0.6, "ratio"), True),
+            (Target("≥", 0.61, "ratio"), False),
+            (Target("≤", 12.0, "value"), True),
+            (Target("≤", 11.9, "value"), False),
+        ],
+    )
+    def test_is_reached_at_its_bound(self, target, reached):
+        figure = Figure("drain", "a figure", value=12.0, unit="events/s", ratio=0.6, target=target)
+
+        assert json.loads(figure.as_json())["reached"] is reached
+        assert ("yes" in figure.as_row()) is reached
+
+    def test_of_a_ratio_is_not_reached_without_one(self):
+        assert not Target("≥", 0.0, "ratio").is_reached(Figure("drain", "a figure", value=1.0, unit="ms"))
+
+
+class TestWrite:
+    def test_replaces_what_was_measured_again_and_keeps_the_rest(self, tmp_path):
+        path = tmp_path / "results.md"
+        figures.write(path, {"drain": "old drain", "idle": "old idle"})
+
+        figures.write(path, {"drain": "new drain"})
+
+        assert path.read_text() == f"{figures.HEAD}\n## drain\n\nnew drain\n\n## idle\n\nold idle\n"

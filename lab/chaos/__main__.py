@@ -1,0 +1,119 @@
+"""`make chaos`: runs the scenarios and prints what they found."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dev.postgres.binaries import PostgresUnavailable
+from dev.postgres.server import PrivatePostgres
+from lab.chaos.instruments import environment
+
+if TYPE_CHECKING:
+    from lab.chaos.instruments.laboratory import Laboratory
+    from lab.chaos.instruments.outcome import Outcome
+
+# Each is a module with a function `run`.
+SCENARIOS = (
+    "checker-test",
+    "killpoints",
+    "order",
+    "poison",
+    "replay",
+    "requeues",
+    "freezes",
+    "stops",
+    "tampering",
+    "kills",
+    "cuts",
+    "repeats",
+    "guesses",
+    "black-hole",
+    "terminations",
+    "restarts",
+)
+BROKEN, UNUSABLE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 when every promise was kept, 1 when one was broken, 2 when there is nothing to test with."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lab.chaos",
+        description="Kill, cut off and freeze the product, and compare what callers were told with what is stored.",
+        epilog=f"Scenarios: {', '.join(SCENARIOS)}.",
+    )
+    parser.add_argument("--quick", action="store_true", help="a little of everything, in about a minute")
+    parser.add_argument("--only", metavar="NAME[,NAME]", help="only these scenarios")
+    parser.add_argument("--scenes", metavar="NAME[,NAME]", default="", help="killpoints: each point of these, once")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="killpoints: how often each (default: 5)")
+    parser.add_argument("--seed", type=int, help="of everything that is left to chance (default: drawn; quick: 1)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there as well")
+    options = parser.parse_args(arguments)
+    names = options.only.split(",") if options.only else SCENARIOS
+    if unknown := set(names) - set(SCENARIOS):
+        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    environment.prepare()
+    # What the product logs while it is being harmed is in the children's logs; here it would hide the figures.
+    logging.disable(logging.CRITICAL)
+    seed = options.seed if options.seed is not None else 1 if options.quick else random.randrange(10**6)
+    print(f"{'quick' if options.quick else 'full'} run, seed {seed}", flush=True)
+    try:
+        from lab.chaos.instruments.laboratory import SERVER_SETTINGS, Laboratory
+
+        with (
+            PrivatePostgres(durable=True, settings=SERVER_SETTINGS) as server,
+            tempfile.TemporaryDirectory(prefix="qhse-chaos-") as directory,
+        ):
+            lab = Laboratory(server, Path(directory), "quick" if options.quick else "full", seed)
+            lab.scenes = [name for name in options.scenes.split(",") if name]
+            lab.rounds = options.rounds
+            lab.prepare()
+            outcomes = [_play(lab, name) for name in names]
+    except PostgresUnavailable as error:
+        print(f"chaos: {error}", file=sys.stderr)
+        return UNUSABLE
+    return _report(outcomes, options.output)
+
+
+def _play(lab: Laboratory, name: str) -> Outcome:
+    from lab.chaos.instruments.outcome import Outcome
+    from lab.chaos.instruments.waiting import Stalled
+
+    module = importlib.import_module(f"lab.chaos.scenarios.{name.replace('-', '_')}")
+    started = time.monotonic()
+    try:
+        outcome: Outcome = module.run(lab)
+    except Stalled as error:
+        outcome = Outcome(name, complaints=[str(error)])
+    finally:
+        lab.kill_all()
+    outcome.seconds = time.monotonic() - started
+    print("\n".join(outcome.lines()), flush=True)
+    return outcome
+
+
+def _report(outcomes: Sequence[Outcome], path: Path | None) -> int:
+    from lab.chaos.instruments.outcome import table
+
+    text = table(outcomes)
+    print(f"\n{text}")
+    if path is not None:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    failed = [outcome.scenario for outcome in outcomes if not outcome.passed]
+    if failed:
+        print(f"\nFAILED: {', '.join(failed)}")
+    return BROKEN if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

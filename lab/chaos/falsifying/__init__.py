@@ -1,0 +1,1 @@
+"""Ways to falsify the audit trail."""

@@ -1,0 +1,8 @@
+"""Ways in which somebody with all rights, and the triggers off, could falsify the audit trail."""
+
+from __future__ import annotations
+
+from lab.chaos.falsifying import entries, seals  # each way registers itself
+from lab.chaos.falsifying.tamperer import WAYS, Tamperer, all_of
+
+__all__ = ("WAYS", "Tamperer", "all_of", "entries", "seals")

@@ -1,0 +1,1 @@
+"""What scenarios work with: processes, proxies, writers, ledgers."""

@@ -1,0 +1,135 @@
+"""Processes that the laboratory starts, harms and ends. Most are forked: Django is loaded, so they start at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from django.core.management.base import CommandError
+
+from dev.processes import die_with_parent
+from lab.chaos.instruments.waiting import Stalled
+
+ROOT = Path(__file__).resolve().parents[3]
+CRASHED = 70  # exit code of a child whose action raised
+
+
+class Child:
+    """A child process; whatever happens, it does not outlive this one."""
+
+    def __init__(self, name: str, pid: int, log: Path) -> None:
+        self.name = name
+        self.pid = pid
+        self.log = log
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal, None while it runs."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit code; raise Stalled when the process does not end in time."""
+        deadline = time.monotonic() + seconds
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise Stalled(f"{self.name} did not end within {seconds:g} s")
+            time.sleep(0.002)
+        return code
+
+    def wait_until_frozen(self, seconds: float) -> None:
+        """Return when the process has been stopped by SIGSTOP."""
+        deadline = time.monotonic() + seconds
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if pid and os.WIFSTOPPED(status):
+                return
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+                raise Stalled(f"{self.name} ended ({self.code}) instead of freezing: {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise Stalled(f"{self.name} did not freeze within {seconds:g} s")
+            time.sleep(0.002)
+
+    def send(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, and everything that it has started."""
+        if self.poll() is not None:
+            return
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:  # forked a moment ago, and not yet the head of a group
+            os.kill(self.pid, signal.SIGKILL)
+        self.wait(10)
+
+    def last_words(self) -> str:
+        return self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""
+
+
+def fork(name: str, action: Callable[[], object], *, log: Path) -> Child:
+    """Run an action in a child process; exit code 0 when it returns, CRASHED with a traceback in the log when not."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    tie_to_parent = die_with_parent(signal.SIGKILL)
+    pid = os.fork()
+    if pid:
+        return Child(name, pid, log)
+    code = CRASHED
+    try:
+        os.setsid()
+        tie_to_parent()
+        _write_into(log)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        logging.disable(logging.NOTSET)
+        random.seed()  # else all forks draw the same numbers
+        action()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except CommandError as error:
+        sys.stderr.write(f"{error}\n")
+        code = 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def spawn(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
+    """Start a program with this Python."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGKILL),
+        )
+    process.returncode = 0  # its end is waited for here, by its id, and not by subprocess
+    return Child(name, process.pid, log)
+
+
+def _write_into(log: Path) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)

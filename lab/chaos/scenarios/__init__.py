@@ -1,0 +1,1 @@
+"""One kind of harm a module, each with a function `run`."""

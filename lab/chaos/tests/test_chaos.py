@@ -1,0 +1,28 @@
+"""A minute of the fault laboratory in every test run; `make chaos` is the whole of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from lab.chaos.__main__ import SCENARIOS
+
+# The crashes and terminations of a whole run demand times, for which a busy machine is no place.
+IN_EVERY_RUN = [name for name in SCENARIOS if name not in ("restarts", "terminations", "black-hole")]
+
+
+@pytest.mark.postgres
+def test_nothing_is_lost_torn_invented_doubled_or_overtaken():
+    done = subprocess.run(
+        [sys.executable, "-m", "lab.chaos", "--quick", "--only", ",".join(IN_EVERY_RUN)],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(f"{name} " in done.stdout for name in IN_EVERY_RUN)

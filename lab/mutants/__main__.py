@@ -1,0 +1,114 @@
+"""
+`make mutants`: do the tests and the laboratory notice when a guarantee is gone?
+
+Without the mutation the same runs must be green. A mutant that survives fails the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from pathlib import Path
+
+from lab.mutants import api, audit, outbox
+from lab.mutants.mutant import Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
+SECONDS = 300
+
+
+class Finding(Enum):
+    """What a judge says of a tree."""
+
+    NOTHING = "all is well"
+    FOUND = "a guarantee is gone"
+    USELESS = "could not judge"
+
+
+VERDICTS = {Finding.NOTHING: "SURVIVED", Finding.FOUND: "caught", Finding.USELESS: "NOT JUDGED"}
+GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the mutants of the groups, or of the names, that are given; return 0 when every one was caught."""
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__, usage='make mutants ARGS="[options]"')
+    parser.add_argument("--only", metavar="NAME[,NAME]", help=f"groups ({', '.join(GROUPS)}) or single mutants")
+    wanted = (parser.parse_args(arguments).only or ",".join(GROUPS)).split(",")
+    chosen = [each for group, table in GROUPS.items() for each in table if {group, each.name} & set(wanted)]
+    with tempfile.TemporaryDirectory(prefix="qhse-mutants-") as directory:
+        tree = Path(directory) / "tree"
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+        if not _green_without_mutation(tree, {mutant.caught_by for mutant in chosen}):
+            return 1
+        survivors = [mutant.name for mutant in chosen if not _is_caught(tree, mutant)]
+    print(f"\n{len(chosen)} mutants, {len(survivors)} survived{': ' if survivors else ''}{', '.join(survivors)}")
+    return 1 if survivors or not chosen else 0
+
+
+def _green_without_mutation(tree: Path, judges: Iterable[str]) -> bool:
+    red = [judge for judge in sorted(judges) if _judge(tree, judge) != Finding.NOTHING]
+    if red:
+        print(f"red without any mutation: {', '.join(red)}")
+    return not red
+
+
+def _is_caught(tree: Path, mutant: Mutant) -> bool:
+    path = tree / mutant.file
+    sound = path.read_text(encoding="utf-8")
+    if sound.count(mutant.old) != 1:
+        print(f"{mutant.name:36} its text stands {sound.count(mutant.old)} times in {mutant.file}", flush=True)
+        return False
+    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    started = time.monotonic()
+    try:
+        verdict = VERDICTS[_judge(tree, mutant.caught_by)]
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    caught = verdict == "caught"
+    print(f"{mutant.name:36} {verdict:10} {time.monotonic() - started:5.1f} s  {mutant.caught_by}", flush=True)
+    return caught
+
+
+def _judge(tree: Path, judge: str) -> Finding:
+    """
+    Run a judge. FOUND needs an assertion that failed, or a promise that the laboratory names as broken.
+
+    A judge that cannot even begin, by an import that fails, a fixture that breaks or a time that runs out, has seen
+    nothing of the guarantee.
+    """
+    is_test = "/" in judge
+    if is_test:
+        command = ["-m", "pytest", "-q", "-x", "--postgres", "-p", "no:cacheprovider", *judge.split()]
+    else:
+        command = ["-m", "lab.chaos", "--quick", "--only", judge]
+    try:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tree, capture_output=True, text=True, errors="replace", timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return Finding.USELESS
+    return finding(done.returncode, done.stdout, is_test=is_test)
+
+
+def finding(code: int, output: str, *, is_test: bool) -> Finding:
+    """Return what an exit code and an output say."""
+    if code == 0:
+        return Finding.NOTHING
+    if is_test:
+        # Its teardown may complain as well. If a fixture breaks instead, `-x` ends the run without a failed test.
+        failed = re.search(r"^FAILED \S+\.py", output, re.MULTILINE)
+        asserted = re.search(r"^E +(AssertionError|assert |Failed: DID NOT RAISE)", output, re.MULTILINE)
+        return Finding.FOUND if code == 1 and failed and asserted else Finding.USELESS
+    return Finding.FOUND if code == 1 and re.search(r"^FAILED: ", output, re.MULTILINE) else Finding.USELESS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

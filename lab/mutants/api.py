@@ -1,0 +1,182 @@
+"""Mutants of the API, its tokens, its logins and its transactions."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+WRITES = "qhse/api/tests/test_writes.py"
+LOGIN = "qhse/accounts/tests/test_login.py"
+ACCOUNTS = "qhse/accounts/tests/test_api.py"
+MATRIX = "qhse/tests/test_permission_matrix.py"
+RACES = "qhse/tests/test_races.py"
+BODIES = "qhse/tests/test_bodies.py"
+
+MUTANTS = (
+    Mutant(
+        "a-role-too-many", "suppliers/permissions.py",
+        '"create": _BUYERS', '"create": EVERYONE', f"{MATRIX} -k suppliers",
+    ),
+    Mutant(
+        "unlisted-is-allowed", "qhse/api/permissions.py",
+        "table.get(action, frozenset())", "table.get(action, frozenset({user.role}))", f"{MATRIX} -k denied",
+    ),
+    Mutant(
+        "inactive-user-passes", "qhse/api/authentication.py",
+        "if user is None or not user.is_active:\n            raise InvalidToken(\"The token names no user",
+        "if user is None:\n            raise InvalidToken(\"The token names no user", f"{MATRIX} -k deactivated",
+    ),
+    Mutant(
+        "close-without-lock", "ncs/services.py",
+        'NonConformity.objects.select_for_update(no_key=True, of=("self",)).filter(', "NonConformity.objects.filter(",
+        f"{RACES} -k close",
+    ),
+    Mutant(
+        "unique-violation-not-translated", "suppliers/services.py",
+        "except IntegrityError as error:", "except ZeroDivisionError as error:", f"{RACES} -k create",
+    ),
+    Mutant(
+        "constraints-not-mapped", "qhse/api/problems/database.py",
+        "    if isinstance(exc, IntegrityError):\n        return _constraint_problem(exc)\n", "",
+        "qhse/api/tests/test_constraints.py",
+    ),
+    Mutant(
+        "refresh-without-lock", "qhse/accounts/services/tokens.py",
+        'TokenFamily.objects.select_for_update(of=("self",)).select_related', "TokenFamily.objects.select_related",
+        f"{RACES} -k refresh",
+    ),
+    Mutant(
+        "reuse-revokes-nothing", "qhse/accounts/services/tokens.py",
+        '        _revoke(family, "TOKEN_REUSED")\n', "", f"{ACCOUNTS} -k spent",
+    ),
+    Mutant(
+        "revocation-rolled-back", "qhse/accounts/services/tokens.py",
+        "        pair = _rotate(refresh_token)\n",
+        "        pair = _rotate(refresh_token)\n        transaction.set_rollback(pair is None)\n",
+        f"{ACCOUNTS} -k spent",
+    ),
+    Mutant(
+        "password-keeps-tokens", "qhse/accounts/services/users.py",
+        '    user.save(update_fields=["password"])\n    revoke_all_tokens(user)\n',
+        '    user.save(update_fields=["password"])\n', f"{ACCOUNTS} -k every_login",
+    ),
+    Mutant(
+        "logins-counted-without-lock", "qhse/accounts/services/login.py",
+        "LoginCounter.objects.select_for_update()", "LoginCounter.objects.all()", f"{LOGIN} -k many_tries",
+    ),
+    Mutant(
+        "failure-rolled-back", "qhse/accounts/services/login.py",
+        "        outcome = _try(username, password, may_enter, purpose)\n",
+        "        outcome = _try(username, password, may_enter, purpose)\n"
+        "        transaction.set_rollback(isinstance(outcome, Exception))\n",
+        f"{LOGIN} -k ten_failures",
+    ),
+    Mutant(
+        "any-proxy-is-believed", "qhse/observability/addresses.py",
+        "return any(address in network for network in networks)", "return True", f"{LOGIN} -k header",
+    ),
+    Mutant(
+        "refusal-not-recorded", "qhse/api/problems/handlers.py",
+        '        note_refusal(handler_context["request"])\n', "        pass\n", f"{LOGIN} -k not_allowed",
+    ),
+    Mutant(
+        "answer-not-kept", "qhse/api/writes.py",
+        "            _remember(name, fingerprint, request, response)\n", "            pass\n", f"{WRITES} -k SameKey",
+    ),
+    Mutant(
+        "answer-kept-apart-from-the-write", "qhse/api/writes.py",
+        "        response = handler(request, *args, **kwargs)\n        if",
+        "        response = handler(request, *args, **kwargs)\n        connection.connection.commit()\n        if",
+        "repeats",
+    ),
+    Mutant(
+        "body-not-compared", "qhse/api/writes.py",
+        "if known.fingerprint != fingerprint:", "if not known.fingerprint:", f"{WRITES} -k another_body",
+    ),
+    Mutant(
+        "deadlock-not-retried", "qhse/api/writes.py", "MOST_TRIES = 4", "MOST_TRIES = 1",
+        f"{WRITES} -k lost_a",
+    ),
+    Mutant(
+        "if-match-ignored", "qhse/errors.py",
+        "if expected is not None and present not in expected:", "if expected == 0:", f"{WRITES} -k stale",
+    ),
+    Mutant(
+        "no-depth-limit", "qhse/api/requests/parsers.py",
+        "    if max(accumulate(steps), default=0) > MAX_DEPTH:", "    if max(accumulate(steps), default=0) > 10**9:",
+        "qhse/api/tests/test_parsers.py",
+    ),
+    Mutant(
+        "repeated-keys-accepted", "qhse/api/requests/parsers.py",
+        "if len(document) != len(pairs):", "if len(document) > len(pairs):", "qhse/api/tests/test_parsers.py",
+    ),
+    Mutant(
+        "unknown-fields-accepted", "qhse/api/viewsets.py",
+        "unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []", "unknown: list[str] = []",
+        "qhse/tests/test_hostile_input.py -k unknown",
+    ),
+    Mutant(
+        "audience-not-checked", "qhse/accounts/services/identity_provider.py",
+        "            leeway=LEEWAY_SECONDS,\n            options={",
+        '            leeway=LEEWAY_SECONDS,\n            options={"verify_aud": False, ',
+        "qhse/accounts/tests/test_external.py -k audience",
+    ),
+    Mutant(
+        "former-role-comes-back", "qhse/accounts/services/identity_provider.py",
+        'issued_at = datetime.fromtimestamp(claims["iat"], UTC)', "issued_at = datetime.now(UTC)",
+        "qhse/accounts/tests/test_external.py -k taken_away",
+    ),
+    Mutant(
+        "local-account-is-linked", "qhse/accounts/services/identity_provider.py",
+        "            known = User.objects.filter(external_id=external_id).first()",
+        "            known = User.objects.filter(username=name).first()",
+        "qhse/accounts/tests/test_external.py -k same_name",
+    ),
+    Mutant(
+        "demo-users-in-production", "qhse/deployment/database_checks.py",
+        "if check_password(name, password)]", "if not password]",
+        "qhse/tests/test_production_start.py -k demo",
+    ),
+    Mutant(
+        "bodies-in-chunks-ignored", "qhse/api/requests/bodies.py",
+        'if "HTTP_TRANSFER_ENCODING" in meta and', 'if "NO_SUCH" in meta and', f"{BODIES} -k refused_like",
+    ),
+    Mutant(
+        "slow-reads-without-end", "qhse/deployment/gunicorn_worker.py",
+        "self._sock.shutdown(socket.SHUT_RD)", "self._sock.fileno()", f"{BODIES} -k hold_up",
+    ),
+    Mutant(
+        "user-not-compared-at-login", "qhse/accounts/services/users.py",
+        "if user is None or not user.is_active or user.password != proven.password:", "if user is None:",
+        f"{ACCOUNTS} -k overtaken",
+    ),
+    Mutant(
+        "deactivation-keeps-tokens", "qhse/accounts/services/users.py",
+        "        revoke_all_tokens(user)\n        _end_sessions(user)\n", "        _end_sessions(user)\n",
+        f"{ACCOUNTS} -k for_good",
+    ),
+    Mutant(
+        "password-without-upper-limit", "qhse/accounts/passwords.py",
+        "        if len(password) > MAX_PASSWORD_LENGTH:\n", "        if not password:\n",
+        f"{LOGIN} -k overlong_password_and",
+    ),
+    Mutant(
+        "old-password-guessed-without-limit", "qhse/adminsite/forms.py",
+        "        password: str = self.cleaned_data[\"old_password\"]\n",
+        "        password: str = self.cleaned_data[\"old_password\"]\n        return super().clean_old_password()\n",
+        f"{LOGIN} -k guesses_at",
+    ),
+    Mutant(
+        "forwarded-for-read-from-the-front", "qhse/observability/addresses.py",
+        'for word in reversed(forwarded_for.split(",")):', 'for word in forwarded_for.split(","):',
+        "qhse/observability/tests/test_addresses.py",
+    ),
+    Mutant(
+        "blocked-address-open-to-the-familiar", "qhse/accounts/services/login.py",
+        "    if wait:\n        return [], wait, wait\n", "", f"{LOGIN} -k TestTheAddress",
+    ),
+    Mutant(
+        "database-errors-are-defects-in-the-admin", "qhse/api/problems/handlers.py",
+        "    answer = database_problem(exc) if isinstance(exc, Exception) else None\n", "    answer = None\n",
+        "qhse/adminsite/tests/test_database_problems.py",
+    ),
+)  # fmt: skip

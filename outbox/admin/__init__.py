@@ -1,0 +1,3 @@
+"""Operators' pages of outbox events."""
+
+from outbox.admin import pages  # noqa: F401 (Django's autodiscovery imports this package)

@@ -1,0 +1,160 @@
+"""The outbox in the admin: read only, except that dead events can be requeued."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from audit.history import HistoryPanel
+from outbox.admin.panel import first_line, outbox_panel
+from outbox.choices import EventStatus
+from outbox.models import OutboxEvent, ProcessedEvent
+from outbox.permissions import OUTBOX_ROLES
+from outbox.services import requeue_dead_event
+from qhse.accounts.models import User
+from qhse.adminsite.bulk import BulkActionsAdmin
+from qhse.adminsite.display import NONE, badge, moment
+from qhse.adminsite.filters import indexed_values
+from qhse.adminsite.forms import ServiceForm, reason_field
+
+STATUS_BADGES = {EventStatus.PENDING: "warn", EventStatus.PROCESSED: "good", EventStatus.DEAD: "bad"}
+
+
+class RequeueForm(ServiceForm):
+    """The one change that an event allows, once it is dead."""
+
+    reason = reason_field(required=True, help_text="Why it will work this time. Kept in the audit trail.")
+
+    class Meta:
+        model = OutboxEvent
+        fields: tuple[str, ...] = ()
+
+    def write(self) -> OutboxEvent:
+        return requeue_dead_event(event_id=self.instance.event_id, actor=self.actor, reason=self.cleaned_data["reason"])
+
+
+@admin.register(OutboxEvent)
+class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
+    roles = OUTBOX_ROLES
+    menu_order = 40
+    change_action = "requeue"
+    change_form = RequeueForm
+    save_label = "Requeue event"
+    change_done = "has been requeued"
+    entity_type = "outbox_event"
+    change_list_template = "outbox/event_list.html"
+    list_display = ("created", "event_type", "aggregate_name", "status_badge", "attempts", "next_attempt", "error")
+    list_display_links = ("created",)
+    list_filter = ("status", indexed_values("event_type", "type"), ("created_at", admin.DateFieldListFilter))
+    search_fields = ("aggregate_id__exact", "event_type")
+    search_help_text = "Event id, aggregate id or type"
+    actions = ("requeue_selected",)
+    readonly_fields = (
+        "event_id", "event_type", "schema_version", "aggregate_name", "status_badge", "attempts", "error_text",
+        "next_attempt", "occurred", "processed", "handled_by", "payload_text", "headers_text",
+    )  # fmt: skip
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the state of the outbox above the list, once it is sure that this user gets to see the list."""
+        response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            response.context_data["outbox"] = outbox_panel()
+        return response
+
+    def get_fieldsets(self, request: HttpRequest, obj: OutboxEvent | None = None) -> Any:
+        shown = ((None, {"fields": self.readonly_fields}),)
+        if obj is not None and self.has_change_permission(request, obj):
+            return (*shown, ("Requeue it", {"fields": ("reason",), "classes": ("act",)}))
+        return shown
+
+    def finished(self, record: OutboxEvent) -> str:
+        return "" if record.status == EventStatus.DEAD else "is not dead any more"
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "requeue")
+
+    def entity_id(self, record: Any) -> str:
+        return str(record.event_id)
+
+    def record_url(self, entity_id: str) -> str:
+        """Return the page of a row id, or of an event id the list that shows this one event."""
+        if entity_id.isdecimal():
+            return super().record_url(entity_id)
+        return reverse("admin:outbox_outboxevent_changelist", query={"q": entity_id})
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        try:
+            return queryset.filter(event_id=UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+
+    def describe(self, record: OutboxEvent) -> str:
+        return f"{record.event_type} of {self.aggregate_name(record)} · {self.error(record)}"
+
+    @admin.action(description="Requeue selected dead events", permissions=["requeue"])
+    def requeue_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> HttpResponse | None:
+        actor = request.user
+        if not isinstance(actor, User):
+            return None
+        return self.ask_reason(
+            request,
+            queryset.filter(status=EventStatus.DEAD),
+            action="requeue_selected",
+            title="Requeue dead events",
+            nothing="None of the selected events is dead.",
+            perform=lambda event, reason: requeue_dead_event(event_id=event.event_id, actor=actor, reason=reason),
+        )
+
+    @admin.display(description="aggregate", ordering="aggregate_id")
+    def aggregate_name(self, event: OutboxEvent) -> str:
+        return f"{event.aggregate_type} {event.aggregate_id}"
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, event: OutboxEvent) -> SafeString:
+        return badge(event.get_status_display(), STATUS_BADGES[EventStatus(event.status)])
+
+    @admin.display(description="created (UTC)", ordering="id")
+    def created(self, event: OutboxEvent) -> SafeString | str:
+        return moment(event.created_at)
+
+    @admin.display(description="occurred (UTC)")
+    def occurred(self, event: OutboxEvent) -> SafeString | str:
+        return moment(event.occurred_at)
+
+    @admin.display(description="processed (UTC)")
+    def processed(self, event: OutboxEvent) -> SafeString | str:
+        return moment(event.processed_at)
+
+    @admin.display(description="next attempt (UTC)", ordering="next_attempt_at")
+    def next_attempt(self, event: OutboxEvent) -> SafeString | str:
+        return moment(event.next_attempt_at) if event.status == EventStatus.PENDING else NONE
+
+    @admin.display(description="last error")
+    def error(self, event: OutboxEvent) -> str:
+        return first_line(event.last_error)
+
+    @admin.display(description="last error")
+    def error_text(self, event: OutboxEvent) -> SafeString | str:
+        return format_html("<pre>{}</pre>", event.last_error) if event.last_error else NONE
+
+    @admin.display(description="payload")
+    def payload_text(self, event: OutboxEvent) -> SafeString:
+        return format_html("<pre>{}</pre>", json.dumps(event.payload, indent=2, ensure_ascii=False))
+
+    @admin.display(description="headers")
+    def headers_text(self, event: OutboxEvent) -> SafeString:
+        return format_html("<pre>{}</pre>", json.dumps(event.headers, indent=2, ensure_ascii=False))
+
+    @admin.display(description="handled by")
+    def handled_by(self, event: OutboxEvent) -> SafeString | str:
+        rows = ProcessedEvent.objects.filter(event_id=event.event_id).values_list("handler", "processed_at")
+        return format_html_join("", "<div>{} at {} UTC</div>", ((name, moment(at)) for name, at in rows)) or NONE

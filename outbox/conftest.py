@@ -1,0 +1,95 @@
+"""Test events and handlers, registered for one test and taken back after it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+
+from audit.models import AuditEntry
+from outbox import events, registry
+from outbox.engine.retry import RetryPolicy
+from outbox.models import OutboxEvent
+from outbox.publisher import publish
+from outbox.tests.gauges import GaugeCalibrated, database_url
+
+
+@pytest.fixture(autouse=True)
+def clean_registry() -> Iterator[None]:
+    handlers = {name: list(registered) for name, registered in registry._handlers.items()}
+    types = dict(events.event_types)
+    events.event_types[GaugeCalibrated.event_type] = GaugeCalibrated
+    yield
+    registry._handlers.clear()
+    registry._handlers.update(handlers)
+    events.event_types.clear()
+    events.event_types.update(types)
+
+
+@pytest.fixture
+def publish_reading() -> Callable[..., OutboxEvent]:
+    def publish_one(gauge_id: int = 1, reading: int = 0) -> OutboxEvent:
+        with transaction.atomic():
+            return publish(GaugeCalibrated(gauge_id=gauge_id, reading=reading), actor=None)
+
+    return publish_one
+
+
+@pytest.fixture
+def effects() -> Callable[[], list[tuple[str, int]]]:
+    """Return (gauge, reading) of every effect, in the order in which they were written."""
+
+    def read() -> list[tuple[str, int]]:
+        rows = AuditEntry.objects.filter(action="EFFECT").order_by("id")
+        return [(row.entity_id, row.changes["r"][1]) for row in rows]
+
+    return read
+
+
+@pytest.fixture
+def policy() -> RetryPolicy:
+    return RetryPolicy(max_attempts=3, base_seconds=2.0, cap_seconds=3600.0)
+
+
+@pytest.fixture
+def make_due() -> Callable[..., None]:
+    """Move the next attempt of pending events into the past, as time would."""
+
+    def move(**filters: Any) -> None:
+        from datetime import UTC, datetime
+
+        OutboxEvent.objects.pending().filter(**filters).update(next_attempt_at=datetime(2020, 1, 1, tzinfo=UTC))
+
+    return move
+
+
+@pytest.fixture
+def start_worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start worker processes on the test database; whatever still runs at the end is killed."""
+    started = []
+
+    def start(*options: str, **variables: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "outbox.engine.tests.probe_worker", *options],
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"QHSE_ENV": "test", "TEST_DATABASE_URL": database_url()} | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+    for process in started:
+        process.wait()
+        if process.stdout:
+            process.stdout.close()

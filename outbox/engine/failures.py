@@ -1,0 +1,89 @@
+"""What becomes of an event that was not handled: retried, dead, or parked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from django.db.models import DurationField, Value
+from django.db.models.functions import Now
+
+from outbox.choices import EventStatus
+from outbox.engine.claim import ClaimedEvent
+from outbox.engine.retry import RetryPolicy, brief, describe_error
+from outbox.errors import UnretryableError
+from outbox.models import OutboxEvent
+
+logger = logging.getLogger("outbox")
+
+UNKNOWN_TYPE_DELAY_SECONDS = 60.0
+
+# SQLSTATEs that say something about the database and nothing about the event: connections (class 08), a full disk, too
+# many connections, a shutdown, a disk that fails. Not 25006: on a server that has become read-only the claim fails, and
+# so does counting the attempt; where they succeed, it was the handler that made its own transaction read-only.
+_CONNECTION_ENDED = ("08", "57P")
+_STATES_OF_THE_DATABASE = (*_CONNECTION_ENDED, "53100", "53300", "58030")
+
+
+def is_of_the_database(error: BaseException) -> bool:
+    """Answer whether this error, or one that it wraps, speaks of the database's state and not of the event."""
+    return any(state.startswith(_STATES_OF_THE_DATABASE) for state in _sql_states(error))
+
+
+def has_ended_the_connection(error: BaseException) -> bool:
+    """Answer whether the server ended the connection with it, which the driver notices only at the next use."""
+    return any(state.startswith(_CONNECTION_ENDED) for state in _sql_states(error))
+
+
+def _sql_states(error: BaseException | None) -> Iterator[str]:
+    for _ in range(10):
+        if error is None:
+            return
+        if state := getattr(error, "sqlstate", None):
+            yield state
+        error = error.__cause__ or error.__context__
+
+
+def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, policy: RetryPolicy) -> EventStatus:
+    """Count an attempt, in the caller's transaction; return PENDING when the event will be retried, else DEAD."""
+    attempts = event.attempts + 1
+    dead = isinstance(cause, UnretryableError) or policy.is_exhausted(attempts)
+    status = EventStatus.DEAD if dead else EventStatus.PENDING
+    OutboxEvent.objects.filter(pk=event.pk).update(
+        status=status,
+        attempts=attempts,
+        last_error=f"[{where}] {describe_error(cause)}",
+        next_attempt_at=_in_seconds(0 if dead else policy.delay_seconds(attempts)),
+    )
+    logger.log(
+        logging.ERROR if dead else logging.WARNING,
+        "event is dead" if dead else "event will be retried",
+        extra={
+            "event_id": str(event.event_id),
+            "event_type": event.event_type,
+            "handler": where,
+            "attempts": attempts,
+            "error": brief(cause),
+        },
+    )
+    return status
+
+
+def park(events: Sequence[ClaimedEvent]) -> None:
+    """
+    Put events of unknown types off without counting an attempt.
+
+    They were published by a newer version, or by one since rolled back; the code that knows them will come.
+    """
+    if events:
+        names = ", ".join(sorted({event.event_type for event in events}))
+        logger.warning("no event class for %s; parked", names)
+        OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
+            next_attempt_at=_in_seconds(UNKNOWN_TYPE_DELAY_SECONDS),
+            last_error="This version of the code has no class for this event type; waiting for one that has.",
+        )
+
+
+def _in_seconds(seconds: float) -> object:
+    return Now() + Value(timedelta(seconds=seconds), output_field=DurationField())

@@ -1,0 +1,65 @@
+"""The real worker command with one more handler, whose effects can be counted: for tests that kill processes."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import sys
+import time
+from contextlib import suppress
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 (needs the apps)
+from django.db import connection  # noqa: E402
+
+from outbox.registry import Delivery, handles  # noqa: E402
+from outbox.tests.gauges import GaugeCalibrated, leave_effect  # noqa: E402
+
+
+def _sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _swallow_and_spin() -> None:
+    while True:
+        with suppress(Exception):
+            time.sleep(1000)
+
+
+# A reading that is negative makes the handler misbehave, after its effect is written.
+MISDEEDS = {
+    -1: lambda: os._exit(3),
+    -2: lambda: ctypes.string_at(0),  # a segmentation fault
+    -3: lambda: time.sleep(1000),
+    -4: lambda: _sql("SELECT pg_sleep(1000)"),
+    -5: _spin,
+    -6: lambda: sum(itertools.repeat(1)),  # in C, where no signal handler runs
+    -7: lambda: _sql("SELECT pg_terminate_backend(pg_backend_pid())"),
+    -8: _swallow_and_spin,
+}
+
+
+def misbehave(delivery: Delivery) -> None:
+    leave_effect(delivery)
+    reading = delivery.event.reading  # type: ignore[attr-defined]
+    if reading in MISDEEDS:
+        MISDEEDS[reading]()
+
+
+if __name__ == "__main__":
+    from outbox.events import register
+
+    register(GaugeCalibrated)
+    handles(GaugeCalibrated, name="test.effect")(misbehave)
+    call_command("run_outbox_worker", *sys.argv[1:])

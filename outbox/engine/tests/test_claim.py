@@ -1,0 +1,256 @@
+"""What a claim locks, what it passes over, and what it costs: on PostgreSQL, where there are row locks."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from outbox.choices import EventStatus
+from outbox.engine import claim as claiming
+from outbox.engine.claim import claim
+from outbox.engine.dispatcher import Dispatcher, dispatch_batch
+from outbox.models import OutboxEvent
+from outbox.registry import handles
+from outbox.services import requeue_dead_event
+from outbox.tests.gauges import GaugeCalibrated, leave_effect
+from qhse.tests.waiting import wait_until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def another_worker_holds():
+    """Lock rows in another connection, as a worker in the middle of its batch does, until told to let go."""
+    release, holders = threading.Event(), []
+
+    def hold(*ids: int) -> None:
+        holding = threading.Event()
+
+        def run() -> None:
+            try:
+                with transaction.atomic():
+                    list(OutboxEvent.objects.select_for_update().filter(pk__in=ids))
+                    holding.set()
+                    release.wait(30)
+            finally:
+                connections.close_all()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        holders.append(thread)
+        assert holding.wait(20)
+
+    hold.let_go = release.set
+    yield hold
+    release.set()
+    for thread in holders:
+        thread.join(20)
+
+
+def test_rows_that_another_worker_holds_are_passed_over_without_waiting(
+    publish_reading, policy, effects, another_worker_holds
+):
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    held = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+    another_worker_holds(held.pk)
+
+    result = dispatch_batch(limit=10, policy=policy)
+
+    assert result.processed == 1
+    assert effects() == [("2", 2)]
+
+
+def test_the_successor_of_a_row_that_another_worker_holds_is_let_go(
+    publish_reading, policy, effects, another_worker_holds
+):
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    first = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=1, reading=2)
+    another_worker_holds(first.pk)
+
+    blocked = dispatch_batch(limit=10, policy=policy)
+    assert (blocked.processed, blocked.blocked) == (0, 1)
+    another_worker_holds.let_go()
+    wait_until(lambda: dispatch_batch(limit=10, policy=policy).moved or len(effects()) == 2)
+
+    assert effects() == [("1", 1), ("1", 2)]
+
+
+def test_events_are_found_by_state_so_that_ids_may_commit_out_of_order(publish_reading, policy, effects):
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    inserted, may_commit = threading.Event(), threading.Event()
+
+    def publish_slowly() -> None:
+        from outbox.publisher import publish
+
+        try:
+            with transaction.atomic():
+                publish(GaugeCalibrated(gauge_id=1, reading=1), actor=None)
+                inserted.set()
+                may_commit.wait(20)
+        finally:
+            connections.close_all()
+
+    slow = threading.Thread(target=publish_slowly)
+    slow.start()
+    assert inserted.wait(20)
+    publish_reading(gauge_id=2, reading=2)  # a higher id, committed first
+    dispatch_batch(limit=10, policy=policy)
+    may_commit.set()
+    slow.join(20)
+
+    dispatch_batch(limit=10, policy=policy)
+
+    assert effects() == [("2", 2), ("1", 1)]
+
+
+def test_types_take_turns_so_that_a_flood_of_one_does_not_starve_another(publish_reading):
+    for gauge in range(200):
+        publish_reading(gauge_id=gauge)
+    rare = [publish_reading(gauge_id=1000 + number).pk for number in range(3)]
+    OutboxEvent.objects.filter(pk__in=rare).update(event_type="TEST_RARE")
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert set(rare) <= {event.pk for event in claimed.events}
+    assert len(claimed.events) == 10
+
+
+def test_aggregates_take_turns_so_that_a_busy_one_does_not_starve_another(publish_reading):
+    for reading in range(500):
+        publish_reading(gauge_id=1, reading=reading)
+    quiet = publish_reading(gauge_id=2)
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert quiet.pk in {event.pk for event in claimed.events}
+    busy = [event.payload["reading"] for event in claimed.events if event.aggregate_id == "1"]
+    assert busy == list(range(9))
+
+
+def test_a_worker_finds_work_behind_a_busy_aggregate_that_another_worker_holds(publish_reading, another_worker_holds):
+    head = publish_reading(gauge_id=1)
+    for reading in range(100):
+        publish_reading(gauge_id=1, reading=reading)
+    free = publish_reading(gauge_id=2)
+    another_worker_holds(head.pk)
+
+    with transaction.atomic():
+        claimed = claim(2)
+
+    assert [event.pk for event in claimed.events] == [free.pk]
+
+
+def test_an_event_behind_a_follower_that_another_worker_holds_is_not_taken(publish_reading, another_worker_holds):
+    """A lower id may become visible late, when the next of its aggregate are already in another worker's hands."""
+    late, held, behind = (publish_reading(gauge_id=1, reading=reading) for reading in range(3))
+    another_worker_holds(held.pk)
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert [event.pk for event in claimed.events] == [late.pk]
+    assert behind.pk > held.pk
+
+
+def test_an_event_behind_a_follower_that_waits_for_a_retry_is_not_taken(publish_reading):
+    first, waiting, _ = (publish_reading(gauge_id=1, reading=reading) for reading in range(3))
+    OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert [event.pk for event in claimed.events] == [first.pk]
+
+
+def test_a_requeued_event_and_one_behind_it_from_an_older_list_of_heads_are_each_handled_once(
+    publish_reading, policy, effects, monkeypatch
+):
+    """While its predecessor was dead, an event was read as a head; then the predecessor came back."""
+    monkeypatch.setattr(claiming, "HEADS_KEPT_SECONDS", 60.0)
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    dead = publish_reading(gauge_id=1, reading=1)
+    OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD)
+    for gauge in range(2, 12):
+        publish_reading(gauge_id=gauge)
+    publish_reading(gauge_id=1, reading=2)
+    publish_reading(gauge_id=1, reading=3)
+    worker = Dispatcher(policy=policy)
+    worker.dispatch(10)
+
+    requeue_dead_event(event_id=dead.event_id, actor=None, reason="mended")
+    while worker.dispatch(10).moved:
+        pass
+
+    assert [effect for effect in effects() if effect[0] == "1"] == [("1", 1), ("1", 2), ("1", 3)]
+
+
+def test_a_small_batch_finds_work_behind_thousands_of_rows_that_wait_behind_one_head(publish_reading):
+    head = publish_reading(gauge_id=1)
+    OutboxEvent.objects.filter(pk=head.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox_outboxevent (event_id, event_type, schema_version, aggregate_type, aggregate_id,"
+            " payload, headers, status, attempts, last_error)"
+            " SELECT gen_random_uuid(), 'TEST_GAUGE_CALIBRATED', 1, 'gauge', '1', '{}', '{}', 'PENDING', 0, ''"
+            " FROM generate_series(1, 4200)"
+        )
+    free = publish_reading(gauge_id=2)
+
+    with transaction.atomic():
+        claimed = claim(1)
+
+    assert [event.pk for event in claimed.events] == [free.pk]
+
+
+def test_an_empty_claim_says_when_the_next_retry_is_due(publish_reading):
+    event = publish_reading()
+    OutboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+
+    with transaction.atomic():
+        claimed = claim(10)
+
+    assert claimed.events == []
+    assert 3500 < claimed.next_due_seconds <= 3600
+
+
+def test_a_claim_uses_the_partial_indexes_beside_a_long_history_and_many_retries():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox_outboxevent (event_id, event_type, schema_version, aggregate_type, aggregate_id,"
+            " payload, headers, status, attempts, last_error, processed_at, next_attempt_at)"
+            " SELECT gen_random_uuid(), 'TEST_GAUGE_CALIBRATED', 1, 'gauge', n::text, '{}', '{}',"
+            " CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'DONE' END, 0, '',"
+            " CASE WHEN n % 100 = 0 THEN NULL ELSE now() END,"
+            " CASE WHEN n % 500 = 0 THEN now() ELSE now() + interval '1 hour' END FROM generate_series(1, 50000) AS n"
+        )
+        cursor.execute("ANALYZE outbox_outboxevent")
+    plans: list[str] = []
+
+    def watch(execute, sql, params, many, context):
+        if sql.lstrip().startswith(("WITH RECURSIVE", "SELECT")):
+            with connection.cursor() as cursor:
+                cursor.cursor.execute("EXPLAIN ANALYZE " + sql, params)
+                plans.append("\n".join(row[0] for row in cursor.cursor.fetchall()))
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(), connection.execute_wrapper(watch):
+        claimed = claim(100)
+
+    assert len(claimed.events) == 100
+    heads, lock = plans
+    assert "Seq Scan" not in heads + lock
+    assert "outbox_pending" in heads
+    assert "outbox_pending_by_aggregate" in heads
+    assert "SKIP LOCKED" not in heads
+    assert "LockRows" in lock
+    removed = [int(number) for number in re.findall(r"Rows Removed by Filter: (\d+)", heads)]
+    assert sum(removed) < 100, "events that wait for a retry were read past"

@@ -1,0 +1,53 @@
+"""A toy event with its effect, and what tests ask about worker processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import quote
+
+from django.db import connection
+
+from audit.services import record
+from outbox.events import DomainEvent
+from outbox.registry import Delivery
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaugeCalibrated(DomainEvent):
+    """A test event with nothing but an aggregate and a number."""
+
+    event_type: ClassVar[str] = "TEST_GAUGE_CALIBRATED"
+    aggregate_type: ClassVar[str] = "gauge"
+    aggregate_id_field: ClassVar[str] = "gauge_id"
+
+    gauge_id: int
+    reading: int = 0
+
+
+def leave_effect(delivery: Delivery) -> None:
+    """Write one countable row: the effect of a handler."""
+    event = delivery.event
+    assert isinstance(event, GaugeCalibrated)
+    record(
+        actor=None, action="EFFECT", entity_type="gauge", entity_id=event.gauge_id, changes={"r": (None, event.reading)}
+    )
+
+
+def database_url() -> str:
+    """Return the URL of the test database itself, which only this run has."""
+    values = connection.settings_dict
+    host = quote(str(values["HOST"]), safe="")
+    port = f"&port={values['PORT']}" if values["PORT"] else ""
+    login = values["USER"] + (f":{quote(values['PASSWORD'], safe='')}" if values["PASSWORD"] else "")
+    return f"postgres://{login}@/{values['NAME']}?host={host}{port}"
+
+
+def connected_workers() -> int:
+    """Count the workers that are connected, which they are after they have set up their signals."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND application_name = 'qhse-worker'"
+        )
+        return cursor.fetchone()[0]

@@ -1,0 +1,1 @@
+"""Writes that people ask for about users, logins and tokens."""

@@ -1,0 +1,146 @@
+"""Proving who somebody is by a password: limited, counted exactly, audited, and saying nothing about accounts."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from audit.services import record
+from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
+from qhse.accounts.models import FamiliarAddress, LoginCounter, User
+from qhse.accounts.services.tokens import REFUSAL
+from qhse.observability import context
+from qhse.observability.addresses import counted_address
+
+
+@dataclass
+class _Stranger:
+    """Who has not proven who he is, as audit entries name him."""
+
+    pk: None = None
+    username: str = "anonymous"
+    role: str = "anonymous"
+
+
+def prove_identity(
+    *, username: str, password: str, may_enter: Callable[[User], bool] = lambda user: True, purpose: str = ""
+) -> User:
+    """
+    Return the active user of this name and password, for whom `may_enter` says yes.
+
+    Unknown user, wrong password, inactive user and one who may not enter cost one password hash each, count as a
+    failure and raise the same CredentialsAreInvalid, so that nobody learns which accounts exist. After
+    LOGIN_FAILURES_PER_ACCOUNT or LOGIN_FAILURES_PER_ADDRESS failures within LOGIN_WINDOW seconds it raises
+    LoginIsBlocked and hashes nothing. Failures elsewhere do not block an account at an address from which it has logged
+    in before, so that nobody far away can lock a person out of his own desk; there it has a count of its own. Successes
+    count nowhere. Each outcome leaves an audit entry with the `purpose`, of blocked tries only the one that brought the
+    block.
+
+    The counters' rows are locked while the password is hashed, so that of any number of tries at once, in however
+    many processes, no more than the limit reach the hash.
+    """
+    with transaction.atomic():
+        # Raised outside of the transaction, because what has been counted must outlive the refusal.
+        outcome = _try(username, password, may_enter, purpose)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _try(
+    username: str, password: str, may_enter: Callable[[User], bool], purpose: str
+) -> User | CredentialsAreInvalid | LoginIsBlocked:
+    address = counted_address(context.current().client_address)
+    account = User.objects.filter(username=username).first()
+    counters, wait, wait_of_strangers = _open_counters(username, account, address)
+    if wait:
+        return LoginIsBlocked(wait)
+    user = authenticate(username=username, password=password)
+    if isinstance(user, User) and may_enter(user):
+        _note_success(user, address, purpose)
+        return user
+    LoginCounter.objects.filter(pk__in=[counter.bucket for counter in counters]).update(failures=F("failures") + 1)
+    full = [counter for counter in counters if counter.failures + 1 == _limit(counter.bucket)]
+    _note_failure(account, full, purpose)
+    # As whoever has not logged in from here is answered, so that a guesser does not learn who has.
+    return LoginIsBlocked(wait_of_strangers) if wait_of_strangers else CredentialsAreInvalid(REFUSAL)
+
+
+def _open_counters(username: str, account: User | None, address: str) -> tuple[list[LoginCounter], float, float]:
+    """
+    Lock the counters of this try, in the order address, account, account at this address, which all tries have.
+
+    Return those that a failure adds to, how long one of them blocks the try, and how long it would be blocked if the
+    account had never logged in from this address.
+    """
+    # A blocked address blocks everybody on it, and leaves no rows for the names that it makes up.
+    of_address, wait = _open(f"address:{address}")
+    if wait:
+        return [], wait, wait
+    by_account = f"account:{_digest(username)}"
+    of_account, wait = _open(by_account)
+    if account is None or not FamiliarAddress.objects.filter(user=account, address=address).exists():
+        return [of_address, of_account], wait, wait
+    own, own_wait = _open(f"{by_account}@{address}")
+    return [of_address, own], own_wait, wait
+
+
+def _open(bucket: str) -> tuple[LoginCounter, float]:
+    """Lock one counter, begin its window anew if that is over, and return it with the seconds that it blocks."""
+    LoginCounter.objects.bulk_create([LoginCounter(bucket=bucket)], ignore_conflicts=True)
+    counter = LoginCounter.objects.select_for_update().annotate(now=Now()).get(pk=bucket)
+    left: timedelta = counter.window_started_at + timedelta(seconds=settings.LOGIN_WINDOW) - counter.now
+    if left <= timedelta(0):
+        counter.failures, counter.window_started_at = 0, counter.now
+        counter.save(update_fields=["failures", "window_started_at"])
+        return counter, 0
+    return counter, max(1.0, left.total_seconds()) if counter.failures >= _limit(bucket) else 0
+
+
+def _limit(bucket: str) -> int:
+    limit: int = settings.LOGIN_FAILURES_PER_ADDRESS
+    if bucket.startswith("account:"):
+        limit = settings.LOGIN_FAILURES_PER_ACCOUNT
+    return limit
+
+
+def _digest(username: str) -> str:
+    return hashlib.sha256(unicodedata.normalize("NFKC", username).casefold().encode()).hexdigest()
+
+
+def _note_success(user: User, address: str, purpose: str) -> None:
+    FamiliarAddress.objects.bulk_create(
+        [FamiliarAddress(user=user, address=address, last_login_at=Now())],
+        update_conflicts=True,
+        unique_fields=["user", "address"],
+        update_fields=["last_login_at"],
+    )
+    record(
+        actor=user, action="LOGIN_SUCCEEDED", entity_type="user", entity_id=user.pk, changes={}, reason=purpose,
+        with_address=True,
+    )  # fmt: skip
+
+
+def _note_failure(account: User | None, full: list[LoginCounter], purpose: str) -> None:
+    # Of an unknown name nothing is kept: it may be a password in the wrong field.
+    entity_id = "unknown" if account is None else account.pk
+    record(
+        actor=_Stranger(), action="LOGIN_FAILED", entity_type="user", entity_id=entity_id, changes={}, reason=purpose,
+        with_address=True,
+    )  # fmt: skip
+    for counter in full:
+        whose = counter.bucket.partition(":")[0]
+        record(
+            actor=_Stranger(), action="LOGIN_BLOCKED", entity_type="user", entity_id=entity_id,
+            changes={"failures": (0, _limit(counter.bucket))}, reason=f"too many failed logins by {whose}",
+            with_address=True,
+        )  # fmt: skip

@@ -1,0 +1,197 @@
+"""Writes to users; each leaves an audit entry in its own transaction. Users are never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.proof.verify_export import pseudonym_of
+from audit.pseudonyms import replace_actor_name
+from audit.services import Actor, record
+from qhse.accounts.errors import (
+    CredentialsAreInvalid,
+    LastAdministratorStays,
+    PasswordIsTooLong,
+    UserIsActive,
+    UsernameIsTaken,
+    UserNotFound,
+)
+from qhse.accounts.models import User
+from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
+from qhse.accounts.roles import Role
+from qhse.accounts.services.login import prove_identity
+from qhse.accounts.services.tokens import REFUSAL, TokenPair, issue_tokens, revoke_all_tokens
+from qhse.errors import InvalidInput
+
+CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
+
+
+def log_in(*, username: str, password: str) -> TokenPair:
+    """
+    Return tokens for a user who proves who he is. Raises CredentialsAreInvalid, LoginIsBlocked: see `prove_identity`.
+    """
+    proven = prove_identity(username=username, password=password)
+    with transaction.atomic():
+        # Locked and compared, because somebody may have set a new password, or deactivated the user, since it was
+        # read: whoever does so locks the user too, and ends the logins that he finds.
+        user = User.objects.select_for_update(no_key=True).filter(pk=proven.pk).first()
+        if user is None or not user.is_active or user.password != proven.password:
+            raise CredentialsAreInvalid(REFUSAL)
+        return issue_tokens(user)
+
+
+@transaction.atomic
+def create_user(
+    *,
+    username: str,
+    password: str | None,
+    role: Role,
+    actor: Actor | None,
+    is_staff: bool = False,
+    **profile: Any,
+) -> User:
+    """
+    Create a user and its audit entry. `password` None leaves one that nobody can log in with.
+
+    Raises UsernameIsTaken, PasswordIsTooLong.
+    """
+    _refuse_overlong(password)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(username, password=password, role=role, is_staff=is_staff, **profile)
+    except IntegrityError as error:
+        raise UsernameIsTaken(f"There is already a user named {username!r}.", field="username") from error
+    record(
+        actor=actor,
+        action="USER_CREATED",
+        entity_type="user",
+        entity_id=user.pk,
+        changes={
+            "username": (None, user.username),
+            "email": (None, user.email),
+            "role": (None, str(role)),
+            "is_staff": (None, is_staff),
+            "is_active": (None, True),
+        },
+    )
+    return user
+
+
+@transaction.atomic
+def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], reason: str = "") -> User:
+    """
+    Change role, activity or profile of a user, with one audit entry of old and new values.
+
+    Acts on the user's next request, whatever tokens are about. Deactivation ends his logins, so that none of them comes
+    back with him. Values that are no change are passed over. Locks the user and all active administrators. Raises
+    UserNotFound, LastAdministratorStays.
+    """
+    # The administrators too and in one order, so that two who demote each other take turns: each would otherwise
+    # still see the other as one, or wait for the other for ever.
+    is_administrator = Q(role=Role.ADMIN, is_active=True)
+    locked = User.objects.select_for_update(no_key=True).filter(Q(pk=user_id) | is_administrator).order_by("pk")
+    everyone = {user.pk: user for user in locked}
+    user = everyone.pop(user_id, None)
+    if user is None:
+        raise UserNotFound(f"There is no user {user_id}.")
+    unknown = set(changes) - set(CHANGEABLE)
+    if unknown:
+        raise ValueError(f"not changeable here: {', '.join(sorted(unknown))}")
+    real = {name: (getattr(user, name), value) for name, value in changes.items() if getattr(user, name) != value}
+    if not real:
+        return user
+    was_administrator = user.is_active and user.role == Role.ADMIN
+    for name, (_, value) in real.items():
+        setattr(user, name, value)
+    if was_administrator and not (user.is_active and user.role == Role.ADMIN):
+        _keep_one_administrator(everyone.values())
+    user.save(update_fields=list(real))
+    if "is_active" in real and not user.is_active:
+        revoke_all_tokens(user)
+        _end_sessions(user)
+    record(
+        actor=actor,
+        action="USER_CHANGED",
+        entity_type="user",
+        entity_id=user.pk,
+        changes=real,
+        reason=reason,
+    )
+    return user
+
+
+@transaction.atomic
+def set_password(*, user_id: int, password: str | None, actor: Actor | None) -> User:
+    """
+    Set a password and end everything that was begun with the old one: tokens here, sessions by Django.
+
+    The audit entry says that it was set, and nothing of what it is. Raises UserNotFound, PasswordIsTooLong.
+    """
+    _refuse_overlong(password)
+    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    if user is None:
+        raise UserNotFound(f"There is no user {user_id}.")
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    revoke_all_tokens(user)
+    record(actor=actor, action="USER_PASSWORD_SET", entity_type="user", entity_id=user.pk, changes={})
+    return user
+
+
+@transaction.atomic
+def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tuple[str, int]:
+    """
+    Replace a deactivated user's name by a pseudonym, and return it with the number of audit entries that bore the name.
+
+    His account loses names and address, and the entries in which he acted are his pseudonym's; seals stay valid. What
+    entries about his account hold as old and new values stays, because it is sealed. Cannot be undone. Writers of audit
+    entries wait meanwhile. Raises UserNotFound, UserIsActive, InvalidInput without a reason, and DatabaseError for a
+    database role that does not own the trail.
+    """
+    if not reason.strip():
+        raise InvalidInput("Say why.", field="reason")
+    user = User.objects.select_for_update(no_key=True).filter(username=username).first()
+    if user is None:
+        raise UserNotFound(f"There is no user {username!r}.")
+    if user.is_active:
+        raise UserIsActive(f"{username!r} can still log in; deactivate the account first.")
+    entries = replace_actor_name(user.pk)
+    user.username = pseudonym_of(user.pk)
+    user.email = user.first_name = user.last_name = ""
+    user.set_unusable_password()
+    user.save()
+    # Without old and new values: they are what is to be forgotten.
+    record(
+        actor=actor,
+        action="USER_PSEUDONYMISED",
+        entity_type="user",
+        entity_id=user.pk,
+        changes={},
+        reason=reason.strip(),
+    )
+    return user.username, entries
+
+
+def _end_sessions(user: User) -> None:
+    """Remove a user's admin sessions, of which a new password ends those that there are by itself."""
+    # Whose a session is stands inside of it; there are as many as staff that logged in today.
+    for session in Session.objects.filter(expire_date__gt=timezone.now()):
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+
+
+def _refuse_overlong(password: str | None) -> None:
+    """Raise PasswordIsTooLong for a password that no login would look at."""
+    if password is not None and len(password) > MAX_PASSWORD_LENGTH:
+        raise PasswordIsTooLong(f"A password has at most {MAX_PASSWORD_LENGTH} characters.", field="password")
+
+
+def _keep_one_administrator(others: Iterable[User]) -> None:
+    if not any(other.role == Role.ADMIN and other.is_active for other in others):
+        raise LastAdministratorStays("This is the last active administrator; name another one first.")

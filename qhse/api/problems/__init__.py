@@ -1,0 +1,1 @@
+"""How errors become problem documents (RFC 9457)."""

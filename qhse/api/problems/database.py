@@ -1,0 +1,92 @@
+"""What the database refuses, or cannot do now, as problem documents: every constraint has a 4xx."""
+
+from __future__ import annotations
+
+import logging
+import re
+from http import HTTPStatus
+
+from django.apps import apps
+from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError
+from django.db.models import BaseConstraint
+from django.http import HttpResponse
+
+from qhse.api.problems.document import problem
+
+logger = logging.getLogger("qhse.api")
+
+RETRY_AFTER_SECONDS = 2
+# Deadlock, serialization failure, lock timeout, statement timeout, idle transaction, read-only server, disk full,
+# too many connections: PostgreSQL says so of a transaction that it has rolled back, or never began.
+_NOTHING_HAPPENED = frozenset({"40P01", "40001", "55P03", "57014", "25P03", "25006", "53100", "53300"})
+_SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
+
+
+def database_problem(exc: Exception) -> HttpResponse | None:
+    """Return the answer to an exception of the database, or None for what is a defect of ours."""
+    if isinstance(exc, OperationalError | InterfaceError) or _is_read_only(exc):
+        return _unavailable(exc)
+    if isinstance(exc, IntegrityError):
+        return _constraint_problem(exc)
+    if isinstance(exc, DataError):
+        logger.warning("data refused by the database", exc_info=exc)
+        return problem(status=400, code="invalid", detail="A value is outside of what can be stored.")
+    return None
+
+
+def _unavailable(exc: Exception) -> HttpResponse:
+    logger.error("database unavailable", exc_info=exc)
+    if _sqlstate(exc) in _NOTHING_HAPPENED:
+        detail = "The database could not do it now. Nothing has been changed; ask again."
+    else:
+        # The line may have broken after the commit: nobody on this side can tell.
+        detail = "The database did not answer in time. The write may have happened: look, or repeat it with its key."
+    return problem(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="database_unavailable",
+        detail=detail,
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def _constraint_problem(exc: IntegrityError) -> HttpResponse:
+    """
+    Answer with the words that the constraint itself carries.
+
+    Services translate what their callers can do something about; this is the net under them, for every constraint
+    that exists.
+    """
+    logger.warning("constraint violated", exc_info=exc)
+    constraint = constraint_named(_constraint_name(exc))
+    code, detail = "constraint_violated", "The change would violate a rule of the database."
+    if constraint is not None:
+        code, detail = constraint.name, str(constraint.violation_error_message)
+    elif _sqlstate(exc) == "23503":
+        code, detail = "reference_violated", "The change names a record that does not exist, or that is still named."
+    return problem(status=HTTPStatus.CONFLICT, code=code, detail=detail)
+
+
+def constraint_named(name: str) -> BaseConstraint | None:
+    """Return the constraint that a model declares under this name."""
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            if constraint.name == name:
+                return constraint
+    return None
+
+
+def _constraint_name(exc: Exception) -> str:
+    diagnostics = getattr(exc.__cause__, "diag", None)
+    if diagnostics is not None:
+        return diagnostics.constraint_name or ""
+    match = _SQLITE_CHECK.search(str(exc))
+    return match[1] if match else ""
+
+
+def _sqlstate(exc: Exception) -> str:
+    return getattr(exc.__cause__, "sqlstate", None) or ""
+
+
+def _is_read_only(exc: Exception) -> bool:
+    """Recognise a server that has become a standby: Django files it under internal errors."""
+    return isinstance(exc, InternalError) and _sqlstate(exc) == "25006"

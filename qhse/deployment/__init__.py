@@ -1,0 +1,1 @@
+"""What a deployment needs: checks at start, connections, the server's worker, probes."""

@@ -1,0 +1,117 @@
+"""Workers do periodic jobs between batches, and no job keeps them from the events."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit.models import AuditEntry, AuditSeal
+from outbox.engine.retry import RetryPolicy
+from outbox.engine.worker import Worker
+from qhse import periodic
+from qhse.periodic import Rounds
+from qhse.tests.waiting import wait_until
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """No jobs but those of the test."""
+    declared = {}
+    monkeypatch.setattr(periodic, "jobs", declared)
+    return declared
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        now = 1_000.0
+
+    monkeypatch.setattr(periodic.time, "monotonic", lambda: Clock.now)
+    return Clock
+
+
+def test_a_job_is_due_at_the_start_and_then_at_its_interval(jobs, clock):
+    done = []
+
+    @periodic.periodic(every_seconds=10)
+    def read_gauges():
+        done.append(clock.now)
+        return False
+
+    rounds = Rounds()
+    assert rounds.seconds_left() == 0
+    for seconds in (0, 4, 5.9, 0.2, 3):
+        clock.now += seconds
+        rounds.work()
+
+    assert done == [1_000.0, 1_010.1]
+    assert rounds.seconds_left() == pytest.approx(7)
+
+
+def test_a_job_with_more_to_do_is_due_again_at_once(jobs, clock):
+    left = [True, True, False]
+
+    @periodic.periodic(every_seconds=10)
+    def read_gauges():
+        return left.pop(0)
+
+    rounds = Rounds()
+    for _ in range(5):
+        rounds.work()
+
+    assert left == []
+    assert rounds.seconds_left() == 10
+
+
+def test_a_failing_job_is_logged_and_comes_round_again(jobs, clock, caplog):
+    @periodic.periodic(every_seconds=10)
+    def read_gauges():
+        raise ZeroDivisionError
+
+    rounds = Rounds()
+    rounds.work()
+    rounds.work_to_the_end()
+
+    assert [record.message for record in caplog.records] == ["job read_gauges failed; it comes round again"] * 2
+    assert rounds.seconds_left() == 10
+
+
+def test_zero_seconds_switch_a_job_off(jobs):
+    periodic.periodic(every_seconds=0)(lambda: False)
+
+    assert jobs == {}
+    assert Rounds().seconds_left() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_waits_no_longer_than_its_next_job(jobs, clock):
+    periodic.periodic(every_seconds=3)(lambda: False)
+    worker = Worker(batch_size=1, poll_seconds=60, policy=RetryPolicy(max_attempts=1, base_seconds=1, cap_seconds=1))
+    worker._rounds.work()
+
+    assert worker._idle_seconds(worker.run_once()) == 3
+    worker.leave()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_running_worker_seals_what_is_written_beside_it(start_worker, publish_reading):
+    start_worker(AUDIT_SEAL_INTERVAL="0.1", OUTBOX_POLL_INTERVAL="60")
+    publish_reading()
+    wait_until(lambda: AuditSeal.objects.exists(), seconds=60, what="the first seal")
+
+    publish_reading(gauge_id=2)
+    wait_until(
+        lambda: AuditEntry.objects.count() == 2 and not AuditEntry.objects.unsealed().exists(),
+        seconds=60, what="all entries to be sealed",
+    )  # fmt: skip
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_drains_leaves_nothing_unsealed(start_worker, publish_reading):
+    publish_reading()
+
+    assert start_worker("--drain").wait(60) == 0
+
+    assert AuditEntry.objects.count() == 1
+    assert not AuditEntry.objects.unsealed().exists()
