@@ -1,4 +1,4 @@
-"""Writes the README's role matrix from the role tables: `python -m dev.pages.role_matrix`."""
+"""Writes the page of roles from the role tables: `python -m dev.pages.role_matrix`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "roles.md"
 COMMAND = "python -m dev.pages.role_matrix"
 BEGIN, END = "<!-- role matrix: begin -->", "<!-- role matrix: end -->"
 
@@ -51,10 +51,10 @@ def main() -> int:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
     django.setup()
-    present = README.read_text(encoding="utf-8")
+    present = PAGE.read_text(encoding="utf-8")
     wanted = with_matrix(present)
-    README.write_text(wanted, encoding="utf-8")
-    print("README.md was up to date" if wanted == present else "README.md has the matrix of the role tables now")
+    PAGE.write_text(wanted, encoding="utf-8")
+    print("docs/roles.md was up to date" if wanted == present else "docs/roles.md has the present matrix now")
     return 0
 
 

@@ -35,11 +35,15 @@ OURS = ("qhse", "suppliers", "ncs", "audit", "outbox", "kpi")
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"^!\[.{20,}\]\((?:docs/)?pictures/([\w.-]+)\)", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
 EXTERNAL = ("https://", "http://", "mailto:")
 FILE = re.compile(r"[\w.][\w.-]*(?:/[\w.-]+)*(?:\.(?:py|md|toml|txt|in|ini|yml|html|css|png)|/)")
 # What the documents call files that are not in the repository, or that only a run makes.
 NOT_COMMITTED = {"var/", ".env", ".venv/"}
+
+# The section of the README that says what the product lacks.
+NOT_THERE = "What it does not do"
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
@@ -89,8 +93,8 @@ def is_ours(cls: type) -> bool:
 
 
 class TestRoleMatrix:
-    def test_the_readme_shows_what_the_role_tables_say(self):
-        text = text_of("README.md")
+    def test_the_page_shows_what_the_role_tables_say(self):
+        text = text_of("docs/roles.md")
 
         is_true = text == role_matrix.with_matrix(text)
         assert is_true, f"the role tables have changed; run: .venv/bin/{role_matrix.COMMAND}"
@@ -194,8 +198,11 @@ class TestLinks:
 
         assert {page for page in PAGES if index.parent in page.parents} - {index} - reached == set()
 
-    def test_the_readme_shows_each_page_of_the_admin_and_the_documentation(self):
-        assert len(re.findall(r"^!\[.{20,}\]\(docs/pictures/", text_of("README.md"), re.MULTILINE)) == 5
+    def test_every_picture_is_shown_and_described(self):
+        shown = {picture for page in PAGES for picture in PICTURE.findall(page.read_text(encoding="utf-8"))}
+
+        assert shown == {picture.name for picture in (ROOT / "docs" / "pictures").iterdir()}
+        assert PICTURE.search(text_of("README.md"))
 
 
 class TestCommands:
@@ -223,15 +230,16 @@ class TestCommands:
 
         assert wrong == []
 
-    def test_the_readme_names_every_make_target_and_every_command_of_ours(self):
-        targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE)) - {"help"}
+    def test_the_page_of_commands_names_every_make_target_and_every_command_of_ours(self):
+        targets = {f"make {name}" for name in re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE)}
         ours = {name for name, app in get_commands().items() if str(getattr(app, "name", app)).split(".")[0] in OURS}
-        table = first_column_of(sections_of(text_of("README.md"), "##")["Commands"])
+        named = set(first_column_of(text_of("docs/commands.md"))) - {"make …", ".venv/bin/python manage.py …"}
 
-        assert {f"make {target}" for target in targets} | ours <= set(table)
+        assert targets - {"make help"} | ours <= named
+        assert named <= targets | set(get_commands())
 
     def test_what_is_not_there_yet_is_really_not_there(self):
-        plans = sections_of(text_of("README.md"), "##")["Not yet"]
+        plans = sections_of(text_of("README.md"), "##")[NOT_THERE]
         exists = set(get_commands()) | {f"make {name}" for name in re.findall(r"(?m)^([a-z]+):", text_of("Makefile"))}
 
         assert [piece for piece in INLINE.findall(plans) if piece in exists] == []
@@ -239,7 +247,7 @@ class TestCommands:
 
 def prose_without_plans(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
-    return text.replace(sections_of(text, "##").get("Not yet", "\0"), "")
+    return text.replace(sections_of(text, "##").get(NOT_THERE, "\0"), "")
 
 
 def calls_of(text: str) -> Iterator[tuple[str, str]]:
@@ -270,6 +278,9 @@ class TestWalkThrough:
                 unknown.append(f"{method} {path}")
 
         assert unknown == []
+
+    def test_the_readme_is_short(self):
+        assert len(text_of("README.md").splitlines()) < 200
 
     def test_the_readme_tells_the_whole_story(self):
         calls = set(calls_of(text_of("README.md")))
