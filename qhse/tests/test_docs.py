@@ -23,68 +23,31 @@ from outbox.events import DomainEvent, Key, event_types
 from outbox.payloads import example_payload
 from qhse.accounts.roles import Role
 from qhse.errors import DomainError
+from qhse.tests.pages import (
+    EXTERNAL,
+    FENCE,
+    FILE,
+    INLINE,
+    LINK,
+    NAMES,
+    NOT_COMMITTED,
+    NOT_THERE,
+    OURS,
+    PAGES,
+    PICTURE,
+    ROOT,
+    anchors_of,
+    code_of,
+    exists,
+    first_column_of,
+    prose_of,
+    sections_of,
+    text_of,
+)
 from suppliers import risk
 from suppliers.models import Supplier
 
-ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-OURS = ("qhse", "suppliers", "ncs", "audit", "outbox", "kpi")
-
-FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
-LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-PICTURE = re.compile(r"^!\[.{20,}\]\((?:docs/)?pictures/([\w.-]+)\)", re.MULTILINE)
-HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
-EXTERNAL = ("https://", "http://", "mailto:")
-FILE = re.compile(r"[\w.][\w.-]*(?:/[\w.-]+)*(?:\.(?:py|md|toml|txt|in|ini|yml|html|css|png)|/)")
-# What the documents call files that are not in the repository, or that only a run makes.
-NOT_COMMITTED = {"var/", ".env", ".venv/"}
-
-# The section of the README that says what the product lacks.
-NOT_THERE = "What it does not do"
-
 every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
-
-
-def text_of(name: str) -> str:
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def prose_of(text: str) -> str:
-    """Return a document without its code blocks."""
-    return FENCE.sub("", text)
-
-
-def code_of(text: str) -> list[str]:
-    """Return everything that is set as code: lines of blocks, continued ones joined, and inline pieces."""
-    blocks = [body.replace("\\\n", " ") for _, body in FENCE.findall(text)]
-    return [*chain.from_iterable(block.splitlines() for block in blocks), *INLINE.findall(prose_of(text))]
-
-
-def sections_of(text: str, mark: str) -> dict[str, str]:
-    """Return heading → text of the sections whose headings begin with `mark` and a space."""
-    parts = re.split(rf"^{mark} +(.+?)\s*$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def anchors_of(text: str) -> set[str]:
-    """Return the anchors that GitHub gives to the headings of a document."""
-    plain = (heading.replace("`", "").lower() for heading in HEADING.findall(prose_of(text)))
-    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
-
-
-def first_column_of(table: str) -> list[str]:
-    """Return the code in the first cell of each line of a Markdown table."""
-    return re.findall(r"^\| *`([^`]+)`", table, re.MULTILINE)
-
-
-def exists(name: str) -> bool:
-    """Answer whether a path from the root exists, or, for a bare name such as `models.py`, whether an app has it."""
-    return (ROOT / name).exists() or any(
-        any((ROOT / top).rglob(name.rstrip("/"))) for top in OURS if "/" not in name[:-1]
-    )
 
 
 def is_ours(cls: type) -> bool:
