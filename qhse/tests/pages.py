@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -63,3 +65,28 @@ def exists(name: str) -> bool:
     return (ROOT / name).exists() or any(
         any((ROOT / top).rglob(name.rstrip("/"))) for top in OURS if "/" not in name[:-1]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PythonBlock:
+    """A Python block of a page. It runs as if its file were the page, so a traceback points to the line there."""
+
+    page: Path
+    lines_above: int
+    code: str
+
+    def run(self, names: dict[str, Any]) -> dict[str, Any]:
+        """Run the block with these names, and return them with those that it defines."""
+        exec(compile("\n" * self.lines_above + self.code, str(self.page), "exec"), names)
+        return names
+
+    def value(self, names: dict[str, Any]) -> Any:
+        """Return what the block, an expression, is worth with these names."""
+        return eval(compile("\n" * self.lines_above + self.code.strip(), str(self.page), "eval"), names)
+
+
+def python_blocks(page: Path) -> list[PythonBlock]:
+    """Return the Python blocks of a page in their order."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [PythonBlock(page, text.count("\n", 0, block.start(1)), block[1]) for block in blocks]
