@@ -275,6 +275,19 @@ def test_every_error_code_is_explained():
     assert len(codes) > 20
 
 
+def test_the_figures_of_the_readme_stand_on_the_page_that_has_the_measurement():
+    lines = [line for line in sections_of(text_of("README.md"), "##")["What was measured"].splitlines() if "](" in line]
+    wrong = []
+    for line in lines:
+        _, claim, source, _ = line.split("|")
+        page = text_of(LINK.findall(source)[0].partition("#")[0])
+        wrong += [figure for figure in re.findall(r"\d[\d,.]*\d", claim) if figure not in page]
+        assert "`make " in source
+
+    assert wrong == []
+    assert len(lines) == 3
+
+
 class TestDomain:
     text = text_of("docs/domain.md")
 
