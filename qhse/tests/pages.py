@@ -67,6 +67,11 @@ def exists(name: str) -> bool:
     )
 
 
+def is_ours(cls: type) -> bool:
+    """Answer whether a class belongs to the product, and not to a test that registered one of its own."""
+    return cls.__module__.split(".")[0] in OURS and ".tests" not in cls.__module__
+
+
 @dataclass(frozen=True, slots=True)
 class PythonBlock:
     """A Python block of a page. It runs as if its file were the page, so a traceback points to the line there."""
