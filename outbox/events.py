@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from outbox.errors import MalformedPayload
 
-__all__ = ["DomainEvent", "Key", "event_types", "register"]
+__all__ = ["DomainEvent", "Key", "event_types", "full_name", "register"]
 
 E = TypeVar("E", bound="DomainEvent")
 
@@ -20,7 +20,7 @@ class Key:
     """
     What a key of a payload means, written beside its type: `Annotated[int, Key("the supplier", example=17)]`.
 
-    docs/events.md is made of it, so the meaning is Markdown, begins with a small letter and has no full stop.
+    docs/events.md shows it. So the meaning is Markdown, begins with a small letter and has no full stop.
     `manage.py check` compares the example with the type.
     """
 
@@ -33,11 +33,15 @@ class DomainEvent:
     """
     Something that has happened to one aggregate.
 
-    A subclass is a frozen dataclass whose fields are the payload, JSON types only, so that what is stored is what
-    is declared; each field has a Key. It names `event_type` (the name on the wire, never a Python path),
-    `schema_version` (raised when the meaning of a key changes; adding keys does not), `aggregate_type`, and the
-    field that identifies the aggregate. Its docstring tells what has happened. `outbox.checks` says what is missing.
-    Events of one aggregate are handled in the order in which they were published.
+    A subclass is a frozen dataclass. Its fields are the payload, each with a Key; JSON types only, so that what is
+    declared is what is stored. It names:
+
+    - `event_type`, the name on the wire, never a Python path;
+    - `schema_version`, raised when the meaning of a key changes, not when a key is added;
+    - `aggregate_type`, and the field that identifies the aggregate.
+
+    Its docstring tells what has happened. `outbox.checks` says what is missing. Events of one aggregate are handled
+    in the order in which they were published.
     """
 
     event_type: ClassVar[str] = ""
@@ -57,29 +61,20 @@ class DomainEvent:
         """
         Rebuild the event from its stored payload.
 
-        Keys that this version does not know are dropped: a newer publisher may have added them. Raises
-        MalformedPayload when a key without a default is missing.
+        Unknown keys are dropped: a newer publisher may have added them. Types are not compared: a newer publisher may
+        have added a choice, and its events must not die of an older worker. Raises MalformedPayload when a key
+        without a default is missing.
         """
         if not isinstance(payload, dict):
             raise MalformedPayload(f"the payload of {cls.event_type} is not an object")
-        names, required = _keys_of(cls)
-        if payload.keys() == names.keys():
+        try:
             return cls(**payload)
+        except TypeError:  # keys are missing or unknown, which is rare: so they are looked at only now
+            declared = fields(cls)
+        required = [field.name for field in declared if field.default is field.default_factory is MISSING]
         if missing := [name for name in required if name not in payload]:
             raise MalformedPayload(f"the payload of {cls.event_type} has no {', '.join(missing)}")
-        return cls(**{name: payload[name] for name in names if name in payload})
-
-
-_keys: dict[type[DomainEvent], tuple[dict[str, None], list[str]]] = {}
-
-
-def _keys_of(cls: type[DomainEvent]) -> tuple[dict[str, None], list[str]]:
-    """Return the keys of a payload, in their order, and those that it must have."""
-    if cls not in _keys:
-        declared = fields(cls)
-        required = [field.name for field in declared if field.default is MISSING and field.default_factory is MISSING]
-        _keys[cls] = dict.fromkeys(field.name for field in declared), required
-    return _keys[cls]
+        return cls(**{field.name: payload[field.name] for field in declared if field.name in payload})
 
 
 def register(cls: type[E]) -> type[E]:
@@ -90,13 +85,17 @@ def register(cls: type[E]) -> type[E]:
     the other. Whatever else is wrong with the class, `manage.py check` reports, all of it at once.
     """
     # One without a name is kept under a key that no stored event has, for the check to find.
-    name = cls.event_type or f"{cls.__module__}.{cls.__qualname__}"
-    other = event_types.get(name)
-    # A module that is loaded again defines its classes again; the newer one counts.
-    if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+    name = cls.event_type or full_name(cls)
+    other = event_types.get(name, cls)
+    # A module that is loaded again defines its classes again. The newer one counts.
+    if full_name(other) != full_name(cls):
         raise ValueError(
-            f"{name} is published by both {other.__module__}.{other.__qualname__} and "
-            f"{cls.__module__}.{cls.__qualname__}; give one of them another event_type"
+            f"{name} is published by both {full_name(other)} and {full_name(cls)}; give one of them another event_type"
         )
     event_types[name] = cls
     return cls
+
+
+def full_name(thing: Any) -> str:
+    """Return where a class or a function is defined."""
+    return f"{thing.__module__}.{thing.__qualname__}"

@@ -8,11 +8,12 @@ import os
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from outbox.events import DomainEvent
-    from outbox.payloads import PayloadKey
+import django
+
+from outbox.events import DomainEvent, event_types
+from outbox.payloads import PayloadKey, example_payload, json_type, payload_keys
+from outbox.registry import handlers_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "events.md"
 COMMAND = "python -m dev.pages.event_catalogue"
@@ -41,16 +42,12 @@ def with_catalogue(text: str) -> str:
 
 def event_classes() -> list[type[DomainEvent]]:
     """Return the registered event classes, app by app in the order of their definition, without those of tests."""
-    from outbox.events import event_types  # needs the apps, which main() loads
-
     ours = [cls for cls in event_types.values() if ".tests" not in cls.__module__]
     return sorted(ours, key=lambda cls: cls.__module__)
 
 
 def section_of(cls: type[DomainEvent]) -> str:
     """Return what the page says about one event type."""
-    from outbox.payloads import example_payload, payload_keys
-
     facts = (
         f"`{cls.__name__}` in `{cls.__module__.replace('.', '/')}.py`; aggregate `{cls.aggregate_type}`, identified by "
         f"`{cls.aggregate_id_field}`; `schema_version` {cls.schema_version}. Handled by: {_handlers(cls)}."
@@ -74,15 +71,11 @@ def _paragraphs(cls: type[DomainEvent]) -> list[str]:
 
 
 def _handlers(cls: type[DomainEvent]) -> str:
-    from outbox.registry import handlers_of
-
     names = ", ".join(f"`{handler.name}`" for handler in handlers_of(cls.event_type))
     return names or "none; it is published for handlers to come"
 
 
 def _type(key: PayloadKey) -> str:
-    from outbox.payloads import json_type
-
     return f"{json_type(key.type)}, optional" if key.is_optional else json_type(key.type)
 
 
@@ -96,8 +89,6 @@ def _line(*cells: str) -> str:
 
 
 def main() -> int:
-    import django
-
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
     django.setup()
     present = PAGE.read_text(encoding="utf-8")

@@ -1,13 +1,10 @@
-"""One name, one event class; one name, one handler: what else is wrong with them, the checks report."""
+"""One name, one handler. What else is wrong with a handler, the checks report."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import pytest
 
-from outbox.events import DomainEvent, event_types, register
+from outbox.events import DomainEvent, register
 from outbox.registry import all_handlers, handlers_of, handles, handles_batch
 from outbox.tests.gauges import GaugeCalibrated
 
@@ -22,42 +19,6 @@ def handle_otherwise(delivery):
 
 def event_class(name: str = "GaugeDropped", module: str = "gauges.events", event_type: str = "TEST_GAUGE_DROPPED"):
     return type(name, (DomainEvent,), {"__module__": module, "event_type": event_type})
-
-
-class TestRegister:
-    def test_gives_the_class_back_and_makes_it_known_by_its_name(self):
-        cls = event_class()
-
-        assert register(cls) is cls
-        assert event_types["TEST_GAUGE_DROPPED"] is cls
-
-    @pytest.mark.parametrize(
-        "other", [{"name": "GaugeFell"}, {"module": "tools.events"}, {"name": "GaugeFell", "module": "tools.events"}]
-    )
-    def test_refuses_another_class_under_the_same_name_and_names_both(self, other):
-        first = register(event_class())
-        second = event_class(**other)
-
-        with pytest.raises(ValueError, match="TEST_GAUGE_DROPPED is published by both") as refusal:
-            register(second)
-
-        assert event_types["TEST_GAUGE_DROPPED"] is first
-        for cls in (first, second):
-            assert f"{cls.__module__}.{cls.__qualname__}" in str(refusal.value)
-
-    def test_takes_the_newer_one_when_a_module_is_loaded_again(self):
-        register(event_class())
-        again = event_class()
-
-        register(again)
-
-        assert event_types["TEST_GAUGE_DROPPED"] is again
-
-    def test_keeps_classes_without_a_name_apart_and_away_from_every_stored_event(self):
-        nameless = [register(event_class(name, event_type="")) for name in ("One", "Two")]
-
-        assert [event_types["gauges.events.One"], event_types["gauges.events.Two"]] == nameless
-        assert "" not in event_types
 
 
 class TestHandles:
@@ -103,13 +64,3 @@ class TestHandles:
     def test_refuses_a_handler_of_nothing(self):
         with pytest.raises(ValueError, match="subscribes to no event class"):
             handles(name="gauges.note_reading")(handle)
-
-
-class TestFromPayload:
-    def test_a_key_that_older_events_lack_gets_its_default(self):
-        @dataclass(frozen=True, kw_only=True)
-        class GaugeScrapped(GaugeCalibrated):
-            event_type: ClassVar[str] = "TEST_GAUGE_SCRAPPED"
-            reason: str | None = None
-
-        assert GaugeScrapped.from_payload({"gauge_id": 3}) == GaugeScrapped(gauge_id=3, reading=0, reason=None)
