@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from kpi.permissions import KPI_ROLES
 from kpi.selectors import current_kpi
 from outbox.permissions import OUTBOX_ROLES
-from qhse.api.permissions import is_allowed
+from qhse.accounts.rights import is_allowed
 
 
 def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:

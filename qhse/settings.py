@@ -129,7 +129,7 @@ USE_I18N = False
 # --- Identity ---------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["qhse.accounts.hashers.Argon2idHasher"]
+PASSWORD_HASHERS = ["qhse.accounts.passwords.Argon2idHasher"]
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

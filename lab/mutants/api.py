@@ -17,7 +17,7 @@ MUTANTS = (
         '"create": _BUYERS', '"create": EVERYONE', f"{MATRIX} -k suppliers",
     ),
     Mutant(
-        "unlisted-is-allowed", "qhse/api/permissions.py",
+        "unlisted-is-allowed", "qhse/accounts/rights.py",
         "table.get(action, frozenset())", "table.get(action, frozenset({user.role}))", f"{MATRIX} -k denied",
     ),
     Mutant(
@@ -145,7 +145,7 @@ MUTANTS = (
         "self._sock.shutdown(socket.SHUT_RD)", "self._sock.fileno()", f"{BODIES} -k hold_up",
     ),
     Mutant(
-        "user-not-compared-at-login", "qhse/accounts/services/users.py",
+        "user-not-compared-at-login", "qhse/accounts/services/login.py",
         "if user is None or not user.is_active or user.password != proven.password:", "if user is None:",
         f"{ACCOUNTS} -k overtaken",
     ),
@@ -160,7 +160,7 @@ MUTANTS = (
         f"{LOGIN} -k overlong_password_and",
     ),
     Mutant(
-        "old-password-guessed-without-limit", "qhse/adminsite/forms.py",
+        "old-password-guessed-without-limit", "qhse/adminsite/login.py",
         "        password: str = self.cleaned_data[\"old_password\"]\n",
         "        password: str = self.cleaned_data[\"old_password\"]\n        return super().clean_old_password()\n",
         f"{LOGIN} -k guesses_at",

@@ -6,6 +6,8 @@ import math
 
 from qhse.errors import DomainError, InvalidInput, RecordNotFound
 
+REFUSAL = "The credentials or the token are not valid, or no longer."
+
 
 class CredentialsAreInvalid(DomainError):
     """Unknown user, wrong password, inactive user, spent or forged refresh token: one wording for all."""

@@ -17,9 +17,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
-from qhse.api.permissions import is_allowed
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]

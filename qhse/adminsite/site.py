@@ -53,7 +53,7 @@ class QhseAdminSite(AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page with our form, which counts as the API's login does; a blocked try is a 429."""
-        from qhse.adminsite.forms import LoginForm  # needs the models, and this module is older than they
+        from qhse.adminsite.login import LoginForm  # needs the models, and this module is older than they
 
         self.login_form = LoginForm
         return _refuse_blocked(super().login(request, extra_context))  # type: ignore[no-any-return]
@@ -72,7 +72,7 @@ class QhseAdminSite(AdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Django's page, except that the form counts as a login does, and calls our service, which audits it."""
-        from qhse.adminsite.forms import OwnPasswordForm  # needs the models, and this module is older than they
+        from qhse.adminsite.login import OwnPasswordForm  # needs the models, and this module is older than they
 
         request.current_app = self.name
         view = PasswordChangeView.as_view(

@@ -18,11 +18,12 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import EVERYONE, Role
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.accounts.services.users import change_user, create_user
 from qhse.api.openapi.routes import all_patterns
-from qhse.api.permissions import RolePermission, is_allowed
+from qhse.api.permissions import RolePermission
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "session of the admin site")

@@ -16,8 +16,8 @@ from qhse.accounts.api.serializers import (
 )
 from qhse.accounts.models import User
 from qhse.accounts.permissions import SessionPermission
+from qhse.accounts.services.login import log_in
 from qhse.accounts.services.tokens import TokenPair, revoke_tokens, rotate_tokens
-from qhse.accounts.services.users import log_in
 from qhse.api.openapi.routes import granted_permissions
 from qhse.api.openapi.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
 from qhse.api.viewsets import ApiViewSet

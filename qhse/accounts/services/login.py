@@ -15,9 +15,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from audit.services import record
-from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
+from qhse.accounts.errors import REFUSAL, CredentialsAreInvalid, LoginIsBlocked
 from qhse.accounts.models import FamiliarAddress, LoginCounter, User
-from qhse.accounts.services.tokens import REFUSAL
+from qhse.accounts.services.tokens import TokenPair, issue_tokens
 from qhse.observability import context
 from qhse.observability.addresses import counted_address
 
@@ -29,6 +29,20 @@ class _Stranger:
     pk: None = None
     username: str = "anonymous"
     role: str = "anonymous"
+
+
+def log_in(*, username: str, password: str) -> TokenPair:
+    """
+    Return tokens for a user who proves who he is. Raises CredentialsAreInvalid, LoginIsBlocked: see `prove_identity`.
+    """
+    proven = prove_identity(username=username, password=password)
+    with transaction.atomic():
+        # Locked and compared, because somebody may have set a new password, or deactivated the user, since it was
+        # read: whoever does so locks the user too, and ends the logins that he finds.
+        user = User.objects.select_for_update(no_key=True).filter(pk=proven.pk).first()
+        if user is None or not user.is_active or user.password != proven.password:
+            raise CredentialsAreInvalid(REFUSAL)
+        return issue_tokens(user)
 
 
 def prove_identity(

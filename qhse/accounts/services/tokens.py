@@ -15,10 +15,9 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from audit.services import record
-from qhse.accounts.errors import CredentialsAreInvalid
+from qhse.accounts.errors import REFUSAL, CredentialsAreInvalid
 from qhse.accounts.models import TokenFamily, User
 
-REFUSAL = "The credentials or the token are not valid, or no longer."
 MAX_TOKEN_LENGTH = 4096  # characters
 MAX_FAMILY_AGE = timedelta(days=30)  # after which a person proves again who he is, however often he refreshed
 

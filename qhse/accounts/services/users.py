@@ -15,7 +15,6 @@ from audit.proof.verify_export import pseudonym_of
 from audit.pseudonyms import replace_actor_name
 from audit.services import Actor, record
 from qhse.accounts.errors import (
-    CredentialsAreInvalid,
     LastAdministratorStays,
     PasswordIsTooLong,
     UserIsActive,
@@ -25,25 +24,10 @@ from qhse.accounts.errors import (
 from qhse.accounts.models import User
 from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.roles import Role
-from qhse.accounts.services.login import prove_identity
-from qhse.accounts.services.tokens import REFUSAL, TokenPair, issue_tokens, revoke_all_tokens
+from qhse.accounts.services.tokens import revoke_all_tokens
 from qhse.errors import InvalidInput
 
 CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
-
-
-def log_in(*, username: str, password: str) -> TokenPair:
-    """
-    Return tokens for a user who proves who he is. Raises CredentialsAreInvalid, LoginIsBlocked: see `prove_identity`.
-    """
-    proven = prove_identity(username=username, password=password)
-    with transaction.atomic():
-        # Locked and compared, because somebody may have set a new password, or deactivated the user, since it was
-        # read: whoever does so locks the user too, and ends the logins that he finds.
-        user = User.objects.select_for_update(no_key=True).filter(pk=proven.pk).first()
-        if user is None or not user.is_active or user.password != proven.password:
-            raise CredentialsAreInvalid(REFUSAL)
-        return issue_tokens(user)
 
 
 @transaction.atomic

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from qhse.api.permissions import RolePermission, is_allowed
+from qhse.accounts.rights import is_allowed
+from qhse.api.permissions import RolePermission
 
 if TYPE_CHECKING:
     from qhse.accounts.models import User
