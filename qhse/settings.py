@@ -68,7 +68,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "qhse.adminsite",
     "qhse.adminsite.default_site.QhseAdminConfig",
-    "qhse.accounts",  # before auth, whose changepassword leaves no audit entry
+    "qhse.accounts",  # before auth, whose createsuperuser and changepassword leave no audit entry
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

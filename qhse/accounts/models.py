@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 from uuid import uuid4
 
 from django.contrib.auth.models import AbstractUser
@@ -14,23 +14,13 @@ from qhse.accounts.roles import Role
 
 
 class UserManager(DjangoUserManager["User"]):
-    """Creates users without the superuser flag, which this product does not have."""
-
-    def create_superuser(
-        self, username: str, email: str | None = None, password: str | None = None, **extra: Any
-    ) -> User:
-        """
-        Create an administrator who may use the admin site (`manage.py createsuperuser`).
-
-        By the service, so that the audit trail has an entry of it.
-        """
-        from qhse.accounts.services.users import create_user
-
-        profile = extra | {"email": self.normalize_email(email)}
-        return create_user(username=username, password=password, role=Role.ADMIN, actor=None, is_staff=True, **profile)
+    """Stores users without the superuser flag, which this product does not have, and without an audit entry."""
 
     def create_user(self, username: str, email: str | None = None, password: str | None = None, **extra: Any) -> User:
         return self._create_user(username, email, password, **extra)  # type: ignore[attr-defined, no-any-return]
+
+    def create_superuser(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError("there are no superusers; `manage.py createsuperuser` makes an administrator")
 
 
 class User(AbstractUser):
@@ -42,7 +32,7 @@ class User(AbstractUser):
     so that no second source of rights exists; `is_staff` opens the admin site, in which the role decides again.
 
     `external_id` is a digest of issuer and subject of a user of the identity provider, null for ours;
-    `external_role_at` is when the provider issued the token that last brought his role.
+    `external_role_at` is when the provider issued the token that last brought the user's role.
     """
 
     role = models.CharField(max_length=20, choices=Role.choices)
@@ -119,7 +109,7 @@ class LoginCounter(models.Model):
 
 
 class FamiliarAddress(models.Model):
-    """An address from which a user has logged in: nobody elsewhere can lock him out there by failing on purpose."""
+    """An address from which a user has logged in. Failures elsewhere cannot lock them out there."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     address = models.CharField(max_length=50)
