@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
@@ -20,14 +20,12 @@ from django.utils.text import capfirst
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
+from qhse.adminsite.panels import Content, record_panels
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin  # generic for the type checker only
-
-Panel = Callable[[HttpRequest, Any], dict[str, Any] | None]
-"""From the request and a record to `{template, …context}`, or to None for a user who may not see it."""
 
 RANGE_LOOKUPS = frozenset({"exact", "in", "isnull", "gt", "gte", "lt", "lte"})
 RUBBISH = (
@@ -64,10 +62,6 @@ class ServiceModelAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._panels: list[Panel] = []
 
     # --- Rights ---------------------------------------------------------------------------------------------------
 
@@ -130,12 +124,9 @@ class ServiceModelAdmin(ModelAdmin):
 
     # --- Records --------------------------------------------------------------------------------------------------
 
-    def add_panel(self, panel: Panel) -> None:
-        """Show a panel below each record's form. Higher apps add theirs, so that this one need not know them."""
-        self._panels.append(panel)
-
-    def record_panels(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
-        return [content for panel in self._panels if (content := panel(request, record))]
+    def record_panels(self, request: HttpRequest, record: Model) -> list[Content]:
+        """Return what stands below a record's form: what apps have registered in `panels`."""
+        return record_panels(request, record)
 
     def record_url(self, entity_id: str) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(quote(entity_id),))
