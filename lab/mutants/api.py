@@ -79,6 +79,10 @@ MUTANTS = (
         '        note_refusal(handler_context["request"])\n', "        pass\n", f"{LOGIN} -k not_allowed",
     ),
     Mutant(
+        "write-not-repeatable", "ncs/api/views.py", "    @repeatable\n    def close(", "    def close(",
+        f"{WRITES} -k looks_at_the_key",
+    ),
+    Mutant(
         "answer-not-kept", "qhse/api/writes.py",
         "            _remember(name, fingerprint, request, response)\n", "            pass\n", f"{WRITES} -k SameKey",
     ),
@@ -98,7 +102,8 @@ MUTANTS = (
     ),
     Mutant(
         "if-match-ignored", "qhse/errors.py",
-        "if expected is not None and present not in expected:", "if expected == 0:", f"{WRITES} -k stale",
+        "if expected is not None and present not in expected:", "if expected == 0:",
+        "qhse/api/tests/test_preconditions.py -k stale",
     ),
     Mutant(
         "no-depth-limit", "qhse/api/requests/parsers.py",

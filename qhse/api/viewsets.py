@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from qhse.api.preconditions import refuse_condition
-from qhse.api.writes import WRITING_METHODS, perform_write
+from qhse.api.writes import WRITING_METHODS
 
 MAX_UNKNOWN_LISTED = 20  # of a megabyte of unknown fields; each costs more bytes in the answer than it did in the body
 
@@ -90,26 +89,20 @@ class StrictQueryMixin:
 
 class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
     """
-    A viewset with a closed query; known are, for lists, the filterset's parameters and the paginator's as well.
+    A viewset with a closed query. Lists also know the parameters of their filterset and paginator.
 
-    Writing actions can be repeated under an Idempotency-Key, and are tried again after a deadlock: see `writes`.
+    Each writing action is declared `@repeatable` (see `writes`) where it is written, unless its answer is a secret.
     """
 
     honours_if_match: Collection[str] = ()  # actions on a record that has an ETag; elsewhere If-Match is refused
     has_etag: Collection[str] = ()  # actions whose answer carries the record's ETag
-    repeatable = True  # by Idempotency-Key; False where the answer is a secret that must not be kept
     # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
     http_method_names = ["get", "head", "post", "patch"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method in WRITING_METHODS:
-            if self.action not in self.honours_if_match:
-                refuse_condition(request)
-            if self.repeatable:
-                # Here, because every writing action passes by, one that is added tomorrow too.
-                method = request.method.lower()
-                setattr(self, method, partial(perform_write, getattr(self, method)))
+        if request.method in WRITING_METHODS and self.action not in self.honours_if_match:
+            refuse_condition(request)
 
     def _known_query_parameters(self) -> set[str]:
         known = super()._known_query_parameters()

@@ -1,4 +1,4 @@
-"""What every writing request gets: repeats under a key change nothing, and a deadlock costs a second try."""
+"""`@repeatable`, for every writing action: repeats under a key change nothing, a deadlock costs a second try."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import random
 import re
 import time
 from collections.abc import Callable
+from functools import partial, wraps
 from itertools import count
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
@@ -29,7 +30,10 @@ MOST_TRIES = 4  # the first and three more
 _KEY = re.compile(KEY_PATTERN)
 _ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
+View = TypeVar("View")
+Arguments = ParamSpec("Arguments")
 Handler = Callable[..., Response]
+_repeatable: set[Any] = set()  # the actions that are declared so
 
 
 class IdempotencyKeyIsInvalid(InvalidInput):
@@ -49,18 +53,37 @@ class IdempotencyKeyIsReused(DomainError):
     title = "Unprocessable content"
 
 
-def perform_write(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+def repeatable(
+    action: Callable[Concatenate[View, Request, Arguments], Response],
+) -> Callable[Concatenate[View, Request, Arguments], HttpResponseBase]:
     """
-    Call the handler of a writing request, or give again the answer that its Idempotency-Key already has.
+    Let a writing action of a viewset be repeated under an Idempotency-Key, and try it again after a deadlock.
 
-    The record of the answer commits with the write. So a client that lost an answer, however and wherever, asks again
-    with the same key and body, and gets the one result. The same key of the same user for the same method and path:
-    RequestIsInFlight while the first has not ended, IdempotencyKeyIsReused with another body. Answers that are
-    refusals are not kept, and whatever was written before one is rolled back.
+    A client that lost an answer asks again with the same key and body, and gets the one result: the answer is kept,
+    and its record commits with the write. A key belongs to a user, a method and a path. The same key raises
+    RequestIsInFlight while the first request has not ended, and IdempotencyKeyIsReused with another body. Refusals
+    are not kept; what was written before one is rolled back.
 
-    A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried MOST_TRIES times:
-    nothing of it is stored, and its turn comes when the other has ended.
+    A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried MOST_TRIES times.
+    Nothing of it is stored, and its turn comes when the other has ended.
+
+    Not for an action whose answer is a secret, such as a token: the answer would be kept.
     """
+
+    @wraps(action)
+    def perform(view: View, request: Request, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponseBase:
+        return _perform(partial(action, view), request, args, kwargs)
+
+    _repeatable.add(perform)
+    return perform
+
+
+def is_repeatable(view: Any) -> bool:
+    """Answer whether the action that a viewset was asked for is declared `@repeatable`."""
+    return getattr(type(view), getattr(view, "action", None) or "", None) in _repeatable
+
+
+def _perform(handler: Handler, request: Request, args: Any, kwargs: Any) -> HttpResponseBase:
     key = _key_of(request)
     for attempt in count(1):
         try:

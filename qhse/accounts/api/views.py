@@ -42,9 +42,10 @@ BLOCKED = {
 class TokenViewSet(ApiViewSet):
     """Public: whoever calls these has no valid access token yet, or no longer."""
 
+    # None of the actions is `@repeatable`: their answers are secrets, which must not be kept.
+
     permission_classes = [AllowAny]
     authentication_classes = []
-    repeatable = False
     pagination_class = None
     filter_backends = []
 

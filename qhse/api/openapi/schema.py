@@ -17,7 +17,7 @@ from qhse.api.filters import NO_NUL
 from qhse.api.permissions import RolePermission
 from qhse.api.preconditions import IF_MATCH
 from qhse.api.viewsets import StrictSerializer
-from qhse.api.writes import KEY_HEADER, KEY_PATTERN, REPLAYED_HEADER, WRITING_METHODS
+from qhse.api.writes import KEY_HEADER, KEY_PATTERN, REPLAYED_HEADER, WRITING_METHODS, is_repeatable
 
 
 class InputErrorSerializer(serializers.Serializer[Any]):
@@ -149,7 +149,7 @@ class ProblemAutoSchema(AutoSchema):
         return parameters
 
     def _is_repeatable(self) -> bool:
-        return self.method in WRITING_METHODS and getattr(self.view, "repeatable", False)
+        return self.method in WRITING_METHODS and is_repeatable(self.view)
 
     def _role_note(self) -> str:
         for permission in self.view.get_permissions():
