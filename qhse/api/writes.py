@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from qhse.api.models import IdempotencyRecord
+from qhse.database import SqlState, sqlstate, take_turn
 from qhse.errors import DomainError, InvalidInput
 
 WRITING_METHODS = frozenset({"POST", "PATCH"})
@@ -28,7 +29,7 @@ KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 MOST_TRIES = 4  # the first and three more
 _KEY = re.compile(KEY_PATTERN)
-_ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({SqlState.SERIALIZATION_FAILURE, SqlState.DEADLOCK})
 
 View = TypeVar("View")
 Arguments = ParamSpec("Arguments")
@@ -89,7 +90,7 @@ def _perform(handler: Handler, request: Request, args: Any, kwargs: Any) -> Http
         try:
             return _write(handler, request, args, kwargs, key)
         except OperationalError as error:
-            is_conflict = getattr(error.__cause__, "sqlstate", "") in _ROLLED_BACK_TO_RESOLVE_A_CONFLICT
+            is_conflict = sqlstate(error) in _ROLLED_BACK_TO_RESOLVE_A_CONFLICT
             if attempt == MOST_TRIES or not is_conflict or connection.in_atomic_block:
                 raise
         # Random, so that the two do not meet again.
@@ -103,7 +104,8 @@ def _write(handler: Handler, request: Request, args: Any, kwargs: Any, key: str 
     name = _digest([request.user.pk, request.method, request.path_info, key])
     fingerprint = _digest(request.data)
     with transaction.atomic():
-        if not _take(name):
+        # Not by the unique key alone: on it a second INSERT would wait until the first transaction ends, however long.
+        if not take_turn(int(name[:16], 16) - 2**63):
             raise RequestIsInFlight("The first request with this Idempotency-Key has not ended; ask again shortly.")
         known = IdempotencyRecord.objects.filter(pk=name).first()
         if known is not None:
@@ -132,20 +134,6 @@ def _digest(value: Any) -> str:
     """Return a digest of a JSON document that does not depend on the order of its keys or its white space."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _take(name: str) -> bool:
-    """
-    Lock this name until the transaction ends, or return False if somebody else has it.
-
-    Not by the unique key alone: on it a second INSERT would wait until the first transaction ends, however long.
-    """
-    if connection.vendor != "postgresql":
-        return True  # SQLite has one writer at a time, and this transaction is it
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int(name[:16], 16) - 2**63])
-        taken: bool = cursor.fetchone()[0]
-    return taken
 
 
 def _remember(name: str, fingerprint: str, request: Request, response: Response) -> None:
