@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "qhse.api",
+    "qhse.deployment",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
