@@ -142,12 +142,6 @@ class TestCreateSuperuser:
         assert "unrecognized arguments" in done.stderr and "Traceback" not in done.stderr
 
 
-class TestTheManager:
-    def test_makes_no_superusers_behind_the_services(self, db):
-        with pytest.raises(NotImplementedError):
-            User.objects.create_superuser("root", password=SECRET)
-
-
 class TestChangePassword:
     def test_ends_tokens_and_leaves_an_entry(self, users, monkeypatch):
         answers = iter(["short", "short", "one-thing-4711x", "another-4711xx", *["a-long-enough-secret-4711"] * 2])
