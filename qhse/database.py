@@ -1,4 +1,4 @@
-"""What is asked of PostgreSQL beside rows: its time, its locks, its reasons. SQLite's answers stand beside it."""
+"""What PostgreSQL is asked beside rows: its time, its locks, its reasons. SQLite's answers stand beside."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sqlstate(error: BaseException) -> str:
 
 
 def sqlstates(error: BaseException | None) -> Iterator[str]:
-    """Yield the reasons of an exception and of those that it wraps or was raised beside, outermost first."""
+    """Yield the reasons of an exception and of those behind it, outermost first."""
     for _ in range(10):  # exceptions can be chained in a circle
         if error is None:
             return
@@ -42,7 +42,7 @@ def sqlstates(error: BaseException | None) -> Iterator[str]:
 
 
 def database_time() -> datetime:
-    """Return the time at which the database got this statement: one clock for all machines. SQLite has none."""
+    """Return when the database got this statement: one clock for all machines. SQLite has none of its own."""
     if connection.vendor != "postgresql":
         return timezone.now()
     with connection.cursor() as cursor:
@@ -53,9 +53,9 @@ def database_time() -> datetime:
 
 def take_turn(lock: int) -> bool:
     """
-    Take an advisory lock (64 bits, signed) until the transaction ends; False if somebody else has it.
+    Take an advisory lock (64 bits, signed) until the transaction ends. False if somebody else has it.
 
-    SQLite has one writer at a time, and a transaction that writes is it: there the turn is always ours.
+    SQLite has one writer at a time. A transaction that writes is it, so the turn is always ours.
     """
     if connection.vendor != "postgresql":
         return True

@@ -1,4 +1,4 @@
-"""How passwords are hashed, and how long one may be. The other rules are Django's (AUTH_PASSWORD_VALIDATORS)."""
+"""How passwords are hashed, and how long one may be. Other rules are Django's (AUTH_PASSWORD_VALIDATORS)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_PASSWORD_LENGTH = 128  # characters: more would only make the hash work long
 
 
 class MaximumLengthValidator:
-    """Refuses, where a password is chosen, what no login would look at."""
+    """Refuses a new password that no login would look at."""
 
     def validate(self, password: str, user: Any = None) -> None:
         if len(password) > MAX_PASSWORD_LENGTH:
@@ -28,7 +28,7 @@ class Argon2idHasher(Argon2PasswordHasher):
     """
     Argon2id at the minimum of the OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 
-    Django's default (100 MiB, eight lanes) lets a handful of concurrent logins take a gigabyte of memory.
+    Django's default takes 100 MiB and eight lanes: a handful of concurrent logins would take a gigabyte.
     """
 
     time_cost = 2

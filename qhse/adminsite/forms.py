@@ -1,4 +1,4 @@
-"""Forms whose validation ends in the service call, so that a refusal shows beside the field it is about."""
+"""Forms that end in a service call. A refusal shows beside the field it is about."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ServiceForm(ModelForm):
     """
     A model form that never saves the model itself.
 
-    When the input is clean, `write()` calls the service, inside the transaction that Django's admin opens around
-    the form. A DomainError becomes a form error: the page comes back with what was typed, nothing is stored. So
-    `write()` may call one service, or several of which only the first can refuse.
+    When the input is clean, `write()` calls the service, in the transaction that Django's admin opens around the form.
+    A DomainError becomes a form error: the page comes back with the input, and nothing is stored. So `write()` may call
+    several services only if just the first can refuse.
     """
 
     actor: User  # set by ServiceModelAdmin.get_form
@@ -57,11 +57,11 @@ class ServiceForm(ModelForm):
         return self.instance
 
     def save_m2m(self) -> None:
-        """Store nothing: there are no many-to-many fields, and the record is stored already."""
+        """Store nothing. There are no many-to-many fields, and the record is stored already."""
 
 
 class AutocompleteInput(AutocompleteSelect):
-    """Django's widget, which would put a rubbish value into a query when the page comes back to say that it is one."""
+    """Django's widget, which would query for a rubbish value when its page comes back."""
 
     def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:  # type: ignore[override]
         return super().optgroups(name, [each for each in value if self._may_be_a_key(each)], attr)

@@ -1,4 +1,4 @@
-"""The forms of the admin's login and of one's own new password: counted, limited and audited as the API's login is."""
+"""The forms of the admin's login and of one's own new password: limited and audited as the API's login."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _blocked(refusal: LoginIsBlocked) -> ValidationError:
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Logs in by `prove_identity`, so that the limits, the counting and the audit entries are those of the API."""
+    """Logs in by `prove_identity`: with the limits, counters and audit entries of the API."""
 
     blocked_seconds: int | None = None
 
@@ -53,10 +53,10 @@ class LoginForm(AdminAuthenticationForm):
 
 class OwnPasswordForm(AdminPasswordChangeForm):
     """
-    Changes one's own password by the service, which leaves an audit entry; Django's form would save it alone.
+    Changes one's own password by the service, which leaves an audit entry. Django's form would save it alone.
 
-    The old one is proven as in a login, with its limits and counters: a session that somebody left open is no place to
-    guess at it.
+    The old password is proven as in a login, with its limits and counters. A session left open is no place to guess at
+    it.
     """
 
     blocked_seconds: int | None = None

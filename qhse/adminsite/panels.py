@@ -1,8 +1,8 @@
 """
 Panels on pages of another app: a registry, so that neither app imports the other's pages.
 
-A panel is a function that returns what its template needs, `{template, …}`, or None for a user who may not see it.
-Apps register theirs when Django imports their `admin` package; pages read the registry at each request.
+A panel is a function. It returns what its template needs, `{template, …}`, or None for a user who may not see it. Apps
+register panels when Django imports their `admin` package. Pages read the registry at each request.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class QhseAdminSite(AdminSite):
         return super().index(request, {"panels": front_panels(request), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the sections in the order that their pages ask for, not by the names of their apps."""
+        """Return the sections in the order that their pages ask for, not by name."""
         sections = super().get_app_list(request, app_label)
         return sorted(
             sections,
@@ -42,7 +42,7 @@ class QhseAdminSite(AdminSite):
         )
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's page with our form, which counts as the API's login does; a blocked try is a 429."""
+        """Django's page with our form, which counts as the API's login does. A blocked try is a 429."""
         return _refuse_blocked(super().login(request, extra_context))  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[Any]:
@@ -50,7 +50,7 @@ class QhseAdminSite(AdminSite):
 
     @no_append_slash
     def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:
-        """Lead to the page that the address means with its slash at the end, whatever APPEND_SLASH says."""
+        """Lead to the page that the address means with a slash at its end. APPEND_SLASH does not matter."""
         if not url.endswith("/"):
             page = resolve(f"{request.path_info}/")  # finds at least this view again, which is marked as no page
             if getattr(page.func, "should_append_slash", True):
@@ -58,7 +58,7 @@ class QhseAdminSite(AdminSite):
         raise Http404
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Django's page, except that the form counts as a login does, and calls our service, which audits it."""
+        """Django's page with our form: it counts as a login does, and its service audits."""
         request.current_app = self.name
         view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,

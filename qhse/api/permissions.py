@@ -16,8 +16,8 @@ class RolePermission(BasePermission):
     """
     Maps the viewset's action to the roles in `table`.
 
-    This base class is the project's default permission and has an empty table: a view that names no table of its
-    own is closed to everyone. An object permission is never granted beyond the action's: nothing here is per row.
+    This base class is the project's default permission. Its table is empty: a view that names no table is closed to
+    everyone. An object permission is never granted beyond the action's. Nothing here is per row.
     """
 
     table: ClassVar[RoleTable] = {}

@@ -1,4 +1,4 @@
-"""The base of all API views: what a query may contain is as closed as what a body may contain."""
+"""The base of all API views. A query is as closed as a body."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_UNKNOWN_LISTED = 20  # of a megabyte of unknown fields; each costs more byte
 
 
 def _is_utf8(query: str) -> bool:
-    """Answer whether a query string as WSGI gives it is text; Django reads broken bytes as U+FFFD and goes on."""
+    """Answer whether a query string, as WSGI gives it, is text. Django reads broken bytes as U+FFFD and goes on."""
     try:
         unquote_to_bytes(query.encode("latin-1")).decode()
     except UnicodeDecodeError:
@@ -30,7 +30,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     """
     A plain serializer that refuses unknown fields.
 
-    Ignoring them would store half of what a misspelt request meant, and would hide attempts at mass assignment.
+    Ignoring them would store half of what a misspelt request meant. It would also hide attempts at mass assignment.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -51,10 +51,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 class StrictQueryMixin:
     """
-    For a view of DRF's: refuses query parameters which nobody declared, repeated ones, empty ones, broken encodings.
+    For a view of DRF's: refuses query parameters that are unknown, repeated, empty or badly encoded.
 
     Known are those in `query_parameters`. An empty value would be no filter at all, which is not what its sender
-    believes; where it is one (part of a name), the view lists it in `may_be_empty`.
+    believes. Where it is one, as a part of a name, the view lists it in `may_be_empty`.
     """
 
     query_parameters: Collection[str] = ()
@@ -91,7 +91,7 @@ class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
     """
     A viewset with a closed query. Lists also know the parameters of their filterset and paginator.
 
-    Each writing action is declared `@repeatable` (see `writes`) where it is written, unless its answer is a secret.
+    Each writing action is declared `@repeatable` where it is written, unless its answer is a secret: see `writes`.
     """
 
     honours_if_match: Collection[str] = ()  # actions on a record that has an ETag; elsewhere If-Match is refused
@@ -113,7 +113,7 @@ class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
         return known
 
     def validated(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """Return the checked body of the request, or raise the 400 that lists what is wrong with it."""
+        """Return the checked body of the request. Raises the 400 that lists what is wrong with it."""
         serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data  # type: ignore[no-any-return]

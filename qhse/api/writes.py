@@ -1,4 +1,4 @@
-"""`@repeatable`, for every writing action: repeats under a key change nothing, a deadlock costs a second try."""
+"""`@repeatable`, for every writing action. Repeats under a key change nothing; a deadlock costs a second try."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def repeatable(
     """
     Let a writing action of a viewset be repeated under an Idempotency-Key, and try it again after a deadlock.
 
-    A client that lost an answer asks again with the same key and body, and gets the one result: the answer is kept,
-    and its record commits with the write. A key belongs to a user, a method and a path. The same key raises
-    RequestIsInFlight while the first request has not ended, and IdempotencyKeyIsReused with another body. Refusals
-    are not kept; what was written before one is rolled back.
+    A client that lost an answer asks again with the same key and body, and gets the one result. The answer is kept; its
+    record commits with the write. A key belongs to a user, a method and a path. The same key raises RequestIsInFlight
+    while the first request has not ended, and IdempotencyKeyIsReused with another body. Refusals are not kept. What was
+    written before one is rolled back.
 
     A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried MOST_TRIES times.
     Nothing of it is stored, and its turn comes when the other has ended.
@@ -131,7 +131,7 @@ def _key_of(request: Request) -> str | None:
 
 
 def _digest(value: Any) -> str:
-    """Return a digest of a JSON document that does not depend on the order of its keys or its white space."""
+    """Return a digest of a JSON document. The order of its keys and its white space do not matter."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -31,7 +31,7 @@ WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "se
 PUBLIC = "everybody, also without a token"
 ALL = {"quality", "procurement", "auditor", "admin"}
 
-# Written from the contract, not from the role tables: pattern → method → (who may, what he gets). HEAD goes with
+# Written from the contract, not from the role tables: pattern → method → (who may, what they get). HEAD goes with
 # GET; everything else is 405 for whoever may know that the route exists.
 EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "auth/login": {"POST": (PUBLIC, 200)},

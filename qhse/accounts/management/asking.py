@@ -15,7 +15,7 @@ TRIES = 3
 
 def ask_password(user: User, complaints: OutputWrapper) -> str:
     """
-    Ask for a new password, twice, until it satisfies the rules; they compare it with this user's name and address.
+    Ask for a new password, twice, until it satisfies the rules. They compare it with this user's name and address.
 
     Raises CommandError after TRIES tries, or when the person breaks off.
     """

@@ -162,7 +162,7 @@ class TestMe:
     READING = {"list", "retrieve", "me"}
 
     @pytest.mark.parametrize("role", Role.values)
-    def test_says_who_asks_and_what_he_may_do(self, users, api, role):
+    def test_says_who_asks_and_what_they_may_do(self, users, api, role):
         body = api(role).get("/auth/me").json()
 
         assert set(body) == {"id", "username", "role", "permissions"}

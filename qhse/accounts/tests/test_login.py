@@ -64,7 +64,7 @@ class TestTheAccount:
 
         assert try_login("auditor", "correct-horse-auditor").status_code == 200
 
-    def test_cannot_be_locked_for_its_owner_at_an_address_from_which_he_has_logged_in(self, try_login):
+    def test_cannot_be_locked_for_its_owner_at_an_address_from_which_they_have_logged_in(self, try_login):
         assert try_login(password="correct-horse-quality", address=HOME).status_code == 200
         for _ in range(ACCOUNT_LIMIT):
             try_login(address=AWAY)

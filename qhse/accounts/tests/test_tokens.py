@@ -81,7 +81,7 @@ class TestRefresh:
 
         assert body["role"] == claims_of(body["access_token"])["role"] == "auditor"
 
-    def test_a_deactivated_user_gets_none_and_his_old_one_does_not_come_back_with_him(self, users, anonymous):
+    def test_a_deactivated_user_gets_none_and_the_old_one_does_not_come_back_with_the_user(self, users, anonymous):
         token = log_in(anonymous).json()["refresh_token"]
         change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": False})
         assert self.refresh(anonymous, token).status_code == 401

@@ -28,13 +28,13 @@ class TestADeactivation:
         assert log_in(anonymous).status_code == 200
 
     def test_ends_the_users_admin_sessions_and_nobody_elses(self, users):
-        his, hers = Client(), Client()
-        his.force_login(users["quality"])
-        hers.force_login(users["auditor"])
+        quality, auditor = Client(), Client()
+        quality.force_login(users["quality"])
+        auditor.force_login(users["auditor"])
 
         self.deactivate_and_back(users)
 
-        assert (his.get("/admin/").status_code, hers.get("/admin/").status_code) == (302, 200)
+        assert (quality.get("/admin/").status_code, auditor.get("/admin/").status_code) == (302, 200)
 
 
 class TestAnOverlongPassword:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: error answers, role notes and the bearer scheme, added once for every operation."""
+"""The OpenAPI document. Error answers, role notes and the bearer scheme are added to every operation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class BearerTokenScheme(SimpleJWTScheme):
 
 
 class SchemaViewDescription(OpenApiViewExtension):
-    """Describes the route of the document itself, whose view is the library's."""
+    """Describes the route of the document itself. Its view is the library's."""
 
     target_class = "qhse.api.openapi.views.OpenApiView"
 
@@ -119,7 +119,7 @@ def conflict(description: str) -> dict[Any, Any]:
 
 
 class ProblemAutoSchema(AutoSchema):
-    """Documents for every operation the refusals that it can answer with, and the roles that may use it."""
+    """Documents for every operation the refusals it can answer with, and the roles that may use it."""
 
     def get_description(self) -> str:  # type: ignore[override]
         description: str = super().get_description()

@@ -1,4 +1,4 @@
-"""What the database refuses, or cannot do now, as problem documents: every constraint has a 4xx."""
+"""What the database refuses, or cannot do now, as problem documents. Every constraint has a 4xx."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
 
 
 def database_problem(exc: Exception) -> HttpResponse | None:
-    """Return the answer to an exception of the database, or None for what is a defect of ours."""
+    """Return the answer to an exception of the database. None for what is a defect of ours."""
     if isinstance(exc, OperationalError | InterfaceError) or _is_read_only(exc):
         return _unavailable(exc)
     if isinstance(exc, IntegrityError):
@@ -64,8 +64,7 @@ def _constraint_problem(exc: IntegrityError) -> HttpResponse:
     """
     Answer with the words that the constraint itself carries.
 
-    Services translate what their callers can do something about; this is the net under them, for every constraint
-    that exists.
+    Services translate what their callers can do something about. This is the net under them, for every constraint.
     """
     logger.warning("constraint violated", exc_info=exc)
     constraint = constraint_named(_constraint_name(exc))
@@ -95,5 +94,5 @@ def _constraint_name(exc: Exception) -> str:
 
 
 def _is_read_only(exc: Exception) -> bool:
-    """Recognise a server that has become a standby: Django files it under internal errors."""
+    """Recognise a server that has become a standby. Django files it under internal errors."""
     return isinstance(exc, InternalError) and sqlstate(exc) == SqlState.READ_ONLY_TRANSACTION
