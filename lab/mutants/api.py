@@ -91,8 +91,8 @@ MUTANTS = (
     ),
     Mutant(
         "answer-kept-apart-from-the-write", "qhse/api/writes.py",
-        "        response = handler(request, *args, **kwargs)\n        if",
-        "        response = handler(request, *args, **kwargs)\n        connection.connection.commit()\n        if",
+        "        response = action(request, *args, **kwargs)\n        if",
+        "        response = action(request, *args, **kwargs)\n        connection.connection.commit()\n        if",
         "repeats",
     ),
     Mutant(

@@ -33,7 +33,7 @@ _ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({SqlState.SERIALIZATION_FAILURE, 
 
 View = TypeVar("View")
 Arguments = ParamSpec("Arguments")
-Handler = Callable[..., Response]
+Action = Callable[..., Response]
 _repeatable: set[Any] = set()  # the actions that are declared so
 
 
@@ -84,11 +84,11 @@ def is_repeatable(view: Any) -> bool:
     return getattr(type(view), getattr(view, "action", None) or "", None) in _repeatable
 
 
-def _perform(handler: Handler, request: Request, args: Any, kwargs: Any) -> HttpResponseBase:
+def _perform(action: Action, request: Request, args: Any, kwargs: Any) -> HttpResponseBase:
     key = _key_of(request)
     for attempt in count(1):
         try:
-            return _write(handler, request, args, kwargs, key)
+            return _write(action, request, args, kwargs, key)
         except OperationalError as error:
             is_conflict = sqlstate(error) in _ROLLED_BACK_TO_RESOLVE_A_CONFLICT
             if attempt == MOST_TRIES or not is_conflict or connection.in_atomic_block:
@@ -98,9 +98,9 @@ def _perform(handler: Handler, request: Request, args: Any, kwargs: Any) -> Http
     raise AssertionError("unreachable")
 
 
-def _write(handler: Handler, request: Request, args: Any, kwargs: Any, key: str | None) -> HttpResponseBase:
+def _write(action: Action, request: Request, args: Any, kwargs: Any, key: str | None) -> HttpResponseBase:
     if key is None:
-        return handler(request, *args, **kwargs)
+        return action(request, *args, **kwargs)
     name = _digest([request.user.pk, request.method, request.path_info, key])
     fingerprint = _digest(request.data)
     with transaction.atomic():
@@ -110,7 +110,7 @@ def _write(handler: Handler, request: Request, args: Any, kwargs: Any, key: str 
         known = IdempotencyRecord.objects.filter(pk=name).first()
         if known is not None:
             return _answer_again(known, fingerprint)
-        response = handler(request, *args, **kwargs)
+        response = action(request, *args, **kwargs)
         if response.status_code >= 400:
             transaction.set_rollback(True)
         else:
