@@ -34,7 +34,6 @@ _ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({SqlState.SERIALIZATION_FAILURE, 
 View = TypeVar("View")
 Arguments = ParamSpec("Arguments")
 Action = Callable[..., Response]
-_repeatable: set[Any] = set()  # the actions that are declared so
 
 
 class IdempotencyKeyIsInvalid(InvalidInput):
@@ -75,13 +74,14 @@ def repeatable(
     def perform(view: View, request: Request, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponseBase:
         return _perform(partial(action, view), request, args, kwargs)
 
-    _repeatable.add(perform)
+    vars(perform)["repeatable"] = True  # a mark, which decorators above this one copy
     return perform
 
 
 def is_repeatable(view: Any) -> bool:
     """Answer whether the action that a viewset was asked for is declared `@repeatable`."""
-    return getattr(type(view), getattr(view, "action", None) or "", None) in _repeatable
+    action = getattr(type(view), getattr(view, "action", None) or "", None)
+    return getattr(action, "repeatable", False)
 
 
 def _perform(action: Action, request: Request, args: Any, kwargs: Any) -> HttpResponseBase:
