@@ -15,9 +15,9 @@ from django.utils.text import Truncator
 
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
+from qhse.accounts.rights import is_allowed
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.display import NONE
-from qhse.api.permissions import is_allowed
 
 SHOWN = 50
 EXCERPT = 200  # characters of a value, where many entries stand below each other

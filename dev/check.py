@@ -33,7 +33,7 @@ STEPS: dict[str, list[str]] = {
         "-q",
         "-p",
         "no:cacheprovider",
-        "qhse/tests/test_production_start.py",
+        "qhse/deployment/tests/test_settings_checks.py",
         "-k",
         "good_settings or bad_setting",
     ],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 
 from kpi.permissions import KPI_ROLES
 from kpi.selectors import current_kpi
 from outbox.permissions import OUTBOX_ROLES
-from qhse.api.permissions import is_allowed
+from qhse.accounts.rights import is_allowed
+from qhse.adminsite.panels import show_on_front_page
 
 
 def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
@@ -24,4 +24,4 @@ def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
     }
 
 
-admin.site.add_panel(kpi_panel, order=0)  # type: ignore[attr-defined]
+show_on_front_page(kpi_panel, order=0)

@@ -1,1 +1,1 @@
-"""The project package: settings, routes, and what is about requests in general. It knows no domain words."""
+"""Settings, routes, and what is about requests in general. It knows no domain words."""

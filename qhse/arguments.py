@@ -1,4 +1,4 @@
-"""Argument types of the commands: what is out of range is refused with the reason, exit code 2."""
+"""Argument types of the commands. What is out of range is refused with the reason, exit code 2."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _is_short_number(text: str) -> bool:
 
 
 def moment(text: str) -> datetime:
-    """Read a date (its first moment) or a date with time, in UTC if it names no zone."""
+    """Read a date (its first moment) or a date with time. In UTC if it names no zone."""
     try:
         value = datetime.fromisoformat(text)
     except ValueError:

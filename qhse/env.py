@@ -1,4 +1,4 @@
-"""Reads environment variables for `qhse.settings`; every missing or bad one is reported by name, all at once."""
+"""Environment variables for `qhse.settings`. Every missing or bad one is reported by name, all at once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Env:
     """
     One reading of the environment.
 
-    Each reader returns a usable value and remembers a problem instead of raising, so that an operator sees the
-    whole list after one start; `finish()` raises ImproperlyConfigured with it.
+    Each reader returns a usable value and remembers a problem instead of raising it. So an operator sees the whole list
+    after one start. `finish()` raises ImproperlyConfigured with it.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
@@ -41,7 +41,7 @@ class Env:
         return self._read(name, default, str)
 
     def required(self, name: str, *, default_outside_production: str, production: bool) -> str:
-        """Return the value; in production a missing one is a problem, elsewhere the default serves."""
+        """Return the value. In production a missing one is a problem, elsewhere the default serves."""
         value = self.text(name)
         if value or not production:
             return value or default_outside_production
@@ -116,7 +116,7 @@ class Env:
         return self._read(name, {}, parse_database_url) or parse_database_url(default)
 
     def refuse_unknown(self, prefix: str) -> None:
-        """Report variables of our own prefix that nothing reads: a misspelt bound would silently not hold."""
+        """Report variables of our own prefix that nothing reads. A misspelt bound would silently not hold."""
         known = ", ".join(sorted(name for name in self._seen if name.startswith(prefix)))
         for name in sorted(self._values):
             if name.startswith(prefix) and name not in self._seen:
@@ -129,9 +129,9 @@ class Env:
 
 def parse_database_url(url: str) -> dict[str, Any]:
     """
-    Return a Django DATABASES entry without OPTIONS of our own; ValueError says what to change.
+    Return a Django DATABASES entry without OPTIONS of our own. ValueError says what to change.
 
-    A PostgreSQL socket directory is given as `?host=/directory`; other query parameters go to libpq as they are.
+    A PostgreSQL socket directory is given as `?host=/directory`. Other query parameters go to libpq as they are.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":

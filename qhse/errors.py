@@ -1,4 +1,4 @@
-"""The base of every refusal that a service can give; entry points turn it into their own kind of answer."""
+"""The base of every refusal of a service. Entry points turn it into their own kind of answer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 class DomainError(Exception):
     """
-    A request that a rule of the domain refuses; nothing of it has been stored.
+    A request that a rule of the domain refuses. Nothing of it has been stored.
 
-    `status` is the HTTP status that the API answers with, `code` the machine-readable name, `field` the input it is
-    about, where there is one, `retry_after` the seconds after which asking again may help. Subclasses are named as
-    sentences: NonConformityHasOpenActions.
+    `status` is the HTTP status of the API's answer, `code` the machine-readable name. `field` is the input it is about,
+    where there is one. Asking again may help after `retry_after` seconds. Subclasses are named as sentences:
+    NonConformityHasOpenActions.
     """
 
     status = 409
@@ -26,7 +26,7 @@ class DomainError(Exception):
 
 
 class InvalidInput(DomainError):
-    """Input that has the right shape and still cannot be accepted (a name already taken, an unknown reference)."""
+    """Input of the right shape that cannot be accepted: a name already taken, an unknown reference."""
 
     status = 400
     code = "invalid"
@@ -42,7 +42,7 @@ class RecordNotFound(DomainError):
 
 
 class RecordHasChanged(DomainError):
-    """The caller based his change on a version of the record that is not the present one."""
+    """The change is based on a version of the record that is not the present one."""
 
     status = 412
     code = "stale_version"
@@ -50,6 +50,6 @@ class RecordHasChanged(DomainError):
 
 
 def demand_version(present: int, expected: Collection[int] | None) -> None:
-    """Raise RecordHasChanged unless a locked record has one of the expected versions; None expects nothing."""
+    """Raise RecordHasChanged unless a locked record has an expected version. None expects nothing."""
     if expected is not None and present not in expected:
         raise RecordHasChanged("The record has changed since If-Match's ETag was given; read it again.")

@@ -68,13 +68,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "qhse.adminsite",
     "qhse.adminsite.default_site.QhseAdminConfig",
-    "qhse.accounts",  # before auth, whose changepassword leaves no audit entry
+    "qhse.accounts",  # before auth, whose createsuperuser and changepassword leave no audit entry
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "qhse.api",
+    "qhse.deployment",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -129,7 +130,7 @@ USE_I18N = False
 # --- Identity ---------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["qhse.accounts.hashers.Argon2idHasher"]
+PASSWORD_HASHERS = ["qhse.accounts.passwords.Argon2idHasher"]
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

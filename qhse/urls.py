@@ -1,4 +1,4 @@
-"""Every route of the product. The API's paths end in no slash; the admin's do."""
+"""Every route of the product. The API's paths end in no slash, the admin's do."""
 
 from django.contrib import admin
 from django.urls import include, path

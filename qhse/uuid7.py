@@ -11,7 +11,7 @@ def uuid7() -> uuid.UUID:
     """
     Return a UUIDv7: 48 bits of Unix milliseconds, then 74 random bits.
 
-    Random identifiers would scatter over the index and, once history is large, triple the write-ahead log.
+    Random identifiers would scatter over the index. Once history is large, they would triple the write-ahead log.
     """
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")

@@ -30,8 +30,8 @@ class Utf8Request(WSGIRequest):
     """
     A request whose query and forms are UTF-8, whatever charset the client names.
 
-    Django decodes the query by that name before any middleware runs, and `charset=hex` is a codec that exists and
-    decodes no text: a 500 that no view could prevent.
+    Django decodes the query by that name before any middleware runs. `charset=hex` is a codec that decodes no text: a
+    500 that no view could prevent.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:

@@ -306,36 +306,3 @@ def test_a_role_that_is_not_restricted_or_not_there_is_refused(role):
 def test_sqlite_has_no_roles(db):
     if connection.vendor == "sqlite":
         assert run("grant_database_role", "app") == (1, "SQLite has no roles")
-
-
-# --- Django's own commands --------------------------------------------------------------------------------------
-
-
-def test_createsuperuser_leaves_an_entry(db, monkeypatch):
-    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "a-long-enough-secret-4711")
-
-    call_command("createsuperuser", "--no-input", "--username", "root", "--email", "root@EXAMPLE.com", verbosity=0)
-
-    user = User.objects.get()
-    assert (user.role, user.is_staff, user.email) == ("admin", True, "root@example.com")
-    assert user.check_password("a-long-enough-secret-4711")
-    assert (entry := AuditEntry.objects.get()).action == "USER_CREATED"
-    assert (entry.entity_id, entry.actor) == (str(user.pk), "system")
-
-
-def test_changepassword_ends_tokens_and_leaves_an_entry(users, monkeypatch):
-    answers = iter(["short", "short", "one-thing-4711x", "another-4711xx", *["a-long-enough-secret-4711"] * 2])
-    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
-
-    assert run("changepassword", "quality") == (0, "the password of 'quality' is set\n")
-
-    assert User.objects.get(username="quality").check_password("a-long-enough-secret-4711")
-    assert AuditEntry.objects.filter(action="USER_PASSWORD_SET", entity_id=users["quality"].pk).count() == 1
-
-
-def test_changepassword_gives_up(users, monkeypatch):
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "short")
-
-    assert run("changepassword", "quality") == (1, "nothing was changed")
-    assert run("changepassword", "nobody")[0] == 1
-    assert not AuditEntry.objects.filter(action="USER_PASSWORD_SET").exists()

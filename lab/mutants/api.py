@@ -6,10 +6,12 @@ from lab.mutants.mutant import Mutant
 
 WRITES = "qhse/api/tests/test_writes.py"
 LOGIN = "qhse/accounts/tests/test_login.py"
-ACCOUNTS = "qhse/accounts/tests/test_api.py"
+ADMIN_LOGIN = "qhse/adminsite/tests/test_login.py"
+TOKENS = "qhse/accounts/tests/test_tokens.py"
+USERS = "qhse/accounts/tests/test_users.py"
 MATRIX = "qhse/tests/test_permission_matrix.py"
 RACES = "qhse/tests/test_races.py"
-BODIES = "qhse/tests/test_bodies.py"
+BODIES = "qhse/api/tests/test_bodies.py"
 
 MUTANTS = (
     Mutant(
@@ -17,7 +19,7 @@ MUTANTS = (
         '"create": _BUYERS', '"create": EVERYONE', f"{MATRIX} -k suppliers",
     ),
     Mutant(
-        "unlisted-is-allowed", "qhse/api/permissions.py",
+        "unlisted-is-allowed", "qhse/accounts/rights.py",
         "table.get(action, frozenset())", "table.get(action, frozenset({user.role}))", f"{MATRIX} -k denied",
     ),
     Mutant(
@@ -37,7 +39,7 @@ MUTANTS = (
     Mutant(
         "constraints-not-mapped", "qhse/api/problems/database.py",
         "    if isinstance(exc, IntegrityError):\n        return _constraint_problem(exc)\n", "",
-        "qhse/api/tests/test_constraints.py",
+        "qhse/api/tests/test_database.py",
     ),
     Mutant(
         "refresh-without-lock", "qhse/accounts/services/tokens.py",
@@ -46,18 +48,18 @@ MUTANTS = (
     ),
     Mutant(
         "reuse-revokes-nothing", "qhse/accounts/services/tokens.py",
-        '        _revoke(family, "TOKEN_REUSED")\n', "", f"{ACCOUNTS} -k spent",
+        '        _revoke(family, "TOKEN_REUSED")\n', "", f"{TOKENS} -k spent",
     ),
     Mutant(
         "revocation-rolled-back", "qhse/accounts/services/tokens.py",
         "        pair = _rotate(refresh_token)\n",
         "        pair = _rotate(refresh_token)\n        transaction.set_rollback(pair is None)\n",
-        f"{ACCOUNTS} -k spent",
+        f"{TOKENS} -k spent",
     ),
     Mutant(
         "password-keeps-tokens", "qhse/accounts/services/users.py",
         '    user.save(update_fields=["password"])\n    revoke_all_tokens(user)\n',
-        '    user.save(update_fields=["password"])\n', f"{ACCOUNTS} -k every_login",
+        '    user.save(update_fields=["password"])\n', f"{USERS} -k every_login",
     ),
     Mutant(
         "logins-counted-without-lock", "qhse/accounts/services/login.py",
@@ -76,7 +78,12 @@ MUTANTS = (
     ),
     Mutant(
         "refusal-not-recorded", "qhse/api/problems/handlers.py",
-        '        note_refusal(handler_context["request"])\n', "        pass\n", f"{LOGIN} -k not_allowed",
+        '        note_refusal(handler_context["request"])\n', "        pass\n",
+        "qhse/api/tests/test_refusals.py -k not_allowed",
+    ),
+    Mutant(
+        "write-not-repeatable", "ncs/api/views.py", "    @repeatable\n    def close(", "    def close(",
+        f"{WRITES} -k looks_at_the_key",
     ),
     Mutant(
         "answer-not-kept", "qhse/api/writes.py",
@@ -84,8 +91,8 @@ MUTANTS = (
     ),
     Mutant(
         "answer-kept-apart-from-the-write", "qhse/api/writes.py",
-        "        response = handler(request, *args, **kwargs)\n        if",
-        "        response = handler(request, *args, **kwargs)\n        connection.connection.commit()\n        if",
+        "        response = action(request, *args, **kwargs)\n        if",
+        "        response = action(request, *args, **kwargs)\n        connection.connection.commit()\n        if",
         "repeats",
     ),
     Mutant(
@@ -98,7 +105,8 @@ MUTANTS = (
     ),
     Mutant(
         "if-match-ignored", "qhse/errors.py",
-        "if expected is not None and present not in expected:", "if expected == 0:", f"{WRITES} -k stale",
+        "if expected is not None and present not in expected:", "if expected == 0:",
+        "qhse/api/tests/test_preconditions.py -k stale",
     ),
     Mutant(
         "no-depth-limit", "qhse/api/requests/parsers.py",
@@ -118,23 +126,23 @@ MUTANTS = (
         "audience-not-checked", "qhse/accounts/services/identity_provider.py",
         "            leeway=LEEWAY_SECONDS,\n            options={",
         '            leeway=LEEWAY_SECONDS,\n            options={"verify_aud": False, ',
-        "qhse/accounts/tests/test_external.py -k audience",
+        "qhse/accounts/tests/test_identity_provider.py -k audience",
     ),
     Mutant(
         "former-role-comes-back", "qhse/accounts/services/identity_provider.py",
         'issued_at = datetime.fromtimestamp(claims["iat"], UTC)', "issued_at = datetime.now(UTC)",
-        "qhse/accounts/tests/test_external.py -k taken_away",
+        "qhse/accounts/tests/test_identity_provider.py -k taken_away",
     ),
     Mutant(
         "local-account-is-linked", "qhse/accounts/services/identity_provider.py",
         "            known = User.objects.filter(external_id=external_id).first()",
         "            known = User.objects.filter(username=name).first()",
-        "qhse/accounts/tests/test_external.py -k same_name",
+        "qhse/accounts/tests/test_identity_provider.py -k same_name",
     ),
     Mutant(
         "demo-users-in-production", "qhse/deployment/database_checks.py",
         "if check_password(name, password)]", "if not password]",
-        "qhse/tests/test_production_start.py -k demo",
+        "qhse/deployment/tests/test_database_checks.py -k demo",
     ),
     Mutant(
         "bodies-in-chunks-ignored", "qhse/api/requests/bodies.py",
@@ -145,25 +153,25 @@ MUTANTS = (
         "self._sock.shutdown(socket.SHUT_RD)", "self._sock.fileno()", f"{BODIES} -k hold_up",
     ),
     Mutant(
-        "user-not-compared-at-login", "qhse/accounts/services/users.py",
+        "user-not-compared-at-login", "qhse/accounts/services/login.py",
         "if user is None or not user.is_active or user.password != proven.password:", "if user is None:",
-        f"{ACCOUNTS} -k overtaken",
+        f"{LOGIN} -k overtaken",
     ),
     Mutant(
         "deactivation-keeps-tokens", "qhse/accounts/services/users.py",
         "        revoke_all_tokens(user)\n        _end_sessions(user)\n", "        _end_sessions(user)\n",
-        f"{ACCOUNTS} -k for_good",
+        f"{USERS} -k for_good",
     ),
     Mutant(
         "password-without-upper-limit", "qhse/accounts/passwords.py",
         "        if len(password) > MAX_PASSWORD_LENGTH:\n", "        if not password:\n",
-        f"{LOGIN} -k overlong_password_and",
+        f"{ADMIN_LOGIN} -k overlong_password_and",
     ),
     Mutant(
-        "old-password-guessed-without-limit", "qhse/adminsite/forms.py",
+        "old-password-guessed-without-limit", "qhse/adminsite/login.py",
         "        password: str = self.cleaned_data[\"old_password\"]\n",
         "        password: str = self.cleaned_data[\"old_password\"]\n        return super().clean_old_password()\n",
-        f"{LOGIN} -k guesses_at",
+        f"{ADMIN_LOGIN} -k guesses_at",
     ),
     Mutant(
         "forwarded-for-read-from-the-front", "qhse/observability/addresses.py",

@@ -25,6 +25,7 @@ from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, days, link, moment, prose
 from qhse.adminsite.filters import ChoiceFilter
 from qhse.adminsite.forms import ServiceForm, reason_field
+from qhse.adminsite.panels import show_on_front_page, show_on_records
 from suppliers.models import Supplier
 from suppliers.names import name_key
 
@@ -282,5 +283,5 @@ def my_work_panel(request: HttpRequest) -> dict[str, Any] | None:
     }
 
 
-admin.site.get_model_admin(Supplier).add_panel(open_ncs_panel)  # type: ignore[attr-defined]
-admin.site.add_panel(my_work_panel, order=10)  # type: ignore[attr-defined]
+show_on_records(Supplier, open_ncs_panel)
+show_on_front_page(my_work_panel, order=10)

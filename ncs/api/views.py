@@ -17,6 +17,7 @@ from ncs.services import close_nonconformity, open_nonconformity
 from qhse.api.openapi.schema import conflict
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
+from qhse.api.writes import repeatable
 
 
 @extend_schema(tags=["non-conformities"])
@@ -45,6 +46,7 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
             )
         ],
     )
+    @repeatable
     def create(self, request: Request) -> Response:
         """It starts OPEN. The worker then reassesses the supplier's risk."""
         body = self.validated(NonConformityCreateSerializer)
@@ -69,6 +71,7 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
             OpenApiExample("With a reason", value={"reason": "Lot sorted, 8D report accepted"}, request_only=True)
         ],
     )
+    @repeatable
     def close(self, request: Request, nc_id: int) -> Response:
         """Closing a closed one answers 200 and changes nothing. The body may be absent."""
         body = self.validated(CloseSerializer)

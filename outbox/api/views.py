@@ -20,6 +20,7 @@ from outbox.services import requeue_dead_event
 from qhse.api.filters import OneOfFilter, TextFilter
 from qhse.api.openapi.schema import conflict
 from qhse.api.viewsets import ApiViewSet
+from qhse.api.writes import repeatable
 
 
 class OutboxEventFilter(filters.FilterSet):
@@ -56,6 +57,7 @@ class OutboxEventViewSet(ListModelMixin, ApiViewSet):
             OpenApiExample("After a repair", value={"reason": "Handler mended in release 1.4.2"}, request_only=True)
         ],
     )
+    @repeatable
     def requeue(self, request: Request, event_id: UUID) -> Response:
         """Its attempts are counted anew. Handlers that had already handled it do not run again."""
         body = self.validated(RequeueSerializer)

@@ -1,4 +1,4 @@
-"""Users in the admin, for administrators; every write goes through the services, nobody is deleted."""
+"""Users in the admin, for administrators. Every write goes through the services; nobody is deleted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _password_field(*, required: bool, help_text: str) -> forms.CharField:
 
 
 class PasswordRulesForm(ServiceForm):
-    """A form one of whose fields is a password: it must satisfy the rules, which compare it with the name."""
+    """A form with a password. The rules of passwords compare it with the name."""
 
     ruled_field = ""
 

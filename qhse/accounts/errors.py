@@ -6,9 +6,11 @@ import math
 
 from qhse.errors import DomainError, InvalidInput, RecordNotFound
 
+REFUSAL = "The credentials or the token are not valid, or no longer."
+
 
 class CredentialsAreInvalid(DomainError):
-    """Unknown user, wrong password, inactive user, spent or forged refresh token: one wording for all."""
+    """Unknown user, wrong password, inactive user, spent or forged refresh token. One wording for all."""
 
     status = 401
     code = "invalid_credentials"
@@ -16,7 +18,7 @@ class CredentialsAreInvalid(DomainError):
 
 
 class LoginIsBlocked(DomainError):
-    """Too many failed logins of this account or from this address; `retry_after` is in seconds."""
+    """Too many failed logins of this account or from this address. `retry_after` is in seconds."""
 
     status = 429
     code = "too_many_failed_logins"

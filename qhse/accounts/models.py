@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 from uuid import uuid4
 
 from django.contrib.auth.models import AbstractUser
@@ -14,35 +14,25 @@ from qhse.accounts.roles import Role
 
 
 class UserManager(DjangoUserManager["User"]):
-    """Creates users without the superuser flag, which this product does not have."""
-
-    def create_superuser(
-        self, username: str, email: str | None = None, password: str | None = None, **extra: Any
-    ) -> User:
-        """
-        Create an administrator who may use the admin site (`manage.py createsuperuser`).
-
-        By the service, so that the audit trail has an entry of it.
-        """
-        from qhse.accounts.services.users import create_user
-
-        profile = extra | {"email": self.normalize_email(email)}
-        return create_user(username=username, password=password, role=Role.ADMIN, actor=None, is_staff=True, **profile)
+    """Stores users without the superuser flag, which this product does not have. Leaves no audit entry."""
 
     def create_user(self, username: str, email: str | None = None, password: str | None = None, **extra: Any) -> User:
         return self._create_user(username, email, password, **extra)  # type: ignore[attr-defined, no-any-return]
+
+    def create_superuser(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError("there are no superusers; `manage.py createsuperuser` makes an administrator")
 
 
 class User(AbstractUser):
     """
     A person or a program that may log in.
 
-    One row is never deleted, only deactivated: audit entries name it. What a user may do follows from `role`
-    alone, read from this row at each request. Django's superuser flag, groups and permissions are taken away,
-    so that no second source of rights exists; `is_staff` opens the admin site, in which the role decides again.
+    A row is never deleted, only deactivated: audit entries name it. What a user may do follows from `role` alone, read
+    from this row at each request. Django's superuser flag, groups and permissions are taken away: there is one source
+    of rights. `is_staff` opens the admin site, where the role decides again.
 
-    `external_id` is a digest of issuer and subject of a user of the identity provider, null for ours;
-    `external_role_at` is when the provider issued the token that last brought his role.
+    `external_id` is null for our own users. For one of the identity provider it is a digest of issuer and subject, and
+    `external_role_at` is when the provider issued the token that last brought the role.
     """
 
     role = models.CharField(max_length=20, choices=Role.choices)
@@ -66,22 +56,21 @@ class User(AbstractUser):
         )
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        """Answer no: rights come from the role tables, which every entry point reads itself."""
+        """Answer no. Rights come from the role tables, which every entry point reads itself."""
         return False
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Answer yes to staff: it only decides whether the admin lists an app, whose pages then ask the role."""
+        """Answer yes to active staff. It only decides whether the admin lists an app; its pages then ask the role."""
         return self.is_active and self.is_staff
 
 
 class TokenFamily(models.Model):
     """
-    One login by the API: the refresh tokens that descend from it, of which only the last is good, and their access
-    tokens.
+    One login by the API: its refresh tokens, of which only the last is good, and their access tokens.
 
-    `current` names the last refresh token; the tokens themselves are stored nowhere. Revoked by logout, by the use of
-    a spent token, by a new password and by deactivation; then no token of it opens anything any more. A revoked one
-    stays revoked. `expires_at` is when its last refresh token expires; `prune_expired` removes it afterwards.
+    `current` names the last refresh token; the tokens themselves are stored nowhere. Logout revokes a family, and so do
+    the use of a spent token, a new password and a deactivation. No token of a revoked family opens anything. It stays
+    revoked. `expires_at` is when its last refresh token expires; `prune_expired` removes it afterwards.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -101,10 +90,10 @@ class TokenFamily(models.Model):
 
 class LoginCounter(models.Model):
     """
-    Failed logins since `window_started_at`, of one account or one address.
+    Failed logins of one account or one address since `window_started_at`.
 
-    `bucket` says whose; an account is in it as a digest, because people type passwords where names belong. The row is
-    locked while a login is checked, so that tries that come together are counted one after the other.
+    `bucket` says whose. An account is in it as a digest, because people type passwords where names belong. The row is
+    locked while a login is checked, so that tries that come together are counted one by one.
     """
 
     bucket = models.CharField(max_length=160, primary_key=True)
@@ -119,7 +108,7 @@ class LoginCounter(models.Model):
 
 
 class FamiliarAddress(models.Model):
-    """An address from which a user has logged in: nobody elsewhere can lock him out there by failing on purpose."""
+    """An address from which a user has logged in. Failures elsewhere cannot lock them out there."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     address = models.CharField(max_length=50)

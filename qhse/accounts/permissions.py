@@ -1,4 +1,4 @@
-"""Who may manage users, and who may ask who he is."""
+"""Who may manage users. Everybody may ask who they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The four roles. Which role may do what stands in each app's `permissions.py`, not here."""
+"""The four roles. Which role may do what stands in each app's `permissions.py`."""
 
 from __future__ import annotations
 

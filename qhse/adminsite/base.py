@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
@@ -17,17 +17,15 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
-from qhse.api.permissions import is_allowed
+from qhse.adminsite.panels import Content, record_panels
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin  # generic for the type checker only
-
-Panel = Callable[[HttpRequest, Any], dict[str, Any] | None]
-"""From the request and a record to `{template, …context}`, or to None for a user who may not see it."""
 
 RANGE_LOOKUPS = frozenset({"exact", "in", "isnull", "gt", "gte", "lt", "lte"})
 RUBBISH = (
@@ -44,12 +42,12 @@ class ServiceModelAdmin(ModelAdmin):
     """
     An admin page whose rights come from `roles` and whose writes are made by its forms' services.
 
-    `list` and `retrieve` in the table open the pages, `create` the add page, `change_action` the change page;
-    an admin without a form for one of them has no such write. Nothing is deleted. Django's own admin log is not
-    written: it can be edited, and the audit trail has the same facts.
+    In the table, `list` and `retrieve` open the pages, `create` the add page, `change_action` the change page. Without
+    a form for it an admin has no such write. Nothing is deleted. Django's own admin log is not written: it can be
+    edited, and the audit trail has the same facts.
 
-    The address of a list filters by what `list_filter` and `url_filters` name and by nothing else: a free choice
-    of columns would let a reader guess, letter by letter, at values that no page shows.
+    The address of a list filters by `list_filter` and `url_filters` alone. With a free choice of columns a reader could
+    guess, letter by letter, at values that no page shows.
     """
 
     roles: ClassVar[RoleTable] = {}
@@ -64,10 +62,6 @@ class ServiceModelAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._panels: list[Panel] = []
 
     # --- Rights ---------------------------------------------------------------------------------------------------
 
@@ -110,7 +104,7 @@ class ServiceModelAdmin(ModelAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """
-        Return the list; for an address that cannot be understood the unfiltered one, saying so.
+        Return the list. For an address that cannot be understood it is the unfiltered one, and says so.
 
         A POST is refused instead: an action meant for a few records must not meet all of them.
         """
@@ -130,12 +124,9 @@ class ServiceModelAdmin(ModelAdmin):
 
     # --- Records --------------------------------------------------------------------------------------------------
 
-    def add_panel(self, panel: Panel) -> None:
-        """Show a panel below each record's form. Higher apps add theirs, so that this one need not know them."""
-        self._panels.append(panel)
-
-    def record_panels(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
-        return [content for panel in self._panels if (content := panel(request, record))]
+    def record_panels(self, request: HttpRequest, record: Model) -> list[Content]:
+        """Return what stands below a record's form: what apps have registered in `panels`."""
+        return record_panels(request, record)
 
     def record_url(self, entity_id: str) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(quote(entity_id),))
@@ -167,7 +158,7 @@ class ServiceModelAdmin(ModelAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's page; whoever sends it in when somebody else was quicker is told so, and not that he may not."""
+        """Django's page. If somebody else was quicker, it says that, and not that the user may not."""
         if request.method == "POST" and self.has_change_permission(request):
             record = self.get_object(request, unquote(object_id))
             if record is not None and (reason := self.finished(record)):
@@ -183,18 +174,18 @@ class ServiceModelAdmin(ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_change(self, request: HttpRequest, obj: Model) -> HttpResponse:
-        """Stay on the record, where its history shows what has just happened."""
+        """Stay on the record. Its history shows what has just happened."""
         self.message_user(request, format_html("{} {}.", obj, self.change_done), messages.SUCCESS)
         return HttpResponseRedirect(self.record_url(str(obj.pk)))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Lead to the record, whose history stands below it; Django's page would read its own, empty log."""
+        """Lead to the record, above its history. Django's page would read its own, empty log."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return HttpResponseRedirect(f"{self.record_url(unquote(object_id))}#history")
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """Store nothing: the form's service has stored it."""
+        """Store nothing. The form's service has stored it."""
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         return None

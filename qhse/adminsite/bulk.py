@@ -52,10 +52,10 @@ class BulkActionsAdmin(ServiceModelAdmin):
         perform: Callable[[Any, str], object],
     ) -> HttpResponse | None:
         """
-        Show a page that asks for a reason, then call `perform(record, reason)` for each record of `queryset`.
+        Show a page that asks for a reason. Then call `perform(record, reason)` for each record of `queryset`.
 
-        Each record is its own transaction: a refused one is reported by name and the others are done. `nothing`
-        is said when the selection has no record to which the action applies.
+        Each record is its own transaction: a refused one is reported by name, the others are done. `nothing` is said
+        when the action applies to no record of the selection.
         """
         records = list(queryset[: MOST_AT_ONCE + 1])
         if not records:

@@ -1,4 +1,4 @@
-"""Makes `django.contrib.admin` use our site. A module of its own: an apps.py may hold one default config."""
+"""Makes `django.contrib.admin` use our site. Apart, because an apps.py may hold one default config."""
 
 from django.contrib.admin.apps import AdminConfig
 

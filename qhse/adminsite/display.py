@@ -12,12 +12,12 @@ NONE = "–"
 
 
 def badge(text: object, kind: str) -> SafeString:
-    """Return a coloured label; `kind` is one of good, warn, bad, mute and comes from code, never from data."""
+    """Return a coloured label. `kind` is good, warn, bad or mute; it comes from code, never from data."""
     return format_html('<span class="badge badge-{}">{}</span>', kind, text)
 
 
 def moment(value: datetime | None) -> SafeString | str:
-    """Return a time to the minute, in UTC, which column headings say."""
+    """Return a time to the minute. It is in UTC, which column headings say."""
     return NONE if value is None else format_html('<span class="nowrap">{}</span>', f"{value:%Y-%m-%d %H:%M}")
 
 
@@ -35,7 +35,7 @@ def days(number: int) -> str:
 
 
 class Tile(NamedTuple):
-    """A figure; `kind` is "", good, warn or bad, `url` leads to the records that are counted, if a list shows them."""
+    """A figure. `kind` is "", good, warn or bad. `url` leads to the list of the counted records, if there is one."""
 
     figure: str
     text: str

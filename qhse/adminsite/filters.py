@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """A filter that refuses a value it does not offer, instead of showing everything as if it had filtered."""
+    """Refuses a value that it does not offer, instead of showing everything as if it had filtered."""
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -22,7 +22,7 @@ class ChoiceFilter(admin.SimpleListFilter):
 
 class IndexedValuesFilter(ChoiceFilter):
     """
-    Offers the values that stand in an indexed column, found by one index probe each.
+    Offers the values that stand in an indexed column. Each is found by one index probe.
 
     Django's own filter asks for DISTINCT, which reads the whole of a table that only ever grows.
     """

@@ -1,4 +1,4 @@
-"""Forms whose validation ends in the service call, so that a refusal shows beside the field it is about."""
+"""Forms that end in a service call. A refusal shows beside the field it is about."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator
 from django.db.models import Model
 
-from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
 from qhse.accounts.models import User
-from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
-from qhse.accounts.services.login import prove_identity
-from qhse.accounts.services.users import set_password
 from qhse.errors import DomainError
 
 if TYPE_CHECKING:
@@ -29,9 +23,9 @@ class ServiceForm(ModelForm):
     """
     A model form that never saves the model itself.
 
-    When the input is clean, `write()` calls the service, inside the transaction that Django's admin opens around
-    the form. A DomainError becomes a form error: the page comes back with what was typed, nothing is stored. So
-    `write()` may call one service, or several of which only the first can refuse.
+    When the input is clean, `write()` calls the service, in the transaction that Django's admin opens around the form.
+    A DomainError becomes a form error: the page comes back with the input, and nothing is stored. So `write()` may call
+    several services only if just the first can refuse.
     """
 
     actor: User  # set by ServiceModelAdmin.get_form
@@ -63,11 +57,11 @@ class ServiceForm(ModelForm):
         return self.instance
 
     def save_m2m(self) -> None:
-        """Store nothing: there are no many-to-many fields, and the record is stored already."""
+        """Store nothing. There are no many-to-many fields, and the record is stored already."""
 
 
 class AutocompleteInput(AutocompleteSelect):
-    """Django's widget, which would put a rubbish value into a query when the page comes back to say that it is one."""
+    """Django's widget, which would query for a rubbish value when its page comes back."""
 
     def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:  # type: ignore[override]
         return super().optgroups(name, [each for each in value if self._may_be_a_key(each)], attr)
@@ -93,70 +87,3 @@ class ReasonForm(forms.Form):
     """Asks why, before an action changes several records."""
 
     reason = reason_field(required=True, help_text="Kept in the audit trail beside every record that changes.")
-
-
-def _may_enter(user: User) -> bool:
-    return user.is_staff
-
-
-def _bound_length(field: forms.Field) -> None:
-    field.max_length = MAX_PASSWORD_LENGTH  # type: ignore[attr-defined]
-    field.validators.append(MaxLengthValidator(MAX_PASSWORD_LENGTH))
-
-
-def _blocked(refusal: LoginIsBlocked) -> ValidationError:
-    return ValidationError(f"Too many failed logins. Try again in {refusal.retry_after} s.", code="blocked")
-
-
-class LoginForm(AdminAuthenticationForm):
-    """Logs in by `prove_identity`, so that the limits, the counting and the audit entries are those of the API."""
-
-    blocked_seconds: int | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _bound_length(self.fields["password"])
-
-    def clean(self) -> dict[str, Any]:
-        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if name is not None and password:
-            try:
-                self.user_cache = prove_identity(username=name, password=password, may_enter=_may_enter)
-            except LoginIsBlocked as refusal:
-                self.blocked_seconds = refusal.retry_after
-                raise _blocked(refusal) from None
-            except CredentialsAreInvalid:
-                raise self.get_invalid_login_error() from None
-        return self.cleaned_data
-
-
-class OwnPasswordForm(AdminPasswordChangeForm):
-    """
-    Changes one's own password by the service, which leaves an audit entry; Django's form would save it alone.
-
-    The old one is proven as in a login, with its limits and counters: a session that somebody left open is no place to
-    guess at it.
-    """
-
-    blocked_seconds: int | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _bound_length(self.fields["old_password"])
-
-    def clean_old_password(self) -> str:
-        password: str = self.cleaned_data["old_password"]
-        try:
-            prove_identity(
-                username=self.user.username, password=password, may_enter=_may_enter, purpose="to change the password"
-            )
-        except LoginIsBlocked as refusal:
-            self.blocked_seconds = refusal.retry_after
-            raise _blocked(refusal) from None
-        except CredentialsAreInvalid:
-            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from None
-        return password
-
-    def save(self, commit: bool = True) -> Any:
-        self.user = set_password(user_id=self.user.pk, password=self.cleaned_data["new_password1"], actor=self.user)
-        return self.user

@@ -12,5 +12,5 @@ _KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
 
 class SessionStore(DatabaseSessionStore):
     def _validate_session_key(self, key: Any) -> bool:
-        """Answer whether Django can have made this key: a NUL in a forged one would be a 500 on PostgreSQL."""
+        """Answer whether Django can have made this key. A NUL in a forged one would be a 500 on PostgreSQL."""
         return bool(key) and _KEY.fullmatch(key) is not None

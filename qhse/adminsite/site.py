@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,15 +12,15 @@ from django.template.response import TemplateResponse
 from django.urls import path, resolve, reverse
 from django.views.decorators.common import no_append_slash
 
-Panel = Callable[[HttpRequest], dict[str, Any] | None]
+from qhse.adminsite.login import LoginForm, OwnPasswordForm
+from qhse.adminsite.panels import front_panels
 
 
 class QhseAdminSite(AdminSite):
     """
-    Open to active staff; what they see and may do there follows from their role, page by page.
+    Open to active staff. What they see and may do there follows from their role, page by page.
 
-    Apps add panels to the first page with `add_panel`: a function from the request to `{template, …context}`, or
-    to None for a user who may not see it. So this module knows none of them.
+    The first page shows the panels that apps have registered in `panels`.
     """
 
     site_header = "QHSE supply chain"
@@ -29,22 +28,13 @@ class QhseAdminSite(AdminSite):
     index_title = "Overview"
     index_template = "adminsite/index.html"
     enable_nav_sidebar = False  # the sections stand in the page's head and leave the width to the lists
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._panels: list[tuple[int, Panel]] = []
-
-    def add_panel(self, panel: Panel, *, order: int) -> None:
-        """Show a panel on the first page, below those of a lower order."""
-        self._panels.append((order, panel))
-        self._panels.sort(key=lambda entry: entry[0])
+    login_form = LoginForm
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        panels = [content for _, panel in self._panels if (content := panel(request))]
-        return super().index(request, {"panels": panels, **(extra_context or {})})
+        return super().index(request, {"panels": front_panels(request), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the sections in the order that their pages ask for, not by the names of their apps."""
+        """Return the sections in the order that their pages ask for, not by name."""
         sections = super().get_app_list(request, app_label)
         return sorted(
             sections,
@@ -52,10 +42,7 @@ class QhseAdminSite(AdminSite):
         )
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's page with our form, which counts as the API's login does; a blocked try is a 429."""
-        from qhse.adminsite.forms import LoginForm  # needs the models, and this module is older than they
-
-        self.login_form = LoginForm
+        """Django's page with our form, which counts as the API's login does. A blocked try is a 429."""
         return _refuse_blocked(super().login(request, extra_context))  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[Any]:
@@ -63,7 +50,7 @@ class QhseAdminSite(AdminSite):
 
     @no_append_slash
     def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:
-        """Lead to the page that the address means with its slash at the end, whatever APPEND_SLASH says."""
+        """Lead to the page that the address means with a slash at its end. APPEND_SLASH does not matter."""
         if not url.endswith("/"):
             page = resolve(f"{request.path_info}/")  # finds at least this view again, which is marked as no page
             if getattr(page.func, "should_append_slash", True):
@@ -71,9 +58,7 @@ class QhseAdminSite(AdminSite):
         raise Http404
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Django's page, except that the form counts as a login does, and calls our service, which audits it."""
-        from qhse.adminsite.forms import OwnPasswordForm  # needs the models, and this module is older than they
-
+        """Django's page with our form: it counts as a login does, and its service audits."""
         request.current_app = self.name
         view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,

@@ -8,4 +8,3 @@ class ApiConfig(AppConfig):
 
     def ready(self) -> None:
         from qhse.api.openapi import schema  # noqa: F401 (registers OpenAPI extensions)
-        from qhse.deployment import database_checks, settings_checks  # noqa: F401 (registers system checks)

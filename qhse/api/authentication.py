@@ -18,8 +18,8 @@ class BearerTokenAuthentication(JWTAuthentication):
     """
     Reads `Authorization: Bearer …` and loads the user from the database at each request.
 
-    So a deactivated user or a changed role acts at once, whatever the token says. Every refusal is a 401, also
-    of a validly signed token whose subject is not one of ours.
+    So a deactivation or a changed role acts at once, whatever the token says. Every refusal is a 401, even of a validly
+    signed token whose subject is not one of ours.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -55,9 +55,9 @@ class BearerTokenAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Token) -> Any:
         """
-        Return the user of the login from which the token descends, read with it in one query.
+        Return the user of the login from which the token descends, both read in one query.
 
-        A logout, a reuse of a spent refresh token or a new password has ended the login, and with it this token.
+        A logout, a reuse of a spent refresh token or a new password has ended the login, and this token with it.
         """
         user = user_of(validated_token)
         if user is None or not user.is_active:

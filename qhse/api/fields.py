@@ -1,4 +1,4 @@
-"""Serializer fields that convert nothing, with refusals that say what to change."""
+"""Serializer fields that convert nothing. Their refusals say what to change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class TextField(serializers.CharField):
-    """A JSON string. DRF's own field also takes numbers, and would store the number 1e400 as the text "inf"."""
+    """A JSON string. DRF's own field also takes numbers, and would store 1e400 as the text "inf"."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

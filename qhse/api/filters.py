@@ -28,23 +28,23 @@ class _IdField(forms.IntegerField):
         return int(value)
 
     def run_validators(self, value: Any) -> None:
-        """Skip: the text was validated before it became a number."""
+        """Skip. The text was validated before it became a number."""
 
 
 @extend_schema_field({"type": "integer", "minimum": 0, "maximum": MAX_ID})
 class IdFilter(filters.NumberFilter):
-    """Matches a primary key exactly; anything but digits is a 400. An id that no row has gives an empty page."""
+    """Matches a primary key exactly. Anything but digits is a 400. An id that no row has gives an empty page."""
 
     field_class = _IdField
 
 
 def _described(schema: dict[str, Any], label: str | None) -> dict[str, Any]:
-    """Add a filter's label, which the library leaves out beside a schema that we give ourselves."""
+    """Add a filter's label to a schema of our own. The library leaves it out there."""
     return schema | {"description": label} if label else schema
 
 
 class TextFilter(filters.CharFilter):
-    """Takes a text as it is, also with white space at its ends, and by default matches it exactly."""
+    """Takes a text as it is, white space at its ends included. By default it matches exactly."""
 
     def __init__(self, *, max_length: int, min_length: int = 1, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, min_length=min_length, strip=False, **kwargs)
@@ -61,7 +61,7 @@ class OneOfFilter(filters.ChoiceFilter):
 
 
 class TrueFalseFilter(OneOfFilter):
-    """Takes `true` or `false` and refuses every other word (django-filter's BooleanFilter ignores them)."""
+    """Takes `true` or `false` and refuses every other word. django-filter's BooleanFilter ignores them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, choices=(("true", "true"), ("false", "false")), **kwargs)
@@ -89,7 +89,7 @@ class _MomentField(forms.Field):
 
 @extend_schema_field({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
 class MomentFilter(filters.Filter):
-    """Takes a date or a moment by ISO 8601; without an offset it is UTC, a date is its first moment."""
+    """Takes a date or a moment by ISO 8601. Without an offset it is UTC. A date is its first moment."""
 
     field_class = _MomentField
 
@@ -109,7 +109,7 @@ class _OrderingField(BaseCSVField):
 
 
 class TotalOrderingFilter(filters.OrderingFilter):
-    """Orders by listed fields and then by the primary key, in the last one's direction: pages never overlap."""
+    """Orders by listed fields and then by the primary key, in the last one's direction. Pages never overlap."""
 
     base_field_class = _OrderingField
 
@@ -124,7 +124,7 @@ class StrictFilterBackend(filters.DjangoFilterBackend):
     """
     django-filter with its refusals on: an invalid value is a 400.
 
-    Unknown and repeated parameters are refused earlier, for every action, by `qhse.api.viewsets`.
+    `qhse.api.viewsets` refuses unknown and repeated parameters earlier, for every action.
     """
 
     raise_exception = True

@@ -1,4 +1,4 @@
-"""What the API keeps for itself: the answers to writes that a client may repeat."""
+"""What the API keeps for itself: answers to writes that a client may repeat."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class IdempotencyRecord(models.Model):
     """
     The answer to one write that its client named with an Idempotency-Key.
 
-    Stored in the transaction of the write itself, so that the write has happened exactly when the record exists.
-    `id` is a digest of user, method, path and key, `fingerprint` one of the body. Refused requests leave none: they
-    changed nothing and may be corrected under the same key. Never changed; `prune_expired` removes old ones.
+    Stored in the transaction of the write: the write has happened exactly when the record exists. `id` is a digest of
+    user, method, path and key; `fingerprint` is one of the body. A refused request leaves none: it changed nothing, and
+    may be corrected under the same key. Never changed. `prune_expired` removes old ones.
     """
 
     id = models.CharField(primary_key=True, max_length=64)

@@ -1,4 +1,4 @@
-"""Pages: `?limit` and `?offset`, refused when they are out of range instead of bent into it."""
+"""Pages: `?limit` and `?offset`. Out of range they are refused, not bent into it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)
 
 class StrictLimitOffsetPagination(LimitOffsetPagination):
     """
-    `limit` 1–100 (default 20), `offset` 0–10,000,000; anything else is a 400.
+    `limit` 1–100 (default 20), `offset` 0–10,000,000. Anything else is a 400.
 
-    The list's queryset must have a total order (end it with the primary key), or rows would repeat or vanish
-    between pages.
+    The list's queryset must have a total order: end it with the primary key. Else rows would repeat or vanish between
+    pages.
     """
 
     default_limit = 20
@@ -41,7 +41,7 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         raise ValidationError({name: f"Must be a whole number from {minimum} to {maximum}."}, code="out_of_range")
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Replace DRF's, which says `nullable`: OpenAPI 3.1 has no such word, and null would not fit."""
+        """Replace DRF's, which says `nullable`. OpenAPI 3.1 has no such word, and null would not fit."""
         link = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",

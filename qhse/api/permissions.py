@@ -1,33 +1,23 @@
-"""The one way in which the API and the admin ask a role table; what a table does not list is denied."""
+"""The permission class that asks an app's role table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from django.contrib.auth.models import AnonymousUser
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
-
-if TYPE_CHECKING:
-    from qhse.accounts.models import User
-
-
-def is_allowed(user: User | AnonymousUser, action: str, table: RoleTable) -> bool:
-    """Answer whether the role that this user has in the database may do this action."""
-    if not user.is_authenticated or not user.is_active:
-        return False
-    return user.role in table.get(action, frozenset())
 
 
 class RolePermission(BasePermission):
     """
     Maps the viewset's action to the roles in `table`.
 
-    This base class is the project's default permission and has an empty table: a view that names no table of its
-    own is closed to everyone. An object permission is never granted beyond the action's: nothing here is per row.
+    This base class is the project's default permission. Its table is empty: a view that names no table is closed to
+    everyone. An object permission is never granted beyond the action's. Nothing here is per row.
     """
 
     table: ClassVar[RoleTable] = {}

@@ -1,4 +1,4 @@
-"""ETag and If-Match: a change that is based on a state which somebody else has changed since is refused."""
+"""ETag and If-Match: a change is refused if somebody else has changed its base since."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def etag_of(version: int) -> str:
 
 def expected_versions(request: Request) -> frozenset[int] | None:
     """
-    Return the versions that If-Match accepts, None for any (no header, or `*`), for a service to compare under lock.
+    Return the versions that If-Match accepts, for a service to compare under lock. None is any: no header, or `*`.
 
     Weak tags and tags that we never gave match nothing (RFC 9110, 13.1.1 and 8.8.3.2). Raises IfMatchIsInvalid.
     """
@@ -40,6 +40,6 @@ def expected_versions(request: Request) -> frozenset[int] | None:
 
 
 def refuse_condition(request: Request) -> None:
-    """Refuse If-Match where nothing has an entity tag: ignoring it would make an unconditional change of it."""
+    """Refuse If-Match where nothing has an entity tag. Ignoring it would make the change unconditional."""
     if IF_MATCH in request.headers:
         raise RecordHasChanged("This route has no entity tag that If-Match could name.")

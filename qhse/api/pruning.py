@@ -1,4 +1,4 @@
-"""Removal of what has served its time: answers kept for repeats, ended logins, counters, sessions."""
+"""Removal of what has served its time: kept answers, ended logins, counters, sessions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FAMILIAR_DAYS = 180
 
 def prune_expired(*, keys_older_than_days: int) -> Iterator[tuple[str, int]]:
     """
-    Remove what nobody can need any more; yield what was removed, and how much, after each batch.
+    Remove what nobody can need any more. Yield what was removed, and how much, after each batch.
 
-    Answers under an Idempotency-Key after so many days: the same key then begins a new write. Token families whose
-    last refresh token has expired, counters whose window is over, addresses that were not used for FAMILIAR_DAYS days,
-    expired sessions. Each batch commits for itself; rows that somebody else holds are passed over; it may run beside
+    Answers under an Idempotency-Key go after so many days; the same key then begins a new write. So do token families
+    whose last refresh token has expired, counters whose window is over, addresses unused for FAMILIAR_DAYS days, and
+    expired sessions. Each batch commits for itself. Rows that somebody else holds are passed over. It may run beside
     everything and be repeated.
     """
     now = timezone.now()

@@ -1,9 +1,8 @@
-"""The base of all API views: what a query may contain is as closed as what a body may contain."""
+"""The base of all API views. A query is as closed as a body."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -13,13 +12,13 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from qhse.api.preconditions import refuse_condition
-from qhse.api.writes import WRITING_METHODS, perform_write
+from qhse.api.writes import WRITING_METHODS
 
 MAX_UNKNOWN_LISTED = 20  # of a megabyte of unknown fields; each costs more bytes in the answer than it did in the body
 
 
 def _is_utf8(query: str) -> bool:
-    """Answer whether a query string as WSGI gives it is text; Django reads broken bytes as U+FFFD and goes on."""
+    """Answer whether a query string, as WSGI gives it, is text. Django reads broken bytes as U+FFFD and goes on."""
     try:
         unquote_to_bytes(query.encode("latin-1")).decode()
     except UnicodeDecodeError:
@@ -31,7 +30,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     """
     A plain serializer that refuses unknown fields.
 
-    Ignoring them would store half of what a misspelt request meant, and would hide attempts at mass assignment.
+    Ignoring them would store half of what a misspelt request meant. It would also hide attempts at mass assignment.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -52,10 +51,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 class StrictQueryMixin:
     """
-    For a view of DRF's: refuses query parameters which nobody declared, repeated ones, empty ones, broken encodings.
+    For a view of DRF's: refuses query parameters that are unknown, repeated, empty or badly encoded.
 
     Known are those in `query_parameters`. An empty value would be no filter at all, which is not what its sender
-    believes; where it is one (part of a name), the view lists it in `may_be_empty`.
+    believes. Where it is one, as a part of a name, the view lists it in `may_be_empty`.
     """
 
     query_parameters: Collection[str] = ()
@@ -90,26 +89,20 @@ class StrictQueryMixin:
 
 class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
     """
-    A viewset with a closed query; known are, for lists, the filterset's parameters and the paginator's as well.
+    A viewset with a closed query. Lists also know the parameters of their filterset and paginator.
 
-    Writing actions can be repeated under an Idempotency-Key, and are tried again after a deadlock: see `writes`.
+    Each writing action is declared `@repeatable` where it is written, unless its answer is a secret: see `writes`.
     """
 
     honours_if_match: Collection[str] = ()  # actions on a record that has an ETag; elsewhere If-Match is refused
     has_etag: Collection[str] = ()  # actions whose answer carries the record's ETag
-    repeatable = True  # by Idempotency-Key; False where the answer is a secret that must not be kept
     # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
     http_method_names = ["get", "head", "post", "patch"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method in WRITING_METHODS:
-            if self.action not in self.honours_if_match:
-                refuse_condition(request)
-            if self.repeatable:
-                # Here, because every writing action passes by, one that is added tomorrow too.
-                method = request.method.lower()
-                setattr(self, method, partial(perform_write, getattr(self, method)))
+        if request.method in WRITING_METHODS and self.action not in self.honours_if_match:
+            refuse_condition(request)
 
     def _known_query_parameters(self) -> set[str]:
         known = super()._known_query_parameters()
@@ -120,7 +113,7 @@ class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
         return known
 
     def validated(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """Return the checked body of the request, or raise the 400 that lists what is wrong with it."""
+        """Return the checked body of the request. Raises the 400 that lists what is wrong with it."""
         serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What every writing request gets: repeats under a key change nothing, and a deadlock costs a second try."""
+"""`@repeatable`, for every writing action. Repeats under a key change nothing; a deadlock costs a second try."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import random
 import re
 import time
 from collections.abc import Callable
+from functools import partial, wraps
 from itertools import count
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
@@ -19,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from qhse.api.models import IdempotencyRecord
+from qhse.database import SqlState, sqlstate, take_turn
 from qhse.errors import DomainError, InvalidInput
 
 WRITING_METHODS = frozenset({"POST", "PATCH"})
@@ -27,9 +29,11 @@ KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 MOST_TRIES = 4  # the first and three more
 _KEY = re.compile(KEY_PATTERN)
-_ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({SqlState.SERIALIZATION_FAILURE, SqlState.DEADLOCK})
 
-Handler = Callable[..., Response]
+View = TypeVar("View")
+Arguments = ParamSpec("Arguments")
+Action = Callable[..., Response]
 
 
 class IdempotencyKeyIsInvalid(InvalidInput):
@@ -49,24 +53,44 @@ class IdempotencyKeyIsReused(DomainError):
     title = "Unprocessable content"
 
 
-def perform_write(handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+def repeatable(
+    action: Callable[Concatenate[View, Request, Arguments], Response],
+) -> Callable[Concatenate[View, Request, Arguments], HttpResponseBase]:
     """
-    Call the handler of a writing request, or give again the answer that its Idempotency-Key already has.
+    Let a writing action of a viewset be repeated under an Idempotency-Key, and try it again after a deadlock.
 
-    The record of the answer commits with the write. So a client that lost an answer, however and wherever, asks again
-    with the same key and body, and gets the one result. The same key of the same user for the same method and path:
-    RequestIsInFlight while the first has not ended, IdempotencyKeyIsReused with another body. Answers that are
-    refusals are not kept, and whatever was written before one is rolled back.
+    A client that lost an answer asks again with the same key and body, and gets the one result. The answer is kept; its
+    record commits with the write. A key belongs to a user, a method and a path. The same key raises RequestIsInFlight
+    while the first request has not ended, and IdempotencyKeyIsReused with another body. Refusals are not kept. What was
+    written before one is rolled back.
 
-    A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried MOST_TRIES times:
-    nothing of it is stored, and its turn comes when the other has ended.
+    A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried MOST_TRIES times.
+    Nothing of it is stored, and its turn comes when the other has ended.
+
+    Not for an action whose answer is a secret, such as a token: the answer would be kept.
     """
+
+    @wraps(action)
+    def perform(view: View, request: Request, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponseBase:
+        return _perform(partial(action, view), request, args, kwargs)
+
+    vars(perform)["repeatable"] = True  # a mark, which decorators above this one copy
+    return perform
+
+
+def is_repeatable(view: Any) -> bool:
+    """Answer whether the action that a viewset was asked for is declared `@repeatable`."""
+    action = getattr(type(view), getattr(view, "action", None) or "", None)
+    return getattr(action, "repeatable", False)
+
+
+def _perform(action: Action, request: Request, args: Any, kwargs: Any) -> HttpResponseBase:
     key = _key_of(request)
     for attempt in count(1):
         try:
-            return _write(handler, request, args, kwargs, key)
+            return _write(action, request, args, kwargs, key)
         except OperationalError as error:
-            is_conflict = getattr(error.__cause__, "sqlstate", "") in _ROLLED_BACK_TO_RESOLVE_A_CONFLICT
+            is_conflict = sqlstate(error) in _ROLLED_BACK_TO_RESOLVE_A_CONFLICT
             if attempt == MOST_TRIES or not is_conflict or connection.in_atomic_block:
                 raise
         # Random, so that the two do not meet again.
@@ -74,18 +98,19 @@ def perform_write(handler: Handler, request: Request, *args: Any, **kwargs: Any)
     raise AssertionError("unreachable")
 
 
-def _write(handler: Handler, request: Request, args: Any, kwargs: Any, key: str | None) -> HttpResponseBase:
+def _write(action: Action, request: Request, args: Any, kwargs: Any, key: str | None) -> HttpResponseBase:
     if key is None:
-        return handler(request, *args, **kwargs)
+        return action(request, *args, **kwargs)
     name = _digest([request.user.pk, request.method, request.path_info, key])
     fingerprint = _digest(request.data)
     with transaction.atomic():
-        if not _take(name):
+        # Not by the unique key alone: on it a second INSERT would wait until the first transaction ends, however long.
+        if not take_turn(int(name[:16], 16) - 2**63):
             raise RequestIsInFlight("The first request with this Idempotency-Key has not ended; ask again shortly.")
         known = IdempotencyRecord.objects.filter(pk=name).first()
         if known is not None:
             return _answer_again(known, fingerprint)
-        response = handler(request, *args, **kwargs)
+        response = action(request, *args, **kwargs)
         if response.status_code >= 400:
             transaction.set_rollback(True)
         else:
@@ -106,23 +131,9 @@ def _key_of(request: Request) -> str | None:
 
 
 def _digest(value: Any) -> str:
-    """Return a digest of a JSON document that does not depend on the order of its keys or its white space."""
+    """Return a digest of a JSON document. The order of its keys and its white space do not matter."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _take(name: str) -> bool:
-    """
-    Lock this name until the transaction ends, or return False if somebody else has it.
-
-    Not by the unique key alone: on it a second INSERT would wait until the first transaction ends, however long.
-    """
-    if connection.vendor != "postgresql":
-        return True  # SQLite has one writer at a time, and this transaction is it
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int(name[:16], 16) - 2**63])
-        taken: bool = cursor.fetchone()[0]
-    return taken
 
 
 def _remember(name: str, fingerprint: str, request: Request, response: Response) -> None:

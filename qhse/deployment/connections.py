@@ -9,15 +9,15 @@ def bound_connections(
     *, statement: float, lock: float, idle_in_transaction: float, name: str, prepared: bool = False
 ) -> None:
     """
-    Let every connection that this process opens from now on end what takes too long; all in seconds.
+    Let connections that this process opens from now on end what takes too long. All bounds are in seconds.
 
-    `statement` ends a statement (SQLSTATE 57014), `lock` the wait for a lock (55P03), `idle_in_transaction` the
-    connection of a process that stopped in the middle of a transaction. They travel with the connection's start, so
-    that RESET returns to them. What `options` of DATABASE_URL says wins. `name` is shown in pg_stat_activity. Has no
-    effect on SQLite. Commands that may take long, such as migrate, do not call it.
+    `statement` ends a statement (SQLSTATE 57014), `lock` the wait for a lock (55P03). `idle_in_transaction` ends the
+    connection of a process that stopped in a transaction. The bounds travel with the connection's start: RESET returns
+    to them. What `options` of DATABASE_URL says wins. `name` is shown in pg_stat_activity. SQLite has none of this.
+    Commands that may take long, such as migrate, do not call it.
 
-    With `prepared` values travel beside the statements, so that the server can parse and plan a repeated one once: for
-    a process that does the same over and over on a connection of its own.
+    With `prepared`, values travel beside the statements. So the server can parse and plan a repeated statement once.
+    That is for a process that does the same over and over on a connection of its own.
     """
     for wrapper in connections.all():
         if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:

@@ -36,10 +36,10 @@ def check_production_database(app_configs: Any, databases: Any = None, **kwargs:
 
 def refuse_unsafe_database() -> None:
     """
-    Raise ImproperlyConfigured with what is wrong; for the start of a server or a worker in production.
+    Raise ImproperlyConfigured with what is wrong. For the start of a server or a worker in production.
 
-    A database that is away, or not migrated yet, does not stop the start: the process waits for it, as for any outage,
-    and looks as soon as it answers. What is wrong then is the outage: each new connection is refused with
+    A database that is away, or not migrated yet, does not stop the start. The process waits for it, as for any outage,
+    and looks as soon as it answers. If something is wrong then, the outage goes on: each new connection is refused with
     UnsafeDatabase until somebody has put it right.
     """
     if not settings.PRODUCTION:
@@ -53,11 +53,11 @@ def refuse_unsafe_database() -> None:
 
 
 class UnsafeDatabase(OperationalError):
-    """The database answers, and must not be used as it is: the log says why."""
+    """The database answers, and must not be used as it is. The log says why."""
 
 
 def _look_again(*, connection: Any, **kwargs: Any) -> None:
-    """Ask over a new connection what could not be asked at the start; close it when the answer is bad."""
+    """Ask a new connection what could not be asked at the start. Close it when the answer is bad."""
     answers = [_asked(_demo_users), _asked(_volatile_server)]
     errors = [error for answer in answers for error in answer or ()]
     if errors:
@@ -73,7 +73,7 @@ def _in_one_line(errors: list[CheckMessage]) -> str:
 
 
 def _asked(question: Callable[[], list[CheckMessage]]) -> list[CheckMessage] | None:
-    """Return the question's answer, or None when the database is away or not migrated."""
+    """Return the question's answer. None when the database is away or not migrated."""
     try:
         return question()
     except (DatabaseError, InterfaceError):

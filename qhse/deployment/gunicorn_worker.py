@@ -1,4 +1,4 @@
-"""The worker process of the HTTP server: gunicorn's threads, with an end to how long a request may take to arrive."""
+"""The worker process of the HTTP server: gunicorn's threads, with an end to slow requests."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class BoundedReadWorker(ThreadWorker):
     """
     Stops reading from a client that has not sent its whole request within READ_SECONDS.
 
-    gunicorn gives a thread to a request from its first byte on, and waits for each further one without a limit: as many
-    clients as there are threads, a byte a minute each, would be the end of all service. An end to the reading alone
-    leaves the way open for the answer, and a request that is there already does not notice it. A connection on which
-    nothing comes takes no thread at all.
+    gunicorn gives a request a thread from its first byte on, and waits for the others without a limit. As many clients
+    as there are threads, with a byte a minute each, would end all service. Here only the reading ends. The way stays
+    open for the answer, and a request that has arrived notices nothing. A connection on which nothing comes takes no
+    thread.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ class BoundedReadWorker(ThreadWorker):
             read.over = True
 
     def murder_pending(self) -> None:
-        """Do what the main loop does here at least once a second, and end the reads that are overdue."""
+        """End the reads that are overdue. The main loop comes by at least once a second."""
         super().murder_pending()
         while self._reads and (self._reads[0][1].over or self._reads[0][0] <= time.monotonic()):
             self._reads.popleft()[1].end()

@@ -1,4 +1,4 @@
-"""What orchestrators ask: is the process alive, can it do its work; and what Prometheus scrapes."""
+"""What orchestrators ask: is the process alive, can it do its work. And what Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from qhse.observability import metrics
 
 
 class ProbeView(StrictQueryMixin, APIView):
-    """A public view that looks at no token: a probe must not fail because a client sent a bad one."""
+    """A public view that looks at no token. A probe must not fail because a client sent a bad one."""
 
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -85,7 +85,7 @@ class MetricsView(ProbeView):
 
 
 def readiness() -> dict[str, Any]:
-    """Return each check's name and `ok` or what is wrong; never raises, and never quotes a connection string."""
+    """Return each check and `ok` or what is wrong. Never raises, and never quotes a connection string."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -66,7 +66,7 @@ def _trusts_the_internet(networks: Sequence[Network]) -> bool:
 
 @register(Tags.security)
 def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse half a configuration of the identity provider, and one that anybody on the way could replace."""
+    """Refuse half a configuration of the identity provider, and keys that somebody on the way could replace."""
     needed = ("OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OIDC_ROLES")
     missing = [name for name in needed if not getattr(settings, name)]
     if len(missing) == len(needed):
@@ -86,7 +86,7 @@ def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessag
 
 @register()
 def check_reserved_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Say aloud that a setting has no effect, so that nobody believes his events are relayed."""
+    """Say aloud that a setting has no effect, so that nobody relies on a relay that is not there."""
     return [
         Warning(f"{name} is set, but this version does nothing with it.", hint="Unset it.", id="qhse.W001")
         for name in settings.RESERVED_SETTINGS_PRESENT

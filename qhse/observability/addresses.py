@@ -1,4 +1,4 @@
-"""Which address a request came from, when proxies stand before us: believed is only what a trusted one says."""
+"""Which address a request came from. Of proxies before us, only a trusted one is believed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ Network = IPv4Network | IPv6Network
 
 # What only a proxy may say. Without these, Django and everything below it sees the connection as it is.
 _WORDS_OF_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
-_IPV6_CUSTOMER_PREFIX = 64  # bits; a customer has at least this network, and so 2**64 addresses, to himself
+_IPV6_CUSTOMER_PREFIX = 64  # bits; a customer has at least this network, and so 2**64 addresses, alone
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     """
-    Return the address of the client, or nothing when there is none (a Unix socket).
+    Return the address of the client. Nothing when there is none: a Unix socket.
 
-    Each proxy appends the address that it saw to X-Forwarded-For. So the chain is read from its end, and only as long
-    as the one who speaks is trusted: whatever the client itself wrote there stands further in front.
+    Each proxy appends the address that it saw to X-Forwarded-For. So the chain is read from its end, as long as the
+    speaker is trusted. What the client itself wrote stands further in front.
     """
     hop = _address(peer)
     if hop is None:
@@ -34,7 +34,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
 
 
 def forget_untrusted_words(meta: dict[str, Any], trusted: Sequence[Network]) -> None:
-    """Take the headers that only a proxy may set from a request (its WSGI environment) that no proxy sent."""
+    """Take from a WSGI environment the headers that only a proxy may set, unless a trusted one sent it."""
     peer = _address(meta.get("REMOTE_ADDR", ""))
     if peer is None or not _is_among(peer, trusted):
         for name in _WORDS_OF_PROXIES:
@@ -42,7 +42,7 @@ def forget_untrusted_words(meta: dict[str, Any], trusted: Sequence[Network]) -> 
 
 
 def counted_address(address: str) -> str:
-    """Return what attempts are counted by: an IPv4 address, or the network that one IPv6 customer has."""
+    """Return what attempts are counted by: an IPv4 address, or the network of one IPv6 customer."""
     parsed = _address(address)
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, _IPV6_CUSTOMER_PREFIX), strict=False))

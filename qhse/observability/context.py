@@ -1,4 +1,4 @@
-"""Who asked and from where, for the code that runs on behalf of it: audit entries, outbox headers, log lines."""
+"""Who asked and from where. For audit entries, outbox headers and log lines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """
-    `source` is one of api, admin, command, worker; `request_id` and `client_address` are empty where nothing asked
-    by HTTP.
+    `source` is one of api, admin, command, worker.
+
+    `request_id` and `client_address` are empty where nothing asked by HTTP.
     """
 
     request_id: str = ""

@@ -1,4 +1,4 @@
-"""Log lines: JSON for machines, one readable line for people; both carry the request id."""
+"""Log lines: JSON for machines, readable for people. Both carry the request id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _extras(record: logging.LogRecord) -> dict[str, object]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line. json.dumps escapes line breaks and control characters, so no value can forge a line."""
+    """One JSON object a line. json.dumps escapes control characters: no value can forge a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {

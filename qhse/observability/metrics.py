@@ -1,4 +1,4 @@
-"""Prometheus metrics at the seams; what the database knows better is read from it when /metrics is asked."""
+"""Prometheus metrics. What the database knows better is read from it when /metrics is asked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def observe_request(*, route: str, method: str, status: int, seconds: float) -> None:
-    """Count one answered request, by route pattern and never by path: a client must not be able to make series."""
+    """Count one answered request by its route pattern. By path, a client could make series."""
     method = method if method in _METHODS else "other"
     REQUESTS.labels(route, method, str(status)).inc()
     REQUEST_SECONDS.labels(route, method).observe(seconds)
@@ -35,8 +35,7 @@ def add_source(source: GaugeSource) -> None:
     """
     Register a function that reads figures when /metrics is asked.
 
-    What the database knows is read from it then: right across processes and restarts, where a gauge in memory
-    would be one process's opinion.
+    So a figure is right across processes and restarts. A gauge in memory would be one process's opinion.
     """
     _sources.append(source)
 
@@ -48,7 +47,7 @@ class _Sources:
 
 
 def render() -> bytes:
-    """Return the exposition text: counters of all processes (with PROMETHEUS_MULTIPROC_DIR) and the sources."""
+    """Return the exposition text: all counters and the sources. PROMETHEUS_MULTIPROC_DIR joins processes."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)

@@ -21,8 +21,8 @@ class RequestContextMiddleware:
     """
     The outermost middleware: what it opens encloses everything that a request causes.
 
-    The answer carries `X-Request-ID`, also when it is an error page of a middleware further in. What only a proxy may
-    say is forgotten here unless one of TRUSTED_PROXIES says it, so that nothing further in can believe it.
+    The answer carries `X-Request-ID`, also as an error page of a middleware further in. What only a proxy may say is
+    forgotten here unless one of TRUSTED_PROXIES says it. So nothing further in can believe it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -63,7 +63,7 @@ class RequestContextMiddleware:
 
 
 def _known_user_id(request: HttpRequest) -> int | None:
-    """Return whose request it was, if anything asked; a log line is no reason for a query, which might fail."""
+    """Return whose request it was, if anything asked. A log line is no reason for a query, which might fail."""
     user = getattr(request, "user", None)
     if isinstance(user, LazyObject) and user._wrapped is empty:
         return None

@@ -18,11 +18,12 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import EVERYONE, Role
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.accounts.services.users import change_user, create_user
 from qhse.api.openapi.routes import all_patterns
-from qhse.api.permissions import RolePermission, is_allowed
+from qhse.api.permissions import RolePermission
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "session of the admin site")
@@ -30,7 +31,7 @@ WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "se
 PUBLIC = "everybody, also without a token"
 ALL = {"quality", "procurement", "auditor", "admin"}
 
-# Written from the contract, not from the role tables: pattern → method → (who may, what he gets). HEAD goes with
+# Written from the contract, not from the role tables: pattern → method → (who may, what they get). HEAD goes with
 # GET; everything else is 405 for whoever may know that the route exists.
 EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "auth/login": {"POST": (PUBLIC, 200)},

@@ -17,6 +17,7 @@ from audit.history import HistoryPanel
 from qhse.adminsite.display import NONE, badge, days, link
 from qhse.adminsite.filters import ChoiceFilter
 from qhse.adminsite.forms import ServiceForm, reason_field
+from qhse.adminsite.panels import show_on_front_page
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
 from suppliers.names import name_key
@@ -214,4 +215,4 @@ def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
     }
 
 
-admin.site.add_panel(renewals_panel, order=20)  # type: ignore[attr-defined]
+show_on_front_page(renewals_panel, order=20)

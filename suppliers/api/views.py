@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
+from qhse.api.writes import repeatable
 from suppliers.api.filters import SupplierFilter
 from suppliers.api.serializers import (
     CertificationSerializer,
@@ -46,6 +47,7 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
             )
         ],
     )
+    @repeatable
     def create(self, request: Request) -> Response:
         """The name must be new, regardless of case and Unicode form (400 `duplicate_name`)."""
         body = self.validated(SupplierCreateSerializer)
@@ -71,6 +73,7 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
             )
         ],
     )
+    @repeatable
     def update_certification(self, request: Request, supplier_id: int) -> Response:
         """Setting the date it already has changes nothing. The worker reassesses the risk afterwards."""
         body = self.validated(CertificationSerializer)

@@ -13,7 +13,7 @@ from outbox.models import OutboxEvent
 from outbox.permissions import OUTBOX_ROLES
 from outbox.services import REQUEUE_CHUNK, requeue_dead_events
 from qhse.accounts.models import User
-from qhse.api.permissions import is_allowed
+from qhse.accounts.rights import is_allowed
 from qhse.errors import DomainError
 
 

@@ -16,8 +16,8 @@ from qhse.accounts.api.serializers import (
 )
 from qhse.accounts.models import User
 from qhse.accounts.permissions import SessionPermission
+from qhse.accounts.services.login import log_in
 from qhse.accounts.services.tokens import TokenPair, revoke_tokens, rotate_tokens
-from qhse.accounts.services.users import log_in
 from qhse.api.openapi.routes import granted_permissions
 from qhse.api.openapi.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer
 from qhse.api.viewsets import ApiViewSet
@@ -42,9 +42,10 @@ BLOCKED = {
 class TokenViewSet(ApiViewSet):
     """Public: whoever calls these has no valid access token yet, or no longer."""
 
+    # None of the actions is `@repeatable`: their answers are secrets, which must not be kept.
+
     permission_classes = [AllowAny]
     authentication_classes = []
-    repeatable = False
     pagination_class = None
     filter_backends = []
 

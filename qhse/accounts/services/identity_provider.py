@@ -32,7 +32,7 @@ _IS_TEXT = re.compile(
 
 
 class IdentityProviderIsAway(DomainError):
-    """No keys have been had from the provider yet, so that nobody can say whether a token is genuine."""
+    """The provider has given no keys yet. Nobody can say whether a token is genuine."""
 
     status = 503
     code = "identity_provider_unavailable"
@@ -41,7 +41,7 @@ class IdentityProviderIsAway(DomainError):
 
 
 def is_issued_by_provider(raw_token: bytes) -> bool:
-    """Answer whether a token names the configured issuer. Nothing of it is verified by that."""
+    """Answer whether a token names the configured issuer. That verifies nothing of it."""
     if not settings.OIDC_ISSUER:
         return False
     try:
@@ -53,12 +53,13 @@ def is_issued_by_provider(raw_token: bytes) -> bool:
 
 def user_of_external_token(raw_token: bytes) -> User | None:
     """
-    Return the user for whom the provider issued this token, None when it is not good or carries no role of ours.
+    Return the user for whom the provider issued this token. None if it is not good, or carries no role of ours.
 
-    At first sight the user is recorded, in one transaction with an audit entry; a local account of the same name or
-    e-mail is never taken for him. A token that was issued later than those seen before brings its role with it,
-    audited as well; an earlier one never brings a former role back. The provider may take the last administrator's
-    role away: it is the authority for its users. Raises IdentityProviderIsAway.
+    The first token records the user and an audit entry, together. A local account of the same name or e-mail is never
+    taken for that user. A later token brings its role with it, audited as well; an earlier one never brings a former
+    role back. The provider is the authority for its users: it may take the last administrator's role away.
+
+    Raises IdentityProviderIsAway.
     """
     claims = _verified(raw_token)
     role = None if claims is None else _role_in(claims)
@@ -102,8 +103,8 @@ class _Keys(PyJWKClient):
     """
     The provider's keys, kept for KEYS_KEPT_SECONDS.
 
-    The library fetches for an unknown key at most every FETCH_AGAIN_SECONDS, follows no redirects and fetches one at a
-    time. While the provider is away the last keys stay good, and it is not asked again for each request.
+    For an unknown key the library fetches again, at most every FETCH_AGAIN_SECONDS. It follows no redirects and fetches
+    one at a time. While the provider is away the last keys stay good. It is not asked again for each request.
     """
 
     def __init__(self, url: str) -> None:
@@ -130,7 +131,7 @@ def _keys(url: str) -> _Keys:
 
 
 def forget_keys() -> None:
-    """Forget what has been fetched; for tests."""
+    """Forget what has been fetched. For tests."""
     _keys.cache_clear()
 
 
@@ -149,7 +150,7 @@ def _external_id(claims: dict[str, Any]) -> str:
 
 
 def _names(claims: dict[str, Any]) -> Iterator[str]:
-    """Yield user names to try: the provider's, and that with a suffix which no local account can have by chance."""
+    """Yield user names to try: the provider's, then that with a suffix that no local account has by chance."""
     digest = _external_id(claims)[:12]
     claimed = claims.get(settings.OIDC_USERNAME_CLAIM)
     name = "".join(c for c in claimed if c.isprintable()).strip()[:MAX_USERNAME] if isinstance(claimed, str) else ""

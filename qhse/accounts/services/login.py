@@ -1,4 +1,4 @@
-"""Proving who somebody is by a password: limited, counted exactly, audited, and saying nothing about accounts."""
+"""Proving who somebody is by a password. Tries are limited, counted exactly and audited."""
 
 from __future__ import annotations
 
@@ -15,20 +15,36 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from audit.services import record
-from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
+from qhse.accounts.errors import REFUSAL, CredentialsAreInvalid, LoginIsBlocked
 from qhse.accounts.models import FamiliarAddress, LoginCounter, User
-from qhse.accounts.services.tokens import REFUSAL
+from qhse.accounts.services.tokens import TokenPair, issue_tokens
 from qhse.observability import context
 from qhse.observability.addresses import counted_address
 
 
 @dataclass
 class _Stranger:
-    """Who has not proven who he is, as audit entries name him."""
+    """Somebody who has not proven who they are, as audit entries name them."""
 
     pk: None = None
     username: str = "anonymous"
     role: str = "anonymous"
+
+
+def log_in(*, username: str, password: str) -> TokenPair:
+    """
+    Return tokens for a user who proves who they are.
+
+    Raises CredentialsAreInvalid and LoginIsBlocked: see `prove_identity`.
+    """
+    proven = prove_identity(username=username, password=password)
+    with transaction.atomic():
+        # Locked and compared, because somebody may have set a new password, or deactivated the user, since it was
+        # read: whoever does so locks the user too, and ends the logins that are there.
+        user = User.objects.select_for_update(no_key=True).filter(pk=proven.pk).first()
+        if user is None or not user.is_active or user.password != proven.password:
+            raise CredentialsAreInvalid(REFUSAL)
+        return issue_tokens(user)
 
 
 def prove_identity(
@@ -37,16 +53,17 @@ def prove_identity(
     """
     Return the active user of this name and password, for whom `may_enter` says yes.
 
-    Unknown user, wrong password, inactive user and one who may not enter cost one password hash each, count as a
-    failure and raise the same CredentialsAreInvalid, so that nobody learns which accounts exist. After
-    LOGIN_FAILURES_PER_ACCOUNT or LOGIN_FAILURES_PER_ADDRESS failures within LOGIN_WINDOW seconds it raises
-    LoginIsBlocked and hashes nothing. Failures elsewhere do not block an account at an address from which it has logged
-    in before, so that nobody far away can lock a person out of his own desk; there it has a count of its own. Successes
-    count nowhere. Each outcome leaves an audit entry with the `purpose`, of blocked tries only the one that brought the
-    block.
+    Unknown user, wrong password, inactive user and one who may not enter get the same answer: CredentialsAreInvalid.
+    Each costs one password hash and counts as a failure. So nobody learns which accounts exist.
 
-    The counters' rows are locked while the password is hashed, so that of any number of tries at once, in however
-    many processes, no more than the limit reach the hash.
+    After LOGIN_FAILURES_PER_ACCOUNT or LOGIN_FAILURES_PER_ADDRESS failures within LOGIN_WINDOW seconds it raises
+    LoginIsBlocked and hashes nothing. The counters are locked while the password is hashed: of any number of tries at
+    once, in any number of processes, no more than the limit reach the hash. Successes count nowhere.
+
+    At an address from which the account has logged in before it has a count of its own, and failures elsewhere do not
+    block it. So nobody far away can lock a person out of their own desk.
+
+    Each outcome leaves an audit entry with the `purpose`. Of blocked tries, only the one that brought the block does.
     """
     with transaction.atomic():
         # Raised outside of the transaction, because what has been counted must outlive the refusal.
@@ -77,10 +94,10 @@ def _try(
 
 def _open_counters(username: str, account: User | None, address: str) -> tuple[list[LoginCounter], float, float]:
     """
-    Lock the counters of this try, in the order address, account, account at this address, which all tries have.
+    Lock the counters of this try. All tries lock in one order: address, account, account at this address.
 
-    Return those that a failure adds to, how long one of them blocks the try, and how long it would be blocked if the
-    account had never logged in from this address.
+    Return the counters that a failure adds to, the seconds for which the try is blocked, and those for an account that
+    has never logged in from this address.
     """
     # A blocked address blocks everybody on it, and leaves no rows for the names that it makes up.
     of_address, wait = _open(f"address:{address}")
@@ -95,7 +112,7 @@ def _open_counters(username: str, account: User | None, address: str) -> tuple[l
 
 
 def _open(bucket: str) -> tuple[LoginCounter, float]:
-    """Lock one counter, begin its window anew if that is over, and return it with the seconds that it blocks."""
+    """Lock one counter and return it with the seconds that it blocks. A window that is over begins anew."""
     LoginCounter.objects.bulk_create([LoginCounter(bucket=bucket)], ignore_conflicts=True)
     counter = LoginCounter.objects.select_for_update().annotate(now=Now()).get(pk=bucket)
     left: timedelta = counter.window_started_at + timedelta(seconds=settings.LOGIN_WINDOW) - counter.now

@@ -1,4 +1,4 @@
-"""Access and refresh tokens: the one module that knows simplejwt."""
+"""Access and refresh tokens. No other module knows simplejwt."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from audit.services import record
-from qhse.accounts.errors import CredentialsAreInvalid
+from qhse.accounts.errors import REFUSAL, CredentialsAreInvalid
 from qhse.accounts.models import TokenFamily, User
 
-REFUSAL = "The credentials or the token are not valid, or no longer."
 MAX_TOKEN_LENGTH = 4096  # characters
-MAX_FAMILY_AGE = timedelta(days=30)  # after which a person proves again who he is, however often he refreshed
+MAX_FAMILY_AGE = timedelta(days=30)  # then a person proves anew who they are, however often tokens were rotated
 
 # `jti` of our tokens: the family, and the token within it. So the claims stay those of the contract.
 _JTI = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})", re.ASCII)
@@ -37,7 +36,7 @@ class TokenPair:
 
 
 def issue_tokens(user: User) -> TokenPair:
-    """Begin a new family for a user who has just proven who he is, and return its first pair."""
+    """Begin a new family and return its first pair. The user has just proven who they are."""
     family = TokenFamily(user=user, current=uuid4().hex, expires_at=_expiry())
     family.save(force_insert=True)
     return _pair(family)
@@ -47,9 +46,11 @@ def rotate_tokens(refresh_token: str) -> TokenPair:
     """
     Spend a refresh token and return the next pair of its family.
 
-    The family's row is locked, so that of several uses of one token exactly one succeeds. Any use of a spent token
-    revokes the whole family and leaves an audit entry: one of its two users has stolen it. Raises
-    CredentialsAreInvalid then, and for a forged, expired or foreign token, a revoked family, a deactivated user.
+    The family's row is locked: of several uses of one token exactly one succeeds. Any use of a spent token revokes the
+    whole family and leaves an audit entry, because one of its two users has stolen it.
+
+    Raises CredentialsAreInvalid then. Also for a forged, expired or foreign token, a revoked family, a deactivated
+    user.
     """
     with transaction.atomic():
         pair = _rotate(refresh_token)
@@ -74,12 +75,12 @@ def revoke_tokens(refresh_token: str) -> None:
 
 
 def revoke_all_tokens(user: User) -> None:
-    """Revoke every family of a user, in the caller's transaction: his password has changed, or he was deactivated."""
+    """Revoke every family of a user, in the caller's transaction: after a new password or a deactivation."""
     TokenFamily.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=Now())
 
 
 def user_of(token: Token) -> User | None:
-    """Return the user for whom a verified access token was issued, while its family is not revoked."""
+    """Return the user for whom a verified access token was issued. None if its family is revoked."""
     names = _names(token)
     if names is None:
         return None
@@ -101,7 +102,7 @@ def _rotate(refresh_token: str) -> TokenPair | None:
 
 
 def _family_for_use(refresh_token: str) -> TokenFamily | None:
-    """Return the locked family whose current token this is; revoke the family of a spent one."""
+    """Return the locked family whose current token this is. A spent token revokes its family."""
     try:
         token = RefreshToken(refresh_token)  # type: ignore[arg-type]
     except (TokenError, KeyError, TypeError, ValueError, OverflowError, OSError):

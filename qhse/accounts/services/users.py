@@ -1,4 +1,4 @@
-"""Writes to users; each leaves an audit entry in its own transaction. Users are never deleted."""
+"""Writes to users. Each leaves an audit entry in its own transaction. Users are never deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from audit.proof.verify_export import pseudonym_of
 from audit.pseudonyms import replace_actor_name
 from audit.services import Actor, record
 from qhse.accounts.errors import (
-    CredentialsAreInvalid,
     LastAdministratorStays,
     PasswordIsTooLong,
     UserIsActive,
@@ -25,25 +24,10 @@ from qhse.accounts.errors import (
 from qhse.accounts.models import User
 from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.roles import Role
-from qhse.accounts.services.login import prove_identity
-from qhse.accounts.services.tokens import REFUSAL, TokenPair, issue_tokens, revoke_all_tokens
+from qhse.accounts.services.tokens import revoke_all_tokens
 from qhse.errors import InvalidInput
 
 CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
-
-
-def log_in(*, username: str, password: str) -> TokenPair:
-    """
-    Return tokens for a user who proves who he is. Raises CredentialsAreInvalid, LoginIsBlocked: see `prove_identity`.
-    """
-    proven = prove_identity(username=username, password=password)
-    with transaction.atomic():
-        # Locked and compared, because somebody may have set a new password, or deactivated the user, since it was
-        # read: whoever does so locks the user too, and ends the logins that he finds.
-        user = User.objects.select_for_update(no_key=True).filter(pk=proven.pk).first()
-        if user is None or not user.is_active or user.password != proven.password:
-            raise CredentialsAreInvalid(REFUSAL)
-        return issue_tokens(user)
 
 
 @transaction.atomic
@@ -57,7 +41,7 @@ def create_user(
     **profile: Any,
 ) -> User:
     """
-    Create a user and its audit entry. `password` None leaves one that nobody can log in with.
+    Create a user and its audit entry. Without a `password` nobody can log in with the account.
 
     Raises UsernameIsTaken, PasswordIsTooLong.
     """
@@ -88,9 +72,10 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
     """
     Change role, activity or profile of a user, with one audit entry of old and new values.
 
-    Acts on the user's next request, whatever tokens are about. Deactivation ends his logins, so that none of them comes
-    back with him. Values that are no change are passed over. Locks the user and all active administrators. Raises
-    UserNotFound, LastAdministratorStays.
+    Acts on the user's next request, whatever tokens are about. A deactivation ends the user's logins, so that none
+    comes back with the user. Values that are no change are passed over. Locks the user and all active administrators.
+
+    Raises UserNotFound, LastAdministratorStays.
     """
     # The administrators too and in one order, so that two who demote each other take turns: each would otherwise
     # still see the other as one, or wait for the other for ever.
@@ -147,12 +132,14 @@ def set_password(*, user_id: int, password: str | None, actor: Actor | None) -> 
 @transaction.atomic
 def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tuple[str, int]:
     """
-    Replace a deactivated user's name by a pseudonym, and return it with the number of audit entries that bore the name.
+    Replace a deactivated user's name by a pseudonym. Return that, and the number of audit entries that bore the name.
 
-    His account loses names and address, and the entries in which he acted are his pseudonym's; seals stay valid. What
-    entries about his account hold as old and new values stays, because it is sealed. Cannot be undone. Writers of audit
-    entries wait meanwhile. Raises UserNotFound, UserIsActive, InvalidInput without a reason, and DatabaseError for a
-    database role that does not own the trail.
+    The account loses names and address. The entries in which the user acted get the pseudonym; seals stay valid. What
+    entries about the account hold as old and new values stays, because it is sealed. It cannot be undone. Writers of
+    audit entries wait meanwhile.
+
+    Raises UserNotFound, UserIsActive, and InvalidInput without a reason. Raises DatabaseError for a database role that
+    does not own the trail.
     """
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
@@ -179,7 +166,7 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
 
 
 def _end_sessions(user: User) -> None:
-    """Remove a user's admin sessions, of which a new password ends those that there are by itself."""
+    """Remove a user's admin sessions. Only a new password ends those by itself."""
     # Whose a session is stands inside of it; there are as many as staff that logged in today.
     for session in Session.objects.filter(expire_date__gt=timezone.now()):
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):

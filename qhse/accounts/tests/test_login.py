@@ -9,34 +9,14 @@ from django.contrib.auth import hashers
 from django.db.models.functions import Now
 
 from audit.models import AuditEntry
-from qhse.accounts.models import LoginCounter, User
-from qhse.accounts.roles import Role
+from qhse.accounts.models import LoginCounter, TokenFamily
+from qhse.accounts.services.users import change_user, set_password
+from qhse.accounts.tests.test_api import log_in
 
 pytestmark = pytest.mark.django_db
 
 ACCOUNT_LIMIT, ADDRESS_LIMIT = 10, 30
 HOME, AWAY = "192.0.2.1", "198.51.100.9"
-
-
-@pytest.fixture
-def try_login(users, anonymous):
-    def attempt(username="quality", password="a-wrong-horse", address=AWAY, **headers):
-        return anonymous.post(
-            "/auth/login", {"username": username, "password": password}, REMOTE_ADDR=address, **headers
-        )
-
-    return attempt
-
-
-@pytest.fixture
-def hashed(monkeypatch):
-    """Count the passwords that reach the hasher."""
-    calls = []
-    hasher = type(hashers.get_hasher())
-    encode, verify = hasher.encode, hasher.verify
-    monkeypatch.setattr(hasher, "encode", lambda *args: calls.append(1) or encode(*args))
-    monkeypatch.setattr(hasher, "verify", lambda *args: calls.append(1) or verify(*args))
-    return calls
 
 
 class TestTheAccount:
@@ -84,7 +64,7 @@ class TestTheAccount:
 
         assert try_login("auditor", "correct-horse-auditor").status_code == 200
 
-    def test_cannot_be_locked_for_its_owner_at_an_address_from_which_he_has_logged_in(self, try_login):
+    def test_cannot_be_locked_for_its_owner_at_an_address_from_which_they_have_logged_in(self, try_login):
         assert try_login(password="correct-horse-quality", address=HOME).status_code == 200
         for _ in range(ACCOUNT_LIMIT):
             try_login(address=AWAY)
@@ -196,91 +176,38 @@ class TestTheTrail:
         assert AuditEntry.objects.filter(action="LOGIN_BLOCKED").count() == 1
         assert AuditEntry.objects.filter(action="LOGIN_FAILED").count() == ACCOUNT_LIMIT
 
-    def test_has_what_a_role_was_not_allowed(self, users, api):
-        api("quality").post("/suppliers", {"name": "Hansa Forge GmbH"}, REMOTE_ADDR=AWAY)
 
-        entries = list(AuditEntry.objects.filter(action="ACCESS_DENIED"))
-        assert len(entries) == 1
-        entry = entries[0]
-        assert (entry.actor, entry.actor_role, entry.entity_type, entry.entity_id) == (
-            "quality", "quality", "route", "/suppliers",
-        )  # fmt: skip
-        assert (entry.reason, entry.client_address) == ("POST /suppliers", AWAY)
+class TestALoginThatIsOvertaken:
+    """By somebody who changes the account after the password was looked up and before tokens are issued."""
 
-    def test_has_nothing_of_requests_without_a_token(self, anonymous, db):
-        anonymous.get("/suppliers")
+    @pytest.fixture
+    def meanwhile(self, monkeypatch):
+        def arrange(action):
+            hasher = type(hashers.get_hasher())
+            verify = hasher.verify
 
-        assert not AuditEntry.objects.exists()
+            def overtaken(*args):
+                monkeypatch.setattr(hasher, "verify", verify)
+                good = verify(*args)
+                action()
+                return good
 
+            monkeypatch.setattr(hasher, "verify", overtaken)
 
-class TestTheAdminSite:
-    def enter(self, client, username="quality", password="a-wrong-horse", address=AWAY):
-        return client.post("/admin/login/", {"username": username, "password": password}, REMOTE_ADDR=address)
+        return arrange
 
-    def test_counts_with_the_api(self, users, client, try_login):
-        for _ in range(ACCOUNT_LIMIT // 2):
-            assert self.enter(client).status_code == 200
-            assert try_login().status_code == 401
+    @pytest.mark.parametrize("how", ["a new password", "a deactivation"])
+    def test_is_refused_and_leaves_no_login_behind(self, users, anonymous, problem_of, meanwhile, how):
+        user = users["quality"].pk
+        meanwhile(
+            (lambda: set_password(user_id=user, password="a-better-horse-for-quality", actor=None))
+            if how == "a new password"
+            else (lambda: change_user(user_id=user, actor=None, changes={"is_active": False}))
+        )
 
-        blocked = self.enter(client, password="correct-horse-quality")
+        problem_of(log_in(anonymous), 401)
 
-        assert (blocked.status_code, "Too many failed logins" in blocked.content.decode()) == (429, True)
-        assert int(blocked["Retry-After"]) > 0
-        assert try_login(password="correct-horse-quality").status_code == 429
-
-    def test_opens_for_staff_and_records_it(self, users, client):
-        assert self.enter(client, password="correct-horse-quality")["Location"] == "/admin/"
-
-        entry = AuditEntry.objects.get(action="LOGIN_SUCCEEDED")
-        assert (entry.actor, entry.source) == ("quality", "admin")
-
-    def test_refuses_who_is_no_staff_in_the_words_of_a_wrong_password(self, users, client):
-        User.objects.create_user("outside", password="correct-horse-outside", role=Role.QUALITY)
-
-        pages = [self.enter(client, "outside", password) for password in ("correct-horse-outside", "a-wrong-horse")]
-
-        errors = [list(page.context["form"].non_field_errors()) for page in pages]
-        assert errors[0] == errors[1]
-        assert "correct username and password" in errors[0][0]
-        assert AuditEntry.objects.filter(action="LOGIN_FAILED").count() == 2
-
-    def test_hashes_no_overlong_password(self, users, client, hashed):
-        self.enter(client, password="x" * 129)
-
-        assert hashed == []
-
-    def change(self, client, old="a-wrong-horse", new="lathe-and-milling-5"):
-        form = {"old_password": old, "new_password1": new, "new_password2": new}
-        return client.post("/admin/password_change/", form, REMOTE_ADDR=AWAY)
-
-    def test_counts_guesses_at_the_old_password_as_logins(self, users, client, try_login):
-        client.force_login(users["quality"])
-        for _ in range(ACCOUNT_LIMIT):
-            assert self.change(client).status_code == 200
-
-        blocked = self.change(client, "correct-horse-quality")
-
-        assert (blocked.status_code, "Too many failed logins" in blocked.content.decode()) == (429, True)
-        assert int(blocked["Retry-After"]) > 0
-        assert try_login(password="correct-horse-quality").status_code == 429
-        entries = AuditEntry.objects.filter(action="LOGIN_FAILED")
-        assert {(entry.entity_id, entry.reason) for entry in entries} == {
-            (str(users["quality"].pk), "to change the password")
-        }
-
-    @pytest.mark.parametrize(("old", "new"), [("correct-horse-quality", "lathe-5-" * 20), ("x" * 129, "lathe-and-5")])
-    def test_takes_no_overlong_password_and_hashes_none(self, users, client, hashed, old, new):
-        client.force_login(users["quality"])
-        client.raise_request_exception = False
-        before = User.objects.get(pk=users["quality"].pk).password
-        hashed.clear()
-
-        page = self.change(client, old, new)
-
-        assert page.status_code == 200
-        assert page.context["form"].errors
-        assert len(hashed) == (1 if old == "correct-horse-quality" else 0)
-        assert User.objects.get(pk=users["quality"].pk).password == before
+        assert not TokenFamily.objects.filter(user=user, revoked_at__isnull=True).exists()
 
 
 @pytest.mark.postgres

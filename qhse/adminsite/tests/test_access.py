@@ -22,7 +22,7 @@ from suppliers.models import Supplier
 EVERY_ROLE = {"quality", "procurement", "auditor", "admin"}
 NOBODY: set[str] = set()
 
-# Written from the contract, not from the role tables: page → (who may open it, what he gets). Everybody else of the
+# Written from the contract, not from the role tables: page → (who may open it, what they get). Everybody else of the
 # staff is refused with 403, and who is not logged in as staff is led to the login.
 EXPECTED: dict[str, tuple[set[str], int]] = {
     "": (EVERY_ROLE, 200),

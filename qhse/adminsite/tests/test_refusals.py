@@ -9,9 +9,6 @@ from django.test import Client
 
 from ncs.services import close_nonconformity
 from outbox.models import OutboxEvent
-from qhse.accounts.roles import Role
-from qhse.accounts.services.users import create_user
-from qhse.adminsite.bulk import MOST_AT_ONCE
 from qhse.adminsite.tests.conftest import Browser, Records, text_of
 
 WRITERS = {
@@ -214,63 +211,3 @@ class TestAnOutdatedPage:
         assert response.status_code == 200
         assert "is not dead any more" in text_of(response)
         assert traces() == before
-
-
-class TestTooMuchAtOnce:
-    def test_is_refused_whole(self, browser: Browser, make_nc: Any, make_supplier: Any, traces: Any) -> None:
-        supplier = make_supplier()
-        for _ in range(MOST_AT_ONCE + 1):
-            make_nc(supplier_id=supplier.pk)
-        before = traces()
-
-        response = browser("quality").post(
-            "/admin/ncs/nonconformity/",
-            {"action": "close_selected", "select_across": 1, "_selected_action": [1], "index": 0},
-            follow=True,
-        )
-
-        assert f"At most {MOST_AT_ONCE} at once" in text_of(response)
-        assert traces() == before
-
-
-class TestLogin:
-    @pytest.mark.parametrize("path", ["/admin/login", "/admin/login/"])
-    def test_lets_staff_in_with_the_right_password(self, path: str, users: dict[str, Any]) -> None:
-        response = Client().post(path, {"username": "auditor", "password": "correct-horse-auditor", "next": "/admin/"})
-
-        assert (response.status_code, response["Location"]) == (302, "/admin/")
-
-    @pytest.mark.parametrize(
-        ("username", "password"),
-        [
-            ("auditor", "wrong"),
-            ("nobody-of-this-name", "correct-horse-auditor"),
-            ("api-only", "brass-fitting-42x"),
-            ("nul\0byte", "x"),
-            ("x" * 10_000, "y" * 100_000),
-            ("", ""),
-        ],
-    )
-    def test_refuses_everybody_else_on_the_same_page(self, username: str, password: str, users: dict[str, Any]) -> None:
-        create_user(username="api-only", password="brass-fitting-42x", role=Role.ADMIN, actor=None, is_staff=False)
-        client = Client()
-
-        response = client.post("/admin/login/", {"username": username, "password": password, "next": "/admin/"})
-
-        assert response.status_code == 200
-        assert "sessionid" not in client.cookies
-
-    @pytest.mark.parametrize(
-        "key", ['"\\000aaaaaaaaaaaa"', "%00", "x" * 5000, "short", '"; DROP TABLE django_session"']
-    )
-    def test_takes_a_forged_session_for_none(self, key: str, users: dict[str, Any]) -> None:
-        response = Client(headers={"Cookie": f"sessionid={key}; csrftoken={key}"}).get("/admin/")
-
-        assert (response.status_code, response["Location"]) == (302, "/admin/login/?next=/admin/")
-
-    def test_leads_to_no_other_site(self, users: dict[str, Any]) -> None:
-        form = {"username": "auditor", "password": "correct-horse-auditor", "next": "https://example.com/"}
-
-        response = Client().post("/admin/login/", form)
-
-        assert response["Location"] == "/admin/"

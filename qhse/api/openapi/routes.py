@@ -1,4 +1,4 @@
-"""What routes exist and which roles may use them, read from the URL resolver: for /auth/me, docs and tests."""
+"""What routes exist and which roles may use them, by the URL resolver. For /auth/me, docs and tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from qhse.api.permissions import RolePermission, is_allowed
+from qhse.accounts.rights import is_allowed
+from qhse.api.permissions import RolePermission
 
 if TYPE_CHECKING:
     from qhse.accounts.models import User
@@ -20,7 +21,7 @@ class Route:
     """
     One method of one route.
 
-    `table` is the role table that decides, or None for a public view; `action` is the entry in it.
+    `table` is the role table that decides, None for a public view. `action` is the entry in it.
     """
 
     path: str
@@ -30,7 +31,7 @@ class Route:
 
 
 def all_patterns(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Yield every pattern of the project with its full path, the admin's included."""
+    """Yield every pattern of the project with its full path. The admin's are among them."""
     for pattern in (resolver or get_resolver()).url_patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):

@@ -1,4 +1,4 @@
-"""The OpenAPI document: error answers, role notes and the bearer scheme, added once for every operation."""
+"""The OpenAPI document. Error answers, role notes and the bearer scheme are added to every operation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qhse.api.filters import NO_NUL
 from qhse.api.permissions import RolePermission
 from qhse.api.preconditions import IF_MATCH
 from qhse.api.viewsets import StrictSerializer
-from qhse.api.writes import KEY_HEADER, KEY_PATTERN, REPLAYED_HEADER, WRITING_METHODS
+from qhse.api.writes import KEY_HEADER, KEY_PATTERN, REPLAYED_HEADER, WRITING_METHODS, is_repeatable
 
 
 class InputErrorSerializer(serializers.Serializer[Any]):
@@ -45,7 +45,7 @@ class BearerTokenScheme(SimpleJWTScheme):
 
 
 class SchemaViewDescription(OpenApiViewExtension):
-    """Describes the route of the document itself, whose view is the library's."""
+    """Describes the route of the document itself. Its view is the library's."""
 
     target_class = "qhse.api.openapi.views.OpenApiView"
 
@@ -119,7 +119,7 @@ def conflict(description: str) -> dict[Any, Any]:
 
 
 class ProblemAutoSchema(AutoSchema):
-    """Documents for every operation the refusals that it can answer with, and the roles that may use it."""
+    """Documents for every operation the refusals it can answer with, and the roles that may use it."""
 
     def get_description(self) -> str:  # type: ignore[override]
         description: str = super().get_description()
@@ -149,7 +149,7 @@ class ProblemAutoSchema(AutoSchema):
         return parameters
 
     def _is_repeatable(self) -> bool:
-        return self.method in WRITING_METHODS and getattr(self.view, "repeatable", False)
+        return self.method in WRITING_METHODS and is_repeatable(self.view)
 
     def _role_note(self) -> str:
         for permission in self.view.get_permissions():

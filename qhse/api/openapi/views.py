@@ -1,4 +1,4 @@
-"""`/openapi.json`, one document, whoever asks and however; and `/docs`, which shows it."""
+"""`/openapi.json`, one document for everybody, and `/docs`, which shows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qhse.api.viewsets import StrictQueryMixin
 
 
 class OpenApiView(StrictQueryMixin, SpectacularJSONAPIView):
-    """Takes no `?version=`: the API has one version, and the library would put the client's text into a header."""
+    """Takes no `?version=`. The API has one version, and the library would put the client's text into a header."""
 
     http_method_names = ["get", "head"]
 
@@ -18,7 +18,7 @@ class OpenApiView(StrictQueryMixin, SpectacularJSONAPIView):
 
 
 class DocsView(StrictQueryMixin, SpectacularSwaggerSplitView):
-    """Swagger UI, whose script is the same page asked with `?script=`."""
+    """Swagger UI. Its script is the same page asked with `?script=`."""
 
     http_method_names = ["get", "head"]
     query_parameters = may_be_empty = ("script",)

@@ -1,4 +1,4 @@
-"""What the database refuses, or cannot do now, as problem documents: every constraint has a 4xx."""
+"""What the database refuses, or cannot do now, as problem documents. Every constraint has a 4xx."""
 
 from __future__ import annotations
 
@@ -12,18 +12,29 @@ from django.db.models import BaseConstraint
 from django.http import HttpResponse
 
 from qhse.api.problems.document import problem
+from qhse.database import SqlState, sqlstate
 
 logger = logging.getLogger("qhse.api")
 
 RETRY_AFTER_SECONDS = 2
-# Deadlock, serialization failure, lock timeout, statement timeout, idle transaction, read-only server, disk full,
-# too many connections: PostgreSQL says so of a transaction that it has rolled back, or never began.
-_NOTHING_HAPPENED = frozenset({"40P01", "40001", "55P03", "57014", "25P03", "25006", "53100", "53300"})
+# PostgreSQL says so of a transaction that it has rolled back, or never began.
+_NOTHING_HAPPENED = frozenset(
+    {
+        SqlState.DEADLOCK,
+        SqlState.SERIALIZATION_FAILURE,
+        SqlState.LOCK_NOT_AVAILABLE,
+        SqlState.QUERY_CANCELED,
+        SqlState.IDLE_IN_TRANSACTION_TIMEOUT,
+        SqlState.READ_ONLY_TRANSACTION,
+        SqlState.DISK_FULL,
+        SqlState.TOO_MANY_CONNECTIONS,
+    }
+)
 _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
 
 
 def database_problem(exc: Exception) -> HttpResponse | None:
-    """Return the answer to an exception of the database, or None for what is a defect of ours."""
+    """Return the answer to an exception of the database. None for what is a defect of ours."""
     if isinstance(exc, OperationalError | InterfaceError) or _is_read_only(exc):
         return _unavailable(exc)
     if isinstance(exc, IntegrityError):
@@ -36,7 +47,7 @@ def database_problem(exc: Exception) -> HttpResponse | None:
 
 def _unavailable(exc: Exception) -> HttpResponse:
     logger.error("database unavailable", exc_info=exc)
-    if _sqlstate(exc) in _NOTHING_HAPPENED:
+    if sqlstate(exc) in _NOTHING_HAPPENED:
         detail = "The database could not do it now. Nothing has been changed; ask again."
     else:
         # The line may have broken after the commit: nobody on this side can tell.
@@ -53,15 +64,14 @@ def _constraint_problem(exc: IntegrityError) -> HttpResponse:
     """
     Answer with the words that the constraint itself carries.
 
-    Services translate what their callers can do something about; this is the net under them, for every constraint
-    that exists.
+    Services translate what their callers can do something about. This is the net under them, for every constraint.
     """
     logger.warning("constraint violated", exc_info=exc)
     constraint = constraint_named(_constraint_name(exc))
     code, detail = "constraint_violated", "The change would violate a rule of the database."
     if constraint is not None:
         code, detail = constraint.name, str(constraint.violation_error_message)
-    elif _sqlstate(exc) == "23503":
+    elif sqlstate(exc) == SqlState.FOREIGN_KEY_VIOLATION:
         code, detail = "reference_violated", "The change names a record that does not exist, or that is still named."
     return problem(status=HTTPStatus.CONFLICT, code=code, detail=detail)
 
@@ -83,10 +93,6 @@ def _constraint_name(exc: Exception) -> str:
     return match[1] if match else ""
 
 
-def _sqlstate(exc: Exception) -> str:
-    return getattr(exc.__cause__, "sqlstate", None) or ""
-
-
 def _is_read_only(exc: Exception) -> bool:
-    """Recognise a server that has become a standby: Django files it under internal errors."""
-    return isinstance(exc, InternalError) and _sqlstate(exc) == "25006"
+    """Recognise a server that has become a standby. Django files it under internal errors."""
+    return isinstance(exc, InternalError) and sqlstate(exc) == SqlState.READ_ONLY_TRANSACTION

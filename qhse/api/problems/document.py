@@ -23,7 +23,7 @@ def problem(
     errors: InputErrors | None = None,
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
-    """Return a problem document. It is a plain HttpResponse, so that it reads the same under every renderer."""
+    """Return a problem document. It is a plain HttpResponse: it reads the same under every renderer."""
     document: dict[str, Any] = {
         "type": f"urn:qhse:problem:{code}",
         "title": title or HTTPStatus(status).phrase,

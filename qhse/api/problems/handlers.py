@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: one shape for what DRF, Django, services and the database refuse."""
+"""Errors as RFC 9457 problem documents. One shape for what DRF, Django, services and the database refuse."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from qhse.errors import DomainError
 
 def exception_handler(exc: Exception, handler_context: dict[str, Any]) -> HttpResponse | None:
     """
-    Turn an exception of a view into a problem document; None lets Django answer 500 through `server_error`.
+    Turn an exception of a view into a problem document. None lets Django answer 500 through `server_error`.
 
-    Services own the transactions, and an exception has left them before it arrives here, so what is answered as
-    refused has been rolled back.
+    Services own the transactions. An exception has left them before it arrives here: what is refused has been rolled
+    back.
     """
     if isinstance(exc, DomainError):
         return _domain_problem(exc)
@@ -66,7 +66,7 @@ def _api_problem(exc: exceptions.APIException) -> HttpResponse:
     if isinstance(exc, exceptions.NotAuthenticated):
         detail = "Send an access token: Authorization: Bearer <access_token> (POST /auth/login gives one)."
     elif isinstance(exc, exceptions.AuthenticationFailed):
-        # One wording, whatever was wrong: it must not tell a forger how far he got.
+        # One wording, whatever was wrong: it must not tell forgers how far they got.
         code, detail = "not_authenticated", "The credentials or the token are not valid, or no longer."
     elif isinstance(exc, exceptions.PermissionDenied):
         detail = "Your role may not do this."
@@ -74,7 +74,7 @@ def _api_problem(exc: exceptions.APIException) -> HttpResponse:
 
 
 def _flatten(details: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Yield `{field, code, detail}` from DRF's nested details; list items carry their index in the path."""
+    """Yield `{field, code, detail}` from DRF's nested details. List items carry their index in the path."""
     # A leaf's message is a text; two fields that are named `message` and `code` hold lists.
     if isinstance(details, dict) and isinstance(details.get("message"), str):
         yield {"field": path, "code": str(details["code"]), "detail": str(details["message"])}
@@ -114,7 +114,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def database_answer(request: HttpRequest, exc: BaseException | None) -> HttpResponse | None:
-    """Return what to answer to an exception of the database, as a page for people or a document; None for others."""
+    """Return the answer to an exception of the database: a page for people, else a document. None for others."""
     answer = database_problem(exc) if isinstance(exc, Exception) else None
     if answer is None or not _is_page(request):
         return answer
@@ -124,7 +124,7 @@ def database_answer(request: HttpRequest, exc: BaseException | None) -> HttpResp
 
 
 class DatabaseProblemsMiddleware:
-    """Answers what a view of Django's, such as every page of the admin, lets through; DRF's views ask us themselves."""
+    """Answers what a view of Django's lets through, such as a page of the admin. DRF's views ask us themselves."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -20,7 +20,7 @@ def note_refusal(request: HttpRequest | Request) -> None:
     """
     Record ACCESS_DENIED with user, route and address, in a transaction of its own.
 
-    A database that is away does not turn the refusal into another answer: then the log alone has it.
+    If the database is away the refusal stays the answer, and the log alone has it.
     """
     user: Any = request.user
     if not user.is_authenticated:

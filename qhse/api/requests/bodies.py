@@ -19,11 +19,12 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD"})  # no route reads one
 
 class BodyMiddleware:
     """
-    Reads the body of a writing request, in chunks (RFC 9112, 7.1) or by its length, and gives it its true length.
+    Reads the body of a writing request, and gives it its true length.
 
-    Django believes Content-Length alone and finds a body in chunks empty: a request whose parts nobody checked. From
-    here on both are the same. A body that ends before it is complete is 408, one whose chunks are no chunks 400.
-    At most one byte more than DATA_UPLOAD_MAX_MEMORY_SIZE is kept, by which the parser sees that it is too large.
+    A body comes in chunks (RFC 9112, 7.1) or with its length. Django believes Content-Length alone. It finds a body in
+    chunks empty: a request whose parts nobody checked. From here on both are the same. A body that ends too early is
+    408. Chunks that are none are 400. At most one byte more than DATA_UPLOAD_MAX_MEMORY_SIZE is kept; by that byte the
+    parser sees that it is too large.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -45,7 +46,7 @@ class BodyMiddleware:
 
 
 def _body_of(meta: dict[str, Any]) -> bytes:
-    """Read the body of a WSGI environment. Raises OSError (gunicorn's is one too) when it ends too early."""
+    """Read the body of a WSGI environment. Raises OSError when it ends too early; gunicorn's error is one."""
     if "HTTP_TRANSFER_ENCODING" in meta and meta.get("wsgi.input_terminated"):
         return _read(meta["wsgi.input"], None)
     digits = meta.get("CONTENT_LENGTH") or "0"
@@ -53,7 +54,7 @@ def _body_of(meta: dict[str, Any]) -> bytes:
 
 
 def _read(stream: Any, length: int | None) -> bytes:
-    """Return so many bytes, or all until the stream ends; of too many, one more than allowed."""
+    """Return so many bytes, or all until the stream ends. Of too many, return one more than allowed."""
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
     wanted = most if length is None else min(length, most)
     body: bytes = stream.read(wanted) if wanted else b""

@@ -1,4 +1,4 @@
-"""Headers that hold for every answer; rules of host and body that hold for every request."""
+"""Headers of every answer, and rules of host for every request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class HostCheckMiddleware(CommonMiddleware):
-    """Refuses foreign Host headers, except on probes, which ask by an address that no setting can foresee."""
+    """Refuses foreign Host headers, except on probes. They ask by an address that no setting can foresee."""
 
     def process_request(self, request: HttpRequest) -> Any:
         if request.path_info in PROBES:
@@ -34,9 +34,9 @@ class HostCheckMiddleware(CommonMiddleware):
 
 class SafeHeadersMiddleware:
     """
-    Lets pages load code, styles and pictures from this server alone, nothing inline, no eval; no frames, no sniffing.
+    Lets pages load code, styles and pictures from this server alone. Nothing inline, no eval, no frames, no sniffing.
 
-    It stands before the middlewares that refuse requests, Django's among them, so that their answers say it too.
+    It stands before the middlewares that refuse requests, so that their answers say it too.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

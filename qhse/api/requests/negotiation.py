@@ -12,7 +12,7 @@ class AlwaysJSON(BaseContentNegotiation):
     """
     Answers JSON whatever `Accept` says.
 
-    There is one representation; refusing a client over a header that it sends by habit would help nobody.
+    There is one representation. Refusing a client over a header that it sends by habit would help nobody.
     """
 
     def select_parser(self, request: Request, parsers: Any) -> Any:

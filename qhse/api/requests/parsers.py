@@ -1,4 +1,4 @@
-"""The one parser of request bodies: JSON, bounded, without the parts that later code could stumble over."""
+"""The one parser of request bodies: JSON, bounded, without what later code could stumble over."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ class PayloadTooLarge(APIException):
 
 class StrictJSONParser(BaseParser):
     """
-    Parses one JSON document in UTF-8 and refuses what JSON readers disagree about.
+    Parses one JSON document in UTF-8. Refuses what JSON readers disagree about.
 
-    413 above DATA_UPLOAD_MAX_MEMORY_SIZE; 400 for other encodings, nesting deeper than MAX_DEPTH, ten thousand
-    arrays or objects, a repeated key (readers differ in which one wins), NaN, Infinity and numbers beyond a double,
-    NUL and lone surrogates (a database cannot store them). Depth and number of brackets are found before parsing,
-    because the parser itself would exhaust the stack or the memory.
+    A body above DATA_UPLOAD_MAX_MEMORY_SIZE is 413. The rest is 400: other encodings; nesting deeper than MAX_DEPTH;
+    ten thousand arrays or objects; a repeated key, of which readers keep different ones; NaN, Infinity and numbers
+    beyond a double; NUL and lone surrogates, which a database cannot store.
+
+    Depth and number of brackets are found before parsing. The parser itself would exhaust the stack or the memory.
     """
 
     media_type = "application/json"

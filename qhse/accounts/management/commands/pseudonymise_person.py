@@ -14,7 +14,7 @@ from qhse.errors import DomainError
 
 class Command(BaseCommand):
     help = (
-        "Replace the name of a deactivated user by a pseudonym, in his account and as the actor of audit entries, "
+        "Replace the name of a deactivated user by a pseudonym, in the account and as the actor of audit entries, "
         "which stay verifiable. To be run by the owner of the tables. It cannot be undone."
     )
 

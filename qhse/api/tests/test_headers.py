@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 
 from qhse.api.openapi.routes import all_patterns
-from qhse.tests.test_production_start import GOOD
+from qhse.deployment.tests.test_settings_checks import GOOD
 
 PAGES = (
     "/admin/login/",

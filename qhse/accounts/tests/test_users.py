@@ -1,0 +1,66 @@
+"""Writes to users: what ends logins, what is refused, what the trail keeps."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from qhse.accounts.errors import PasswordIsTooLong
+from qhse.accounts.roles import Role
+from qhse.accounts.services.users import change_user, create_user, set_password
+from qhse.accounts.tests.test_api import log_in
+
+pytestmark = pytest.mark.django_db
+
+
+class TestADeactivation:
+    def deactivate_and_back(self, users, name="quality"):
+        for active in (False, True):
+            change_user(user_id=users[name].pk, actor=users["admin"], changes={"is_active": active})
+
+    def test_ends_every_login_for_good(self, users, anonymous):
+        tokens = [log_in(anonymous).json()["access_token"] for _ in range(2)]
+
+        self.deactivate_and_back(users)
+
+        for token in tokens:
+            assert anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {token}").status_code == 401
+        assert log_in(anonymous).status_code == 200
+
+    def test_ends_the_users_admin_sessions_and_nobody_elses(self, users):
+        quality, auditor = Client(), Client()
+        quality.force_login(users["quality"])
+        auditor.force_login(users["auditor"])
+
+        self.deactivate_and_back(users)
+
+        assert (quality.get("/admin/").status_code, auditor.get("/admin/").status_code) == (302, 200)
+
+
+class TestAnOverlongPassword:
+    @pytest.mark.parametrize("write", ["create", "set"])
+    def test_is_refused_by_the_services_because_no_login_would_look_at_it(self, users, write):
+        with pytest.raises(PasswordIsTooLong):
+            if write == "create":
+                create_user(username="long", password="x" * 129, role=Role.QUALITY, actor=None)
+            else:
+                set_password(user_id=users["quality"].pk, password="x" * 129, actor=None)
+
+    def test_of_exactly_the_limit_logs_in(self, users, anonymous):
+        set_password(user_id=users["quality"].pk, password="x" * 128, actor=None)
+
+        assert log_in(anonymous, password="x" * 128).status_code == 200
+
+
+class TestANewPassword:
+    def test_ends_every_login_of_that_user_and_of_nobody_else(self, users, anonymous):
+        pairs = [log_in(anonymous).json() for _ in range(2)]
+        other = log_in(anonymous, "auditor", "correct-horse-auditor").json()
+
+        set_password(user_id=users["quality"].pk, password="a-better-horse-for-quality", actor=users["admin"])
+
+        for pair in pairs:
+            bearer = {"HTTP_AUTHORIZATION": f"Bearer {pair['access_token']}"}
+            assert anonymous.get("/auth/me", **bearer).status_code == 401
+            assert anonymous.post("/auth/refresh", {"refresh_token": pair["refresh_token"]}).status_code == 401
+        assert anonymous.post("/auth/refresh", {"refresh_token": other["refresh_token"]}).status_code == 200

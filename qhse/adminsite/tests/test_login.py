@@ -1,0 +1,131 @@
+"""The admin's login and its page for a new password: limited, counted and recorded as the API's login is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from audit.models import AuditEntry
+from qhse.accounts.models import User
+from qhse.accounts.roles import Role
+from qhse.accounts.services.users import create_user
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNT_LIMIT = 10
+AWAY = "198.51.100.9"
+
+
+class TestTheAdminSite:
+    def enter(self, client, username="quality", password="a-wrong-horse", address=AWAY):
+        return client.post("/admin/login/", {"username": username, "password": password}, REMOTE_ADDR=address)
+
+    def test_counts_with_the_api(self, users, client, try_login):
+        for _ in range(ACCOUNT_LIMIT // 2):
+            assert self.enter(client).status_code == 200
+            assert try_login().status_code == 401
+
+        blocked = self.enter(client, password="correct-horse-quality")
+
+        assert (blocked.status_code, "Too many failed logins" in blocked.content.decode()) == (429, True)
+        assert int(blocked["Retry-After"]) > 0
+        assert try_login(password="correct-horse-quality").status_code == 429
+
+    def test_opens_for_staff_and_records_it(self, users, client):
+        assert self.enter(client, password="correct-horse-quality")["Location"] == "/admin/"
+
+        entry = AuditEntry.objects.get(action="LOGIN_SUCCEEDED")
+        assert (entry.actor, entry.source) == ("quality", "admin")
+
+    def test_refuses_who_is_no_staff_in_the_words_of_a_wrong_password(self, users, client):
+        User.objects.create_user("outside", password="correct-horse-outside", role=Role.QUALITY)
+
+        pages = [self.enter(client, "outside", password) for password in ("correct-horse-outside", "a-wrong-horse")]
+
+        errors = [list(page.context["form"].non_field_errors()) for page in pages]
+        assert errors[0] == errors[1]
+        assert "correct username and password" in errors[0][0]
+        assert AuditEntry.objects.filter(action="LOGIN_FAILED").count() == 2
+
+    def test_hashes_no_overlong_password(self, users, client, hashed):
+        self.enter(client, password="x" * 129)
+
+        assert hashed == []
+
+    def change(self, client, old="a-wrong-horse", new="lathe-and-milling-5"):
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        return client.post("/admin/password_change/", form, REMOTE_ADDR=AWAY)
+
+    def test_counts_guesses_at_the_old_password_as_logins(self, users, client, try_login):
+        client.force_login(users["quality"])
+        for _ in range(ACCOUNT_LIMIT):
+            assert self.change(client).status_code == 200
+
+        blocked = self.change(client, "correct-horse-quality")
+
+        assert (blocked.status_code, "Too many failed logins" in blocked.content.decode()) == (429, True)
+        assert int(blocked["Retry-After"]) > 0
+        assert try_login(password="correct-horse-quality").status_code == 429
+        entries = AuditEntry.objects.filter(action="LOGIN_FAILED")
+        assert {(entry.entity_id, entry.reason) for entry in entries} == {
+            (str(users["quality"].pk), "to change the password")
+        }
+
+    @pytest.mark.parametrize(("old", "new"), [("correct-horse-quality", "lathe-5-" * 20), ("x" * 129, "lathe-and-5")])
+    def test_takes_no_overlong_password_and_hashes_none(self, users, client, hashed, old, new):
+        client.force_login(users["quality"])
+        client.raise_request_exception = False
+        before = User.objects.get(pk=users["quality"].pk).password
+        hashed.clear()
+
+        page = self.change(client, old, new)
+
+        assert page.status_code == 200
+        assert page.context["form"].errors
+        assert len(hashed) == (1 if old == "correct-horse-quality" else 0)
+        assert User.objects.get(pk=users["quality"].pk).password == before
+
+
+class TestLogin:
+    @pytest.mark.parametrize("path", ["/admin/login", "/admin/login/"])
+    def test_lets_staff_in_with_the_right_password(self, path: str, users: dict[str, Any]) -> None:
+        response = Client().post(path, {"username": "auditor", "password": "correct-horse-auditor", "next": "/admin/"})
+
+        assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+    @pytest.mark.parametrize(
+        ("username", "password"),
+        [
+            ("auditor", "wrong"),
+            ("nobody-of-this-name", "correct-horse-auditor"),
+            ("api-only", "brass-fitting-42x"),
+            ("nul\0byte", "x"),
+            ("x" * 10_000, "y" * 100_000),
+            ("", ""),
+        ],
+    )
+    def test_refuses_everybody_else_on_the_same_page(self, username: str, password: str, users: dict[str, Any]) -> None:
+        create_user(username="api-only", password="brass-fitting-42x", role=Role.ADMIN, actor=None, is_staff=False)
+        client = Client()
+
+        response = client.post("/admin/login/", {"username": username, "password": password, "next": "/admin/"})
+
+        assert response.status_code == 200
+        assert "sessionid" not in client.cookies
+
+    @pytest.mark.parametrize(
+        "key", ['"\\000aaaaaaaaaaaa"', "%00", "x" * 5000, "short", '"; DROP TABLE django_session"']
+    )
+    def test_takes_a_forged_session_for_none(self, key: str, users: dict[str, Any]) -> None:
+        response = Client(headers={"Cookie": f"sessionid={key}; csrftoken={key}"}).get("/admin/")
+
+        assert (response.status_code, response["Location"]) == (302, "/admin/login/?next=/admin/")
+
+    def test_leads_to_no_other_site(self, users: dict[str, Any]) -> None:
+        form = {"username": "auditor", "password": "correct-horse-auditor", "next": "https://example.com/"}
+
+        response = Client().post("/admin/login/", form)
+
+        assert response["Location"] == "/admin/"

@@ -1,0 +1,65 @@
+"""What PostgreSQL is asked beside rows: its time, its locks, its reasons. SQLite's answers stand beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import connection
+from django.utils import timezone
+
+
+class SqlState(StrEnum):
+    """PostgreSQL's reasons that this product tells apart (its manual, appendix A)."""
+
+    FOREIGN_KEY_VIOLATION = "23503"
+    READ_ONLY_TRANSACTION = "25006"  # also of a server that has become a standby
+    IDLE_IN_TRANSACTION_TIMEOUT = "25P03"
+    SERIALIZATION_FAILURE = "40001"
+    DEADLOCK = "40P01"
+    DISK_FULL = "53100"
+    TOO_MANY_CONNECTIONS = "53300"
+    LOCK_NOT_AVAILABLE = "55P03"  # within lock_timeout
+    QUERY_CANCELED = "57014"  # also by statement_timeout
+    ADMIN_SHUTDOWN = "57P01"  # an administrator ended the connection
+    IO_ERROR = "58030"
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return PostgreSQL's reason for an exception of Django's, or nothing where it gave none."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def sqlstates(error: BaseException | None) -> Iterator[str]:
+    """Yield the reasons of an exception and of those behind it, outermost first."""
+    for _ in range(10):  # exceptions can be chained in a circle
+        if error is None:
+            return
+        if state := getattr(error, "sqlstate", None):
+            yield state
+        error = error.__cause__ or error.__context__
+
+
+def database_time() -> datetime:
+    """Return when the database got this statement: one clock for all machines. SQLite has none of its own."""
+    if connection.vendor != "postgresql":
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def take_turn(lock: int) -> bool:
+    """
+    Take an advisory lock (64 bits, signed) until the transaction ends. False if somebody else has it.
+
+    SQLite has one writer at a time. A transaction that writes is it, so the turn is always ours.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
+        taken: bool = cursor.fetchone()[0]
+    return taken

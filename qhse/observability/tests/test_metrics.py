@@ -1,0 +1,47 @@
+"""Figures for Prometheus."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.metrics_core import GaugeMetricFamily
+
+from qhse.observability import metrics
+
+
+@pytest.fixture
+def sources(monkeypatch):
+    """No sources but those of the test."""
+    monkeypatch.setattr(metrics, "_sources", [])
+
+
+def test_a_request_is_counted_by_its_route():
+    before = metrics.REQUESTS.labels("suppliers", "GET", "200")._value.get()
+
+    metrics.observe_request(route="suppliers", method="GET", status=200, seconds=0.02)
+
+    assert metrics.REQUESTS.labels("suppliers", "GET", "200")._value.get() == before + 1
+
+
+def test_a_method_that_a_client_made_up_makes_no_series(sources):
+    metrics.observe_request(route="unmatched", method="BREW", status=405, seconds=0.02)
+
+    text = metrics.render().decode()
+    assert 'method="other"' in text and "BREW" not in text
+
+
+def test_a_source_is_read_at_each_rendering(sources):
+    depth = [3]
+    metrics.add_source(lambda: [GaugeMetricFamily("qhse_gauges_waiting", "Gauges to calibrate", value=depth[0])])
+
+    assert b"qhse_gauges_waiting 3.0" in metrics.render()
+    depth[0] = 4
+    assert b"qhse_gauges_waiting 4.0" in metrics.render()
+
+
+def test_with_several_processes_the_counters_come_from_their_files(sources, monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics.add_source(lambda: [GaugeMetricFamily("qhse_gauges_waiting", "Gauges to calibrate", value=3)])
+
+    text = metrics.render().decode()
+
+    assert "qhse_gauges_waiting 3.0" in text and "qhse_http_requests_total{" not in text
