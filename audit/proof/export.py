@@ -17,7 +17,8 @@ from django.db.models import Min, QuerySet
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof import verify_export
-from audit.proof.marks import entry_document, inclusion_proofs, seal_document
+from audit.proof.documents import entry_document, seal_document
+from audit.proof.merkle import inclusion_proofs
 from audit.proof.reading import newest_seal
 from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
 from audit.services import Actor, record

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from django.db import transaction
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.proof.marks import entry_document, is_marked
+from audit.proof.documents import entry_document
+from audit.proof.marks import is_marked
 from audit.proof.reading import batches, newest_seal, read
 from audit.proof.verify_export import leaf
 from audit.services import Actor, entry_for, record_all

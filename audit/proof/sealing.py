@@ -11,7 +11,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.proof.marks import Voucher, entry_document, mark_of_seal, merkle_root, seal_document, voucher_of_entry
+from audit.proof.documents import entry_document, seal_document
+from audit.proof.marks import Voucher, mark_of_seal, voucher_of_entry
+from audit.proof.merkle import merkle_root
 from audit.proof.reading import UNREADABLE, batches, newest_seal, read
 from audit.proof.verify_export import NO_SEAL, leaf, seal_hash
 

@@ -12,17 +12,10 @@ from django.db.models import Count, Exists, OuterRef
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof.checkpoints import Finding, checkpoint_of, checkpoint_problems
+from audit.proof.documents import entry_document, seal_document
 from audit.proof.late import is_accepted
-from audit.proof.marks import (
-    Voucher,
-    entry_document,
-    has_its_name,
-    is_marked,
-    merkle_root,
-    seal_document,
-    voucher_of_entry,
-    voucher_of_seal,
-)  # fmt: skip
+from audit.proof.marks import Voucher, has_its_name, is_marked, voucher_of_entry, voucher_of_seal
+from audit.proof.merkle import merkle_root
 from audit.proof.reading import SEALS_AT_ONCE, UNREADABLE, batches, newest_seal, read
 from audit.proof.verify_export import NO_SEAL, leaf, seal_hash
 from audit.services import Actor, record

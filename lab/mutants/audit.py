@@ -10,7 +10,7 @@ EXPORT = "audit/proof/tests/test_export.py"
 
 MUTANTS = (
     Mutant(
-        "reason-not-sealed", "audit/proof/marks.py", '"changes", "reason",', '"changes",', VERIFICATION,
+        "reason-not-sealed", "audit/proof/documents.py", '"changes", "reason",', '"changes",', VERIFICATION,
     ),
     Mutant(
         "name-not-sealed", "audit/proof/verify_export.py",

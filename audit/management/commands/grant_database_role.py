@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from audit.pseudonyms import grant_application_role
+from audit.database_role import grant_application_role
 
 
 class Command(BaseCommand):

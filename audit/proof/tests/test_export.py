@@ -17,9 +17,8 @@ from django.db import DatabaseError, connection
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof import export as export_module
-from audit.proof import marks as proofs
 from audit.proof.checkpoints import checkpoint_of
-from audit.proof.marks import inclusion_proofs, merkle_root
+from audit.proof.merkle import inclusion_proofs, merkle_root
 from audit.proof.sealing import seal_new_entries
 from audit.proof.verify_export import canonical, leaf, root_by_proof, seal_hash
 from conftest import triggers_off
@@ -478,7 +477,7 @@ def test_a_directory_without_an_export_is_said_to_be_none(export, tmp_path):
 
 
 def test_the_verifier_needs_only_what_comes_with_python():
-    source = Path(proofs.__file__).with_name("verify_export.py").read_text()
+    source = Path(export_module.__file__).with_name("verify_export.py").read_text()
 
     imported = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
     assert imported <= set(sys.stdlib_module_names)

@@ -15,8 +15,8 @@ from audit.conftest import write_dated
 from audit.jobs import seal_audit_trail
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
 from audit.proof import sealing
+from audit.proof.documents import entry_document
 from audit.proof.late import NotLate, accept_late_entries
-from audit.proof.marks import entry_document
 from audit.proof.sealing import seal_new_entries
 from audit.proof.verification import Verification
 from audit.proof.verify_export import NO_SEAL, leaf

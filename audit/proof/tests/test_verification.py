@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal
 from audit.proof.checkpoints import checkpoint_of, read_checkpoints
+from audit.proof.documents import seal_document
 from audit.proof.late import is_accepted
-from audit.proof.marks import mark_of_seal, seal_document
+from audit.proof.marks import mark_of_seal
 from audit.proof.verification import Verification, record_verification
 from audit.proof.verify_export import seal_hash
 from audit.services import entry_for, record_all

@@ -8,7 +8,9 @@ from uuid import uuid4
 from django.db import connection
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.proof.marks import entry_document, mark_of_entry, mark_of_seal, merkle_root, seal_document
+from audit.proof.documents import entry_document, seal_document
+from audit.proof.marks import mark_of_entry, mark_of_seal
+from audit.proof.merkle import merkle_root
 from audit.proof.verify_export import leaf, seal_hash
 from lab.chaos.falsifying.tamperer import Culprit, Tamperer, all_of, free_id, insert, remove, way
 

@@ -13,11 +13,11 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from audit.database_role import APPEND_ONLY
 from audit.models import AuditEntry, AuditSeal
 from audit.proof import sealing
 from audit.proof.checkpoints import checkpoint_of
 from audit.proof.verification import Verification
-from audit.pseudonyms import APPEND_ONLY
 from lab.chaos.falsifying.ways import WAYS, Tamperer
 from lab.chaos.instruments.environment import use_database, with_own_bounds
 from lab.chaos.instruments.laboratory import Database, Laboratory
