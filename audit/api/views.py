@@ -82,15 +82,3 @@ class TimelineViewSet(ListModelMixin, ApiViewSet):
         if not self.queryset.exists():
             raise RecordNotFound(f"There is no {self.entity_type} {entity_id}.")
         return super().list(request)
-
-
-@extend_schema(tags=["suppliers"])
-@extend_schema_view(list=extend_schema(summary="What happened to a supplier, newest first"))
-class SupplierTimelineViewSet(TimelineViewSet):
-    entity_type = "supplier"
-
-
-@extend_schema(tags=["non-conformities"])
-@extend_schema_view(list=extend_schema(summary="What happened to a non-conformity, newest first"))
-class NonConformityTimelineViewSet(TimelineViewSet):
-    entity_type = "nonconformity"
