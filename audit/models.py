@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.db import models
@@ -132,6 +133,10 @@ class AuditSeal(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"Seal {self.number}"
+
+    def had_closed(self, time: datetime) -> bool:
+        """Answer whether an entry of this time is late, if neither this seal nor an earlier one covers it."""
+        return self.horizon is not None and time < self.horizon
 
 
 class SealedEntry(AppendOnlyModel):

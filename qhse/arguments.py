@@ -33,7 +33,7 @@ def _is_short_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 10
 
 
-def moment(text: str) -> datetime:
+def date_or_time(text: str) -> datetime:
     """Read a date (its first moment) or a date with time, in UTC if it names no zone."""
     try:
         value = datetime.fromisoformat(text)

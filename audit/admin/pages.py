@@ -15,11 +15,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from audit.admin.panel import as_lines, counted, panel, verify_newest
+from audit.admin.banner import banner, verify_newest
 from audit.history import EXCERPT, changes_as_html, page_of
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
 from audit.proof.export import TooManyEntries, export_as_zip
+from audit.proof.findings import counted
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.adminsite.base import ReadOnlyAdmin
@@ -77,7 +78,7 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            response.context_data["trail"] = panel(self.allows(request, "verify"))
+            response.context_data["trail"] = banner(self.allows(request, "verify"))
         return response
 
     def verify(self, request: HttpRequest) -> HttpResponse:
@@ -88,13 +89,12 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         summary, findings = verify_newest(user)
-        sealed = f"{counted(summary.entries, 'entry')} in {counted(summary.seals, 'seal')}"
-        checked = f"{sealed} and {counted(summary.unsealed, 'unsealed entry')}"
+        checked = f"{summary.sealed} and {counted(summary.unsealed, 'unsealed entry')}"
         if findings:
             self.message_user(request, f"{checked}: not all are as they were written.", messages.ERROR)
         else:
             self.message_user(request, f"{checked}: all as they were written.", messages.SUCCESS)
-        for line in as_lines(findings, summary):
+        for line in findings:
             self.message_user(request, line, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:audit_auditentry_changelist"))
 

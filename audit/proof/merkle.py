@@ -1,4 +1,4 @@
-"""Merkle trees and proofs (RFC 6962, section 2.1)."""
+"""Merkle trees and their proofs, by RFC 6962, section 2.1."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from audit.proof.verify_export import node
 
 Proof = list[str]
+"""The neighbours of a leaf on its way to the root, in hexadecimal."""
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
-    """Return the Merkle tree hash of RFC 6962, section 2.1, over digests of leaves; there must be one."""
+    """Return the root over digests of leaves; there must be one."""
     return _levels(leaves)[-1][0]
 
 
 def inclusion_proofs(leaves: Sequence[bytes]) -> list[Proof]:
-    """Return for each leaf its audit path (RFC 6962, section 2.1.1): the neighbours on its way to the root."""
+    """Return the proof of each leaf (section 2.1.1)."""
     proofs: list[Proof] = [[] for _ in leaves]
     for height, level in enumerate(_levels(leaves)[:-1]):
         for number, proof in enumerate(proofs):
@@ -26,7 +27,7 @@ def inclusion_proofs(leaves: Sequence[bytes]) -> list[Proof]:
 
 
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    # A node without a neighbour is carried up as it is; that is the tree of the RFC, built from below.
+    # A node without a neighbour is carried up as it is. That is the tree of the RFC, built from below.
     levels = [list(leaves)]
     while len(levels[-1]) > 1:
         below = levels[-1]

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from audit.models import AuditEntry, AuditTrailIsAppendOnly
-from audit.proof.marks import is_marked
+from audit.proof.marks import is_ours
 from audit.proof.sealing import seal_new_entries
 from audit.services import entry_for, record, record_all
 
@@ -81,7 +81,7 @@ def test_sqlite_replaces_nothing(entry, table, changes):
 def test_every_value_keeps_its_mark_through_the_database(db, value):
     pk = record(actor=None, action="X", entity_type="gauge", entity_id=1, changes={"field": (None, value)}).pk
 
-    assert is_marked(AuditEntry.objects.get(pk=pk))
+    assert is_ours(AuditEntry.objects.get(pk=pk))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, b"raw"])

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from qhse.api.models import IdempotencyRecord
+from qhse.database import try_lock
 from qhse.errors import DomainError, InvalidInput
 
 WRITING_METHODS = frozenset({"POST", "PATCH"})
@@ -117,12 +118,7 @@ def _take(name: str) -> bool:
 
     Not by the unique key alone: on it a second INSERT would wait until the first transaction ends, however long.
     """
-    if connection.vendor != "postgresql":
-        return True  # SQLite has one writer at a time, and this transaction is it
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int(name[:16], 16) - 2**63])
-        taken: bool = cursor.fetchone()[0]
-    return taken
+    return try_lock(int(name[:16], 16) - 2**63)
 
 
 def _remember(name: str, fingerprint: str, request: Request, response: Response) -> None:

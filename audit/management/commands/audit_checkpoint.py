@@ -11,7 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit.models import AuditSeal
-from audit.proof.checkpoints import checkpoint_of, checkpoint_problems, read_checkpoints
+from audit.proof.checkpoints import checkpoint_of, read_checkpoints
+from audit.proof.verification import checkpoint_problems
 
 
 class Command(BaseCommand):

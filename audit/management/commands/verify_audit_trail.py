@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from audit.admin.panel import counted
 from audit.models import AuditSeal
-from audit.proof.checkpoints import Finding, read_checkpoints
+from audit.proof.checkpoints import read_checkpoints
+from audit.proof.findings import Finding, counted
 from audit.proof.verification import Verification, record_verification
-from qhse.arguments import moment
+from qhse.arguments import date_or_time
 
 
 class Command(BaseCommand):
@@ -27,11 +27,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--since",
-            type=moment,
-            metavar="DATE",
+            "--since", type=date_or_time, metavar="DATE",
             help="begin with the seals made from then on; what is before is believed",
-        )
+        )  # fmt: skip
         parser.add_argument(
             "--checkpoint", type=Path, metavar="FILE",
             help="compare with these checkpoints of audit_checkpoint, which shows a cut or rewritten end",
@@ -82,8 +80,7 @@ class _AsText:
             self._out.write(
                 f"{counted(summary.findings, 'finding')}; the first is {self._first.what} {self._first.number}"
             )
-        sealed = f"{counted(summary.entries, 'entry')} in {counted(summary.seals, 'seal')}"
-        counts = f"{sealed}, {summary.unsealed:,} not sealed yet"
+        counts = f"{summary.sealed}, {summary.unsealed:,} not sealed yet"
         counts += f", {summary.accepted:,} late ones accepted" if summary.accepted else ""
         head = summary.head
         until = f"; the last seal is {head.number} of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC" if head else ""

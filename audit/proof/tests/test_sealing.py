@@ -15,11 +15,10 @@ from audit.conftest import write_dated
 from audit.jobs import seal_audit_trail
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
 from audit.proof import sealing
-from audit.proof.documents import entry_document
-from audit.proof.late import NotLate, accept_late_entries
+from audit.proof.late import accept_late_entries
 from audit.proof.sealing import seal_new_entries
 from audit.proof.verification import Verification
-from audit.proof.verify_export import NO_SEAL, leaf
+from audit.proof.verify_export import NO_SEAL
 from audit.services import record
 from conftest import triggers_off
 from qhse.uuid7 import uuid7
@@ -100,51 +99,6 @@ def test_a_clock_that_is_set_back_a_little_hides_nothing(write):
     assert findings() == []
 
 
-def test_a_late_entry_is_sealed_all_the_same_and_named_until_somebody_accepts_it(write, small_blocks):
-    sealer = sealing.Sealer()
-    write()
-    sealer()
-    late = write_dated(timezone.now() - timedelta(hours=1))
-    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
-    with pytest.raises(NotLate):
-        accept_late_entries([late.pk], actor=None, reason="not sealed yet")
-
-    assert sealer().sealed == 1
-    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
-    assert accept_late_entries([late.pk], actor=None, reason="The clock was wrong on Tuesday") == 1
-    assert accept_late_entries([late.pk], actor=None, reason="again") == 0
-
-    verification = Verification()
-    assert (list(verification.run()), verification.summary.accepted) == ([], 1)
-    entry = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
-    assert (entry.entity_id, entry.reason) == (str(late.pk), "The clock was wrong on Tuesday")
-
-
-def test_who_can_only_insert_accepts_nothing(write, small_blocks):
-    write()
-    seal_new_entries()
-    late = write_dated(timezone.now() - timedelta(hours=1))
-    seal_new_entries()
-    accept_late_entries([late.pk], actor=None, reason="copied below")
-    said = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
-    other = write_dated(timezone.now() - timedelta(hours=2))
-    seal_new_entries()
-    said.changes = {"digest": [None, leaf(entry_document(other)).hex()]}
-    said.pk, said.uid, said.entity_id, said._state.adding = said.pk + 5_000, uuid7(), str(other.pk), True
-    said.save()
-
-    assert {str(finding).split(":")[0] for finding in Verification().run()} == {f"entry {other.pk}", f"entry {said.pk}"}
-
-
-def test_an_entry_on_time_is_not_to_be_accepted(write, small_blocks):
-    (entry,) = write()
-    seal_new_entries()
-
-    for pk in (entry.pk, 4711_4711):
-        with pytest.raises(NotLate):
-            accept_late_entries([pk], actor=None, reason="why not")
-
-
 def test_the_older_trail_is_looked_through_stretch_by_stretch(write, small_blocks, monkeypatch):
     monkeypatch.setattr(sealing, "STRETCH", 10)
     sealer = sealing.Sealer()
@@ -165,8 +119,8 @@ def test_the_older_trail_is_looked_through_stretch_by_stretch(write, small_block
 def test_a_clock_that_ran_ahead_does_not_close_the_time_until_it_is_reached(write, small_blocks, monkeypatch):
     future = timezone.now() + timedelta(hours=1)
     with monkeypatch.context() as patch:
-        patch.setattr(sealing, "_oldest_transaction", lambda: future)
-        patch.setattr(sealing, "_database_time", lambda: future)
+        patch.setattr(sealing, "_oldest_writer", lambda: future)
+        patch.setattr(sealing, "database_time", lambda: future)
         write()
         seal_new_entries()
     sealer = sealing.Sealer()

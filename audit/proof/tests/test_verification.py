@@ -13,11 +13,9 @@ from django.utils import timezone
 from audit.models import AuditEntry, AuditSeal
 from audit.proof.checkpoints import checkpoint_of, read_checkpoints
 from audit.proof.documents import seal_document
-from audit.proof.late import is_accepted
-from audit.proof.marks import mark_of_seal
+from audit.proof.marks import mark_of
 from audit.proof.verification import Verification, record_verification
 from audit.proof.verify_export import seal_hash
-from audit.services import entry_for, record_all
 from conftest import triggers_off
 from lab.chaos.falsifying.ways import WAYS, Tamperer, all_of
 
@@ -150,22 +148,9 @@ def test_a_seal_claims_no_horizon_that_it_cannot_know(trail, days, problem):
     seal.horizon += timedelta(days=days)
     seal.hash = seal_hash(seal_document(seal))
     with triggers_off():
-        all_of(AuditSeal, pk=seal.number).update(horizon=seal.horizon, hash=seal.hash, mark=mark_of_seal(seal))
+        all_of(AuditSeal, pk=seal.number).update(horizon=seal.horizon, hash=seal.hash, mark=mark_of(seal))
 
     assert f"seal {seal.number}: {problem}" in [str(finding) for finding in Verification().run()]
-
-
-def test_an_acceptance_is_of_the_entry_as_it_was(trail, write):
-    """Who has the key may change a late entry that is not checked against its seal; what was accepted tells."""
-    entry = AuditEntry.objects.order_by("pk")[0]
-    accepted = entry_for(
-        actor=None, action="AUDIT_LATE_ENTRY_ACCEPTED", entity_type="audit_entry", entity_id=entry.pk, reason="so",
-        changes={"digest": (None, "0" * 64)},
-    )  # fmt: skip
-    with transaction.atomic():
-        record_all([accepted])
-
-    assert not is_accepted(entry)
 
 
 # --- Which range was verified -----------------------------------------------------------------------------------

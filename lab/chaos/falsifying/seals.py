@@ -9,7 +9,7 @@ from django.db import connection
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof.documents import entry_document, seal_document
-from audit.proof.marks import mark_of_entry, mark_of_seal
+from audit.proof.marks import mark_of
 from audit.proof.merkle import merkle_root
 from audit.proof.verify_export import leaf, seal_hash
 from lab.chaos.falsifying.tamperer import Culprit, Tamperer, all_of, free_id, insert, remove, way
@@ -146,7 +146,7 @@ def edit_a_seal_with_the_key(by: Tamperer) -> set[Culprit]:
     seal = by.seal(last=False)
     seal.sealed_at += timedelta(microseconds=1)
     all_of(AuditSeal, pk=seal.number).update(
-        sealed_at=seal.sealed_at, hash=seal_hash(seal_document(seal)), mark=mark_of_seal(seal)
+        sealed_at=seal.sealed_at, hash=seal_hash(seal_document(seal)), mark=mark_of(seal)
     )
     return {("seal", seal.number + 1)}
 
@@ -158,12 +158,12 @@ def write_the_end_anew(by: Tamperer) -> set[Culprit]:
     row = by.row(seal.number)
     entry = AuditEntry.objects.get(pk=row.entry_id)
     entry.reason = "as agreed"
-    all_of(AuditEntry, pk=row.entry_id).update(reason=entry.reason, mark=mark_of_entry(entry))
+    all_of(AuditEntry, pk=row.entry_id).update(reason=entry.reason, mark=mark_of(entry))
     all_of(SealedEntry, pk=row.pk).update(digest=leaf(entry_document(AuditEntry.objects.get(pk=row.entry_id))))
     rows = SealedEntry.objects.filter(seal_id=seal.number).order_by("position")
     seal.merkle_root = merkle_root([bytes(row.digest) for row in rows]).hex()
     all_of(AuditSeal, pk=seal.number).update(
-        merkle_root=seal.merkle_root, hash=seal_hash(seal_document(seal)), mark=mark_of_seal(seal)
+        merkle_root=seal.merkle_root, hash=seal_hash(seal_document(seal)), mark=mark_of(seal)
     )
     return {("seal", seal.number)}
 
