@@ -90,7 +90,8 @@ class Tamperer:
         return entry
 
     def unsealed(self) -> AuditEntry:
-        return self.one_of(AuditEntry.objects.unsealed().order_by("pk"))
+        entry: AuditEntry = self.one_of(AuditEntry.objects.unsealed().order_by("pk"))
+        return entry
 
     def any_entry(self) -> AuditEntry:
         """Return a sealed or an unsealed entry, which are as likely if there are both."""
