@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from audit.conftest import write_dated
 from audit.database_role import grant_application_role
-from audit.jobs import seal_audit_trail
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
 from audit.proof import sealing
 from audit.proof.late import accept_late_entries
@@ -60,16 +59,6 @@ def test_nothing_new_makes_no_seal(write):
 
     assert seal_new_entries() == sealing.Sealing()
     assert AuditSeal.objects.count() == 1
-
-
-def test_a_pass_is_bounded_and_the_job_asks_to_be_called_again(write, small_blocks, monkeypatch):
-    defaults = sealing.seal_new_entries.__wrapped__.__kwdefaults__
-    monkeypatch.setattr(sealing.seal_new_entries.__wrapped__, "__kwdefaults__", defaults | {"most_blocks": 2})
-    write(12)
-
-    assert [seal_audit_trail(), seal_audit_trail()] == [True, False]
-    assert [seal.entry_count for seal in AuditSeal.objects.order_by("number")] == [5, 5, 2]
-    assert findings() == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -116,16 +116,6 @@ def test_the_newest_seals_can_be_verified_alone(trail):
     assert (verification.summary.seals, verification.summary.unsealed) == (2, 2)
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [("", "no checkpoint"), ("\n \n", "no checkpoint"), ("{}", "line 1"), ('{"number": 1, "hash": "x"}\nx', "line 2"),
-     ("[]", "line 1"), ('{"number": null, "hash": ""}', "line 1")],
-)  # fmt: skip
-def test_a_file_that_is_none_of_checkpoints_is_refused(text, problem):
-    with pytest.raises(ValueError, match=problem):
-        read_checkpoints(text)
-
-
 def test_every_checkpoint_of_a_file_is_compared(trail):
     seals = AuditSeal.objects.order_by("number")
     lines = [json.dumps(checkpoint_of(seal)) for seal in seals]
