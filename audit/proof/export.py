@@ -1,4 +1,4 @@
-"""Exports of sealed entries with their proofs, for an auditor to take away and check offline."""
+"""Exports of sealed entries with their proofs, which an auditor takes away and checks offline."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def export_entries(
     step: Callable[[], object] = lambda: None,
 ) -> Exported:
     """
-    Write the chosen entries that are sealed into `directory`, which must not exist, with seals, manifest and verifier.
+    Write the chosen entries that are sealed into a new directory, with seals, manifest and verifier.
 
-    Everything is written beside it first, so that there is a whole export or none. The trail records the export
-    with the SHA-256 of its manifest as the id, by which a later change of the whole can be shown. `step` is called
-    after each seal. Memory does not grow with the number of entries.
+    There is a whole export or none: everything is written beside it first. The trail records the export. Its record id
+    is the SHA-256 of the manifest, by which a later change of the whole can be shown. `step` is called after each seal.
+    Memory does not grow with the number of entries.
     Raises FileExistsError, and OSError when it cannot be written.
     """
     if directory.exists():
@@ -81,18 +81,15 @@ def export_as_zip(
     """
     Return an export as an open file in ZIP format, which vanishes when it is closed; see `export_entries`.
 
-    Raises TooManyEntries for more than MOST_IN_ZIP, or MOST_SEALS_IN_ZIP from the first of theirs to the last.
+    Raises TooManyEntries for more than MOST_IN_ZIP entries, or more than MOST_SEALS_IN_ZIP seals behind the first.
     """
-    if chosen.order_by()[: MOST_IN_ZIP + 1].count() > MOST_IN_ZIP:
+    if _are_more(chosen, MOST_IN_ZIP):
         raise TooManyEntries(
             f"At most {MOST_IN_ZIP:,} entries here: narrow the list, or use manage.py export_audit_trail."
         )
     places = SealedEntry.objects.filter(entry_id__in=list(chosen.order_by().values_list("pk", flat=True)))
     first = places.aggregate(first=Min("seal_id"))["first"]
-    if (
-        first is not None
-        and AuditSeal.objects.filter(number__gte=first)[: MOST_SEALS_IN_ZIP + 1].count() > MOST_SEALS_IN_ZIP
-    ):
+    if first is not None and _are_more(AuditSeal.objects.filter(number__gte=first), MOST_SEALS_IN_ZIP):
         raise TooManyEntries(
             f"More than {MOST_SEALS_IN_ZIP:,} seals follow the first of these entries, and the proof is the chain of "
             "all: choose younger entries, or use manage.py export_audit_trail."
@@ -102,6 +99,10 @@ def export_as_zip(
         exported = export_entries(chosen, directory, described_as=described_as, actor=actor)
         archive = shutil.make_archive(str(directory), "zip", root_dir=parent, base_dir=directory.name)
         return Path(archive).open("rb"), exported  # the open file outlives its name
+
+
+def _are_more(rows: QuerySet[Any], most: int) -> bool:
+    return rows.order_by()[: most + 1].count() > most
 
 
 def _write(
