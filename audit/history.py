@@ -52,7 +52,7 @@ class HistoryPanel(ServiceModelAdmin):
 
 
 def page_of(entity_type: str, request: HttpRequest) -> HistoryPanel | None:
-    """Return the admin of the records that audit entries call by this name, if this user may open their pages."""
+    """Return the admin of the records that entries call by this name, if this user may open their pages."""
     for page in admin.site._registry.values():
         if isinstance(page, HistoryPanel) and page.entity_type == entity_type:
             return page if page.allows(request, "retrieve") else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,31 +111,43 @@ def _write(
     head = newest_seal()
     end = head.number if head else 0  # what is sealed meanwhile is not in it
     numbers = _seals_of(chosen, end)
-    last, first = None, numbers[0] if numbers else end
-    with _File(directory / ENTRIES) as entries, _File(directory / SEALS) as seals:
-        for number in numbers:
-            for line in _lines_of(number, chosen):
-                entries.write(line)
-            step()
-        for seal in AuditSeal.objects.filter(number__range=(first, end)).order_by("number").iterator():
-            last = seal_document(seal) | {"hash": seal.hash}
-            seals.write(last)
+    first = numbers[0] if numbers else end
+    entries, entries_sha256 = _write_lines(directory / ENTRIES, _entries(numbers, chosen, step))
+    seals, seals_sha256 = _write_lines(directory / SEALS, _chain(first, end))
     # Not what is unsealed now: entries sealed since the head was read are not in it either.
-    unsealed = max(chosen.count() - entries.lines, 0)
+    unsealed = max(chosen.count() - entries, 0)
     manifest = {
         "version": VERSION, "created_at": datetime.now(UTC).isoformat(), "filter": described_as,
-        "entries": entries.lines, "entries_sha256": entries.sha256, "left_out_because_not_sealed": unsealed,
-        "seals": seals.lines, "seals_sha256": seals.sha256, "first_seal": first, "head": last and last["hash"],
+        "entries": entries, "entries_sha256": entries_sha256, "left_out_because_not_sealed": unsealed,
+        "seals": seals, "seals_sha256": seals_sha256, "first_seal": first, "head": head and head.hash,
     }  # fmt: skip
     raw = json.dumps(manifest, indent=2, default=str).encode()
     (directory / MANIFEST).write_bytes(raw)
     shutil.copyfile(verify_export.__file__, directory / "verify_export.py")
-    return Exported(entries.lines, unsealed, hashlib.sha256(raw).hexdigest())
+    return Exported(entries, unsealed, hashlib.sha256(raw).hexdigest())
+
+
+def _write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> tuple[int, str]:
+    """Write a document on each line, and return how many there are and the SHA-256 of the file."""
+    count, digest = 0, hashlib.sha256()
+    with path.open("wb") as file:
+        for document in documents:
+            text = canonical(document) + b"\n"
+            digest.update(text)
+            file.write(text)
+            count += 1
+    return count, digest.hexdigest()
 
 
 def _seals_of(chosen: QuerySet[AuditEntry], end: int) -> list[int]:
     sealed = SealedEntry.objects.filter(entry_id__in=chosen.values("pk"), seal_id__lte=end)
     return list(sealed.order_by("seal_id").values_list("seal_id", flat=True).distinct())
+
+
+def _entries(numbers: list[int], chosen: QuerySet[AuditEntry], step: Callable[[], object]) -> Iterator[dict[str, Any]]:
+    for number in numbers:
+        yield from _lines_of(number, chosen)
+        step()
 
 
 def _lines_of(number: int, chosen: QuerySet[AuditEntry]) -> Iterator[dict[str, Any]]:
@@ -150,26 +162,6 @@ def _lines_of(number: int, chosen: QuerySet[AuditEntry]) -> Iterator[dict[str, A
             }  # fmt: skip
 
 
-class _File:
-    """A file of JSON lines with its digest."""
-
-    def __init__(self, path: Path) -> None:
-        self.lines = 0
-        self._file = path.open("wb")
-        self._digest = hashlib.sha256()
-
-    def write(self, document: dict[str, Any]) -> None:
-        text = canonical(document) + b"\n"
-        self._digest.update(text)
-        self._file.write(text)
-        self.lines += 1
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def __enter__(self) -> _File:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._file.close()
+def _chain(first: int, last: int) -> Iterator[dict[str, Any]]:
+    for seal in AuditSeal.objects.filter(number__range=(first, last)).order_by("number").iterator():
+        yield seal_document(seal) | {"hash": seal.hash}
