@@ -18,6 +18,7 @@ from audit.database_role import grant_application_role
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
 from audit.proof import sealing
 from audit.proof.late import accept_late_entries
+from audit.proof.reading import newest_seal
 from audit.proof.sealing import seal_new_entries
 from audit.proof.verification import Verification
 from audit.proof.verify_export import NO_SEAL
@@ -183,6 +184,7 @@ def test_seals_that_somebody_inserted_neither_stop_sealing_nor_are_believed(writ
             horizon=head.sealed_at + timedelta(days=365_000), sealed_at=head.sealed_at,
         ).save(force_insert=True)  # fmt: skip
     write(2)
+    assert newest_seal() == head
 
     assert sealer().sealed == 2
     assert sealer() == sealing.Sealing()
