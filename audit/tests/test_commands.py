@@ -162,6 +162,17 @@ def test_a_checkpoint_is_the_last_seal(trail):
     assert (code, json.loads(output)) == (0, trail[0])
 
 
+def test_a_forged_seal_is_no_checkpoint(trail):
+    """It needs no more than the right to insert, and pins nothing of the trail."""
+    head = AuditSeal.objects.latest("number")
+    head.pk, head._state.adding = 2**31 - 1, True
+    head.save(force_insert=True)
+
+    code, output = run("audit_checkpoint")
+
+    assert (code, json.loads(output)) == (0, trail[0])
+
+
 def test_without_a_seal_there_is_no_checkpoint(db):
     assert run("audit_checkpoint")[0] == 1
 

@@ -31,6 +31,11 @@ MUTANTS = (
         'elif hashes != [checkpoint["hash"]]:', "elif False:", VERIFICATION,
     ),
     Mutant(
+        "checkpoint-of-any-seal", "audit/management/commands/audit_checkpoint.py",
+        "head = newest_seal()", 'head = __import__("audit.models").models.AuditSeal.objects.first()',
+        "audit/tests/test_commands.py -k checkpoint",
+    ),
+    Mutant(
         "past-not-closed", "audit/proof/verification.py",
         "not self._closed.had_closed(entry.created_at):", "True:", VERIFICATION,
     ),
