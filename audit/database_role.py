@@ -1,4 +1,4 @@
-"""A role of PostgreSQL that can read and extend the trail, and neither change nor empty it."""
+"""A role of PostgreSQL that can read and extend the trail, and not change it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def grant_application_role(name: str) -> None:
     """
     Give an existing role what the application needs to run.
 
-    Of the trail it may read and add. UPDATE, DELETE, TRUNCATE and what only an owner can do, such as switching a
-    trigger off, are not among its rights. Idempotent; later tables of this owner are included.
-    Raises LookupError if there is no such role, ValueError if it could do everything anyway, DatabaseError if this
-    session may not grant.
+    Of the trail it may read and add. It may not update, delete or truncate, nor switch a trigger off. Idempotent. Later
+    tables of this owner are included.
+    Raises LookupError if there is no such role. Raises ValueError for one that could do everything anyway, and
+    DatabaseError if this session may not grant.
     """
     with connection.cursor() as cursor:
         cursor.execute(_IS_UNRESTRICTED, [name, name, APPEND_ONLY[0]])

@@ -12,7 +12,7 @@ from qhse.uuid7 import uuid7
 
 
 class AuditTrailIsAppendOnly(Exception):
-    """Somebody tried to change or delete an entry or a seal through the ORM. Triggers refuse the same in SQL."""
+    """The ORM refuses to change or delete entries and seals. Triggers refuse the same in SQL."""
 
     def __init__(self) -> None:
         super().__init__("audit entries and seals are never changed or deleted")
@@ -55,19 +55,19 @@ class AuditEntry(AppendOnlyModel):
     """
     One thing that somebody did to one record.
 
-    `audit.services.record` writes it in the transaction of the change itself: neither exists without the other. It is
-    never changed afterwards. Triggers refuse UPDATE and DELETE, on PostgreSQL also TRUNCATE.
+    `audit.services.record` writes it in the transaction of the change. Neither exists without the other. It is never
+    changed afterwards. Triggers refuse UPDATE and DELETE, on PostgreSQL also TRUNCATE.
 
-    `actor` and `actor_role` are what they were at that time. There is no foreign key to the user, because an entry
-    outlives everything it names. `actor_id` is null for the system itself. `changes` maps each field to `[old, new]`.
+    `actor` and `actor_role` are what they were at that time. An entry outlives everything it names, so there is no
+    foreign key to the user. `actor_id` is null for the system itself. `changes` maps each field to `[old, new]`.
     `created_at` is the database's clock when the entry was written, UTC. `client_address` is kept of logins and
-    refusals alone: of a person's daily work it would be data without a purpose.
+    refusals alone. Of a person's daily work it would be data without a purpose.
 
     `actor_digest` is a digest of the name with `actor_salt`. It stands in the proof instead of the name. When a person
-    has to be forgotten, a pseudonym replaces the name and the salt is emptied; any other change shows.
+    is forgotten, a pseudonym replaces the name and the salt is emptied. Any other change shows.
 
-    `mark` is a keyed digest of everything that the proof covers, with the short id of its key in front. Whoever can
-    write to the database but has not the key can put no entry in.
+    `mark` is a keyed digest of everything that the proof covers. The short id of its key stands in front. Without the
+    key nobody can put an entry in.
     """
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -112,10 +112,9 @@ class AuditSeal(AppendOnlyModel):
     One sealed block of entries, and a link of the chain.
 
     `hash` covers everything else. `previous_hash` is the hash of the seal before, 64 zeros for the first.
-    `merkle_root` covers the entries that `SealedEntry` lists. `total` counts the entries of all seals up to this one.
-    Every entry that was created before `horizon` is in this seal or an earlier one. What turns up later with such a
-    date is late, and a person has to say why. `mark` is a keyed digest of the hash. `audit.proof.sealing` writes it; it
-    is never changed.
+    `merkle_root` covers the entries that `SealedEntry` lists. `total` counts the entries of all seals so far. All that
+    was created before `horizon` is in this seal or an earlier one. What turns up later with such a date is late, and a
+    person has to say why. `mark` is a keyed digest of the hash. A seal is never changed.
     """
 
     number = models.PositiveIntegerField(primary_key=True)
@@ -138,7 +137,7 @@ class AuditSeal(AppendOnlyModel):
         return f"Seal {self.number}"
 
     def had_closed(self, time: datetime) -> bool:
-        """Answer whether an entry of this time is late, if neither this seal nor an earlier one covers it."""
+        """Answer whether an entry of this time is late, unless it is sealed by then."""
         return self.horizon is not None and time < self.horizon
 
 
@@ -146,8 +145,8 @@ class SealedEntry(AppendOnlyModel):
     """
     Which entry stands where in which seal, and its digest.
 
-    The entry's id is the key, so no entry is ever in two seals. It is no foreign key: a missing entry has to be found
-    and named. The database knows none to the seal either, because it would check each row anew.
+    The entry's id is the key: no entry is ever in two seals. It is no foreign key, so that a missing entry can be found
+    and named. The seal is none in the database either, which would check each row anew.
     """
 
     entry_id = models.BigIntegerField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Replaces the name of a person who has to be forgotten, as only the owner of the tables can."""
+"""Replaces the name of a person who has to be forgotten."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TRIGGER = "TRIGGER audit_refuse_update_or_delete"
 
 def replace_actor_name(actor_id: int) -> int:
     """
-    Replace a person's name by a pseudonym wherever they acted, and return in how many entries.
+    Replace a person's name by a pseudonym in all entries of theirs. Return in how many.
 
-    The proof covers a salted digest of the name. The salt is deleted; without it the digest says nothing, and
-    everything else of the entry is verified as before. Runs in the caller's transaction. Writers of entries wait until
-    that ends (PostgreSQL: a SHARE ROW EXCLUSIVE lock). Raises DatabaseError for a role that does not own the table.
+    The proof covers a salted digest of the name. The salt is deleted: without it the digest says nothing. Everything
+    else is verified as before. Runs in the caller's transaction. Writers of entries wait until that ends (PostgreSQL: a
+    SHARE ROW EXCLUSIVE lock). Raises DatabaseError for a role that does not own the table.
     """
     with _updates_allowed():
         entries: QuerySet[Any] = QuerySet(AuditEntry)

@@ -1,4 +1,4 @@
-"""The banner above the trail's list: what proves the trail, at a glance, and a button that verifies its end."""
+"""The banner above the trail's list: what proves the trail, and a button that verifies its end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN = 20  # findings
 
 
 def banner(may_verify: bool) -> dict[str, Any]:
-    """Return the last seal, what is not sealed yet, and what was verified; in a handful of bounded queries."""
+    """Return the last seal, what waits for one, and what was verified. The queries are few and bounded."""
     tiles = [_last_seal(newest_seal()), _unsealed(), _last_verification()]
     return {"tiles": tiles, "may_verify": may_verify, "newest": NEWEST}
 
@@ -77,7 +77,7 @@ def _extent(entry: AuditEntry) -> str:
 
 
 def verify_newest(actor: Actor | None) -> tuple[Summary, list[str]]:
-    """Verify the NEWEST seals and what is unsealed of the newest entries, record it, and return lines to show."""
+    """Verify the end of the trail, and record that. Return the findings as lines to show."""
     verification = Verification(newest=NEWEST)
     lines = [str(finding) for number, finding in enumerate(verification.run()) if number < SHOWN]
     record_verification(verification, actor)

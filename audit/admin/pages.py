@@ -130,7 +130,7 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         return self.get_fields(request, obj)
 
     def _record_column(self, request: HttpRequest, *, excerpt: int | None = None) -> Any:
-        """Return the column that names the record, linked where this user may open it; ids are cut to `excerpt`."""
+        """Return the column that names the record, as a link where this user may open it."""
 
         @admin.display(description="record")
         def entity(entry: AuditEntry) -> SafeString | str:

@@ -38,7 +38,7 @@ class AuditEntryFilter(filters.FilterSet):
 
 
 class AuditLogPagination(StrictLimitOffsetPagination):
-    """Counts the whole trail by its last seal, which knows how many entries are sealed, and by what is not yet."""
+    """Counts the whole trail by the last seal's total, and by what is not sealed yet."""
 
     def get_count(self, queryset: QuerySet[Any] | Sequence[Any]) -> int:
         head = newest_seal() if isinstance(queryset, QuerySet) and not queryset.query.where else None

@@ -1,4 +1,4 @@
-"""Exports of sealed entries with their proofs, which an auditor takes away and checks offline."""
+"""Exports of sealed entries with their proofs, to be checked offline."""
 
 from __future__ import annotations
 
@@ -45,11 +45,10 @@ def export_entries(
     step: Callable[[], object] = lambda: None,
 ) -> Exported:
     """
-    Write the chosen entries that are sealed into a new directory, with seals, manifest and verifier.
+    Write the chosen sealed entries into a new directory, with seals, manifest and verifier.
 
-    There is a whole export or none: everything is written beside it first. The trail records the export. Its record id
-    is the SHA-256 of the manifest, by which a later change of the whole can be shown. `step` is called after each seal.
-    Memory does not grow with the number of entries.
+    There is a whole export or none. The trail records it, with the SHA-256 of the manifest as the record id: that shows
+    a later change. `step` is called after each seal. Memory does not grow with the number of entries.
     Raises FileExistsError, and OSError when it cannot be written.
     """
     if directory.exists():
@@ -72,16 +71,16 @@ def export_entries(
 
 
 class TooManyEntries(Exception):
-    """More entries or seals than a page may export; the message says what to do instead."""
+    """More than a page may export. The message says what to do instead."""
 
 
 def export_as_zip(
     chosen: QuerySet[AuditEntry], *, described_as: dict[str, Any], actor: Actor
 ) -> tuple[IO[bytes], Exported]:
     """
-    Return an export as an open file in ZIP format, which vanishes when it is closed; see `export_entries`.
+    Return an export as an open ZIP file, which vanishes when it is closed.
 
-    Raises TooManyEntries for more than MOST_IN_ZIP entries, or more than MOST_SEALS_IN_ZIP seals behind the first.
+    Raises TooManyEntries for more than MOST_IN_ZIP entries, or MOST_SEALS_IN_ZIP seals; see also `export_entries`.
     """
     if _are_more(chosen, MOST_IN_ZIP):
         raise TooManyEntries(
@@ -128,7 +127,7 @@ def _write(
 
 
 def _write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> tuple[int, str]:
-    """Write a document on each line, and return how many there are and the SHA-256 of the file."""
+    """Write a document on each line. Return their number and the SHA-256 of the file."""
     count, digest = 0, hashlib.sha256()
     with path.open("wb") as file:
         for document in documents:

@@ -24,9 +24,9 @@ class Finding:
 @dataclass(slots=True)
 class Summary:
     """
-    What a verification went through: the seals from number `first` up to `head`, the last of the application.
+    What a verification went through: the seals from `first` up to `head`.
 
-    `accepted` entries are late, and somebody has said why.
+    `head` is the last seal of the application. `accepted` entries are late, and somebody has said why.
     """
 
     first: int = 0

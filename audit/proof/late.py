@@ -1,4 +1,4 @@
-"""Entries that turned up after their time was closed: a person looks into each, and says why it is accepted."""
+"""Entries that turned up after their time was closed, and why a person accepts them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import transaction
 
 from audit.models import AuditEntry, SealedEntry
 from audit.proof.documents import entry_document
-from audit.proof.reading import batches, newest_seal, ours, read
+from audit.proof.reading import newest_seal, ours, read
 from audit.proof.verify_export import leaf
 from audit.services import Actor, entry_for, record_all
 
@@ -16,7 +16,7 @@ ACTION, ENTITY = "AUDIT_LATE_ENTRY_ACCEPTED", "audit_entry"
 
 
 class NotLate(Exception):
-    """An entry that is not there, not sealed yet, or not late; nothing is accepted then."""
+    """An entry is not there, not sealed yet, or not late. Nothing is accepted then."""
 
 
 def is_accepted(entry: AuditEntry) -> bool:
@@ -28,23 +28,21 @@ def is_accepted(entry: AuditEntry) -> bool:
 @transaction.atomic
 def accept_late_entries(ids: Collection[int], *, actor: Actor | None, reason: str) -> int:
     """
-    Record for each of these entries why it is late, and return for how many that was new.
+    Record why these entries are late. Return for how many that was new.
 
     All or none: raises NotLate for the first that cannot be accepted. Whatever else is wrong with an entry stays a
     finding.
     """
     accepted: list[AuditEntry] = []
-    for batch in batches(dict.fromkeys(ids)):
-        entries = read(AuditEntry, batch)
-        for pk in batch:
-            entry = entries.one(pk)
-            if entry is None or not _is_late(entry):
-                raise NotLate(f"entry {pk} is not there, not sealed yet, or not late")
-            if not is_accepted(entry):
-                accepted.append(entry_for(
-                    actor=actor, action=ACTION, entity_type=ENTITY, entity_id=pk, reason=reason,
-                    changes={"digest": (None, _digest(entry))},
-                ))  # fmt: skip
+    for pk in dict.fromkeys(ids):
+        entry = read(AuditEntry, [pk]).one(pk)
+        if entry is None or not _is_late(entry):
+            raise NotLate(f"entry {pk} is not there, not sealed yet, or not late")
+        if not is_accepted(entry):
+            digest = {"digest": (None, _digest(entry))}
+            accepted.append(
+                entry_for(actor=actor, action=ACTION, entity_type=ENTITY, entity_id=pk, reason=reason, changes=digest)
+            )
     record_all(accepted)
     return len(accepted)
 

@@ -1,4 +1,4 @@
-"""The mark of the writer on each entry and each seal: a digest that needs the application's key."""
+"""Marks on entries and seals: digests that only the application's key can make."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MarkOwner(Enum):
 
 
 def sign(entry: AuditEntry) -> None:
-    """Give an entry that has its id and time the digest of its actor's name, and its mark."""
+    """Give an entry, which has its id and time, the digest of its actor's name and its mark."""
     entry.actor_salt = secrets.token_hex(16)
     entry.actor_digest = actor_digest(entry.actor, entry.actor_salt)
     entry.mark = mark_of(entry)
@@ -40,7 +40,7 @@ def has_its_name(entry: AuditEntry) -> bool:
 
 
 def mark_of(row: AuditEntry | AuditSeal) -> str:
-    """Return the mark that the application puts on a row with this content."""
+    """Return the mark of the application for this content."""
     return _mark(*_marked(row), settings.SECRET_KEY)
 
 
@@ -60,7 +60,7 @@ def mark_owner(row: AuditEntry | AuditSeal) -> MarkOwner:
 
 
 def is_ours(row: AuditEntry | AuditSeal) -> bool:
-    """Answer whether the application made the row as it is now, under a key that is known here."""
+    """Answer whether the application made the row as it is now."""
     return mark_owner(row) is MarkOwner.OURS
 
 

@@ -1,4 +1,4 @@
-"""Reads a trail of which nothing is believed: rows that cannot be read, keys that are there twice, forged seals."""
+"""Reads a trail of which nothing is believed: rows may be unreadable, repeated or forged."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def batches(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 
 def ours(rows: models.QuerySet[M]) -> Iterator[M]:
-    """Yield those rows that the application has made as they are, the newest first, past all others."""
+    """Yield the rows that the application has made, the newest first, past all others."""
     keys = rows.order_by("-pk").values_list("pk", flat=True)
     batch = list(keys[:1])  # it nearly always is the last one
     while batch:

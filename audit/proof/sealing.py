@@ -1,4 +1,4 @@
-"""Seals new audit entries in blocks, without any writer waiting for it."""
+"""Seals new entries in blocks. No writer waits for it."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ SELECT id, %s, place - 1, digest FROM unnest(%s::bigint[], %s::bytea[]) WITH ORD
 @dataclass(frozen=True, slots=True)
 class Sealing:
     """
-    What one pass did: entries sealed, entries left out, and whether it looked at all that it should have.
+    What one pass did: how many entries it sealed, and how many it left out.
 
-    If not, the next pass goes on after `looked_until`.
+    If it is not `complete`, there was more to look at. The next pass goes on after `looked_until`.
     """
 
     sealed: int = 0
@@ -62,7 +62,7 @@ class Sealing:
 
 
 class Sealer:
-    """Seals what is new at each call, and looks for what turned up late, a stretch of the older trail at a time."""
+    """Seals what is new at each call. Looks through a stretch of the older trail for what was late."""
 
     def __init__(self) -> None:
         self._after = 0
@@ -81,18 +81,18 @@ class Sealer:
 @transaction.atomic
 def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks: int = MOST_BLOCKS) -> Sealing:
     """
-    Seal the unsealed entries, up to so many blocks of them, in one transaction.
+    Seal the unsealed entries, up to so many blocks, in one transaction.
 
-    New is what no seal names. Ids do not tell, because they commit out of order. With `older`, a pass looks at the
-    entries since the last seal's horizon and at those with these ids; without, at all. `after` is where the last pass
-    stopped, when it met more foreign entries than it may look at.
+    New is what no seal names. Ids do not tell, because they commit out of order. A pass looks at the whole trail. With
+    `older` it looks at the entries since the last horizon, and at these ids. `after` is where the last pass stopped,
+    which met more foreign entries than it may look at.
 
-    Writers of entries wait for nothing. One sealer works at a time; another one returns at once and has done nothing.
-    Even without that the chain could not fork: a number has one seal, and an entry one place.
+    Writers of entries wait for nothing. One sealer works at a time; another one returns at once. Even without that the
+    chain could not fork: a number has one seal, and an entry one place.
 
-    Entries without the application's mark are left out, and `verify` names them. Those of a key that is not known here
-    hold the horizon until it is given. Foreign seals are passed over: the chain goes on behind them, and nothing they
-    say is believed.
+    Entries without the application's mark are left out, and `verify` names them. Those of an unknown key hold the
+    horizon until it is given. Foreign seals are passed over. The chain goes on behind them, and nothing they say is
+    believed.
     """
     if not try_lock(LOCK):
         return Sealing(complete=False, looked_until=after)
@@ -119,7 +119,7 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
 
 
 def _oldest_writer() -> datetime | None:
-    """Return the start of the oldest transaction that writes entries, or now; None if it cannot be known."""
+    """Return when the oldest transaction that writes entries began, else now. None if nobody can tell."""
     if connection.vendor != "postgresql":
         return timezone.now()
     with connection.cursor() as cursor:
@@ -178,7 +178,7 @@ def _unsealed_ids(place: Q) -> list[int]:
 
 
 def _end_of_chain(head: AuditSeal | None) -> tuple[int, str, int]:
-    """Return number, hash and total of what the next seal follows: ours, or forged ones that took its place."""
+    """Return number, hash and total of what the next seal follows, forged seals included."""
     number, hash_, total = (head.number, head.hash, head.total) if head else (0, NO_SEAL, 0)
     foreign = AuditSeal.objects.filter(number__gt=number).order_by("number").values_list("number", "hash")
     passed_over = 0
@@ -196,7 +196,7 @@ def _end_of_chain(head: AuditSeal | None) -> tuple[int, str, int]:
 
 
 def _free_number(last: int) -> int:
-    """Return the next number, past those under which somebody has put places of entries without a seal."""
+    """Return the next number that no place of an entry names yet."""
     number = last + 1
     while SealedEntry.objects.filter(seal_id=number).exists():
         logger.error("seal %d is passed over: it is not there, and places of entries name it", number)
@@ -205,7 +205,7 @@ def _free_number(last: int) -> int:
 
 
 def _seal(block: list[AuditEntry], seal: AuditSeal) -> str:
-    """Store the seal of these entries with their places, and return its hash."""
+    """Store the seal of these entries with their places. Return its hash."""
     leaves = [leaf(entry_document(entry)) for entry in block]
     seal.entry_count = len(block)
     seal.merkle_root = merkle_root(leaves).hex()

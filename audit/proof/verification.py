@@ -1,4 +1,4 @@
-"""Verifies the trail: sealed entries against their seals, seals against the chain, the rest against its marks."""
+"""Verifies entries against their seals, seals against the chain, and all against their marks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ UNKNOWN_KEY = "is vouched for by a key that is not known here: set AUDIT_KEY_FAL
 @dataclass(slots=True)
 class Verification:
     """
-    One walk through the trail, as a stream: memory does not grow with its length.
+    One walk through the trail. Memory does not grow with its length.
 
-    `run` yields each Finding as it is met, and calls `step` after each seal. The walk begins at the first seal. With
-    `since` it begins behind the last seal made before then, and believes what is before. With `newest` it is limited to
-    so many seals at the end; what is not sealed is then looked for among the newest ids.
+    `run` yields each Finding as it is met. It calls `step` after each seal. The walk begins at the first seal. With
+    `since` it begins behind the last seal made before then. What is before is believed. With `newest` it covers so many
+    seals at the end, and what is unsealed among the newest ids.
     """
 
     since: datetime | None = None
@@ -123,7 +123,7 @@ class Verification:
     def _entry_problems(
         self, ids: Iterable[int], seal: int | None = None, digests: Mapping[int, bytes] | None = None
     ) -> Iterator[Finding]:
-        """Yield what is wrong with the entries of a seal, which lists their digests, or with unsealed ones."""
+        """Yield what is wrong with unsealed entries, or with those of a seal, which lists their digests."""
         for batch in batches(ids):
             rows = read(AuditEntry, batch)
             for pk in dict.fromkeys(batch):
@@ -190,7 +190,7 @@ def _seal_problem(seal: AuditSeal, owner: MarkOwner) -> str:
 
 
 def _claim_problems(seal: AuditSeal, closed: AuditSeal | None) -> Iterator[Finding]:
-    """Yield what a seal with the application's mark claims and cannot know: only who has the key can have made it."""
+    """Yield what a seal claims and cannot know. Somebody who has the key made it."""
     former = closed.horizon if closed else None
     # One that was in the future is taken back: the clock ran ahead.
     if former is not None and former <= seal.sealed_at and (seal.horizon is None or seal.horizon < former):
@@ -228,7 +228,7 @@ def _repeated_uids() -> Iterator[Finding]:
 
 
 def record_verification(verification: Verification, actor: Actor | None) -> None:
-    """Store in the trail which seals were verified, up to the record id, and with what result."""
+    """Store in the trail which seals were verified, and with what result. The last is the record id."""
     summary = verification.summary.as_dict()
     facts = {name: (None, summary[name]) for name in ("findings", "first_seal", "seals", "unsealed", "accepted")}
     with transaction.atomic():

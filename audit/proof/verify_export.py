@@ -2,10 +2,11 @@
 """
 Checks an export of the audit trail, with nothing but Python: `python3 verify_export.py [DIRECTORY]`.
 
-An export is three files. `entries.jsonl` has an entry with its proof on each line. `seals.jsonl` is the chain of seals
-from the first one that covers an entry to the last of the trail. `manifest.json` is about both. The digest of each
-entry is computed anew, and its proof leads it to the Merkle root of its seal (RFC 6962, section 2.1). The hash of each
-seal is computed anew, and must stand in the next one. So neither can be changed unnoticed.
+An export is three files. `entries.jsonl` has an entry with its proof on each line. `seals.jsonl` is the chain of seals,
+beginning with the first that covers an entry and ending with the last of the trail. `manifest.json` is about both.
+
+The digest of each entry is computed anew. Its proof leads it to the Merkle root of its seal (RFC 6962, section 2.1).
+The hash of each seal is computed anew, and must stand in the next one. So neither can be changed unnoticed.
 
 Anybody could invent a chain. A checkpoint kept elsewhere shows that it is the trail's: --checkpoint. The manifest's
 SHA-256 shows whether entries were left out after the export, and what was chosen: --sha256. The trail has recorded it
@@ -60,7 +61,7 @@ def pseudonym_of(actor_id: int | None) -> str:
 
 
 def names_its_actor(name: str, salt: str, actor_id: int | None, digest: str) -> bool:
-    """Answer whether this is the name that was written, or the pseudonym instead, which has no salt."""
+    """Answer whether this is the name that was written, or the pseudonym, which has no salt."""
     return actor_digest(name, salt) == digest if salt else actor_id is not None and name == pseudonym_of(actor_id)
 
 
@@ -70,7 +71,7 @@ def seal_hash(seal: dict[str, Any]) -> str:
 
 
 def root_by_proof(digest: bytes, position: int, count: int, proof: Sequence[str]) -> str:
-    """Return the root to which the proof leads a digest at this place among `count`; empty for a bad proof."""
+    """Return the root to which the proof leads a digest at this place. Empty for a bad proof."""
     if not 0 <= position < count:
         return ""
     neighbours = [bytes.fromhex(neighbour) for neighbour in reversed(proof)]
@@ -85,7 +86,7 @@ def root_by_proof(digest: bytes, position: int, count: int, proof: Sequence[str]
 
 
 class Export:
-    """One export, read as a stream: neither file has to fit into memory."""
+    """One export, read as a stream. Memory does not grow with it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -213,7 +214,7 @@ class Names:
 
 
 def read_json(text: bytes) -> Any:
-    """Return a document in which no field is there twice: two readers could see different values."""
+    """Return a document. A field that is there twice is refused: readers could differ."""
     return json.loads(text, object_pairs_hook=_without_repetition)
 
 

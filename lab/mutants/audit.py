@@ -32,7 +32,8 @@ MUTANTS = (
     ),
     Mutant(
         "checkpoint-of-any-seal", "audit/management/commands/audit_checkpoint.py",
-        "head = newest_seal()", 'head = __import__("audit.models").models.AuditSeal.objects.first()',
+        "from audit.proof.reading import newest_seal\n",
+        "from audit.models import AuditSeal\n\nnewest_seal = AuditSeal.objects.first\n",
         "audit/tests/test_commands.py -k checkpoint",
     ),
     Mutant(

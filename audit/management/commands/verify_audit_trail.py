@@ -69,7 +69,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{counts}{until}: {verdict}")
 
     def _as_json(self, verification: Verification) -> None:
-        """Write as it goes: a trail that was falsified from end to end needs no more memory than another."""
+        """Write as it goes, so that many findings need no more memory than one."""
         before = '{"findings": ['
         for finding in verification.run():
             self.stdout.write(f"{before}{json.dumps(asdict(finding))}", ending="")
