@@ -55,7 +55,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def trail(
     users: dict[str, object], write: Callable[..., list[AuditEntry]], small_blocks: None
 ) -> list[dict[str, object]]:
-    """Five seals of up to five entries, some by people, and two unsealed entries; return a checkpoint of the last."""
+    """Five seals of up to five entries, and two unsealed entries. Return a checkpoint of the last seal."""
     for actor in (None, users["quality"], None, users["auditor"]):
         write(4, actor=actor)
         seal_new_entries()

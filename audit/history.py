@@ -52,7 +52,7 @@ class HistoryPanel(ServiceModelAdmin):
 
 
 def page_of(entity_type: str, request: HttpRequest) -> HistoryPanel | None:
-    """Return the admin of the records that audit entries call by this name, if this user may open their pages."""
+    """Return the admin of this kind of record, if the user may open its pages."""
     for page in admin.site._registry.values():
         if isinstance(page, HistoryPanel) and page.entity_type == entity_type:
             return page if page.allows(request, "retrieve") else None
@@ -60,7 +60,7 @@ def page_of(entity_type: str, request: HttpRequest) -> HistoryPanel | None:
 
 
 def changes_as_html(changes: dict[str, list[Any]], *, excerpt: int | None = None) -> SafeString | str:
-    """Return the changes as lines of `field: old → new`, every part escaped, each value cut to `excerpt`."""
+    """Return lines of `field: old → new`. Every part is escaped, each value cut to `excerpt`."""
     lines = ((name, _text(old, excerpt), _text(new, excerpt)) for name, (old, new) in changes.items())
     return format_html_join("", '<div class="change"><b>{}</b> {} → {}</div>', lines) or NONE
 

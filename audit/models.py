@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.db import models
@@ -11,17 +12,20 @@ from qhse.uuid7 import uuid7
 
 
 class AuditTrailIsAppendOnly(Exception):
-    """Somebody tried to change or delete an audit entry through the ORM; triggers refuse the same in SQL."""
+    """The ORM refuses to change or delete entries and seals. Triggers refuse the same in SQL."""
+
+    def __init__(self) -> None:
+        super().__init__("audit entries and seals are never changed or deleted")
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
     """Refuses what the triggers refuse, before a statement is sent."""
 
     def update(self, **values: Any) -> NoReturn:
-        raise AuditTrailIsAppendOnly("audit entries and seals are never changed")
+        raise AuditTrailIsAppendOnly
 
     def delete(self) -> NoReturn:
-        raise AuditTrailIsAppendOnly("audit entries and seals are never deleted")
+        raise AuditTrailIsAppendOnly
 
 
 class AppendOnlyModel(models.Model):
@@ -30,11 +34,11 @@ class AppendOnlyModel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise AuditTrailIsAppendOnly("audit entries and seals are never changed")
+            raise AuditTrailIsAppendOnly
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AuditTrailIsAppendOnly("audit entries and seals are never deleted")
+        raise AuditTrailIsAppendOnly
 
 
 class AuditEntryQuerySet(AppendOnlyQuerySet):
@@ -51,19 +55,19 @@ class AuditEntry(AppendOnlyModel):
     """
     One thing that somebody did to one record.
 
-    Written by `audit.services.record` in the transaction of the change itself, so that neither exists without the
-    other, and never changed afterwards: triggers refuse UPDATE and DELETE, on PostgreSQL also TRUNCATE.
+    `audit.services.record` writes it in the transaction of the change. Neither exists without the other. It is never
+    changed afterwards. Triggers refuse UPDATE and DELETE, on PostgreSQL also TRUNCATE.
 
-    `actor` and `actor_role` are what they were at that time; there is no foreign key to the user, because an
-    entry outlives everything it names. `actor_id` is null for the system itself. `changes` maps each field to
-    `[old, new]`. `created_at` is the database's clock when the entry was written, UTC. `client_address` is kept of what
-    concerns security alone (logins, refusals): of a person's daily work it would be data without a purpose.
+    `actor` and `actor_role` are what they were at that time. An entry outlives everything it names, so there is no
+    foreign key to the user. `actor_id` is null for the system itself. `changes` maps each field to `[old, new]`.
+    `created_at` is the database's clock when the entry was written, UTC. `client_address` is kept of logins and
+    refusals alone. Of a person's daily work it would be data without a purpose.
 
-    `actor_digest` is a digest of the name with `actor_salt`, and stands in the proof instead of the name. So a name can
-    be replaced by a pseudonym when a person has to be forgotten, which empties the salt; any other change shows.
+    `actor_digest` is a digest of the name with `actor_salt`. It stands in the proof instead of the name. When a person
+    is forgotten, a pseudonym replaces the name and the salt is emptied. Any other change shows.
 
-    `uid` and `mark` are made by the application. The mark is a keyed digest of everything that the proof covers, with
-    the short id of its key in front: nobody who can write to the database but has not the key can put an entry in.
+    `mark` is a keyed digest of everything that the proof covers. The short id of its key stands in front. Without the
+    key nobody can put an entry in.
     """
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -107,11 +111,10 @@ class AuditSeal(AppendOnlyModel):
     """
     One sealed block of entries, and a link of the chain.
 
-    `hash` covers everything else, `previous_hash` is the hash of the seal before (64 zeros for the first), and
-    `merkle_root` covers the entries that `SealedEntry` lists. `total` counts the entries of all seals up to this one.
-    Every entry that was created before `horizon` is in this seal or an earlier one; what turns up later with such a
-    date is late, and a person has to say why. `mark` is a keyed digest of the hash, as that of an entry. Written by
-    `audit.proof.sealing`, never changed.
+    `hash` covers everything else. `previous_hash` is the hash of the seal before, 64 zeros for the first.
+    `merkle_root` covers the entries that `SealedEntry` lists. `total` counts the entries of all seals so far. All that
+    was created before `horizon` is in this seal or an earlier one. What turns up later with such a date is late, and a
+    person has to say why. `mark` is a keyed digest of the hash. A seal is never changed.
     """
 
     number = models.PositiveIntegerField(primary_key=True)
@@ -133,13 +136,17 @@ class AuditSeal(AppendOnlyModel):
     def __str__(self) -> str:
         return f"Seal {self.number}"
 
+    def had_closed(self, time: datetime) -> bool:
+        """Answer whether an entry of this time is late, unless it is sealed by then."""
+        return self.horizon is not None and time < self.horizon
+
 
 class SealedEntry(AppendOnlyModel):
     """
     Which entry stands where in which seal, and its digest.
 
-    The entry's id is the key, so that no entry is ever in two seals. There is no foreign key: a missing entry is
-    something to be found and named. To the seal there is none in the database either, which would check each row anew.
+    The entry's id is the key: no entry is ever in two seals. It is no foreign key, so that a missing entry can be found
+    and named. The seal is none in the database either, which would check each row anew.
     """
 
     entry_id = models.BigIntegerField(primary_key=True)

@@ -1,4 +1,4 @@
-"""The writing half of the audit trail: one function, called inside the transaction of the change it describes."""
+"""The writing half of the trail. It is called inside the transaction of the change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Changes = Mapping[str, tuple[Any, Any]]
 
 
 class Actor(Protocol):
-    """Who acts, as far as the trail needs to know: an accounts.User has this shape."""
+    """Who acts, as far as the trail needs to know. An accounts.User has this shape."""
 
     pk: Any
     username: str
@@ -44,12 +44,12 @@ def record(
     """
     Store one audit entry in the caller's transaction.
 
-    `actor` None means the system itself. Request id and source come from the running request, command or event;
-    `request_id` overrides the first, for a handler that works on several events at once. `with_address` also keeps
-    the address that the request came from: for what concerns security.
+    `actor` None means the system itself. Request id and source come from the running request, command or event. A
+    handler that works on several events at once gives the `request_id`. `with_address` keeps the address of the request
+    too: for what concerns security.
 
-    Raises TransactionManagementError outside `transaction.atomic`: an entry that commits on its own could
-    outlive, or miss, the change it describes.
+    Raises TransactionManagementError outside `transaction.atomic`. An entry that commits on its own could outlive its
+    change, or miss it.
     """
     (entry,) = record_all([entry_for(
         actor=actor, action=action, entity_type=entity_type, entity_id=entity_id,
@@ -87,7 +87,7 @@ def entry_for(
 
 
 def record_all(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
-    """Store entries under the rules of `record`, in two statements however many they are."""
+    """Store entries under the rules of `record`. Two statements, however many they are."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an audit entry needs the transaction of its change")
     stored = list(entries)
@@ -103,14 +103,14 @@ SELECT nextval(pg_get_serial_sequence('audit_auditentry', 'id')), statement_time
 
 
 def _ids_and_times(count: int) -> list[tuple[int, datetime]]:
-    """Return what the mark has to cover and the database decides: as many free ids, and the time by its clock."""
+    """Return so many free ids, and the database's time. The mark covers them."""
     connection = transaction.get_connection()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_POSTGRESQL, [count])
             found: list[tuple[int, datetime]] = cursor.fetchall()
             return found
-        # It has one writer at a time, who is this transaction from its beginning (transaction_mode), and no clock.
+        # SQLite has no clock, and one writer at a time. This transaction is it from its beginning (transaction_mode).
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit_auditentry'")
         last = (cursor.fetchone() or (0,))[0]
         now = timezone.now()
@@ -119,10 +119,11 @@ def _ids_and_times(count: int) -> list[tuple[int, datetime]]:
 
 def _storable(value: Any) -> Any:
     """
-    Return a value as it will be read back from a JSON column, because the mark is made before it is stored.
+    Return a value as it will be read back from a JSON column.
 
-    Raises ValueError and TypeError for what no JSON document holds. PostgreSQL writes numbers out, so that 1e16 comes
-    back as a whole one, and knows no negative zero.
+    The mark is made before it is stored, and must be true afterwards.
+    PostgreSQL writes numbers out, so 1e16 comes back as a whole one. It knows no negative zero.
+    Raises ValueError and TypeError for what no JSON document holds.
     """
     if isinstance(value, datetime | date):
         return value.isoformat()

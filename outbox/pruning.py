@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Max, Min
-from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent, OutboxEventQuerySet, ProcessedEvent
+from qhse.database import database_time
 
 PRUNE_BATCH = 5_000
 
@@ -27,7 +27,7 @@ class PruneProgress:
 
 def count_prunable(*, older_than_days: int) -> int:
     """Return how many events `prune_processed` would remove if nobody else held one."""
-    return _prunable(_database_time() - timedelta(days=older_than_days)).count()
+    return _prunable(database_time() - timedelta(days=older_than_days)).count()
 
 
 def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> Iterator[PruneProgress]:
@@ -39,7 +39,7 @@ def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> I
     removed and dead ones neither: those keep their ProcessedEvent rows, so that no handler runs again after a
     requeue. Rows that somebody else holds, such as another pruner, are passed over without waiting.
     """
-    before = _database_time() - timedelta(days=older_than_days)
+    before = database_time() - timedelta(days=older_than_days)
     bounds = OutboxEvent.objects.aggregate(first=Min("id"), last=Max("id"))
     if bounds["first"] is None:
         return
@@ -100,12 +100,3 @@ WITH due AS MATERIALIZED (
 )
 SELECT count(*) FROM removed
 """
-
-
-def _database_time() -> datetime:
-    if connection.vendor != "postgresql":
-        return timezone.now()  # SQLite runs in this process and has no clock of its own
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now

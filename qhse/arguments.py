@@ -33,8 +33,8 @@ def _is_short_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 10
 
 
-def moment(text: str) -> datetime:
-    """Read a date (its first moment) or a date with time. In UTC if it names no zone."""
+def date_or_time(text: str) -> datetime:
+    """Read a date (its first date_or_time) or a date with time. In UTC if it names no zone."""
     try:
         value = datetime.fromisoformat(text)
     except ValueError:

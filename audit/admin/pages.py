@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,11 +16,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from audit.admin.panel import as_lines, counted, panel, verify_newest
+from audit.admin.banner import banner, verify_newest
 from audit.history import EXCERPT, changes_as_html, page_of
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
 from audit.proof.export import TooManyEntries, export_as_zip
+from audit.proof.findings import counted
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.adminsite.base import ReadOnlyAdmin
@@ -30,26 +32,25 @@ from qhse.adminsite.filters import ChoiceFilter, indexed_values
 LONGEST_ID = 13  # in the list: enough for numbers; exports have a digest
 
 
-class RoleFilter(ChoiceFilter):
+class _ColumnFilter(ChoiceFilter):
+    choices_of_column: Sequence[tuple[str, str]] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.choices_of_column)
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+class RoleFilter(_ColumnFilter):
     title = "role at that time"
     parameter_name = "actor_role"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*((role.value, str(role.label)) for role in Role), ("system", "System")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(actor_role=self.value()) if self.value() else queryset
+    choices_of_column = (*((role.value, str(role.label)) for role in Role), ("system", "System"))
 
 
-class SourceFilter(ChoiceFilter):
-    title = "source"
-    parameter_name = "source"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("api", "API"), ("admin", "Admin"), ("command", "Command"), ("worker", "Worker")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(source=self.value()) if self.value() else queryset
+class SourceFilter(_ColumnFilter):
+    title = parameter_name = "source"
+    choices_of_column = (("api", "API"), ("admin", "Admin"), ("command", "Command"), ("worker", "Worker"))
 
 
 @admin.register(AuditEntry)
@@ -77,24 +78,20 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            response.context_data["trail"] = panel(self.allows(request, "verify"))
+            response.context_data["trail"] = banner(self.allows(request, "verify"))
         return response
 
     def verify(self, request: HttpRequest) -> HttpResponse:
         """Verify the end of the trail, and say on the list what was found."""
-        user = request.user
-        if not (isinstance(user, User) and self.allows(request, "verify")):
+        if not (isinstance(request.user, User) and self.allows(request, "verify")):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        summary, findings = verify_newest(user)
-        sealed = f"{counted(summary.entries, 'entry')} in {counted(summary.seals, 'seal')}"
-        checked = f"{sealed} and {counted(summary.unsealed, 'unsealed entry')}"
-        if findings:
-            self.message_user(request, f"{checked}: not all are as they were written.", messages.ERROR)
-        else:
-            self.message_user(request, f"{checked}: all as they were written.", messages.SUCCESS)
-        for line in as_lines(findings, summary):
+        summary, findings = verify_newest(request.user)
+        checked = f"{summary.sealed} and {counted(summary.unsealed, 'unsealed entry')}"
+        verdict, level = ("not all are", messages.ERROR) if findings else ("all", messages.SUCCESS)
+        self.message_user(request, f"{checked}: {verdict} as they were written.", level)
+        for line in findings:
             self.message_user(request, line, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:audit_auditentry_changelist"))
 
@@ -122,33 +119,18 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         return FileResponse(file, as_attachment=True, filename=f"audit-export-{exported.sha256[:12]}.zip")
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return (
-            "when",
-            "who",
-            "action",
-            self._record_column(request, excerpt=LONGEST_ID),
-            "changed",
-            "reason_excerpt",
-            "origin",
-        )
+        record = self._record_column(request, excerpt=LONGEST_ID)
+        return ("when", "who", "action", record, "changed", "reason_excerpt", "origin")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (
-            "when",
-            "who",
-            "action",
-            self._record_column(request),
-            "all_changes",
-            "full_reason",
-            "origin",
-            "client_address",
-        )
+        record = self._record_column(request)
+        return ("when", "who", "action", record, "all_changes", "full_reason", "origin", "client_address")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
 
     def _record_column(self, request: HttpRequest, *, excerpt: int | None = None) -> Any:
-        """Return the column that names the record, linked where this user may open it; ids are cut to `excerpt`."""
+        """Return the column that names the record, as a link where this user may open it."""
 
         @admin.display(description="record")
         def entity(entry: AuditEntry) -> SafeString | str:

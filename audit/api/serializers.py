@@ -27,18 +27,9 @@ class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
     entity_id = serializers.CharField()
     changes = serializers.SerializerMethodField(help_text="Field → [old, new].")
     reason = serializers.CharField(allow_blank=True)
-    metadata = serializers.SerializerMethodField()
+    metadata = AuditMetadataSerializer(source="*", read_only=True)
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2}})
     def get_changes(self, entry: AuditEntry) -> dict[str, Any]:
         changes: dict[str, Any] = entry.changes
         return changes
-
-    @extend_schema_field(AuditMetadataSerializer)
-    def get_metadata(self, entry: AuditEntry) -> dict[str, Any]:
-        return {
-            "request_id": entry.request_id,
-            "source": entry.source,
-            "actor_id": entry.actor_id,
-            "client_address": entry.client_address,
-        }

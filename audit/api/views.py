@@ -38,7 +38,7 @@ class AuditEntryFilter(filters.FilterSet):
 
 
 class AuditLogPagination(StrictLimitOffsetPagination):
-    """Counts the whole trail by its seals, which know how many entries they cover, and what is not sealed yet."""
+    """Counts the whole trail by the last seal's total, and by what is not sealed yet."""
 
     def get_count(self, queryset: QuerySet[Any] | Sequence[Any]) -> int:
         head = newest_seal() if isinstance(queryset, QuerySet) and not queryset.query.where else None
@@ -65,10 +65,10 @@ class AuditLogViewSet(ListModelMixin, ApiViewSet):
 
 class TimelineViewSet(ListModelMixin, ApiViewSet):
     """
-    The entries about one record, newest first.
+    The entries about one record, newest first. The app of the record names its `entity_type`.
 
-    Every record has an entry since it was made, so one without any does not exist; audit lies below the domain apps
-    and asks none of their tables.
+    Every record has an entry since it was made, so one without any does not exist. Audit lies below the domain apps and
+    asks none of their tables.
     """
 
     permission_classes = [AuditPermission]
@@ -82,15 +82,3 @@ class TimelineViewSet(ListModelMixin, ApiViewSet):
         if not self.queryset.exists():
             raise RecordNotFound(f"There is no {self.entity_type} {entity_id}.")
         return super().list(request)
-
-
-@extend_schema(tags=["suppliers"])
-@extend_schema_view(list=extend_schema(summary="What happened to a supplier, newest first"))
-class SupplierTimelineViewSet(TimelineViewSet):
-    entity_type = "supplier"
-
-
-@extend_schema(tags=["non-conformities"])
-@extend_schema_view(list=extend_schema(summary="What happened to a non-conformity, newest first"))
-class NonConformityTimelineViewSet(TimelineViewSet):
-    entity_type = "nonconformity"

@@ -1,11 +1,11 @@
-"""Exports of sealed entries with their proofs, for an auditor to take away and check offline."""
+"""Exports of sealed entries with their proofs, to be checked offline."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,8 @@ from django.db.models import Min, QuerySet
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof import verify_export
-from audit.proof.marks import entry_document, inclusion_proofs, seal_document
+from audit.proof.documents import entry_document, seal_document
+from audit.proof.merkle import inclusion_proofs
 from audit.proof.reading import newest_seal
 from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
 from audit.services import Actor, record
@@ -44,11 +45,10 @@ def export_entries(
     step: Callable[[], object] = lambda: None,
 ) -> Exported:
     """
-    Write the chosen entries that are sealed into `directory`, which must not exist, with seals, manifest and verifier.
+    Write the chosen sealed entries into a new directory, with seals, manifest and verifier.
 
-    Everything is written beside it first, so that there is a whole export or none. The trail records the export
-    with the SHA-256 of its manifest as the id, by which a later change of the whole can be shown. `step` is called
-    after each seal. Memory does not grow with the number of entries.
+    There is a whole export or none. The trail records it, with the SHA-256 of the manifest as the record id: that shows
+    a later change. `step` is called after each seal. Memory does not grow with the number of entries.
     Raises FileExistsError, and OSError when it cannot be written.
     """
     if directory.exists():
@@ -71,27 +71,24 @@ def export_entries(
 
 
 class TooManyEntries(Exception):
-    """More entries or seals than a page may export; the message says what to do instead."""
+    """More than a page may export. The message says what to do instead."""
 
 
 def export_as_zip(
     chosen: QuerySet[AuditEntry], *, described_as: dict[str, Any], actor: Actor
 ) -> tuple[IO[bytes], Exported]:
     """
-    Return an export as an open file in ZIP format, which vanishes when it is closed; see `export_entries`.
+    Return an export as an open ZIP file, which vanishes when it is closed.
 
-    Raises TooManyEntries for more than MOST_IN_ZIP, or MOST_SEALS_IN_ZIP from the first of theirs to the last.
+    Raises TooManyEntries for more than MOST_IN_ZIP entries, or MOST_SEALS_IN_ZIP seals; see also `export_entries`.
     """
-    if chosen.order_by()[: MOST_IN_ZIP + 1].count() > MOST_IN_ZIP:
+    if _are_more(chosen, MOST_IN_ZIP):
         raise TooManyEntries(
             f"At most {MOST_IN_ZIP:,} entries here: narrow the list, or use manage.py export_audit_trail."
         )
     places = SealedEntry.objects.filter(entry_id__in=list(chosen.order_by().values_list("pk", flat=True)))
     first = places.aggregate(first=Min("seal_id"))["first"]
-    if (
-        first is not None
-        and AuditSeal.objects.filter(number__gte=first)[: MOST_SEALS_IN_ZIP + 1].count() > MOST_SEALS_IN_ZIP
-    ):
+    if first is not None and _are_more(AuditSeal.objects.filter(number__gte=first), MOST_SEALS_IN_ZIP):
         raise TooManyEntries(
             f"More than {MOST_SEALS_IN_ZIP:,} seals follow the first of these entries, and the proof is the chain of "
             "all: choose younger entries, or use manage.py export_audit_trail."
@@ -103,37 +100,53 @@ def export_as_zip(
         return Path(archive).open("rb"), exported  # the open file outlives its name
 
 
+def _are_more(rows: QuerySet[Any], most: int) -> bool:
+    return rows.order_by()[: most + 1].count() > most
+
+
 def _write(
     chosen: QuerySet[AuditEntry], directory: Path, described_as: dict[str, Any], step: Callable[[], object]
 ) -> Exported:
     head = newest_seal()
     end = head.number if head else 0  # what is sealed meanwhile is not in it
     numbers = _seals_of(chosen, end)
-    last, first = None, numbers[0] if numbers else end
-    with _File(directory / ENTRIES) as entries, _File(directory / SEALS) as seals:
-        for number in numbers:
-            for line in _lines_of(number, chosen):
-                entries.write(line)
-            step()
-        for seal in AuditSeal.objects.filter(number__range=(first, end)).order_by("number").iterator():
-            last = seal_document(seal) | {"hash": seal.hash}
-            seals.write(last)
+    first = numbers[0] if numbers else end
+    entries, entries_sha256 = _write_lines(directory / ENTRIES, _entries(numbers, chosen, step))
+    seals, seals_sha256 = _write_lines(directory / SEALS, _chain(first, end))
     # Not what is unsealed now: entries sealed since the head was read are not in it either.
-    unsealed = max(chosen.count() - entries.lines, 0)
+    unsealed = max(chosen.count() - entries, 0)
     manifest = {
         "version": VERSION, "created_at": datetime.now(UTC).isoformat(), "filter": described_as,
-        "entries": entries.lines, "entries_sha256": entries.sha256, "left_out_because_not_sealed": unsealed,
-        "seals": seals.lines, "seals_sha256": seals.sha256, "first_seal": first, "head": last and last["hash"],
+        "entries": entries, "entries_sha256": entries_sha256, "left_out_because_not_sealed": unsealed,
+        "seals": seals, "seals_sha256": seals_sha256, "first_seal": first, "head": head and head.hash,
     }  # fmt: skip
     raw = json.dumps(manifest, indent=2, default=str).encode()
     (directory / MANIFEST).write_bytes(raw)
     shutil.copyfile(verify_export.__file__, directory / "verify_export.py")
-    return Exported(entries.lines, unsealed, hashlib.sha256(raw).hexdigest())
+    return Exported(entries, unsealed, hashlib.sha256(raw).hexdigest())
+
+
+def _write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> tuple[int, str]:
+    """Write a document on each line. Return their number and the SHA-256 of the file."""
+    count, digest = 0, hashlib.sha256()
+    with path.open("wb") as file:
+        for document in documents:
+            text = canonical(document) + b"\n"
+            digest.update(text)
+            file.write(text)
+            count += 1
+    return count, digest.hexdigest()
 
 
 def _seals_of(chosen: QuerySet[AuditEntry], end: int) -> list[int]:
     sealed = SealedEntry.objects.filter(entry_id__in=chosen.values("pk"), seal_id__lte=end)
     return list(sealed.order_by("seal_id").values_list("seal_id", flat=True).distinct())
+
+
+def _entries(numbers: list[int], chosen: QuerySet[AuditEntry], step: Callable[[], object]) -> Iterator[dict[str, Any]]:
+    for number in numbers:
+        yield from _lines_of(number, chosen)
+        step()
 
 
 def _lines_of(number: int, chosen: QuerySet[AuditEntry]) -> Iterator[dict[str, Any]]:
@@ -148,26 +161,6 @@ def _lines_of(number: int, chosen: QuerySet[AuditEntry]) -> Iterator[dict[str, A
             }  # fmt: skip
 
 
-class _File:
-    """A file of JSON lines with its digest."""
-
-    def __init__(self, path: Path) -> None:
-        self.lines = 0
-        self._file = path.open("wb")
-        self._digest = hashlib.sha256()
-
-    def write(self, document: dict[str, Any]) -> None:
-        text = canonical(document) + b"\n"
-        self._digest.update(text)
-        self._file.write(text)
-        self.lines += 1
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def __enter__(self) -> _File:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._file.close()
+def _chain(first: int, last: int) -> Iterator[dict[str, Any]]:
+    for seal in AuditSeal.objects.filter(number__range=(first, last)).order_by("number").iterator():
+        yield seal_document(seal) | {"hash": seal.hash}

@@ -1,4 +1,4 @@
-"""Reads a trail of which nothing is believed: rows that cannot be read, keys that are there twice, forged seals."""
+"""Reads a trail of which nothing is believed: rows may be unreadable, repeated or forged."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import DataError, models
+from django.db import models
 
-from audit.models import AuditSeal
-from audit.proof.marks import Voucher, voucher_of_seal
+from audit.models import AuditEntry, AuditSeal
+from audit.proof.documents import UNREADABLE
+from audit.proof.marks import is_ours
 
 T = TypeVar("T")
+M = TypeVar("M", AuditEntry, AuditSeal)
 
-# What a time of infinity, a number of 5,000 digits or a document of 3,000 levels raises, here or in the driver.
-UNREADABLE = (DataError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
+CHUNK = 1_000  # entries that are read at once
 SEALS_AT_ONCE = 100
 
 
 @dataclass(slots=True)
 class Rows:
-    """Rows by key, of which there is one each while the primary key stands, and the keys of what cannot be read."""
+    """Rows by key, and the keys of those that cannot be read. While the primary key stands, a key has one row."""
 
     found: dict[int, list[Any]] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
@@ -48,28 +49,23 @@ def read(model: type[models.Model], keys: Collection[int]) -> Rows:
     return rows
 
 
-def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+def batches(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     iterator = iter(values)
     while batch := list(islice(iterator, size)):
         yield batch
 
 
-def newest_seal(**conditions: Any) -> AuditSeal | None:
-    """Return the last seal that the application has made, of those under these conditions, past all others."""
-    numbers = AuditSeal.objects.filter(**conditions).order_by("-number").values_list("number", flat=True)
-    batch = list(numbers[:1])  # it nearly always is the last one
+def ours(rows: models.QuerySet[M]) -> Iterator[M]:
+    """Yield the rows that the application has made, the newest first, past all others."""
+    keys = rows.order_by("-pk").values_list("pk", flat=True)
+    batch = list(keys[:1])  # it nearly always is the last one
     while batch:
-        rows = read(AuditSeal, batch)
-        for number in batch:
-            for seal in rows.found.get(number, ()):
-                if is_ours(seal):
-                    return seal  # type: ignore[no-any-return]
-        batch = list(numbers.filter(number__lt=batch[-1])[:SEALS_AT_ONCE])
-    return None
+        found = read(rows.model, batch).found
+        for key in batch:
+            yield from filter(is_ours, found.get(key, ()))
+        batch = list(keys.filter(pk__lt=batch[-1])[:SEALS_AT_ONCE])
 
 
-def is_ours(seal: AuditSeal) -> bool:
-    try:
-        return voucher_of_seal(seal) is Voucher.OURS
-    except UNREADABLE:
-        return False
+def newest_seal(**conditions: Any) -> AuditSeal | None:
+    """Return the last seal of the application under these conditions."""
+    return next(ours(AuditSeal.objects.filter(**conditions)), None)

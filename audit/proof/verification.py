@@ -1,8 +1,8 @@
-"""Verifies the trail: every sealed entry against its seal, every seal against the chain, the rest against its mark."""
+"""Verifies entries against their seals, seals against the chain, and all against their marks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,60 +11,28 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.proof.checkpoints import Finding, checkpoint_of, checkpoint_problems
+from audit.proof.documents import UNREADABLE, entry_document, seal_document
+from audit.proof.findings import Finding, Summary
 from audit.proof.late import is_accepted
-from audit.proof.marks import (
-    Voucher,
-    entry_document,
-    has_its_name,
-    is_marked,
-    merkle_root,
-    seal_document,
-    voucher_of_entry,
-    voucher_of_seal,
-)  # fmt: skip
-from audit.proof.reading import SEALS_AT_ONCE, UNREADABLE, batches, newest_seal, read
-from audit.proof.verify_export import NO_SEAL, leaf, seal_hash
+from audit.proof.marks import MarkOwner, has_its_name, mark_owner
+from audit.proof.merkle import merkle_root
+from audit.proof.reading import CHUNK, SEALS_AT_ONCE, Rows, batches, newest_seal, ours, read
+from audit.proof.verify_export import FORGOTTEN, NO_SEAL, leaf, seal_hash
 from audit.services import Actor, record
 
-CHUNK = 1_000
 NEWEST_IDS = 5_000  # among which a bounded verification looks for what is not sealed
 WHOLE, PART = "AUDIT_TRAIL_VERIFIED", "AUDIT_TRAIL_PARTLY_VERIFIED"  # actions
 UNKNOWN_KEY = "is vouched for by a key that is not known here: set AUDIT_KEY_FALLBACKS"
 
 
 @dataclass(slots=True)
-class Summary:
-    """
-    What a verification went through: seals from number `first` on, up to `head`, the last that the application made.
-
-    `accepted` of the entries are late, and somebody has said why.
-    """
-
-    first: int = 0
-    seals: int = 0
-    entries: int = 0
-    unsealed: int = 0
-    accepted: int = 0
-    findings: int = 0
-    head: AuditSeal | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "first_seal": self.first, "seals": self.seals, "entries": self.entries, "unsealed": self.unsealed,
-            "accepted": self.accepted, "findings": self.findings,
-            "head": checkpoint_of(self.head) if self.head else None,
-        }  # fmt: skip
-
-
-@dataclass(slots=True)
 class Verification:
     """
-    One walk through the trail, streaming: memory does not grow with its length.
+    One walk through the trail. Memory does not grow with its length.
 
-    `run` yields each Finding as it is met, and `step` is called after each seal. Without `since` it begins at the first
-    seal; with it, at the last seal made before then, which and before which everything is taken as given. `newest`
-    limits it to so many seals at the end, and to the newest ids for what is not sealed.
+    `run` yields each Finding as it is met. It calls `step` after each seal. The walk begins at the first seal. With
+    `since` it begins behind the last seal made before then. What is before is believed. With `newest` it covers so many
+    seals at the end, and what is unsealed among the newest ids.
     """
 
     since: datetime | None = None
@@ -72,7 +40,7 @@ class Verification:
     checkpoints: Sequence[dict[str, Any]] = ()
     step: Callable[[], object] = lambda: None
     summary: Summary = field(default_factory=Summary)
-    _closed: AuditSeal | None = None  # the last seal of the application so far: its horizon and total count
+    _closed: AuditSeal | None = None  # the last seal of the application so far
     _forgotten: set[int | None] = field(default_factory=set)
 
     @property
@@ -120,24 +88,16 @@ class Verification:
         if seal is None:
             yield Finding("seal", number, "cannot be read")
             return
-        if seal.number == link[0] + 1 and seal.previous_hash != link[1]:
+        if number == link[0] + 1 and seal.previous_hash != link[1]:
             yield Finding("seal", number, f"does not follow seal {link[0]}")
-        ours = False
-        try:
-            voucher = voucher_of_seal(seal)
-            if seal_hash(seal_document(seal)) != seal.hash:
-                yield Finding("seal", number, "was changed")
-            elif voucher is Voucher.UNKNOWN:
-                yield Finding("seal", number, UNKNOWN_KEY)
-            elif voucher is Voucher.NOBODY:
-                yield Finding("seal", number, "was not made by the application")
-            ours = voucher is Voucher.OURS
-        except UNREADABLE:
-            yield Finding("seal", number, "cannot be read")
-        if ours:
+        owner = mark_owner(seal)
+        if problem := _seal_problem(seal, owner):
+            yield Finding("seal", number, problem)
+        if owner is MarkOwner.OURS:
             yield from _claim_problems(seal, self._closed)
         yield from self._content_problems(seal)
-        self._closed = seal if ours else self._closed
+        if owner is MarkOwner.OURS:
+            self._closed = seal
 
     def _content_problems(self, seal: AuditSeal) -> Iterator[Finding]:
         rows = list(SealedEntry.objects.filter(seal_id=seal.number).order_by("position"))
@@ -145,38 +105,56 @@ class Verification:
         listed = [bytes(row.digest) for row in rows]
         if len(rows) != seal.entry_count or not rows or merkle_root(listed).hex() != seal.merkle_root:
             yield Finding("seal", seal.number, "its list of entries was changed")
-        for position, row in enumerate(rows):
-            if row.position != position:
-                yield Finding("seal", seal.number, f"place {position} is empty")
-                break
-        for batch in batches(rows, CHUNK):
-            entries = read(AuditEntry, [row.entry_id for row in batch])
-            for row in batch:
-                copies = entries.found.get(row.entry_id, [])
-                if row.entry_id in entries.unreadable:
-                    yield Finding("entry", row.entry_id, f"cannot be read; seal {seal.number} covers it")
-                elif not copies:
-                    yield Finding("entry", row.entry_id, f"is missing; seal {seal.number} covers it")
-                elif problem := self._sealed_problem(copies, bytes(row.digest), seal.number):
-                    yield Finding("entry", row.entry_id, problem)
+        gap = next((place for place, row in enumerate(rows) if row.position != place), None)
+        if gap is not None:
+            yield Finding("seal", seal.number, f"place {gap} is empty")
+        ids = [row.entry_id for row in rows]
+        yield from self._entry_problems(ids, seal.number, dict(zip(ids, listed, strict=True)))
 
-    def _sealed_problem(self, copies: list[AuditEntry], digest: bytes, number: int) -> str:
+    def _unsealed_problems(self) -> Iterator[Finding]:
+        ids = AuditEntry.objects.unsealed().order_by("pk").values_list("pk", flat=True)
+        if self.newest is not None:
+            last = AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+            ids = ids.filter(pk__gt=last - NEWEST_IDS)
+        for batch in batches(ids.iterator(chunk_size=CHUNK)):
+            self.summary.unsealed += len(set(batch))
+            yield from self._entry_problems(batch)
+
+    def _entry_problems(
+        self, ids: Iterable[int], seal: int | None = None, digests: Mapping[int, bytes] | None = None
+    ) -> Iterator[Finding]:
+        """Yield what is wrong with unsealed entries, or with those of a seal, which lists their digests."""
+        for batch in batches(ids):
+            rows = read(AuditEntry, batch)
+            for pk in dict.fromkeys(batch):
+                problem = self._entry_problem(pk, rows, seal, digests[pk] if digests else b"")
+                if problem:
+                    yield Finding("entry", pk, problem)
+
+    def _entry_problem(self, pk: int, rows: Rows, seal: int | None, digest: bytes) -> str:
+        covered = f"; seal {seal} covers it" if seal else ""
+        if pk in rows.unreadable:
+            return f"cannot be read{covered}"
+        copies = rows.found.get(pk, [])
+        if not copies:
+            return f"is missing{covered}" if seal else ""
         if len(copies) > 1:
             return "is there more than once"
-        (entry,) = copies
+        entry = copies[0]
         try:
-            if leaf(entry_document(entry)) != digest:
-                return f"is not what seal {number} sealed"
+            found = leaf(entry_document(entry))
         except UNREADABLE:
-            return f"cannot be read; seal {number} covers it"
+            return f"cannot be read{covered}"
+        if seal and found != digest:
+            return f"is not what seal {seal} sealed"
         return self._own_problem(entry)
 
     def _own_problem(self, entry: AuditEntry) -> str:
-        """Return what is wrong with an entry that can be read, whatever a seal says of it."""
-        voucher = voucher_of_entry(entry)
-        if voucher is Voucher.UNKNOWN:
+        """Return what is wrong with an entry, whatever a seal says of it."""
+        owner = mark_owner(entry)
+        if owner is MarkOwner.UNKNOWN:
             return UNKNOWN_KEY
-        if voucher is Voucher.NOBODY:
+        if owner is MarkOwner.NOBODY:
             return "was not written by the application"
         return self._name_problem(entry) or self._time_problem(entry)
 
@@ -185,46 +163,34 @@ class Verification:
             return "does not bear its actor's name"
         if entry.actor_salt or entry.actor_id in self._forgotten:
             return ""
-        forgotten = AuditEntry.objects.about("user", entry.actor_id).filter(action="USER_PSEUDONYMISED")
-        if not any(is_marked(reason) for reason in forgotten):
+        reasons = AuditEntry.objects.about("user", entry.actor_id).filter(action=FORGOTTEN)
+        if next(ours(reasons), None) is None:
             return "bears a pseudonym, and no entry says why"
         self._forgotten.add(entry.actor_id)
         return ""
 
     def _time_problem(self, entry: AuditEntry) -> str:
-        if self._closed is None or self._closed.horizon is None or entry.created_at >= self._closed.horizon:
+        if self._closed is None or not self._closed.had_closed(entry.created_at):
             return ""
         if is_accepted(entry):
             self.summary.accepted += 1
             return ""
         return f"is late: dated before what seal {self._closed.number} had closed (accept_late_entries)"
 
-    def _unsealed_problems(self) -> Iterator[Finding]:
-        ids = AuditEntry.objects.unsealed().order_by("pk").values_list("pk", flat=True)
-        if self.newest is not None:
-            last = AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-            ids = ids.filter(pk__gt=last - NEWEST_IDS)
-        for batch in batches(ids.iterator(chunk_size=CHUNK), CHUNK):
-            entries = read(AuditEntry, batch)
-            for pk in dict.fromkeys(batch):
-                self.summary.unsealed += 1
-                copies = entries.found.get(pk, [])
-                if len(copies) > 1:
-                    yield Finding("entry", pk, "is there more than once")
-                elif pk in entries.unreadable:
-                    yield Finding("entry", pk, "cannot be read")
-                elif copies and (problem := self._unsealed_problem(copies[0])):
-                    yield Finding("entry", pk, problem)
 
-    def _unsealed_problem(self, entry: AuditEntry) -> str:
-        try:
-            return self._own_problem(entry)
-        except UNREADABLE:
-            return "cannot be read"
+def _seal_problem(seal: AuditSeal, owner: MarkOwner) -> str:
+    try:
+        if seal_hash(seal_document(seal)) != seal.hash:
+            return "was changed"
+    except UNREADABLE:
+        return "cannot be read"
+    if owner is MarkOwner.UNKNOWN:
+        return UNKNOWN_KEY
+    return "was not made by the application" if owner is MarkOwner.NOBODY else ""
 
 
 def _claim_problems(seal: AuditSeal, closed: AuditSeal | None) -> Iterator[Finding]:
-    """Yield what a seal with the application's mark claims and cannot be: only who has the key can have made it."""
+    """Yield what a seal claims and cannot know. Somebody who has the key made it."""
     former = closed.horizon if closed else None
     # One that was in the future is taken back: the clock ran ahead.
     if former is not None and former <= seal.sealed_at and (seal.horizon is None or seal.horizon < former):
@@ -243,6 +209,17 @@ def _orphans() -> Iterator[Finding]:
         yield Finding("entry", pk, "is sealed by none: its place is in a seal that is not there")
 
 
+def checkpoint_problems(checkpoints: Iterable[dict[str, Any]]) -> Iterator[Finding]:
+    """Yield the checkpoints that the chain contradicts."""
+    for checkpoint in checkpoints:
+        number = checkpoint["number"]
+        hashes = list(AuditSeal.objects.filter(number=number).values_list("hash", flat=True))
+        if not hashes:
+            yield Finding("seal", number, "is missing; a checkpoint names it, so the end of the trail was cut off")
+        elif hashes != [checkpoint["hash"]]:
+            yield Finding("seal", number, "is not the one of the checkpoint, so the trail was written anew")
+
+
 def _repeated_uids() -> Iterator[Finding]:
     repeated = AuditEntry.objects.order_by().values("uid").annotate(times=Count("pk")).filter(times__gt=1)
     for uid in repeated.values_list("uid", flat=True)[:CHUNK]:
@@ -251,17 +228,14 @@ def _repeated_uids() -> Iterator[Finding]:
 
 
 def record_verification(verification: Verification, actor: Actor | None) -> None:
-    """Store in the trail which seals were verified, up to the record id, and with what result."""
-    summary = verification.summary
-    facts = {
-        "findings": summary.findings, "first_seal": summary.first, "seals": summary.seals,
-        "unsealed": summary.unsealed, "accepted": summary.accepted,
-    }  # fmt: skip
+    """Store in the trail which seals were verified, and with what result. The last is the record id."""
+    summary = verification.summary.as_dict()
+    facts = {name: (None, summary[name]) for name in ("findings", "first_seal", "seals", "unsealed", "accepted")}
     with transaction.atomic():
         record(
             actor=actor,
             action=WHOLE if verification.is_whole else PART,
             entity_type="audit_trail",
-            entity_id=summary.head.number if summary.head else 0,
-            changes={name: (None, value) for name, value in facts.items()},
+            entity_id=summary["head"]["number"] if summary["head"] else 0,
+            changes=facts,
         )

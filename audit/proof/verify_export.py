@@ -2,14 +2,15 @@
 """
 Checks an export of the audit trail, with nothing but Python: `python3 verify_export.py [DIRECTORY]`.
 
-An export is `entries.jsonl`, an entry with its proof on each line; `seals.jsonl`, the chain of seals from the first one
-that covers an entry to the last of the trail; and `manifest.json` about both. The digest of each entry is computed
-anew and led by the proof to the Merkle root of its seal (RFC 6962, section 2.1); the hash of each seal is computed
-anew and must stand in the next one. So neither can be changed unnoticed.
+An export is three files. `entries.jsonl` has an entry with its proof on each line. `seals.jsonl` is the chain of seals,
+beginning with the first that covers an entry and ending with the last of the trail. `manifest.json` is about both.
 
-Anybody could invent a chain. That it is that of the trail shows a checkpoint kept elsewhere: --checkpoint. Whether
-entries were left out after the export, and what was chosen, shows the manifest's SHA-256, which the trail has recorded
-as the id of its entry AUDIT_TRAIL_EXPORTED: --sha256. What was proven and what was not is printed at the end.
+The digest of each entry is computed anew. Its proof leads it to the Merkle root of its seal (RFC 6962, section 2.1).
+The hash of each seal is computed anew, and must stand in the next one. So neither can be changed unnoticed.
+
+Anybody could invent a chain. A checkpoint kept elsewhere shows that it is the trail's: --checkpoint. The manifest's
+SHA-256 shows whether entries were left out after the export, and what was chosen: --sha256. The trail has recorded it
+as the id of its entry AUDIT_TRAIL_EXPORTED. What was proven and what was not is printed at the end.
 
 Exit code 0: everything agrees; 1: something does not, and is named; 2: there is no export here.
 """
@@ -55,12 +56,12 @@ def actor_digest(name: str, salt: str) -> str:
 
 
 def pseudonym_of(actor_id: int | None) -> str:
-    """Return the name that replaces that of a person who has to be forgotten."""
+    """Return the name that a person bears who was forgotten."""
     return f"person-{actor_id}"
 
 
 def names_its_actor(name: str, salt: str, actor_id: int | None, digest: str) -> bool:
-    """Answer whether this is the name that was written, or the pseudonym instead, which has no salt."""
+    """Answer whether this is the name that was written, or the pseudonym, which has no salt."""
     return actor_digest(name, salt) == digest if salt else actor_id is not None and name == pseudonym_of(actor_id)
 
 
@@ -70,7 +71,7 @@ def seal_hash(seal: dict[str, Any]) -> str:
 
 
 def root_by_proof(digest: bytes, position: int, count: int, proof: Sequence[str]) -> str:
-    """Return the root to which a digest at this place among `count` is led by its neighbours; empty for a bad proof."""
+    """Return the root to which the proof leads a digest at this place. Empty for a bad proof."""
     if not 0 <= position < count:
         return ""
     neighbours = [bytes.fromhex(neighbour) for neighbour in reversed(proof)]
@@ -85,7 +86,7 @@ def root_by_proof(digest: bytes, position: int, count: int, proof: Sequence[str]
 
 
 class Export:
-    """One export, read as a stream: neither file has to fit into memory."""
+    """One export, read as a stream. Memory does not grow with it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -158,9 +159,9 @@ class Export:
     def _problems_of_checkpoints(self, left: dict[int, set[str]], last: int, any_given: bool) -> Iterator[str]:
         self.older = sum(number < self._first for number in left)
         self.later = sum(number > last for number in left)
-        yield from (
-            f"seal {number} is missing; a checkpoint names it" for number in left if self._first <= number <= last
-        )
+        for number in left:
+            if self._first <= number <= last:
+                yield f"seal {number} is missing; a checkpoint names it"
         if any_given and not self.matched:
             yield "no checkpoint is of a seal in this export, so the chain may be invented: give one that is"
 
@@ -168,11 +169,8 @@ class Export:
         """Yield what an export without problems proves, and what it does not."""
         yield "proven: each entry is what its seal covers, and the seals are one chain"
         if checkpoints:
-            others = (
-                f" ({self.older} older and {self.later} later ones are of other seals)"
-                if self.older + self.later
-                else ""
-            )
+            others = f" ({self.older} older and {self.later} later ones are of other seals)"
+            others = others if self.older + self.later else ""
             yield f"proven: the chain is the one of {self.matched} checkpoints{others}"
             if self.behind:
                 yield f"NOT proven: that {self.behind} entries behind the last of these checkpoints are the trail's"
@@ -216,7 +214,7 @@ class Names:
 
 
 def read_json(text: bytes) -> Any:
-    """Return a document in which no field is there twice: two readers could see different ones."""
+    """Return a document. A field that is there twice is refused: readers could differ."""
     return json.loads(text, object_pairs_hook=_without_repetition)
 
 

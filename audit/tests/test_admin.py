@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from audit.admin import panel
+from audit.admin import banner
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof import export
 from audit.proof.sealing import seal_new_entries
@@ -56,7 +56,7 @@ def test_the_banner_tells_the_last_seal_and_what_waits_for_the_next(auditor, tra
 
 
 def test_entries_that_wait_for_long_ask_for_a_worker(auditor, trail, monkeypatch):
-    monkeypatch.setattr(panel, "LATE_SECONDS", -timedelta(days=1).total_seconds())
+    monkeypatch.setattr(banner, "LATE_SECONDS", -timedelta(days=1).total_seconds())
 
     assert tiles(auditor)[1] == ("2", "entries not sealed yet; does a worker run?", "warn")
 
@@ -89,7 +89,7 @@ def test_the_button_names_what_is_wrong(auditor, trail, monkeypatch):
 
 
 def test_the_button_does_not_list_a_thousand_findings(auditor, trail, monkeypatch):
-    monkeypatch.setattr(panel, "SHOWN", 1)
+    monkeypatch.setattr(banner, "SHOWN", 1)
     entries = AuditEntry.objects.order_by("pk")
     first, others = entries[0].pk, entries.count() - 1
     monkeypatch.setattr("audit.proof.verification.has_its_name", lambda entry: False)
@@ -100,7 +100,7 @@ def test_the_button_does_not_list_a_thousand_findings(auditor, trail, monkeypatc
 
 
 def test_the_work_of_the_button_is_bounded(auditor, trail, monkeypatch):
-    monkeypatch.setattr(panel, "NEWEST", 2)
+    monkeypatch.setattr(banner, "NEWEST", 2)
     falsify(reason="as agreed")
 
     (message,) = messages_of(auditor.post(f"{LIST}verify/", follow=True))
@@ -133,7 +133,7 @@ def test_the_command_records_a_complete_verification(auditor, trail):
 
 
 def test_the_button_does_not_turn_a_finding_of_the_whole_green(auditor, trail, monkeypatch):
-    monkeypatch.setattr(panel, "NEWEST", 2)
+    monkeypatch.setattr(banner, "NEWEST", 2)
     falsify(reason="as agreed")
     with pytest.raises(SystemExit):
         call_command("verify_audit_trail", "--record", stdout=io.StringIO())

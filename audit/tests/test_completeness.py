@@ -191,7 +191,7 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
         lambda w: w.post("quality", "password_change/", {
             "old_password": "correct-horse-quality", "new_password1": "a-long-enough-secret-4711",
             "new_password2": "a-long-enough-secret-4711"}), "admin",
-        ["LOGIN_SUCCEEDED", "USER_PASSWORD_SET"],  # who changes it has first proven again who he is
+        ["LOGIN_SUCCEEDED", "USER_PASSWORD_SET"],  # who changes it has first proven again who they are
     ),
     "API: log in": (
         lambda w: w.send("quality", "post", "/auth/login",
@@ -222,7 +222,7 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
 }  # fmt: skip
 
 
-# The person is wanted as he was; the event to requeue is not dead any more; the date is not the same.
+# The person is wanted as before; the event to requeue is not dead any more; the date is not the same.
 OTHERWISE_AFTER_OTHERS = {"command: forget a person", "command: requeue", "nothing: the same date"}
 
 
@@ -263,7 +263,7 @@ def test_an_identity_provider_brings_users_and_roles_with_their_entries(users, a
     now = int(time.time())
     with running_provider() as provider:
         settings.OIDC_JWKS_URL = provider.url
-        external.forget_keys()
+        external._keys.cache_clear()
         for issued_at, role in (
             (now - 20, "theirs-quality"),
             (now - 10, "theirs-auditor"),
@@ -271,7 +271,7 @@ def test_an_identity_provider_brings_users_and_roles_with_their_entries(users, a
         ):
             token = provider.token(iat=issued_at, realm_access={"roles": [role]})
             assert anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {token}").status_code == 200
-        external.forget_keys()
+        external._keys.cache_clear()
 
     entries = list(new_entries(last))
     assert [entry.action for entry in entries] == ["USER_CREATED", "USER_CHANGED"]

@@ -6,11 +6,13 @@ from lab.mutants.mutant import Mutant
 
 SEALING = "audit/proof/tests/test_sealing.py"
 VERIFICATION = "audit/proof/tests/test_verification.py"
+LATE = "audit/proof/tests/test_late.py"
 EXPORT = "audit/proof/tests/test_export.py"
+VERIFY_EXPORT = "audit/proof/tests/test_verify_export.py"
 
 MUTANTS = (
     Mutant(
-        "reason-not-sealed", "audit/proof/marks.py", '"changes", "reason",', '"changes",', VERIFICATION,
+        "reason-not-sealed", "audit/proof/documents.py", '"changes", "reason",', '"changes",', VERIFICATION,
     ),
     Mutant(
         "name-not-sealed", "audit/proof/verify_export.py",
@@ -18,29 +20,35 @@ MUTANTS = (
     ),
     Mutant(
         "seals-not-chained", "audit/proof/verification.py",
-        "if seal.number == link[0] + 1 and seal.previous_hash != link[1]:", "if False:", VERIFICATION,
+        "if number == link[0] + 1 and seal.previous_hash != link[1]:", "if False:", VERIFICATION,
     ),
     Mutant(
         "list-of-entries-not-compared", "audit/proof/verification.py",
         "or merkle_root(listed).hex() != seal.merkle_root:", "or not listed:", VERIFICATION,
     ),
     Mutant(
-        "checkpoints-not-compared", "audit/proof/checkpoints.py",
+        "checkpoints-not-compared", "audit/proof/verification.py",
         'elif hashes != [checkpoint["hash"]]:', "elif False:", VERIFICATION,
     ),
     Mutant(
+        "checkpoint-of-any-seal", "audit/management/commands/audit_checkpoint.py",
+        "from audit.proof.reading import newest_seal\n",
+        "from audit.models import AuditSeal\n\nnewest_seal = AuditSeal.objects.first\n",
+        "audit/tests/test_commands.py -k checkpoint",
+    ),
+    Mutant(
         "past-not-closed", "audit/proof/verification.py",
-        "entry.created_at >= self._closed.horizon:", "True:", VERIFICATION,
+        "not self._closed.had_closed(entry.created_at):", "True:", VERIFICATION,
     ),
     Mutant(
         "unmarked-are-sealed", "audit/proof/sealing.py",
-        "            if voucher is Voucher.OURS:\n", "            if voucher is not Voucher.UNKNOWN:\n", SEALING,
+        "            if owner is MarkOwner.OURS:\n", "            if owner is not MarkOwner.UNKNOWN:\n", SEALING,
     ),
     Mutant(
         "new-by-id", "audit/proof/sealing.py",
-        "ids = _ids(first.filter(pk__gt=after))",
+        "ids = _unsealed_ids(place & Q(pk__gt=after))",
         'last = SealedEntry.objects.order_by("-entry_id").values_list("entry_id", flat=True).first() or 0\n'
-        "    ids = _ids(first.filter(pk__gt=last))",
+        "    ids = _unsealed_ids(place & Q(pk__gt=last))",
         f"{SEALING} -k commits_after",
     ),
     Mutant(
@@ -48,40 +56,41 @@ MUTANTS = (
         "least(now(), min(xact_start))", "now()", f"{SEALING} -k oldest",
     ),
     Mutant(
-        "sealers-not-in-turn", "audit/proof/sealing.py",
-        'if connection.vendor != "postgresql":\n        return True  # SQLite has',
-        "if True:\n        return True  # SQLite has",
+        "hidden-writers-not-waited-for", "audit/proof/sealing.py",
+        "WHEN count(*) = count(xact_start) THEN", "WHEN true THEN", f"{SEALING} -k hides_its_activity",
+    ),
+    Mutant(
+        "sealers-not-in-turn", "audit/proof/sealing.py", "if not take_turn(LOCK):", "if False:",
         f"{SEALING} -k second_sealer",
     ),
     Mutant(
         "marks-of-seals-not-checked", "audit/proof/verification.py",
-        "elif voucher is Voucher.NOBODY:\n                yield Finding", "elif False:\n                yield Finding",
-        VERIFICATION,
+        "if owner is MarkOwner.NOBODY else \"\"", "if False else \"\"", VERIFICATION,
     ),
     Mutant(
         "forged-seals-believed-by-the-sealer", "audit/proof/reading.py",
-        "return voucher_of_seal(seal) is Voucher.OURS", "return True", SEALING,
+        "yield from filter(is_ours, found.get(key, ()))", "yield from found.get(key, ())", SEALING,
     ),
     Mutant(
         "marks-of-entries-not-checked", "audit/proof/verification.py",
-        "        if voucher is Voucher.NOBODY:\n", "        if False:\n", VERIFICATION,
+        "        if owner is MarkOwner.NOBODY:\n", "        if False:\n", VERIFICATION,
     ),
     Mutant(
         "time-not-marked", "audit/proof/marks.py",
-        "    return canonical(entry_document(entry))\n",
-        '    return canonical(entry_document(entry) | {"created_at": ""})\n', VERIFICATION,
+        'b"qhse audit entry", canonical(entry_document(row))',
+        'b"qhse audit entry", canonical(entry_document(row) | {"created_at": ""})', VERIFICATION,
     ),
     Mutant(
         "repeated-ids-not-looked-for", "audit/proof/verification.py",
-        '        if len(copies) > 1:\n            return "is there', '        if False:\n            return "is there',
-        VERIFICATION,
+        "if len(copies) > 1:", "if False:", VERIFICATION,
     ),
     Mutant(
         "unknown-key-does-not-hold-the-horizon", "audit/proof/sealing.py",
         "closed = min([oldest - HORIZON_MARGIN, *new.unknown])", "closed = oldest - HORIZON_MARGIN", SEALING,
     ),
     Mutant(
-        "acceptance-by-anybody", "audit/proof/late.py", "any(is_marked(other) and", "any(bool(other) and", SEALING,
+        "acceptance-by-anybody", "audit/proof/late.py",
+        "for acceptance in ours(said))", "for acceptance in said)", LATE,
     ),
     Mutant(
         "part-recorded-as-whole", "audit/proof/verification.py",
@@ -89,7 +98,7 @@ MUTANTS = (
     ),
     Mutant(
         "any-checkpoint-accepted", "audit/proof/verify_export.py",
-        "if any_given and not self.matched:", "if False:", EXPORT,
+        "if any_given and not self.matched:", "if False:", VERIFY_EXPORT,
     ),
     Mutant(
         "triggers-not-always", "audit/migrations/0004_seals.py",
@@ -98,7 +107,7 @@ MUTANTS = (
     ),
     Mutant(
         "export-not-proven", "audit/proof/verify_export.py",
-        'elif root != seal["merkle_root"]:', "elif not root:", f"{EXPORT} -k manipulated",
+        'elif root != seal["merkle_root"]:', "elif not root:", f"{VERIFY_EXPORT} -k manipulated",
     ),
     Mutant(
         "export-not-recorded", "audit/proof/export.py", 'action="AUDIT_TRAIL_EXPORTED"', 'action="EXPORTED"', EXPORT,

@@ -8,6 +8,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.api.views import TimelineViewSet
 from ncs.api.filters import NonConformityFilter
 from ncs.api.serializers import CloseSerializer, NonConformityCreateSerializer, NonConformitySerializer
 from ncs.errors import NonConformityNotFound
@@ -82,6 +83,12 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
             expected_versions=expected_versions(request),
         )
         return _answer(nc)
+
+
+@extend_schema(tags=["non-conformities"])
+@extend_schema_view(list=extend_schema(summary="What happened to a non-conformity, newest first"))
+class NonConformityTimelineViewSet(TimelineViewSet):
+    entity_type = "nonconformity"
 
 
 def _answer(nc: NonConformity, status_code: int = status.HTTP_200_OK) -> Response:

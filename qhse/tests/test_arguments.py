@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from qhse.arguments import days, moment, positive_int, positive_seconds
+from qhse.arguments import date_or_time, days, positive_int, positive_seconds
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ from qhse.arguments import days, moment, positive_int, positive_seconds
         (days, "36500", 36_500),
         (positive_seconds, "0.01", 0.01),
         (positive_seconds, "3600", 3600.0),
-        (moment, "2026-07-31", datetime(2026, 7, 31, tzinfo=UTC)),
-        (moment, "2026-07-31T12:00:00Z", datetime(2026, 7, 31, 12, tzinfo=UTC)),
-        (moment, "2026-07-31T12:00+02:00", datetime(2026, 7, 31, 12, tzinfo=timezone(timedelta(hours=2)))),
+        (date_or_time, "2026-07-31", datetime(2026, 7, 31, tzinfo=UTC)),
+        (date_or_time, "2026-07-31T12:00:00Z", datetime(2026, 7, 31, 12, tzinfo=UTC)),
+        (date_or_time, "2026-07-31T12:00+02:00", datetime(2026, 7, 31, 12, tzinfo=timezone(timedelta(hours=2)))),
     ],
 )
 def test_the_bounds_themselves_are_taken(read, text, value):
@@ -34,7 +34,7 @@ def test_the_bounds_themselves_are_taken(read, text, value):
         *((positive_int, text) for text in ("0", "-1", "100001", "1.0", "", "١", "9" * 5_000)),
         *((days, text) for text in ("-1", "36501", "one", "1_000")),
         *((positive_seconds, text) for text in ("0", "3601", "nan", "inf", "soon")),
-        *((moment, text) for text in ("yesterday", "2026-13-01", "31.07.2026")),
+        *((date_or_time, text) for text in ("yesterday", "2026-13-01", "31.07.2026")),
     ],
 )
 def test_everything_else_is_refused_with_the_reason(read, text):

@@ -8,6 +8,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.api.views import TimelineViewSet
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
@@ -84,6 +85,12 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
             expected_versions=expected_versions(request),
         )
         return _answer(supplier)
+
+
+@extend_schema(tags=["suppliers"])
+@extend_schema_view(list=extend_schema(summary="What happened to a supplier, newest first"))
+class SupplierTimelineViewSet(TimelineViewSet):
+    entity_type = "supplier"
 
 
 def _answer(supplier: Supplier, status_code: int = status.HTTP_200_OK) -> Response:

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.models import AuditSeal
-from audit.proof.checkpoints import checkpoint_of, checkpoint_problems, read_checkpoints
+from audit.proof.checkpoints import checkpoint_of, read_checkpoints
+from audit.proof.reading import newest_seal
+from audit.proof.verification import checkpoint_problems
 
 
 class Command(BaseCommand):
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
-        head = AuditSeal.objects.order_by("-number").first()
+        head = newest_seal()
         if head is None:
             raise CommandError("nothing is sealed yet; a worker seals every AUDIT_SEAL_INTERVAL seconds")
         line = json.dumps(checkpoint_of(head))

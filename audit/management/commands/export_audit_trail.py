@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from audit.models import AuditEntry
+from audit.proof.documents import UNREADABLE
 from audit.proof.export import export_entries
-from audit.proof.reading import UNREADABLE
-from qhse.arguments import moment
+from qhse.arguments import date_or_time
 
 CONDITIONS = {
     "since": "created_at__gte", "until": "created_at__lt", "entity_type": "entity_type", "entity_id": "entity_id",
@@ -28,8 +28,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="must not exist yet")
-        parser.add_argument("--since", type=moment, metavar="DATE", help="written from then on")
-        parser.add_argument("--until", type=moment, metavar="DATE", help="written before then")
+        parser.add_argument("--since", type=date_or_time, metavar="DATE", help="written from then on")
+        parser.add_argument("--until", type=date_or_time, metavar="DATE", help="written before then")
         for name in ("entity-type", "entity-id", "actor", "action", "request-id"):
             parser.add_argument(f"--{name}", metavar=name.upper().replace("-", "_"))
 

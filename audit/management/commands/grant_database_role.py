@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from audit.pseudonyms import grant_application_role
+from audit.database_role import grant_application_role
 
 
 class Command(BaseCommand):
@@ -24,12 +24,7 @@ class Command(BaseCommand):
         if connection.vendor != "postgresql":
             raise CommandError("SQLite has no roles")
         try:
-            missing = grant_application_role(options["role"])
+            grant_application_role(options["role"])
         except (LookupError, ValueError, DatabaseError) as error:
             raise CommandError(str(error).strip()) from error
         self.stdout.write(f"{options['role']} may run the application, and may only read and extend the audit trail")
-        for name in missing:
-            self.stderr.write(
-                f"not granted, because this session may not: {name}. Let a superuser do it (GRANT {name} TO "
-                f"{options['role']}), or seals cannot tell up to when they are complete."
-            )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
@@ -12,16 +14,17 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.conftest import write_dated
-from audit.jobs import seal_audit_trail
+from audit.database_role import grant_application_role
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
 from audit.proof import sealing
-from audit.proof.late import NotLate, accept_late_entries
-from audit.proof.marks import entry_document
+from audit.proof.late import accept_late_entries
+from audit.proof.reading import newest_seal
 from audit.proof.sealing import seal_new_entries
 from audit.proof.verification import Verification
-from audit.proof.verify_export import NO_SEAL, leaf
+from audit.proof.verify_export import NO_SEAL
 from audit.services import record
 from conftest import triggers_off
+from qhse.database import database_time
 from qhse.uuid7 import uuid7
 
 
@@ -59,16 +62,6 @@ def test_nothing_new_makes_no_seal(write):
     assert AuditSeal.objects.count() == 1
 
 
-def test_a_pass_is_bounded_and_the_job_asks_to_be_called_again(write, small_blocks, monkeypatch):
-    defaults = sealing.seal_new_entries.__wrapped__.__kwdefaults__
-    monkeypatch.setattr(sealing.seal_new_entries.__wrapped__, "__kwdefaults__", defaults | {"most_blocks": 2})
-    write(12)
-
-    assert [seal_audit_trail(), seal_audit_trail()] == [True, False]
-    assert [seal.entry_count for seal in AuditSeal.objects.order_by("number")] == [5, 5, 2]
-    assert findings() == []
-
-
 @pytest.mark.django_db(transaction=True)
 def test_the_horizon_moves_with_every_pass_of_a_worker_that_seals_something(write, small_blocks):
     sealer = sealing.Sealer()
@@ -100,51 +93,6 @@ def test_a_clock_that_is_set_back_a_little_hides_nothing(write):
     assert findings() == []
 
 
-def test_a_late_entry_is_sealed_all_the_same_and_named_until_somebody_accepts_it(write, small_blocks):
-    sealer = sealing.Sealer()
-    write()
-    sealer()
-    late = write_dated(timezone.now() - timedelta(hours=1))
-    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
-    with pytest.raises(NotLate):
-        accept_late_entries([late.pk], actor=None, reason="not sealed yet")
-
-    assert sealer().sealed == 1
-    assert findings() == [f"entry {late.pk}: is late: dated before what seal 1 had closed (accept_late_entries)"]
-    assert accept_late_entries([late.pk], actor=None, reason="The clock was wrong on Tuesday") == 1
-    assert accept_late_entries([late.pk], actor=None, reason="again") == 0
-
-    verification = Verification()
-    assert (list(verification.run()), verification.summary.accepted) == ([], 1)
-    entry = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
-    assert (entry.entity_id, entry.reason) == (str(late.pk), "The clock was wrong on Tuesday")
-
-
-def test_who_can_only_insert_accepts_nothing(write, small_blocks):
-    write()
-    seal_new_entries()
-    late = write_dated(timezone.now() - timedelta(hours=1))
-    seal_new_entries()
-    accept_late_entries([late.pk], actor=None, reason="copied below")
-    said = AuditEntry.objects.get(action="AUDIT_LATE_ENTRY_ACCEPTED")
-    other = write_dated(timezone.now() - timedelta(hours=2))
-    seal_new_entries()
-    said.changes = {"digest": [None, leaf(entry_document(other)).hex()]}
-    said.pk, said.uid, said.entity_id, said._state.adding = said.pk + 5_000, uuid7(), str(other.pk), True
-    said.save()
-
-    assert {str(finding).split(":")[0] for finding in Verification().run()} == {f"entry {other.pk}", f"entry {said.pk}"}
-
-
-def test_an_entry_on_time_is_not_to_be_accepted(write, small_blocks):
-    (entry,) = write()
-    seal_new_entries()
-
-    for pk in (entry.pk, 4711_4711):
-        with pytest.raises(NotLate):
-            accept_late_entries([pk], actor=None, reason="why not")
-
-
 def test_the_older_trail_is_looked_through_stretch_by_stretch(write, small_blocks, monkeypatch):
     monkeypatch.setattr(sealing, "STRETCH", 10)
     sealer = sealing.Sealer()
@@ -165,8 +113,8 @@ def test_the_older_trail_is_looked_through_stretch_by_stretch(write, small_block
 def test_a_clock_that_ran_ahead_does_not_close_the_time_until_it_is_reached(write, small_blocks, monkeypatch):
     future = timezone.now() + timedelta(hours=1)
     with monkeypatch.context() as patch:
-        patch.setattr(sealing, "_oldest_transaction", lambda: future)
-        patch.setattr(sealing, "_database_time", lambda: future)
+        patch.setattr(sealing, "_oldest_writer", lambda: future)
+        patch.setattr(sealing, "database_time", lambda: future)
         write()
         seal_new_entries()
     sealer = sealing.Sealer()
@@ -236,6 +184,7 @@ def test_seals_that_somebody_inserted_neither_stop_sealing_nor_are_believed(writ
             horizon=head.sealed_at + timedelta(days=365_000), sealed_at=head.sealed_at,
         ).save(force_insert=True)  # fmt: skip
     write(2)
+    assert newest_seal() == head
 
     assert sealer().sealed == 2
     assert sealer() == sealing.Sealing()
@@ -346,28 +295,57 @@ def test_the_chain_cannot_fork(write):
         fork.save(force_insert=True)
 
 
+@contextmanager
+def another_session(
+    work: Callable[[], object], *, setup: str = "SELECT 1", role: str = ""
+) -> Iterator[Callable[[], None]]:
+    """Do work in a transaction of another session, which stays open until what is yielded is called."""
+    done, finish = threading.Event(), threading.Event()
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            if role:
+                connection.settings_dict = connection.settings_dict | {"USER": role}
+            with connection.cursor() as cursor:
+                cursor.execute(setup)
+            with transaction.atomic():
+                work()
+                done.set()
+                finish.wait(30)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            done.set()
+            connections.close_all()
+
+    def end() -> None:
+        finish.set()
+        thread.join(30)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert done.wait(30)
+        yield end
+    finally:
+        end()
+    assert failures == []
+
+
+def write_slowly() -> None:
+    record(actor=None, action="SLOW", entity_type="gauge", entity_id=1, changes={})
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_an_entry_that_commits_after_its_successors_is_sealed_later(write):
-    """Ids and times are given at the start of a transaction; a sealer that counted on their order would lose this."""
-    written, finish = threading.Event(), threading.Event()
-
-    def slow_writer():
-        with transaction.atomic():
-            record(actor=None, action="SLOW", entity_type="gauge", entity_id=1, changes={})
-            written.set()
-            finish.wait(30)
-        connections.close_all()
-
-    thread = threading.Thread(target=slow_writer)
-    thread.start()
-    assert written.wait(30)
-    write(2)
-
-    assert seal_new_entries().sealed == 2
-    horizon = AuditSeal.objects.get().horizon
-    finish.set()
-    thread.join(30)
+    """Ids and times are given when an entry is written; a sealer that counted on their order would lose this."""
+    with another_session(write_slowly) as end:
+        write(2)
+        assert seal_new_entries().sealed == 2
+        horizon = AuditSeal.objects.get().horizon
+        end()
 
     slow = AuditEntry.objects.get(action="SLOW")
     assert slow.pk < min(SealedEntry.objects.values_list("entry_id", flat=True))
@@ -378,24 +356,11 @@ def test_an_entry_that_commits_after_its_successors_is_sealed_later(write):
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_the_horizon_waits_for_the_oldest_transaction_however_old_it_is(write, monkeypatch):
-    monkeypatch.setattr(sealing, "HORIZON_MARGIN", timedelta(0))
-    written, finish = threading.Event(), threading.Event()
-
-    def slow_writer():
-        with transaction.atomic():
-            record(actor=None, action="SLOW", entity_type="gauge", entity_id=1, changes={})
-            written.set()
-            finish.wait(30)
-        connections.close_all()
-
-    thread = threading.Thread(target=slow_writer)
-    thread.start()
-    assert written.wait(30)
-    write()
-    seal_new_entries()
-    finish.set()
-    thread.join(30)
+def test_the_horizon_waits_for_the_oldest_transaction_that_writes_however_old_it_is(write, small_blocks):
+    with another_session(write_slowly) as end:
+        write()
+        seal_new_entries()
+        end()
     seal_new_entries()
 
     assert AuditEntry.objects.unsealed().count() == 0
@@ -404,57 +369,95 @@ def test_the_horizon_waits_for_the_oldest_transaction_however_old_it_is(write, m
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_a_session_that_hides_its_activity_holds_the_horizon(write, small_blocks):
-    """Nobody knows when its transaction began; what it writes is in order once it is there."""
-    written, finish = threading.Event(), threading.Event()
+def test_a_transaction_that_has_written_no_entry_holds_nothing(write, small_blocks):
+    """Such as a dump of the database, which takes hours, and reads the sequence of ids too."""
+    with another_session(lambda: read_all("audit_auditentry", "audit_auditentry_id_seq")):
+        began = database_time()
+        write()
+        seal_new_entries()
 
-    def hidden_writer():
-        with connection.cursor() as cursor:
-            cursor.execute("SET track_activities = off")
-        with transaction.atomic():
-            record(actor=None, action="HIDDEN", entity_type="gauge", entity_id=1, changes={})
-            written.set()
-            finish.wait(30)
-        connections.close_all()
+    assert AuditSeal.objects.get().horizon > began
 
+
+def read_all(*tables: str) -> None:
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {table}")
+
+
+def horizons_around(writer: AbstractContextManager[Callable[[], None]], write: Callable[..., object]) -> list[datetime]:
+    """Seal an entry before the writer begins and one while it writes; what it wrote must be in order once it ends."""
     write()
     seal_new_entries()
-    thread = threading.Thread(target=hidden_writer)
-    thread.start()
-    assert written.wait(30)
-    write()
-    seal_new_entries()
-    first, second = AuditSeal.objects.order_by("number").values_list("horizon", flat=True)
-    finish.set()
-    thread.join(30)
-
-    assert first == second
+    with writer as end:
+        write()
+        seal_new_entries()
+        horizons = list(AuditSeal.objects.order_by("number").values_list("horizon", flat=True))
+        end()
     assert seal_new_entries().sealed == 1
     assert findings() == []
+    return horizons
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_hides_its_activity_holds_the_horizon(write, small_blocks):
+    """Nobody knows when its transaction began."""
+    before, meanwhile = horizons_around(another_session(write_slowly, setup="SET track_activities = off"), write)
+
+    assert before == meanwhile
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_writer_of_another_role_holds_the_horizon(write, small_blocks, role_of_the_application):
+    """When its transaction began is hidden from the role of the application, which needs no right to see it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {role_of_the_application}")
+
+    before, meanwhile = horizons_around(another_session(write_slowly), write)
+
+    assert before == meanwhile
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_writer_of_the_same_role_is_seen_without_any_more_rights(write, small_blocks, role_of_the_application):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {role_of_the_application}")
+
+    before, meanwhile = horizons_around(another_session(write_slowly, role=role_of_the_application), write)
+
+    assert before < meanwhile
+
+
+@pytest.fixture
+def role_of_the_application(transactional_db) -> Iterator[str]:
+    name = "qhse_app_of_a_sealer"
+    with connection.cursor() as cursor:
+        # The same password as the owner of the test database, by which another session logs in as this role.
+        cursor.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{connection.settings_dict['PASSWORD'] or 'unused'}'")
+    grant_application_role(name)
+    yield name
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_a_second_sealer_returns_at_once(write):
     write()
-    locked, finish = threading.Event(), threading.Event()
 
-    def sealer():
-        with transaction.atomic():
-            seal_new_entries()
-            locked.set()
-            finish.wait(30)
-        connections.close_all()
+    with another_session(seal_new_entries):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = '5s'")
+                second: object = seal_new_entries()
+        except DatabaseError as error:  # it waited for the first
+            second = error
 
-    thread = threading.Thread(target=sealer)
-    thread.start()
-    assert locked.wait(30)
-
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '5s'")
-        assert seal_new_entries() == sealing.Sealing(complete=False)
-    finish.set()
-    thread.join(30)
+    assert second == sealing.Sealing(complete=False)
 
 
 @pytest.mark.postgres

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal
 from audit.proof.checkpoints import checkpoint_of, read_checkpoints
-from audit.proof.late import is_accepted
-from audit.proof.marks import mark_of_seal, seal_document
+from audit.proof.documents import seal_document
+from audit.proof.marks import mark_of
 from audit.proof.verification import Verification, record_verification
 from audit.proof.verify_export import seal_hash
-from audit.services import entry_for, record_all
 from conftest import triggers_off
 from lab.chaos.falsifying.ways import WAYS, Tamperer, all_of
 
@@ -117,16 +116,6 @@ def test_the_newest_seals_can_be_verified_alone(trail):
     assert (verification.summary.seals, verification.summary.unsealed) == (2, 2)
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [("", "no checkpoint"), ("\n \n", "no checkpoint"), ("{}", "line 1"), ('{"number": 1, "hash": "x"}\nx', "line 2"),
-     ("[]", "line 1"), ('{"number": null, "hash": ""}', "line 1")],
-)  # fmt: skip
-def test_a_file_that_is_none_of_checkpoints_is_refused(text, problem):
-    with pytest.raises(ValueError, match=problem):
-        read_checkpoints(text)
-
-
 def test_every_checkpoint_of_a_file_is_compared(trail):
     seals = AuditSeal.objects.order_by("number")
     lines = [json.dumps(checkpoint_of(seal)) for seal in seals]
@@ -149,22 +138,9 @@ def test_a_seal_claims_no_horizon_that_it_cannot_know(trail, days, problem):
     seal.horizon += timedelta(days=days)
     seal.hash = seal_hash(seal_document(seal))
     with triggers_off():
-        all_of(AuditSeal, pk=seal.number).update(horizon=seal.horizon, hash=seal.hash, mark=mark_of_seal(seal))
+        all_of(AuditSeal, pk=seal.number).update(horizon=seal.horizon, hash=seal.hash, mark=mark_of(seal))
 
     assert f"seal {seal.number}: {problem}" in [str(finding) for finding in Verification().run()]
-
-
-def test_an_acceptance_is_of_the_entry_as_it_was(trail, write):
-    """Who has the key may change a late entry that is not checked against its seal; what was accepted tells."""
-    entry = AuditEntry.objects.order_by("pk")[0]
-    accepted = entry_for(
-        actor=None, action="AUDIT_LATE_ENTRY_ACCEPTED", entity_type="audit_entry", entity_id=entry.pk, reason="so",
-        changes={"digest": (None, "0" * 64)},
-    )  # fmt: skip
-    with transaction.atomic():
-        record_all([accepted])
-
-    assert not is_accepted(entry)
 
 
 # --- Which range was verified -----------------------------------------------------------------------------------

@@ -7,10 +7,20 @@ from uuid import uuid4
 
 from django.db import connection
 
-from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.models import AuditEntry, SealedEntry
 from audit.proof.marks import sign
 from audit.proof.verify_export import pseudonym_of
-from lab.chaos.falsifying.tamperer import Culprit, Tamperer, all_of, drop_primary_key, free_id, insert, remove, way
+from lab.chaos.falsifying.tamperer import (
+    Culprit,
+    NothingToFalsify,
+    Tamperer,
+    all_of,
+    drop_primary_key,
+    free_id,
+    insert,
+    remove,
+    way,
+)
 
 
 @way
@@ -37,7 +47,7 @@ def change_the_time_of_an_unsealed_entry(by: Tamperer) -> set[Culprit]:
 
 @way
 def change_a_mark(by: Tamperer) -> set[Culprit]:
-    entry = by.chance.choice([by.entry(), by.unsealed()])
+    entry = by.any_entry()
     false = by.chance.choice(["", "0" * 73, f"{entry.mark[:8]}:{'0' * 64}", f"{'0' * 8}:{entry.mark[9:]}"])
     all_of(AuditEntry, pk=entry.pk).update(mark=false)
     return {("entry", entry.pk)}
@@ -62,7 +72,7 @@ def take_another_name(by: Tamperer) -> set[Culprit]:
 @way
 def take_a_name_away(by: Tamperer) -> set[Culprit]:
     """As if the person had been forgotten."""
-    entry: AuditEntry = by.chance.choice(list(AuditEntry.objects.exclude(actor_id=None).order_by("pk")))
+    entry = by.one_of(AuditEntry.objects.exclude(actor_id=None).exclude(actor_salt="").order_by("pk"))
     all_of(AuditEntry, pk=entry.pk).update(actor=pseudonym_of(entry.actor_id), actor_salt="")
     return {("entry", entry.pk)}
 
@@ -93,7 +103,7 @@ def insert_a_copy(by: Tamperer) -> set[Culprit]:
 
 @way
 def insert_a_second_entry_with_the_same_id(by: Tamperer) -> set[Culprit]:
-    entry = by.chance.choice([by.entry(), by.unsealed()])
+    entry = by.any_entry()
     drop_primary_key()
     entry.uid, entry.reason = uuid4(), "was always here"
     insert(entry)
@@ -102,7 +112,7 @@ def insert_a_second_entry_with_the_same_id(by: Tamperer) -> set[Culprit]:
 
 @way
 def make_an_entry_unreadable(by: Tamperer) -> set[Culprit]:
-    entry = by.chance.choice([by.entry(), by.unsealed()])
+    entry = by.any_entry()
     deep = "[" * 3_000 + "]" * 3_000
     changes = [f'{{"due": [null, {"9" * 5_000}]}}']
     if connection.vendor == "postgresql":  # SQLite takes no JSON of so many levels
@@ -115,9 +125,9 @@ def make_an_entry_unreadable(by: Tamperer) -> set[Culprit]:
 
 @way
 def insert_with_the_key_into_the_past(by: Tamperer) -> set[Culprit]:
-    horizon = AuditSeal.objects.order_by("-number")[0].horizon
-    assert horizon is not None
-    entry = by.entry()
+    horizon, entry = by.last_seal().horizon, by.entry()
+    if horizon is None:
+        raise NothingToFalsify  # no time is closed yet
     entry.pk, entry.uid = free_id(), uuid4()
     entry.created_at = horizon - timedelta(seconds=1)
     sign(entry)
@@ -127,7 +137,7 @@ def insert_with_the_key_into_the_past(by: Tamperer) -> set[Culprit]:
 
 @way
 def exchange_two_entries(by: Tamperer) -> set[Culprit]:
-    first, second = by.chance.sample(list(SealedEntry.objects.order_by("entry_id")), 2)
+    first, second = by.some_of(SealedEntry.objects.order_by("entry_id"), 2)
     spare = free_id()
     for old, new in ((first.pk, spare), (second.pk, first.pk), (spare, second.pk)):
         all_of(AuditEntry, pk=old).update(id=new)

@@ -8,7 +8,9 @@ from uuid import uuid4
 from django.db import connection
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.proof.marks import entry_document, mark_of_entry, mark_of_seal, merkle_root, seal_document
+from audit.proof.documents import entry_document, seal_document
+from audit.proof.marks import mark_of
+from audit.proof.merkle import merkle_root
 from audit.proof.verify_export import leaf, seal_hash
 from lab.chaos.falsifying.tamperer import Culprit, Tamperer, all_of, free_id, insert, remove, way
 
@@ -23,7 +25,8 @@ def change_the_mark_of_a_seal(by: Tamperer) -> set[Culprit]:
 @way
 def change_an_entry_and_its_digest(by: Tamperer) -> set[Culprit]:
     row = by.row()
-    all_of(AuditEntry, pk=row.entry_id).update(reason="as agreed")
+    entry = AuditEntry.objects.get(pk=row.entry_id)
+    all_of(AuditEntry, pk=entry.pk).update(reason=f"{entry.reason} (as agreed)")
     digest = leaf(entry_document(AuditEntry.objects.get(pk=row.entry_id)))
     all_of(SealedEntry, pk=row.pk).update(digest=digest)
     by.affects(entries=[row.entry_id])
@@ -48,8 +51,7 @@ def delete_a_place(by: Tamperer) -> set[Culprit]:
 @way
 def insert_and_seal(by: Tamperer) -> set[Culprit]:
     """What needs no more than the right to insert: an entry, and a seal over it that continues the chain."""
-    head = AuditSeal.objects.order_by("-number")[0]
-    entry = by.entry()
+    head, entry = by.last_seal(), by.entry()
     entry.pk, entry.uid, entry.reason = free_id(), uuid4(), "was always here"
     entry.mark = by.chance.choice(["", entry.mark])
     insert(entry)
@@ -78,8 +80,8 @@ def make_a_seal_unreadable(by: Tamperer) -> set[Culprit]:
 
 @way
 def reorder_a_block(by: Tamperer) -> set[Culprit]:
-    seal = by.seal()
-    first, second = by.chance.sample(list(SealedEntry.objects.filter(seal_id=seal.number).order_by("position")), 2)
+    seal = by.seal(entries=2)
+    first, second = by.some_of(SealedEntry.objects.filter(seal_id=seal.number).order_by("position"), 2)
     spare = 1_000_000
     for row, place in ((first, spare), (second, first.position), (first, second.position)):
         all_of(SealedEntry, pk=row.pk).update(position=place)
@@ -131,7 +133,7 @@ def edit_a_seal(by: Tamperer) -> set[Culprit]:
 
 @way
 def edit_a_seal_and_its_hash(by: Tamperer) -> set[Culprit]:
-    seal = by.seal(last=False)
+    seal = by.followed_seal()
     seal.sealed_at -= timedelta(days=1)
     all_of(AuditSeal, pk=seal.number).update(sealed_at=seal.sealed_at, hash=seal_hash(seal_document(seal)))
     by.affects(seal.number + 1)
@@ -141,10 +143,10 @@ def edit_a_seal_and_its_hash(by: Tamperer) -> set[Culprit]:
 @way
 def edit_a_seal_with_the_key(by: Tamperer) -> set[Culprit]:
     """It bears a good mark afterwards; that the next one does not follow it tells."""
-    seal = by.seal(last=False)
+    seal = by.followed_seal()
     seal.sealed_at += timedelta(microseconds=1)
     all_of(AuditSeal, pk=seal.number).update(
-        sealed_at=seal.sealed_at, hash=seal_hash(seal_document(seal)), mark=mark_of_seal(seal)
+        sealed_at=seal.sealed_at, hash=seal_hash(seal_document(seal)), mark=mark_of(seal)
     )
     return {("seal", seal.number + 1)}
 
@@ -152,23 +154,23 @@ def edit_a_seal_with_the_key(by: Tamperer) -> set[Culprit]:
 @way
 def write_the_end_anew(by: Tamperer) -> set[Culprit]:
     """Everything is consistent afterwards, and marked with the key; only a checkpoint can tell."""
-    seal = AuditSeal.objects.order_by("-number")[0]
+    seal = by.last_seal()
     row = by.row(seal.number)
     entry = AuditEntry.objects.get(pk=row.entry_id)
-    entry.reason = "as agreed"
-    all_of(AuditEntry, pk=row.entry_id).update(reason=entry.reason, mark=mark_of_entry(entry))
+    entry.reason += " (as agreed)"
+    all_of(AuditEntry, pk=row.entry_id).update(reason=entry.reason, mark=mark_of(entry))
     all_of(SealedEntry, pk=row.pk).update(digest=leaf(entry_document(AuditEntry.objects.get(pk=row.entry_id))))
     rows = SealedEntry.objects.filter(seal_id=seal.number).order_by("position")
     seal.merkle_root = merkle_root([bytes(row.digest) for row in rows]).hex()
     all_of(AuditSeal, pk=seal.number).update(
-        merkle_root=seal.merkle_root, hash=seal_hash(seal_document(seal)), mark=mark_of_seal(seal)
+        merkle_root=seal.merkle_root, hash=seal_hash(seal_document(seal)), mark=mark_of(seal)
     )
     return {("seal", seal.number)}
 
 
 @way
 def cut_the_tail(by: Tamperer) -> set[Culprit]:
-    last = AuditSeal.objects.order_by("-number")[0].number
+    last = by.last_seal().number
     first = last - by.chance.randrange(2)
     ids = list(SealedEntry.objects.filter(seal_id__gte=first).values_list("entry_id", flat=True))
     remove(SealedEntry, seal_id__gte=first)
@@ -179,7 +181,7 @@ def cut_the_tail(by: Tamperer) -> set[Culprit]:
 
 @way
 def take_a_seal_out(by: Tamperer) -> set[Culprit]:
-    seal = by.seal(last=False)
+    seal = by.followed_seal()
     by.affects(entries=SealedEntry.objects.filter(seal_id=seal.number).values_list("entry_id", flat=True))
     remove(SealedEntry, seal_id=seal.number)
     remove(AuditSeal, pk=seal.number)

@@ -1,16 +1,19 @@
-"""Who falsifies the audit trail, with all rights and the triggers off; see `tamper` for the ways."""
+"""Who falsifies the audit trail, with all rights and the triggers off; see `ways`."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
+
+M = TypeVar("M", AuditEntry, AuditSeal, SealedEntry)
 
 Culprit = tuple[str, int]
 """What a verifier must name, as in its findings: `entry` and an id, or `seal` and a number."""
@@ -28,12 +31,16 @@ class Tampering:
         return bool(self.culprits & found) and found <= self.culprits | self.affected
 
 
+class NothingToFalsify(Exception):
+    """The trail holds nothing that could be falsified in this way."""
+
+
 class Tamperer:
     """
-    Falsifies a trail that has at least four seals of three entries and some unsealed entries.
+    Falsifies a trail, however small it is.
 
-    It must be called in a transaction that is rolled back, with the triggers off. Constraints that stand in the way
-    are dropped.
+    It must be called with the triggers off, in a transaction that is rolled back or in a database that is thrown away.
+    Constraints that stand in the way are dropped.
     """
 
     def __init__(self, chance: random.Random) -> None:
@@ -41,30 +48,57 @@ class Tamperer:
         self._affected: set[Culprit] = set()
 
     def tamper(self, name: str = "") -> Tampering:
-        """Falsify something, in the way of this name or a random one."""
-        way = WAYS[name] if name else self.chance.choice(list(WAYS.values()))
-        self._affected = set()
-        culprits = way(self)
-        return Tampering(way.__name__, frozenset(culprits), frozenset(self._affected))
+        """
+        Falsify something, in the way of this name, or in a random one of those that this trail allows.
+
+        Raises NothingToFalsify if there is none.
+        """
+        ways = [WAYS[name]] if name else self.chance.sample(list(WAYS.values()), len(WAYS))
+        for way in ways:
+            self._affected = set()
+            try:
+                culprits = way(self)
+            except NothingToFalsify:
+                continue
+            return Tampering(way.__name__, frozenset(culprits), frozenset(self._affected))
+        raise NothingToFalsify(name or "any way")
 
     def affects(self, *seals: int, entries: Iterable[int] = ()) -> None:
         """Say what else is no longer as it was, and may be named too."""
         self._affected |= {("seal", number) for number in seals} | {("entry", pk) for pk in entries}
 
-    # What it picks from
+    # What it picks from. A way picks before it changes anything, so that a way which is not possible leaves no trace.
 
-    def entry(self) -> AuditEntry:
-        return AuditEntry.objects.get(pk=self.row().entry_id)
+    def one_of(self, rows: QuerySet[M]) -> M:
+        """Return a random one of these rows, which are in a fixed order. Raises NothingToFalsify without any."""
+        (row,) = self.some_of(rows, 1)
+        return row
+
+    def some_of(self, rows: QuerySet[M], number: int) -> list[M]:
+        there = rows.count()
+        if there < number:
+            raise NothingToFalsify
+        return [rows[at] for at in self.chance.sample(range(there), number)]
 
     def row(self, seal: int | None = None) -> SealedEntry:
         rows = SealedEntry.objects.order_by("entry_id")
-        rows = rows.filter(seal_id=seal) if seal else rows
-        row: SealedEntry = rows[self.chance.randrange(rows.count())]
-        return row
+        return self.one_of(rows.filter(seal_id=seal) if seal else rows)
+
+    def entry(self) -> AuditEntry:
+        """Return a sealed entry."""
+        entry: AuditEntry = AuditEntry.objects.get(pk=self.row().entry_id)
+        return entry
 
     def unsealed(self) -> AuditEntry:
-        entry: AuditEntry = self.chance.choice(list(AuditEntry.objects.unsealed().order_by("pk")))
+        entry: AuditEntry = self.one_of(AuditEntry.objects.unsealed().order_by("pk"))
         return entry
+
+    def any_entry(self) -> AuditEntry:
+        """Return a sealed or an unsealed entry, which are as likely if there are both."""
+        for pick in self.chance.sample([self.entry, self.unsealed], 2):
+            with suppress(NothingToFalsify):
+                return pick()
+        raise NothingToFalsify
 
     def lie_about(self, entry: AuditEntry) -> tuple[str, Any]:
         """Return a field and a value that it has not."""
@@ -72,13 +106,22 @@ class Tamperer:
             [item for item in sorted(FALSE.items(), key=str) if getattr(entry, item[0]) != item[1]]
         )
 
-    def seal(self, *, last: bool = True) -> AuditSeal:
-        seals = list(AuditSeal.objects.order_by("number"))
-        return self.chance.choice(seals if last else seals[:-1])
+    def seal(self, *, entries: int = 1) -> AuditSeal:
+        """Return a seal that covers at least so many entries."""
+        return self.one_of(AuditSeal.objects.filter(entry_count__gte=entries).order_by("number"))
 
-    def two_seals(self) -> tuple[AuditSeal, AuditSeal]:
-        first, second = self.chance.sample(list(AuditSeal.objects.order_by("number")), 2)
-        return first, second
+    def followed_seal(self) -> AuditSeal:
+        """Return a seal that is not the last."""
+        return self.one_of(AuditSeal.objects.filter(number__lt=self.last_seal().number).order_by("number"))
+
+    def last_seal(self) -> AuditSeal:
+        seal: AuditSeal | None = AuditSeal.objects.order_by("-number").first()
+        if seal is None:
+            raise NothingToFalsify
+        return seal
+
+    def two_seals(self) -> list[AuditSeal]:
+        return self.some_of(AuditSeal.objects.order_by("number"), 2)
 
 
 def all_of(model: Any, **chosen: Any) -> QuerySet[Any]:

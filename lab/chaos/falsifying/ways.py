@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from lab.chaos.falsifying import entries, seals  # each way registers itself
-from lab.chaos.falsifying.tamperer import WAYS, Tamperer, all_of
+from lab.chaos.falsifying.tamperer import WAYS, NothingToFalsify, Tamperer, all_of
 
-__all__ = ("WAYS", "Tamperer", "all_of", "entries", "seals")
+__all__ = ("WAYS", "NothingToFalsify", "Tamperer", "all_of", "entries", "seals")

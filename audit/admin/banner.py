@@ -1,32 +1,32 @@
-"""What proves the trail, at a glance, above its list in the admin; and the button that verifies its end."""
+"""The banner above the trail's list: what proves the trail, and a button that verifies its end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
-from audit.proof.checkpoints import Finding
-from audit.proof.marks import is_marked
+from audit.proof.findings import Summary, counted
+from audit.proof.marks import is_ours
 from audit.proof.reading import newest_seal
-from audit.proof.verification import PART, WHOLE, Summary, Verification, record_verification
+from audit.proof.verification import PART, WHOLE, Verification, record_verification
 from qhse.adminsite.display import Tile
 
 if TYPE_CHECKING:
     from audit.services import Actor
 
-NEWEST = 50  # seals that a page verifies: about two seconds if they are full
-COUNTED = 1_000  # of the newest entries, among which a page looks for what is not sealed
+NEWEST = 50  # seals that the button verifies: about two seconds if they are full
+COUNTED = 1_000  # of the newest entries, among which the banner counts what is not sealed
 LATE_SECONDS = 300.0
 SHOWN = 20  # findings
 
 
-def trail_tiles() -> list[Tile]:
-    """Return the last seal, what is not sealed yet, and what was verified; in a handful of bounded queries."""
-    return [_last_seal(newest_seal()), _unsealed(), _last_verification()]
+def banner(may_verify: bool) -> dict[str, Any]:
+    """Return the last seal, what waits for one, and what was verified. The queries are few and bounded."""
+    tiles = [_last_seal(newest_seal()), _unsealed(), _last_verification()]
+    return {"tiles": tiles, "may_verify": may_verify, "newest": NEWEST}
 
 
 def _last_seal(head: AuditSeal | None) -> Tile:
@@ -46,7 +46,7 @@ def _unsealed() -> Tile:
 
 
 def _last_verification() -> Tile:
-    """Tell of the last whole verification. What that or one of a part has found stays until another whole one."""
+    """Tell of the last whole verification. A finding, of a part too, stays until another whole one."""
     whole, part = _last(AuditEntry.objects.filter(action=WHOLE)), AuditEntry.objects.filter(action=PART)
     if whole is not None:
         part = part.filter(pk__gt=whole.pk)
@@ -61,8 +61,8 @@ def _last_verification() -> Tile:
 
 
 def _last(entries: QuerySet[AuditEntry]) -> AuditEntry | None:
-    """Return the last of them that the application wrote: who can insert entries could else paint the page green."""
-    return next(filter(is_marked, entries.order_by("-id")[:10]), None)
+    # Ours alone: whoever can insert entries could else paint the page green.
+    return next(filter(is_ours, entries.order_by("-id")[:10]), None)
 
 
 def _found(entry: AuditEntry) -> int:
@@ -76,25 +76,12 @@ def _extent(entry: AuditEntry) -> str:
     return f"{extent}, by {entry.actor} on {entry.created_at:%Y-%m-%d %H:%M} UTC"
 
 
-def verify_newest(actor: Actor | None) -> tuple[Summary, list[Finding]]:
-    """Verify the NEWEST seals and what is not sealed of the newest entries, and record that."""
+def verify_newest(actor: Actor | None) -> tuple[Summary, list[str]]:
+    """Verify the end of the trail, and record that. Return the findings as lines to show."""
     verification = Verification(newest=NEWEST)
-    findings = [finding for number, finding in enumerate(verification.run()) if number < SHOWN]
+    lines = [str(finding) for number, finding in enumerate(verification.run()) if number < SHOWN]
     record_verification(verification, actor)
-    return verification.summary, findings
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things, such as `1 seal` or `2 seals`."""
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{number:,} {what if number == 1 else plural}"
-
-
-def as_lines(findings: Sequence[Finding], summary: Summary) -> list[str]:
-    """Return the findings as a person reads them, the first SHOWN of them."""
-    lines = [str(finding) for finding in findings]
-    return [*lines, f"… and {summary.findings - len(lines):,} more"] if summary.findings > len(lines) else lines
-
-
-def panel(may_verify: bool) -> dict[str, Any]:
-    return {"tiles": trail_tiles(), "may_verify": may_verify, "newest": NEWEST}
+    summary = verification.summary
+    if summary.findings > len(lines):
+        lines.append(f"… and {summary.findings - len(lines):,} more")
+    return summary, lines

@@ -1,0 +1,30 @@
+"""Checkpoints are kept in a file that may be damaged, or another one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from audit.models import AuditSeal
+from audit.proof.checkpoints import checkpoint_of, read_checkpoints
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("", "no checkpoint"), ("\n \n", "no checkpoint"), ("{}", "line 1"), ('{"number": 1, "hash": "x"}\nx', "line 2"),
+     ("[]", "line 1"), ('{"number": null, "hash": ""}', "line 1")],
+)  # fmt: skip
+def test_a_file_that_is_none_of_checkpoints_is_refused(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        read_checkpoints(text)
+
+
+def test_what_is_kept_of_a_seal_is_read_again(trail):
+    lines = [json.dumps(checkpoint_of(seal)) for seal in AuditSeal.objects.order_by("number")]
+
+    kept = read_checkpoints("\n\n".join(lines))
+
+    assert [(checkpoint["number"], checkpoint["hash"]) for checkpoint in kept] == list(
+        AuditSeal.objects.order_by("number").values_list("number", "hash")
+    )
