@@ -1,8 +1,10 @@
-"""Enumerations of the supplier's world."""
+"""Enumerations and periods of the supplier's world."""
 
 from __future__ import annotations
 
 from django.db import models
+
+RENEWAL_NOTICE_DAYS = 90
 
 
 class RiskLevel(models.TextChoices):
