@@ -11,6 +11,7 @@ from kpi.permissions import KPI_ROLES
 from kpi.selectors import current_kpi
 from outbox.permissions import OUTBOX_ROLES
 from qhse.api.permissions import is_allowed
+from suppliers.choices import RENEWAL_NOTICE_DAYS
 
 
 def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
@@ -20,6 +21,7 @@ def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
     return {
         "template": "kpi/panel.html",
         "kpi": current_kpi(),
+        "renewal_notice_days": RENEWAL_NOTICE_DAYS,
         "may_open_outbox": is_allowed(request.user, "list", OUTBOX_ROLES),
     }
 

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
-from ncs.choices import NcStatus, Severity
+from ncs.choices import NcStatus
+from suppliers.choices import Severity
 
 BY_WEIGHT = Case(When(severity=Severity.HIGH, then=Value(3)), When(severity=Severity.MEDIUM, then=Value(2)), default=1)
 

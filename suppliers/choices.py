@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-RENEWAL_NOTICE_DAYS = 90
+RENEWAL_NOTICE_DAYS = 90  # before its end, a certification counts as ending soon
 
 
 class RiskLevel(models.TextChoices):
@@ -12,3 +12,11 @@ class RiskLevel(models.TextChoices):
     MEDIUM = "medium", "Medium"
     HIGH = "high", "High"
     CRITICAL = "critical", "Critical"
+
+
+class Severity(models.TextChoices):
+    """Of non-conformities. It stands here because suppliers count them by it and are scored by it."""
+
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"

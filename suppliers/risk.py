@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from suppliers.choices import RiskLevel
+from suppliers.choices import RiskLevel, Severity
 
 RULE_VERSION = 1
 
-OPEN_NC_POINTS = {"high": 12, "medium": 5, "low": 2}
+OPEN_NC_POINTS = {Severity.HIGH: 12, Severity.MEDIUM: 5, Severity.LOW: 2}
 OPEN_NC_CAP = 30
 EXPIRED_POINTS = 20
 EXPIRING_POINTS = ((30, 12), (60, 6), (90, 3))  # (at most this many days left, points)
@@ -86,7 +86,11 @@ def assess(figures: SupplierFigures, *, today: date) -> RiskAssessment:
 
 
 def _open_nc_reasons(figures: SupplierFigures) -> list[Reason]:
-    counts = {"high": figures.nc_open_high, "medium": figures.nc_open_medium, "low": figures.nc_open_low}
+    counts = {
+        Severity.HIGH: figures.nc_open_high,
+        Severity.MEDIUM: figures.nc_open_medium,
+        Severity.LOW: figures.nc_open_low,
+    }
     points = min(OPEN_NC_CAP, sum(OPEN_NC_POINTS[severity] * number for severity, number in counts.items()))
     if not points:
         return []

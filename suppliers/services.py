@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from audit.services import Actor, record
 from outbox.publisher import publish
 from qhse.errors import demand_version
+from suppliers.choices import Severity
 from suppliers.errors import (
     CertificationExpiryIsImplausible,
     SupplierIsUnknown,
@@ -118,8 +119,8 @@ def count_nonconformity_opened(*, supplier_id: int, severity: str) -> None:
     changed = Supplier.objects.filter(pk=supplier_id).update(
         nc_total=F("nc_total") + 1,
         nc_open=F("nc_open") + 1,
-        nc_open_high=F("nc_open_high") + int(severity == "high"),
-        nc_open_medium=F("nc_open_medium") + int(severity == "medium"),
+        nc_open_high=F("nc_open_high") + int(severity == Severity.HIGH),
+        nc_open_medium=F("nc_open_medium") + int(severity == Severity.MEDIUM),
     )
     if not changed:
         raise SupplierIsUnknown(f"There is no supplier {supplier_id}.", field="supplier_id")
@@ -129,8 +130,8 @@ def count_nonconformity_closed(*, supplier_id: int, severity: str) -> None:
     """Take one open NC off a supplier's counts, under the rules of `count_nonconformity_opened`."""
     Supplier.objects.filter(pk=supplier_id).update(
         nc_open=F("nc_open") - 1,
-        nc_open_high=F("nc_open_high") - int(severity == "high"),
-        nc_open_medium=F("nc_open_medium") - int(severity == "medium"),
+        nc_open_high=F("nc_open_high") - int(severity == Severity.HIGH),
+        nc_open_medium=F("nc_open_medium") - int(severity == Severity.MEDIUM),
     )
 
 

@@ -38,7 +38,7 @@ class StatusFilter(ChoiceFilter):
         return queryset if status == "all" else queryset.filter(status=status)
 
 
-class SupplierFilter(admin.SimpleListFilter):
+class OneSupplierFilter(admin.SimpleListFilter):
     """Names the supplier that the address asks for. Suppliers are chosen by the search or on their own pages."""
 
     title = "supplier"

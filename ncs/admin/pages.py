@@ -14,16 +14,17 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from audit.history import HistoryPanel
-from ncs.admin.filters import StatusFilter, SupplierFilter
+from ncs.admin.filters import OneSupplierFilter, StatusFilter
 from ncs.admin.forms import NonConformityAddForm, NonConformityCloseForm
 from ncs.admin.panels import my_work_panel, open_ncs_panel
-from ncs.choices import NcStatus, Severity
+from ncs.choices import NcStatus
 from ncs.models import BY_WEIGHT, NonConformity
 from ncs.permissions import NC_ROLES
 from ncs.services import close_nonconformity
 from qhse.accounts.models import User
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, days, link, moment, prose
+from suppliers.choices import Severity
 from suppliers.models import Supplier
 from suppliers.names import name_key
 
@@ -43,7 +44,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     change_done = "has been closed"
     list_display = ("nc_number", "supplier_name", "severity_badge", "status_badge", "age", "summary", "created")
     list_display_links = ("nc_number",)
-    list_filter = (StatusFilter, SupplierFilter, "severity", ("created_at", admin.DateFieldListFilter))
+    list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", admin.DateFieldListFilter))
     list_select_related = ("supplier",)
     search_fields = ("supplier__name_key", "description")
     search_help_text = "Number, supplier or description"

@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ncs.choices import Severity
 from ncs.models import BY_WEIGHT, NonConformity
 from qhse.adminsite.display import link
+from suppliers.choices import Severity
 from suppliers.models import Supplier
 
 PANEL_ROWS = 20

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from qhse.adminsite.filters import ChoiceFilter
+from suppliers.choices import RENEWAL_NOTICE_DAYS
+
+ENDING_WITHIN_DAYS = (30, 60, RENEWAL_NOTICE_DAYS)
 
 
 class AtRiskFilter(ChoiceFilter):
@@ -19,13 +20,13 @@ class AtRiskFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("yes", "Yes"), ("no", "No")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         today = timezone.now().date()
         if self.value() == "yes":
-            return queryset.at_risk(today=today)  # type: ignore[attr-defined, no-any-return]
+            return queryset.at_risk(today=today)
         if self.value() == "no":
-            return queryset.not_at_risk(today=today)  # type: ignore[attr-defined, no-any-return]
-        return None
+            return queryset.not_at_risk(today=today)
+        return queryset
 
 
 class CertificationFilter(ChoiceFilter):
@@ -33,16 +34,16 @@ class CertificationFilter(ChoiceFilter):
     parameter_name = "certification"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        ending = [(str(limit), f"Ends within {limit} days") for limit in (30, 60, 90)]
+        ending = [(str(days), f"Ends within {days} days") for days in ENDING_WITHIN_DAYS]
         return [("expired", "Expired"), *ending, ("unknown", "Not known")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         today = timezone.now().date()
         value = self.value()
         if value is None:
-            return None
+            return queryset
         if value == "expired":
-            return queryset.filter(certification_expiry__lt=today)
+            return queryset.expired(today=today)
         if value == "unknown":
             return queryset.filter(certification_expiry__isnull=True)
-        return queryset.filter(certification_expiry__range=(today, today + timedelta(days=int(value))))
+        return queryset.expiring(today=today, days=int(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -22,11 +21,11 @@ def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
     page: Any = admin.site.get_model_admin(Supplier)
     if not page.has_change_permission(request):
         return None
-    limit = timezone.now().date() + timedelta(days=RENEWAL_NOTICE_DAYS)
-    due = Supplier.objects.filter(certification_expiry__lte=limit).order_by("certification_expiry", "id")
+    today = timezone.now().date()
+    due = Supplier.objects.expired(today=today) | Supplier.objects.expiring(today=today)
     rows = [
         (link(page.record_url(str(supplier.pk)), supplier.name), page.certification(supplier))
-        for supplier in due[:PANEL_ROWS]
+        for supplier in due.order_by("certification_expiry", "id")[:PANEL_ROWS]
     ]
     suppliers = reverse("admin:suppliers_supplier_changelist")
     return {
@@ -37,6 +36,6 @@ def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
         "empty": f"None ends within {RENEWAL_NOTICE_DAYS} days.",
         "links": (
             (f"{suppliers}?certification=expired", "All expired"),
-            (f"{suppliers}?certification=90", "All ending within 90 days"),
+            (f"{suppliers}?certification={RENEWAL_NOTICE_DAYS}", f"All ending within {RENEWAL_NOTICE_DAYS} days"),
         ),
     }
