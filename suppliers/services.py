@@ -43,11 +43,10 @@ def create_supplier(*, name: str, certification_expiry: date | None = None, acto
         raise SupplierNameIsInvalid(str(refusal), field="name") from None
     _check_expiry(certification_expiry)
     supplier = Supplier(name=name, name_key=name_key(name), certification_expiry=certification_expiry)
+    # Not asked first whether the name exists: that would only move the race. The violation undoes no more than this
+    # call, because `atomic` inside a caller's transaction is a savepoint.
     try:
-        # A savepoint, because the violation would otherwise abort a caller's transaction on PostgreSQL. Asking
-        # first whether the name exists would only move the race.
-        with transaction.atomic():
-            supplier.save(force_insert=True)
+        supplier.save(force_insert=True)
     except IntegrityError as error:
         raise SupplierNameIsTaken(f"There is already a supplier named {name!r}.", field="name") from error
     record(
