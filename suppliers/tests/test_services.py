@@ -8,7 +8,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit.models import AuditEntry
-from outbox.models import OutboxEvent
 from outbox.testing import assert_nothing_published, assert_published, assert_publishes, assert_publishes_nothing
 from qhse.errors import RecordHasChanged
 from suppliers.choices import RiskLevel, Severity
@@ -27,7 +26,8 @@ from suppliers.services import (
     create_supplier,
     update_certification,
 )
-from suppliers.tests.turns import in_turn
+
+pytestmark = pytest.mark.django_db
 
 OLD = date(2027, 6, 30)
 NEW = date(2029, 6, 30)
@@ -42,7 +42,6 @@ def entries(action):
     return AuditEntry.objects.filter(action=action).order_by("id")
 
 
-@pytest.mark.django_db
 class TestCreateSupplier:
     def test_stores_the_tidied_name_under_the_key_by_which_it_is_unique(self, users):
         supplier = create_supplier(name="  Käfer   Guß GmbH ", actor=users["procurement"])
@@ -130,32 +129,6 @@ class TestCreateSupplier:
         assert supplier.certification_expiry == day
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-class TestTwoWhoCreateOneName:
-    def test_the_second_waits_and_is_refused_when_the_first_commits(self, users):
-        results = in_turn(
-            lambda: create_supplier(name="Rhein Fasteners AB", actor=users["procurement"]).name,
-            lambda: create_supplier(name="RHEIN FASTENERS AB", actor=users["admin"]),
-        )
-
-        assert results[0] == "Rhein Fasteners AB"
-        assert isinstance(results[1], SupplierNameIsTaken)
-        assert_published(SupplierCreated, name="Rhein Fasteners AB")
-
-    def test_the_second_has_the_name_when_the_first_is_broken_off(self, users):
-        results = in_turn(
-            lambda: create_supplier(name="Rhein Fasteners AB", actor=users["procurement"]).name,
-            lambda: create_supplier(name="RHEIN FASTENERS AB", actor=users["admin"]).name,
-            commits=False,
-        )
-
-        assert results == ["Rhein Fasteners AB", "RHEIN FASTENERS AB"]
-        assert list(Supplier.objects.values_list("name", flat=True)) == ["RHEIN FASTENERS AB"]
-        assert entries("SUPPLIER_CREATED").get().actor == "admin"
-
-
-@pytest.mark.django_db
 class TestUpdateCertification:
     def test_sets_the_date_and_counts_one_more_version(self, users, make_supplier):
         supplier = make_supplier(certification_expiry=OLD)
@@ -260,39 +233,9 @@ class TestUpdateCertification:
         assert Supplier.objects.get().certification_expiry == OLD
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-class TestTwoWhoUpdateOneCertification:
-    def test_take_turns_so_that_the_second_entry_begins_where_the_first_ended(self, users, make_supplier):
-        supplier = make_supplier(certification_expiry=OLD)
-
-        def update(day):
-            return update_certification(supplier_id=supplier.pk, certification_expiry=day, actor=users["procurement"])
-
-        results = in_turn(lambda: update(NEW).version, lambda: update(date(2030, 1, 31)).version)
-
-        assert results == [2, 3]
-        assert [entry.changes["certification_expiry"] for entry in entries("SUPPLIER_CERT_UPDATED")] == [
-            ["2027-06-30", "2029-06-30"],
-            ["2029-06-30", "2030-01-31"],
-        ]
-
-    def test_announce_one_date_once_when_both_set_it(self, users, make_supplier):
-        supplier = make_supplier(certification_expiry=OLD)
-
-        def update():
-            return update_certification(supplier_id=supplier.pk, certification_expiry=NEW, actor=users["procurement"])
-
-        results = in_turn(lambda: update().version, lambda: update().version)
-
-        assert results == [2, 2]
-        assert OutboxEvent.objects.filter(event_type="SUPPLIER_CERT_UPDATED").count() == 1
-
-
 COUNTED = [(Severity.HIGH, (1, 1, 1, 0)), (Severity.MEDIUM, (1, 1, 0, 1)), (Severity.LOW, (1, 1, 0, 0))]
 
 
-@pytest.mark.django_db
 class TestCountNonconformityOpened:
     @pytest.mark.parametrize(("severity", "counts"), COUNTED)
     def test_counts_it_in_all_as_open_and_by_its_severity(self, make_supplier, severity, counts):
@@ -325,7 +268,6 @@ class TestCountNonconformityOpened:
         assert refusal.value.field == "supplier_id"
 
 
-@pytest.mark.django_db
 class TestCountNonconformityClosed:
     @pytest.mark.parametrize("severity", Severity)
     def test_takes_it_off_what_is_open_and_leaves_it_in_the_total(self, make_supplier, severity):
