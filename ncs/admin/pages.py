@@ -128,7 +128,8 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
 
     @admin.display(description="age", ordering="-created_at")
     def age(self, nc: NonConformity) -> str:
-        lasted = ((nc.closed_at or timezone.now()) - nc.created_at).days
+        # Not below zero: the database set `created_at`, and its clock may be ahead of ours.
+        lasted = max(0, ((nc.closed_at or timezone.now()) - nc.created_at).days)
         if nc.closed_at is None:
             return days(lasted) if lasted else "new"
         return f"closed after {days(lasted)}" if lasted else "closed within a day"
