@@ -15,7 +15,7 @@ from suppliers.choices import RENEWAL_NOTICE_DAYS
 
 
 def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the tiles, or None for a role that may not read the key figures."""
+    """Return the tiles. None for who may not read the key figures."""
     if not is_allowed(request.user, "retrieve", KPI_ROLES):
         return None
     return {

@@ -55,7 +55,7 @@ _CLOSURES = (
 
 
 def ensure_demo_users() -> dict[Role, User]:
-    """Return the four demo users, creating those that are missing; each password is the user's name."""
+    """Return the four demo users. Creates those that are missing, with their names as passwords."""
     users = {}
     for role in Role:
         user = User.objects.filter(username=role.value).first()
@@ -66,7 +66,7 @@ def ensure_demo_users() -> dict[Role, User]:
 
 
 def seed_suppliers(number: int, *, actor: User) -> Iterator[Supplier]:
-    """Yield `number` new suppliers, some certified for years, some soon or long expired, some without a date."""
+    """Yield new suppliers: most certified for years, some expired or soon so, some without a date."""
     rng = random.Random(9001)
     today = timezone.now().date()
     made = 0
@@ -95,7 +95,7 @@ def _expiry(rng: random.Random, today: date) -> date | None:
 
 
 def seed_nonconformities(number: int, *, actor: User) -> Iterator[None]:
-    """Open `number` NCs, most of them at a few suppliers, as in life, and close about two thirds."""
+    """Open NCs, most of them at a few suppliers as in life, and close about two thirds."""
     rng = random.Random(10_2)
     supplier_ids = list(Supplier.objects.order_by("pk").values_list("pk", flat=True))
     weights = [1 / (1 + position % 17) for position in range(len(supplier_ids))]

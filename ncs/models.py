@@ -22,9 +22,9 @@ class NonConformity(models.Model):
     """
     One non-conformity of one supplier.
 
-    Open until somebody closes it; a closed one stays closed. Supplier, severity and description never change.
-    `ncs.services` writes it, together with the counts on its supplier. `reported_by` and `closed_by` are kept as
-    links for people's convenience; the audit trail is the proof. `version` counts its changes. Rows are never deleted.
+    It is open until somebody closes it, and then stays closed. Supplier, severity and description never change.
+    `ncs.services` writes it, together with the counts on its supplier. `reported_by` and `closed_by` are links for
+    convenience; the audit trail is the proof. `version` counts its changes. Rows are never deleted.
     """
 
     supplier = models.ForeignKey("suppliers.Supplier", on_delete=models.PROTECT, related_name="ncs")

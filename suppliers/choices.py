@@ -15,7 +15,7 @@ class RiskLevel(models.TextChoices):
 
 
 class Severity(models.TextChoices):
-    """Of non-conformities. It stands here because suppliers count them by it and are scored by it."""
+    """How severe a non-conformity is. Here, because suppliers count and are scored by it."""
 
     LOW = "low", "Low"
     MEDIUM = "medium", "Medium"

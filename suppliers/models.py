@@ -1,4 +1,4 @@
-"""Suppliers, with what is counted and concluded about them."""
+"""Suppliers, with what is counted and concluded about them, and the conditions they are sought by."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def expired_on(today: date) -> Q:
 
 
 def expiring_on(today: date, *, days: int = RENEWAL_NOTICE_DAYS) -> Q:
-    """Return the condition that a certification is valid today and ends in at most so many days."""
+    """Return the condition that a certification is valid today and ends within `days`."""
     return Q(certification_expiry__range=(today, today + timedelta(days=days)))
 
 
@@ -48,11 +48,12 @@ class Supplier(models.Model):
     """
     One organisation that delivers to us.
 
-    `name_key` is the name without case and Unicode differences; it is what must be unique. `nc_total`, `nc_open`,
-    `nc_open_high` and `nc_open_medium` are kept by the transactions that open and close NCs, so that they are
-    exact at every moment and reading them counts nothing. `risk_*` is what the worker last concluded, some
-    moments after the cause; whether the supplier is at risk *now* follows from the other columns
-    (`suppliers.risk`). `version` counts what people changed, not what followed from it. Rows are never deleted.
+    `name_key` is the name without case and Unicode differences. It is what must be unique.
+    The transactions that open and close NCs keep the counts `nc_*`. So they are exact at every moment, and reading
+    them counts nothing.
+    `risk_*` is what the worker last concluded, moments after the cause. Whether the supplier is at risk *now* follows
+    from the other columns, by `suppliers.risk`.
+    `version` counts what people changed, not what followed from it. Rows are never deleted.
     """
 
     name = models.CharField(max_length=MAX_LENGTH)

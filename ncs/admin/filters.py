@@ -16,7 +16,7 @@ from suppliers.models import Supplier
 
 
 class StatusFilter(ChoiceFilter):
-    """Shows what is open, unless asked otherwise; a search looks everywhere."""
+    """Shows what is open, unless asked otherwise. A search looks everywhere."""
 
     title = "status"
     parameter_name = "status"
@@ -39,7 +39,7 @@ class StatusFilter(ChoiceFilter):
 
 
 class OneSupplierFilter(admin.SimpleListFilter):
-    """Names the supplier that the address asks for. Suppliers are chosen by the search or on their own pages."""
+    """Names the supplier in the address. The search and the suppliers' own pages choose one."""
 
     title = "supplier"
     parameter_name = "supplier"

@@ -1,4 +1,4 @@
-"""The two writes of a non-conformity that the admin offers."""
+"""What staff may do with a non-conformity: open it, close it."""
 
 from __future__ import annotations
 

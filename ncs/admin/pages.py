@@ -78,7 +78,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     # --- The list ---------------------------------------------------------------------------------------------------
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Find a number in any form people write it (NC-2026-00042, 42), a supplier in any case, or the text."""
+        """Find a number as people write it (NC-2026-00042, 42), a supplier in any case, or a text."""
         number = NUMBER.fullmatch(search_term.strip())
         if number and number[1]:
             return queryset.filter(pk=int(number[2])), False

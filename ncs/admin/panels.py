@@ -1,4 +1,4 @@
-"""Open non-conformities on other pages: on their supplier's, and on the first one."""
+"""Open non-conformities, on the first page and on their supplier's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORK_ROWS = 5
 
 
 def open_ncs_panel(request: HttpRequest, supplier: Supplier) -> dict[str, Any] | None:
-    """Return a supplier's open NCs, for its page."""
+    """Return a supplier's open NCs, severest first, for its page."""
     page: Any = admin.site.get_model_admin(NonConformity)
     if not page.has_view_permission(request):
         return None
@@ -42,7 +42,7 @@ def open_ncs_panel(request: HttpRequest, supplier: Supplier) -> dict[str, Any] |
 
 
 def my_work_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the open NCs that matter most, the oldest first, for whoever may close them."""
+    """Return the open high NCs, oldest first. None for who may not close."""
     page: Any = admin.site.get_model_admin(NonConformity)
     if not page.has_change_permission(request):
         return None

@@ -1,4 +1,4 @@
-"""The two writes of a supplier that the admin offers."""
+"""What staff may do with a supplier: record it, update its certification."""
 
 from __future__ import annotations
 

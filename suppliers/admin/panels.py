@@ -17,7 +17,7 @@ PANEL_ROWS = 5
 
 
 def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the certifications to renew, the most urgent first, for whoever may update them."""
+    """Return the certifications to renew, most urgent first. None for who may not renew."""
     page: Any = admin.site.get_model_admin(Supplier)
     if not page.has_change_permission(request):
         return None
