@@ -1,4 +1,4 @@
-"""The key figures: each is what a count of the rows would give at that moment."""
+"""Each key figure is what a count of the rows would give at that moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters beside the list of non-conformities: the open ones first, and the supplier that the address names."""
+"""The list shows the open ones first, and the supplier that the address names."""
 
 from __future__ import annotations
 

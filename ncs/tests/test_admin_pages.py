@@ -1,4 +1,4 @@
-"""The page of a non-conformity: its columns in words that quality reads at a glance, and its search."""
+"""The page of an NC, in words that quality reads at a glance, and its search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open non-conformities on other pages: on their supplier's for everybody, on the first one for whoever closes them."""
+"""Open NCs on their supplier's page for everybody, on the first page for whoever closes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Demo data: made through the services, so that it looks and counts like what people have recorded."""
+"""Demo data comes through the services, so it looks and counts like what people record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals of the ncs app: each has a code that clients may rely on, and the status that fits."""
+"""Each refusal has a code that clients may rely on, and the status that fits."""
 
 from __future__ import annotations
 

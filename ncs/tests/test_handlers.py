@@ -1,4 +1,4 @@
-"""Reactions to events of non-conformities: the supplier's risk follows."""
+"""The supplier's risk follows the events of its NCs."""
 
 from __future__ import annotations
 

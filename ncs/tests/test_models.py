@@ -1,4 +1,4 @@
-"""What the table of non-conformities holds true by itself, and the number by which people quote one."""
+"""What the table of NCs holds true by itself, and the number that people quote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes to non-conformities: with the supplier's counts, the entry and the event together, and a closing only once."""
+"""Writes to NCs: stored with counts, entry and event, and a closing only once."""
 
 from __future__ import annotations
 

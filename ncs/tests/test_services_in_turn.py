@@ -1,4 +1,4 @@
-"""Writers of one non-conformity, or of one supplier, who meet: the second waits and sees what the first has done."""
+"""Two writers meet at one NC, or at one supplier. The second waits and sees what the first did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which moves a non-conformity may make: from open to closed, and nowhere from there."""
+"""A non-conformity moves from open to closed, and nowhere from there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters beside the list of suppliers: each choice shows exactly the suppliers that it names."""
+"""Each choice beside the list shows exactly the suppliers that it names."""
 
 from __future__ import annotations
 

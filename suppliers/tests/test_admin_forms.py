@@ -1,4 +1,4 @@
-"""The two forms of a supplier: they end in the service, and its refusal stands beside the field it is about."""
+"""The forms end in the service. Its refusal stands beside the field it is about."""
 
 from __future__ import annotations
 

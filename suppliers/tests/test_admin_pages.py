@@ -1,4 +1,4 @@
-"""The page of a supplier: its columns in words that a buyer reads at a glance."""
+"""The page of a supplier, in words that a buyer reads at a glance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel of certifications to renew, on the first page of whoever may renew them."""
+"""Certifications to renew, on the first page of whoever may renew them."""
 
 from __future__ import annotations
 

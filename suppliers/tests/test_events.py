@@ -1,4 +1,4 @@
-"""Events of suppliers: what stands in them is what a reader outside finds, by names that stay."""
+"""What stands in an event is what a reader outside finds, by names that stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reactions to events: the risk follows, once per batch, whatever the events say of the past."""
+"""The risk follows the events, whatever they say of the past."""
 
 from __future__ import annotations
 

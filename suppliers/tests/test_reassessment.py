@@ -1,4 +1,4 @@
-"""Concluding the risk anew: from what the database says now, with an entry and an event for each changed level."""
+"""The risk is concluded from what the database says now. Each changed level leaves an entry and an event."""
 
 from __future__ import annotations
 

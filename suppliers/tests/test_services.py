@@ -1,4 +1,4 @@
-"""Writes to suppliers: row, audit entry and event together or not at all, and one writer of a supplier at a time."""
+"""Writes to suppliers: row, audit entry and event together or not at all."""
 
 from __future__ import annotations
 

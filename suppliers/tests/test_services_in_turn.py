@@ -1,4 +1,4 @@
-"""Writers of one supplier, or of one name, who meet: the second waits and sees what the first has done."""
+"""Two writers meet at one supplier, or at one name. The second waits and sees what the first did."""
 
 from __future__ import annotations
 

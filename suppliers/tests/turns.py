@@ -19,9 +19,9 @@ def in_turn(
     commits: bool = True,
 ) -> list[Any]:
     """
-    Begin `second` while `first` is done and not committed; end `first` when `second` waits for its lock.
+    Begin `second` when `first` is done and not committed. End `first` when `second` waits for its lock.
 
-    `meanwhile` runs in the first transaction while the second one waits. Return both results; an exception that one
+    `meanwhile` runs in the first transaction while the second one waits. Return both results. An exception that one
     raised stands in its place.
     """
     first_holds_its_locks = threading.Event()
