@@ -65,9 +65,8 @@ MUTANTS = (
         "        reason=reason,\n    )\n    publish(", "    )\n    publish(", f"{NCS} -k reason_in_the_trail",
     ),
     Mutant(
-        "closing-in-pieces", "ncs/services.py",
-        "@transaction.atomic\ndef close_nonconformity(", "def close_nonconformity(",
-        "qhse/tests/test_all_or_nothing.py -k closing",
+        "opening-in-pieces", "ncs/services.py",
+        "@transaction.atomic\ndef open_nonconformity(", "def open_nonconformity(", f"{NCS} -k no_count_behind",
     ),
     Mutant(
         "closing-leaves-the-risk", "ncs/handlers.py",

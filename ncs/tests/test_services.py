@@ -101,6 +101,7 @@ class TestOpenNonconformity:
         assert refusal.value.field == "supplier_id"
         assert_nothing_published()
 
+    @pytest.mark.django_db(transaction=True)
     def test_leaves_no_count_behind_when_the_database_refuses_the_severity(self, users, make_supplier, row_counts):
         supplier = make_supplier()
         before = row_counts()
