@@ -11,15 +11,17 @@ from kpi.selectors import current_kpi
 from outbox.permissions import OUTBOX_ROLES
 from qhse.accounts.rights import is_allowed
 from qhse.adminsite.panels import show_on_front_page
+from suppliers.choices import RENEWAL_NOTICE_DAYS
 
 
 def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the tiles, or None for a role that may not read the key figures."""
+    """Return the tiles. None for who may not read the key figures."""
     if not is_allowed(request.user, "retrieve", KPI_ROLES):
         return None
     return {
         "template": "kpi/panel.html",
         "kpi": current_kpi(),
+        "renewal_notice_days": RENEWAL_NOTICE_DAYS,
         "may_open_outbox": is_allowed(request.user, "list", OUTBOX_ROLES),
     }
 

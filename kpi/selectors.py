@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from audit.models import AuditEntry
 from outbox.selectors import outbox_status
-from suppliers.models import Supplier
+from suppliers.models import Supplier, at_risk_on, expired_on, expiring_on
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """Counts at one moment; `certifications_expiring_90_days` are valid today and end within 90 days."""
+    """Counts at one moment. docs/domain.md defines each."""
 
     as_of: datetime
     nc_total: int
@@ -40,8 +40,8 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
     """
     Return the key figures.
 
-    NC figures are sums of the suppliers' counts, which the writing transactions keep exact; counting the NCs
-    themselves gives the same numbers and costs more with each of them.
+    NC figures are sums of the suppliers' counts, which the writing transactions keep exact. Counting the NCs would
+    give the same and cost more with each of them.
     """
     now = now or timezone.now()
     sums = _supplier_sums(now.date())
@@ -59,15 +59,13 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
 
 
 def _supplier_sums(today: date) -> dict[str, int]:
-    expired = Q(certification_expiry__lt=today)
-    soon = Q(certification_expiry__gte=today, certification_expiry__lte=today + timedelta(days=90))
     return Supplier.objects.aggregate(
         suppliers_total=Count("id"),
-        suppliers_at_risk=Count("id", filter=expired | Q(nc_open_high__gt=0)),
-        certifications_expired=Count("id", filter=expired),
-        certifications_expiring_90_days=Count("id", filter=soon),
+        suppliers_at_risk=Count("id", filter=at_risk_on(today)),
+        certifications_expired=Count("id", filter=expired_on(today)),
+        certifications_expiring_90_days=Count("id", filter=expiring_on(today)),
         certifications_unknown=Count("id", filter=Q(certification_expiry__isnull=True)),
-        # Last, because from here on a filter that names one of these columns would mean the sum.
+        # Last: from here on, a filter that names one of these columns would mean the sum.
         nc_total=Coalesce(Sum("nc_total"), 0),
         nc_open=Coalesce(Sum("nc_open"), 0),
         nc_open_high=Coalesce(Sum("nc_open_high"), 0),

@@ -1,14 +1,8 @@
-"""Enumerations of non-conformities."""
+"""The states of a non-conformity."""
 
 from __future__ import annotations
 
 from django.db import models
-
-
-class Severity(models.TextChoices):
-    LOW = "low", "Low"
-    MEDIUM = "medium", "Medium"
-    HIGH = "high", "High"
 
 
 class NcStatus(models.TextChoices):

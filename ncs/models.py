@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
-from ncs.choices import NcStatus, Severity
+from ncs.choices import NcStatus
+from suppliers.choices import Severity
+
+BY_WEIGHT = Case(When(severity=Severity.HIGH, then=Value(3)), When(severity=Severity.MEDIUM, then=Value(2)), default=1)
 
 
 class NonConformityQuerySet(models.QuerySet["NonConformity"]):
@@ -19,9 +22,9 @@ class NonConformity(models.Model):
     """
     One non-conformity of one supplier.
 
-    Open until somebody closes it; a closed one stays closed. Supplier, severity and description never change.
-    `ncs.services` writes it, together with the counts on its supplier. `reported_by` and `closed_by` are kept as
-    links for people's convenience; the audit trail is the proof. `version` counts its changes. Rows are never deleted.
+    It is open until somebody closes it, and then stays closed. Supplier, severity and description never change.
+    `ncs.services` writes it, together with the counts on its supplier. `reported_by` and `closed_by` are links for
+    convenience; the audit trail is the proof. `version` counts its changes. Rows are never deleted.
     """
 
     supplier = models.ForeignKey("suppliers.Supplier", on_delete=models.PROTECT, related_name="ncs")

@@ -1,4 +1,4 @@
-"""Writes to non-conformities that somebody asks for. Each is one transaction: rows, audit entry, outbox event."""
+"""Writes to NCs that somebody asks for. Each stores rows, audit entry and outbox event in one transaction."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ def open_nonconformity(*, supplier_id: int, severity: str, description: str, act
     """
     Record a non-conformity against a supplier.
 
-    The row, the supplier's counts, the audit entry and the NonConformityOpened event are stored together or not
-    at all. Locks the supplier's row until commit. Raises SupplierIsUnknown, DescriptionIsInvalid.
+    Row, supplier's counts, audit entry and NonConformityOpened event are stored together or not at all. Locks the
+    supplier.
+
+    Raises SupplierIsUnknown, DescriptionIsInvalid.
     """
     description = description.strip()
     if not 1 <= len(description) <= MAX_DESCRIPTION:
         raise DescriptionIsInvalid(f"The description must have 1 to {MAX_DESCRIPTION} characters.", field="description")
-    # First, because it takes the lock by which writers of one supplier queue up, and proves that it exists.
+    # First: it takes the lock at which writers of one supplier queue up, and proves that the supplier exists.
     count_nonconformity_opened(supplier_id=supplier_id, severity=severity)
     nc = NonConformity(supplier_id=supplier_id, severity=severity, description=description, reported_by=actor)
     nc.save(force_insert=True)
@@ -61,10 +63,12 @@ def close_nonconformity(
     """
     Close a non-conformity, once.
 
-    The status, the supplier's counts, the audit entry and the NonConformityClosed event are stored together or
-    not at all. Closing a closed one changes nothing and publishes nothing, so a client may repeat the call after
-    a lost answer. Raises NonConformityNotFound, NonConformityMoveIsForbidden, and RecordHasChanged when
-    `expected_versions` is given and its version is not among them.
+    Status, supplier's counts, audit entry and NonConformityClosed event are stored together or not at all. Locks the
+    NC, then its supplier. Closing a closed one changes and publishes nothing, so a client may repeat the call after a
+    lost answer.
+
+    Raises NonConformityNotFound and NonConformityMoveIsForbidden; RecordHasChanged when the NC's version is not among
+    the `expected_versions`. None expects nothing.
     """
     # Locked so that two closers take turns: unlocked, both would see OPEN and both would publish.
     nc = NonConformity.objects.select_for_update(no_key=True, of=("self",)).filter(pk=nc_id).first()

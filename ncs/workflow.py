@@ -11,5 +11,5 @@ MOVES: dict[NcStatus, frozenset[NcStatus]] = {
 
 
 def may_move(present: str, target: str) -> bool:
-    """Answer whether the move is allowed; staying is no move. An unknown status may move nowhere."""
+    """Answer whether the move is allowed. Staying is no move. An unknown status moves nowhere."""
     return target in MOVES.get(present, frozenset())  # type: ignore[call-overload]

@@ -10,13 +10,13 @@ class SupplierNotFound(RecordNotFound):
 
 
 class SupplierIsUnknown(InvalidInput):
-    """The body of a request refers to a supplier that does not exist."""
+    """A request refers to a supplier that does not exist."""
 
     code = "unknown_supplier"
 
 
 class SupplierNameIsTaken(InvalidInput):
-    """A supplier has this name already, in any case or Unicode form."""
+    """Another supplier has this name, in any case or Unicode form."""
 
     code = "duplicate_name"
 

@@ -13,7 +13,7 @@ REASSESS_RISK = "suppliers.reassess_risk"
 
 def reassess_risk(deliveries: Sequence[Delivery]) -> None:
     """
-    Reassess every supplier that the events name, once per batch however many of its events it holds.
+    Reassess every supplier that the events name, once however many events of a batch name it.
 
     `ncs.handlers` subscribes it to the events of NCs, which this app does not know.
     """

@@ -1,36 +1,59 @@
-"""Suppliers, with what is counted and concluded about them."""
+"""Suppliers, with what is counted and concluded about them, and the conditions they are sought by."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from suppliers.choices import RiskLevel
+from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
 from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH
 from suppliers.risk import SupplierFigures
 
 
+def at_risk_on(today: date) -> Q:
+    """Return `risk.is_at_risk` as a condition in SQL."""
+    return expired_on(today) | Q(nc_open_high__gt=0)
+
+
+def expired_on(today: date) -> Q:
+    """Return `risk.is_expired` as a condition in SQL."""
+    return Q(certification_expiry__lt=today)
+
+
+def expiring_on(today: date, *, days: int = RENEWAL_NOTICE_DAYS) -> Q:
+    """Return the condition that a certification is valid today and ends within `days`."""
+    return Q(certification_expiry__range=(today, today + timedelta(days=days)))
+
+
 class SupplierQuerySet(models.QuerySet["Supplier"]):
+    """`today` is a date in UTC. An unknown certification date is neither expired nor expiring."""
+
     def at_risk(self, *, today: date) -> SupplierQuerySet:
-        """Return suppliers with an expired certification or an open high NC: `risk.is_at_risk` in SQL."""
-        return self.filter(Q(certification_expiry__lt=today) | Q(nc_open_high__gt=0))
+        return self.filter(at_risk_on(today))
 
     def not_at_risk(self, *, today: date) -> SupplierQuerySet:
-        return self.filter(Q(certification_expiry__isnull=True) | Q(certification_expiry__gte=today), nc_open_high=0)
+        return self.exclude(at_risk_on(today))
+
+    def expired(self, *, today: date) -> SupplierQuerySet:
+        return self.filter(expired_on(today))
+
+    def expiring(self, *, today: date, days: int = RENEWAL_NOTICE_DAYS) -> SupplierQuerySet:
+        return self.filter(expiring_on(today, days=days))
 
 
 class Supplier(models.Model):
     """
     One organisation that delivers to us.
 
-    `name_key` is the name without case and Unicode differences; it is what must be unique. `nc_total`, `nc_open`,
-    `nc_open_high` and `nc_open_medium` are kept by the transactions that open and close NCs, so that they are
-    exact at every moment and reading them counts nothing. `risk_*` is what the worker last concluded, some
-    moments after the cause; whether the supplier is at risk *now* follows from the other columns
-    (`suppliers.risk`). `version` counts what people changed, not what followed from it. Rows are never deleted.
+    `name_key` is the name without case and Unicode differences. It is what must be unique.
+    The transactions that open and close NCs keep the counts `nc_*`. So they are exact at every moment, and reading
+    them counts nothing.
+    `risk_*` is what the worker last concluded, moments after the cause. Whether the supplier is at risk *now* follows
+    from the other columns, by `suppliers.risk`.
+    `version` counts what people changed, not what followed from it. Rows are never deleted.
     """
 
     name = models.CharField(max_length=MAX_LENGTH)

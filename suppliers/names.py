@@ -1,4 +1,4 @@
-"""What a supplier's name may be and when two names are the same: pure text rules."""
+"""What may be a supplier's name, and when two names are the same: pure text rules."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ MAX_LENGTH = 200
 
 MAX_KEY_LENGTH = 800  # of the column; single characters unfold to as many as eighteen
 
-# Control, format (zero-width, bidirectional overrides), surrogate, private use, unassigned; line and paragraph
-# separators. They make two names look alike or a log line look like two.
+# Control, format (zero-width, bidirectional overrides), surrogate, private use, unassigned, and the separators of lines
+# and paragraphs. They make two names look alike, or one log line look like two.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# What those categories lack of Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt): joiners, Hangul
-# and Khmer fillers, variation selectors. They are shown as nothing.
+# Shown as nothing too, and in none of those categories: joiners, Hangul and Khmer fillers, variation selectors. It is
+# the rest of Default_Ignorable_Code_Point in Unicode 16 (DerivedCoreProperties.txt).
 _IGNORABLE = (
     (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
     (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
@@ -23,15 +23,15 @@ _INVISIBLE = frozenset(chr(code) for first, last in (*_IGNORABLE, *_BLANK) for c
 
 
 class NameRefused(ValueError):
-    """The text cannot be a supplier's name; the message says why."""
+    """The text cannot be a supplier's name. The message says why."""
 
 
 def normalise_name(text: str) -> str:
     """
     Return the name as it is stored: NFC, trimmed, inner white space as single spaces.
 
-    Raises NameRefused when it is empty, longer than MAX_LENGTH characters, or has invisible characters. Tabs and line
-    breaks are such characters, and no white space to be folded.
+    Raises NameRefused when it is empty, too long, or has invisible characters. Tabs and line breaks are such
+    characters, and no white space to be folded.
     """
     text = unicodedata.normalize("NFC", text)
     for character in text:
@@ -51,8 +51,8 @@ def name_key(name: str) -> str:
     """
     Return the form under which names are unique.
 
-    NFKC and case folding, applied twice because each can undo the other's result (Unicode Standard Annex 15 and
-    section 3.13, "canonical caseless matching"). Look-alikes of other alphabets stay different.
+    It is NFKC and case folding, twice, because each can undo the other's result: "canonical caseless matching" of the
+    Unicode Standard, section 3.13 and Annex 15. Look-alikes of other alphabets stay different.
     """
     key = name
     for _ in range(2):

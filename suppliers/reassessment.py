@@ -1,4 +1,4 @@
-"""Concluding a supplier's risk anew from the database: for the worker's handlers and the daily command."""
+"""Concluding a supplier's risk anew, for the worker's handlers and the daily command."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ def reassess_suppliers(
     *, supplier_ids: Iterable[int], request_ids: Mapping[int, str] | None = None, today: date | None = None
 ) -> list[int]:
     """
-    Store the risk level, score and reasons of these suppliers; return the ids of those whose level changed.
+    Store the risk of these suppliers as it is now; return the ids of those whose level changed.
 
-    For each changed level an audit entry (by the system) and a SupplierRiskChanged event are stored in the same
-    transaction. Reads the state of the database and not an event's payload, so events may come late, twice or
-    together. Locks the suppliers in the order of their ids, so that two workers cannot deadlock. `request_ids`
-    tells which request caused it, by supplier; unknown ids are passed over.
+    Each changed level leaves an audit entry by the system and a SupplierRiskChanged event, in the same transaction.
+    The database tells the state, not an event's payload: events may come late, twice or together. Locks the suppliers
+    in the order of their ids, so that two workers cannot deadlock. Unknown ids are passed over.
+
+    `request_ids` names the request that caused it, by supplier. `today` is a date in UTC.
     """
     today = today or timezone.now().date()
     causes = request_ids or {}

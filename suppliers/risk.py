@@ -1,8 +1,8 @@
 """
 How risky a supplier is: points that add up, from figures alone.
 
-The factors Q1 and C1 and the floor of the supplier score in docs/domain.md; weights and caps are this project's
-judgement and carry RULE_VERSION, so that a stored level can be read with the rule that gave it.
+docs/domain.md explains the factors Q1 and C1 and the floor. Weights and caps are this project's judgement. They carry
+RULE_VERSION: whoever reads a stored level can tell which rule gave it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from suppliers.choices import RiskLevel
+from suppliers.choices import RiskLevel, Severity
 
 RULE_VERSION = 1
 
-OPEN_NC_POINTS = {"high": 12, "medium": 5, "low": 2}
+OPEN_NC_POINTS = {Severity.HIGH: 12, Severity.MEDIUM: 5, Severity.LOW: 2}
 OPEN_NC_CAP = 30
 EXPIRED_POINTS = 20
-EXPIRING_POINTS = ((30, 12), (60, 6), (90, 3))  # (at most this many days left, points)
+# (At most this many days left, points.) The days are the rule's own: another RENEWAL_NOTICE_DAYS changes no score.
+EXPIRING_POINTS = ((30, 12), (60, 6), (90, 3))
 AT_RISK_FLOOR = 50
 LEVELS = ((75, RiskLevel.CRITICAL), (50, RiskLevel.HIGH), (25, RiskLevel.MEDIUM), (0, RiskLevel.LOW))
 
@@ -39,7 +40,7 @@ class SupplierFigures:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One line of the score: `points` of all lines sum to it."""
+    """One line of the score. The points of all lines sum to it."""
 
     code: str
     detail: str
@@ -58,7 +59,7 @@ class RiskAssessment:
 
 
 def is_at_risk(figures: SupplierFigures, *, today: date) -> bool:
-    """Answer the contract's question: is the certification expired, or an NC of severity high open?"""
+    """Answer the contract's question: has the certification expired, or is a high NC open?"""
     return is_expired(figures.certification_expiry, today=today) or figures.nc_open_high > 0
 
 
@@ -68,7 +69,7 @@ def is_expired(expiry: date | None, *, today: date) -> bool:
 
 
 def assess(figures: SupplierFigures, *, today: date) -> RiskAssessment:
-    """Return the score from 0 (best) to 100 with its reasons; `today` is a date in UTC."""
+    """Return the score, from 0 (best) to 100, with its reasons. `today` is a date in UTC."""
     reasons = [*_open_nc_reasons(figures), *_certification_reasons(figures.certification_expiry, today)]
     score = sum(reason.points for reason in reasons)
     at_risk = is_at_risk(figures, today=today)
@@ -86,7 +87,11 @@ def assess(figures: SupplierFigures, *, today: date) -> RiskAssessment:
 
 
 def _open_nc_reasons(figures: SupplierFigures) -> list[Reason]:
-    counts = {"high": figures.nc_open_high, "medium": figures.nc_open_medium, "low": figures.nc_open_low}
+    counts = {
+        Severity.HIGH: figures.nc_open_high,
+        Severity.MEDIUM: figures.nc_open_medium,
+        Severity.LOW: figures.nc_open_low,
+    }
     points = min(OPEN_NC_CAP, sum(OPEN_NC_POINTS[severity] * number for severity, number in counts.items()))
     if not points:
         return []

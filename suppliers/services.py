@@ -1,4 +1,4 @@
-"""Writes to suppliers that somebody asks for. Each is one transaction: row, audit entry, outbox event."""
+"""Writes to suppliers that somebody asks for. Each stores row, audit entry and outbox event in one transaction."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from audit.services import Actor, record
 from outbox.publisher import publish
 from qhse.errors import demand_version
+from suppliers.choices import Severity
 from suppliers.errors import (
     CertificationExpiryIsImplausible,
     SupplierIsUnknown,
@@ -32,9 +33,10 @@ def create_supplier(*, name: str, certification_expiry: date | None = None, acto
     """
     Record a supplier.
 
-    The row, its audit entry and its SupplierCreated event are stored together or not at all. Raises
-    SupplierNameIsInvalid, SupplierNameIsTaken (also to all but one of several who create the same name at once),
-    CertificationExpiryIsImplausible.
+    The row, its audit entry and its SupplierCreated event are stored together or not at all. Of several who create
+    one name at once, one succeeds. The others get SupplierNameIsTaken.
+
+    Raises SupplierNameIsInvalid, SupplierNameIsTaken, CertificationExpiryIsImplausible.
     """
     try:
         name = normalise_name(name)
@@ -42,11 +44,10 @@ def create_supplier(*, name: str, certification_expiry: date | None = None, acto
         raise SupplierNameIsInvalid(str(refusal), field="name") from None
     _check_expiry(certification_expiry)
     supplier = Supplier(name=name, name_key=name_key(name), certification_expiry=certification_expiry)
+    # Nobody asks first whether the name exists: that would only move the race. The violation undoes this call and no
+    # more of a caller's transaction, in which `atomic` is a savepoint.
     try:
-        # A savepoint, because the violation would otherwise abort a caller's transaction on PostgreSQL. Asking
-        # first whether the name exists would only move the race.
-        with transaction.atomic():
-            supplier.save(force_insert=True)
+        supplier.save(force_insert=True)
     except IntegrityError as error:
         raise SupplierNameIsTaken(f"There is already a supplier named {name!r}.", field="name") from error
     record(
@@ -71,12 +72,14 @@ def update_certification(
     expected_versions: Collection[int] | None = None,
 ) -> Supplier:
     """
-    Set the end date of a supplier's certification; None means that none is known.
+    Set the last valid day of a supplier's certification. None means that none is known.
 
-    The row, its audit entry and its SupplierCertificationUpdated event are stored together. Setting the date it
-    already has changes nothing and publishes nothing, so the call may be repeated after a lost answer. Locks the
-    supplier. Raises SupplierNotFound, CertificationExpiryIsImplausible, and RecordHasChanged when `expected_versions`
-    is given and the supplier's version is not among them.
+    The row, its audit entry and its SupplierCertificationUpdated event are stored together or not at all. Locks the
+    supplier. Setting the date that stands there changes and publishes nothing, so the call may be repeated after a
+    lost answer.
+
+    Raises SupplierNotFound and CertificationExpiryIsImplausible; RecordHasChanged when the supplier's version is not
+    among the `expected_versions`. None expects nothing.
     """
     _check_expiry(certification_expiry)
     supplier = Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id).first()
@@ -111,26 +114,26 @@ def update_certification(
 
 def count_nonconformity_opened(*, supplier_id: int, severity: str) -> None:
     """
-    Add one open NC to a supplier's counts, in the caller's transaction, and lock the supplier until it ends.
+    Add one open NC to a supplier's counts, in the caller's transaction.
 
-    Raises SupplierIsUnknown.
+    Locks the supplier until that ends. Raises SupplierIsUnknown.
     """
     changed = Supplier.objects.filter(pk=supplier_id).update(
         nc_total=F("nc_total") + 1,
         nc_open=F("nc_open") + 1,
-        nc_open_high=F("nc_open_high") + int(severity == "high"),
-        nc_open_medium=F("nc_open_medium") + int(severity == "medium"),
+        nc_open_high=F("nc_open_high") + int(severity == Severity.HIGH),
+        nc_open_medium=F("nc_open_medium") + int(severity == Severity.MEDIUM),
     )
     if not changed:
         raise SupplierIsUnknown(f"There is no supplier {supplier_id}.", field="supplier_id")
 
 
 def count_nonconformity_closed(*, supplier_id: int, severity: str) -> None:
-    """Take one open NC off a supplier's counts, under the rules of `count_nonconformity_opened`."""
+    """Take one open NC off a supplier's counts, as `count_nonconformity_opened` adds it."""
     Supplier.objects.filter(pk=supplier_id).update(
         nc_open=F("nc_open") - 1,
-        nc_open_high=F("nc_open_high") - int(severity == "high"),
-        nc_open_medium=F("nc_open_medium") - int(severity == "medium"),
+        nc_open_high=F("nc_open_high") - int(severity == Severity.HIGH),
+        nc_open_medium=F("nc_open_medium") - int(severity == Severity.MEDIUM),
     )
 
 

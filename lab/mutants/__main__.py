@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 
-from lab.mutants import api, audit, outbox
+from lab.mutants import api, audit, domain, outbox
 from lab.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ class Finding(Enum):
 
 
 VERDICTS = {Finding.NOTHING: "SURVIVED", Finding.FOUND: "caught", Finding.USELESS: "NOT JUDGED"}
-GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS}
+GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS, "domain": domain.MUTANTS}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

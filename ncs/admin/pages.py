@@ -6,9 +6,7 @@ import re
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import SEARCH_VAR
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -16,96 +14,23 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from audit.history import HistoryPanel
-from ncs.choices import NcStatus, Severity
-from ncs.models import NonConformity
+from ncs.admin.filters import OneSupplierFilter, StatusFilter
+from ncs.admin.forms import NonConformityAddForm, NonConformityCloseForm
+from ncs.admin.panels import my_work_panel, open_ncs_panel
+from ncs.choices import NcStatus
+from ncs.models import BY_WEIGHT, NonConformity
 from ncs.permissions import NC_ROLES
-from ncs.services import close_nonconformity, open_nonconformity
+from ncs.services import close_nonconformity
 from qhse.accounts.models import User
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, days, link, moment, prose
-from qhse.adminsite.filters import ChoiceFilter
-from qhse.adminsite.forms import ServiceForm, reason_field
 from qhse.adminsite.panels import show_on_front_page, show_on_records
+from suppliers.choices import Severity
 from suppliers.models import Supplier
 from suppliers.names import name_key
 
 SEVERITY_BADGES = {Severity.LOW: "mute", Severity.MEDIUM: "warn", Severity.HIGH: "bad"}
-BY_WEIGHT = Case(When(severity=Severity.HIGH, then=Value(3)), When(severity=Severity.MEDIUM, then=Value(2)), default=1)
 NUMBER = re.compile(r"(NC-\d{4}-)?0*(\d{1,18})", re.ASCII | re.IGNORECASE)
-PANEL_ROWS = 20
-WORK_ROWS = 5
-
-
-class NonConformityAddForm(ServiceForm):
-    class Meta:
-        model = NonConformity
-        fields = ("supplier", "severity", "description")
-        help_texts = {
-            "description": "What was found against which requirement: lot, drawing, quantities, measured values."
-        }
-
-    def write(self) -> NonConformity:
-        return open_nonconformity(
-            supplier_id=self.cleaned_data["supplier"].pk,
-            severity=self.cleaned_data["severity"],
-            description=self.cleaned_data["description"],
-            actor=self.actor,
-        )
-
-
-class NonConformityCloseForm(ServiceForm):
-    """The one change that an NC allows."""
-
-    reason = reason_field(required=True, help_text="What makes it closed. Kept in the audit trail.")
-
-    class Meta:
-        model = NonConformity
-        fields: tuple[str, ...] = ()
-
-    def write(self) -> NonConformity:
-        return close_nonconformity(nc_id=self.instance.pk, actor=self.actor, reason=self.cleaned_data["reason"])
-
-
-class StatusFilter(ChoiceFilter):
-    """Shows what is open, unless asked otherwise; a search looks everywhere."""
-
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        self.default = "all" if request.GET.get(SEARCH_VAR) else NcStatus.OPEN.value
-        return [*NcStatus.choices, ("all", "All")]
-
-    def choices(self, changelist: Any) -> Any:
-        for value, label in self.lookup_choices:
-            yield {
-                "selected": value == (self.value() or self.default),
-                "query_string": changelist.get_query_string({self.parameter_name: value}),
-                "display": label,
-            }
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        status = self.value() or self.default
-        return queryset if status == "all" else queryset.filter(status=status)
-
-
-class SupplierFilter(admin.SimpleListFilter):
-    """Names the supplier that the address asks for. Suppliers are chosen by the search or on their own pages."""
-
-    title = "supplier"
-    parameter_name = "supplier"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        value = self.value()
-        if value is None:
-            return []
-        supplier = admin.site.get_model_admin(Supplier).get_object(request, value)
-        if supplier is None:
-            raise IncorrectLookupParameters
-        return [(value, supplier.name)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(supplier=self.value()) if self.value() else queryset
 
 
 @admin.register(NonConformity)
@@ -120,7 +45,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     change_done = "has been closed"
     list_display = ("nc_number", "supplier_name", "severity_badge", "status_badge", "age", "summary", "created")
     list_display_links = ("nc_number",)
-    list_filter = (StatusFilter, SupplierFilter, "severity", ("created_at", admin.DateFieldListFilter))
+    list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", admin.DateFieldListFilter))
     list_select_related = ("supplier",)
     search_fields = ("supplier__name_key", "description")
     search_help_text = "Number, supplier or description"
@@ -154,7 +79,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     # --- The list ---------------------------------------------------------------------------------------------------
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Find a number in any form people write it (NC-2026-00042, 42), a supplier in any case, or the text."""
+        """Find a number as people write it (NC-2026-00042, 42), a supplier in any case, or a text."""
         number = NUMBER.fullmatch(search_term.strip())
         if number and number[1]:
             return queryset.filter(pk=int(number[2])), False
@@ -204,7 +129,8 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
 
     @admin.display(description="age", ordering="-created_at")
     def age(self, nc: NonConformity) -> str:
-        lasted = ((nc.closed_at or timezone.now()) - nc.created_at).days
+        # Not below zero: the database set `created_at`, and its clock may be ahead of ours.
+        lasted = max(0, ((nc.closed_at or timezone.now()) - nc.created_at).days)
         if nc.closed_at is None:
             return days(lasted) if lasted else "new"
         return f"closed after {days(lasted)}" if lasted else "closed within a day"
@@ -234,53 +160,6 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     @admin.display(description="reason for closing")
     def closing_reason(self, nc: NonConformity) -> SafeString | str:
         return prose(nc.closure_reason)
-
-
-def open_ncs_panel(request: HttpRequest, supplier: Supplier) -> dict[str, Any] | None:
-    """Return a supplier's open NCs, for its page."""
-    page: Any = admin.site.get_model_admin(NonConformity)
-    if not page.has_view_permission(request):
-        return None
-    of_supplier = NonConformity.objects.filter(supplier=supplier)
-    listed = reverse("admin:ncs_nonconformity_changelist")
-    links = [(f"{listed}?supplier={supplier.pk}&status=all", f"All {supplier.nc_total} non-conformities")]
-    if page.has_add_permission(request):
-        links.append((reverse("admin:ncs_nonconformity_add", query={"supplier": supplier.pk}), "Report a new one"))
-    return {
-        "template": "adminsite/table_panel.html",
-        "id": "open-ncs",
-        "title": "Open non-conformities",
-        "columns": ("Number", "Severity", "Age", "Description"),
-        "rows": [
-            (link(page.record_url(str(nc.pk)), nc.number), page.severity_badge(nc), page.age(nc), page.summary(nc))
-            for nc in of_supplier.open().order_by(BY_WEIGHT.desc(), "id")[:PANEL_ROWS]
-        ],
-        "empty": "None is open.",
-        "links": links,
-    }
-
-
-def my_work_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the open NCs that matter most, the oldest first, for whoever may close them."""
-    page: Any = admin.site.get_model_admin(NonConformity)
-    if not page.has_change_permission(request):
-        return None
-    severe = NonConformity.objects.open().filter(severity=Severity.HIGH).select_related("supplier").order_by("id")
-    listed = reverse("admin:ncs_nonconformity_changelist")
-    return {
-        "template": "adminsite/table_panel.html",
-        "title": "Open with severity high, oldest first",
-        "columns": ("Number", "Supplier", "Age", "Description"),
-        "rows": [
-            (link(page.record_url(str(nc.pk)), nc.number), page.supplier_link(nc), page.age(nc), page.summary(nc))
-            for nc in severe[:WORK_ROWS]
-        ],
-        "empty": "No open non-conformity has severity high.",
-        "links": (
-            (f"{listed}?status=OPEN&severity__exact=high", "All of them"),
-            (reverse("admin:ncs_nonconformity_add"), "Report a new one"),
-        ),
-    }
 
 
 show_on_records(Supplier, open_ncs_panel)

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import django_filters as filters
 
-from ncs.choices import NcStatus, Severity
+from ncs.choices import NcStatus
 from ncs.models import NonConformity
 from qhse.api.filters import IdFilter, OneOfFilter
+from suppliers.choices import Severity
 
 
 class NonConformityFilter(filters.FilterSet):

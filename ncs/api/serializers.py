@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from ncs.choices import NcStatus, Severity
+from ncs.choices import NcStatus
 from ncs.models import NonConformity
 from ncs.services import MAX_DESCRIPTION
 from qhse.api.fields import OneOfField, TextField, WholeNumberField
 from qhse.api.filters import MAX_ID
 from qhse.api.viewsets import StrictSerializer
+from suppliers.choices import Severity
 
 
 class NonConformityCreateSerializer(StrictSerializer):

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel
-from qhse.adminsite.display import NONE, badge, days, link
-from qhse.adminsite.filters import ChoiceFilter
-from qhse.adminsite.forms import ServiceForm, reason_field
+from qhse.adminsite.display import NONE, badge, days
 from qhse.adminsite.panels import show_on_front_page
-from suppliers.choices import RiskLevel
+from suppliers.admin.filters import AtRiskFilter, CertificationFilter
+from suppliers.admin.forms import SupplierAddForm, SupplierChangeForm
+from suppliers.admin.panels import renewals_panel
+from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
 from suppliers.models import Supplier
 from suppliers.names import name_key
 from suppliers.permissions import SUPPLIER_ROLES
 from suppliers.risk import assess, is_at_risk
-from suppliers.services import create_supplier, update_certification
 
 LEVEL_BADGES = {
     RiskLevel.LOW: "good",
@@ -31,67 +28,6 @@ LEVEL_BADGES = {
     RiskLevel.HIGH: "bad",
     RiskLevel.CRITICAL: "bad",
 }
-RENEWAL_NOTICE_DAYS = 90
-PANEL_ROWS = 5
-
-
-class SupplierAddForm(ServiceForm):
-    class Meta:
-        model = Supplier
-        fields = ("name", "certification_expiry")
-        help_texts = {"certification_expiry": "The last valid day. Leave empty when it is not known."}
-
-    def write(self) -> Supplier:
-        return create_supplier(**self.cleaned_data, actor=self.actor)
-
-
-class SupplierChangeForm(ServiceForm):
-    reason = reason_field(required=False)
-
-    class Meta:
-        model = Supplier
-        fields = ("certification_expiry",)
-        labels = {"certification_expiry": "Valid until"}
-        help_texts = {"certification_expiry": "The last valid day. Empty means: not known."}
-
-    def write(self) -> Supplier:
-        return update_certification(supplier_id=self.instance.pk, **self.cleaned_data, actor=self.actor)
-
-
-class AtRiskFilter(ChoiceFilter):
-    title = "at risk"
-    parameter_name = "at_risk"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Yes"), ("no", "No")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        today = timezone.now().date()
-        if self.value() == "yes":
-            return queryset.at_risk(today=today)  # type: ignore[attr-defined, no-any-return]
-        if self.value() == "no":
-            return queryset.not_at_risk(today=today)  # type: ignore[attr-defined, no-any-return]
-        return None
-
-
-class CertificationFilter(ChoiceFilter):
-    title = "certification"
-    parameter_name = "certification"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        ending = [(str(limit), f"Ends within {limit} days") for limit in (30, 60, 90)]
-        return [("expired", "Expired"), *ending, ("unknown", "Not known")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        today = timezone.now().date()
-        value = self.value()
-        if value is None:
-            return None
-        if value == "expired":
-            return queryset.filter(certification_expiry__lt=today)
-        if value == "unknown":
-            return queryset.filter(certification_expiry__isnull=True)
-        return queryset.filter(certification_expiry__range=(today, today + timedelta(days=int(value))))
 
 
 @admin.register(Supplier)
@@ -188,31 +124,6 @@ class SupplierAdmin(HistoryPanel):
             '<table class="sum"><tbody>{}</tbody><tfoot><tr><th>Score, of 100</th><td>{}</td></tr></tfoot></table>',
             rows, supplier.risk_score,
         )  # fmt: skip
-
-
-def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the certifications to renew, the most urgent first, for whoever may update them."""
-    page: Any = admin.site.get_model_admin(Supplier)
-    if not page.has_change_permission(request):
-        return None
-    limit = timezone.now().date() + timedelta(days=RENEWAL_NOTICE_DAYS)
-    due = Supplier.objects.filter(certification_expiry__lte=limit).order_by("certification_expiry", "id")
-    rows = [
-        (link(page.record_url(str(supplier.pk)), supplier.name), page.certification(supplier))
-        for supplier in due[:PANEL_ROWS]
-    ]
-    suppliers = reverse("admin:suppliers_supplier_changelist")
-    return {
-        "template": "adminsite/table_panel.html",
-        "title": "Certifications to renew",
-        "columns": ("Supplier", "Certified until"),
-        "rows": rows,
-        "empty": f"None ends within {RENEWAL_NOTICE_DAYS} days.",
-        "links": (
-            (f"{suppliers}?certification=expired", "All expired"),
-            (f"{suppliers}?certification=90", "All ending within 90 days"),
-        ),
-    }
 
 
 show_on_front_page(renewals_panel, order=20)

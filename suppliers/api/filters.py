@@ -13,7 +13,7 @@ from suppliers.models import Supplier, SupplierQuerySet
 from suppliers.names import name_key
 
 
-class AtRiskFilter(TrueFalseFilter):
+class AtRiskParameter(TrueFalseFilter):
     def filter(self, qs: Any, value: str) -> Any:
         today = timezone.now().date()
         if value == "true":
@@ -30,7 +30,7 @@ class SupplierFilter(filters.FilterSet):
         max_length=200,
         label="Part of the name, regardless of case and Unicode form",
     )
-    at_risk = AtRiskFilter(label="Whether an expired certification or an open high NC makes it one at risk, now")
+    at_risk = AtRiskParameter(label="Whether an expired certification or an open high NC makes it one at risk, now")
     ordering = TotalOrderingFilter(
         fields={
             "id": "id",

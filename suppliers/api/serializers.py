@@ -21,7 +21,7 @@ LAST_VALID_DAY = f"Last valid day, from {EARLIEST_EXPIRY} to {LATEST_EXPIRY}, or
 
 @extend_schema_field({"type": "string", "minLength": 1, "maxLength": MAX_LENGTH})
 class SupplierNameField(TextField):
-    """Takes more than the characters of a stored name: white space and decomposed letters shrink when normalised."""
+    """Takes more characters than a stored name has: white space and decomposed letters shrink when normalised."""
 
 
 class SupplierCreateSerializer(StrictSerializer):

@@ -1,0 +1,76 @@
+"""Mutants of suppliers, non-conformities and key figures: their rules, their turns, and what each write stores."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+SUPPLIERS = "suppliers/tests/test_services.py"
+SUPPLIERS_IN_TURN = "suppliers/tests/test_services_in_turn.py"
+REASSESSMENT = "suppliers/tests/test_reassessment.py"
+NCS = "ncs/tests/test_services.py"
+
+MUTANTS = (
+    Mutant(
+        "expired-on-the-last-day", "suppliers/risk.py",
+        "expiry is not None and expiry < today", "expiry is not None and expiry <= today",
+        "suppliers/tests/test_risk.py",
+    ),
+    Mutant(
+        "listed-as-expired-on-the-last-day", "suppliers/models.py",
+        "Q(certification_expiry__lt=today)", "Q(certification_expiry__lte=today)", "suppliers/tests/test_models.py",
+    ),
+    Mutant(
+        "kpi-forgets-open-high-ncs", "kpi/selectors.py",
+        "filter=at_risk_on(today)", "filter=expired_on(today)", "kpi/tests/test_selectors.py",
+    ),
+    Mutant(
+        "taken-name-spoils-the-caller", "suppliers/services.py",
+        "@transaction.atomic\ndef create_supplier(", "def create_supplier(", f"{SUPPLIERS} -k spoiling",
+    ),
+    Mutant(
+        "certification-without-lock", "suppliers/services.py",
+        "Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id)",
+        "Supplier.objects.filter(pk=supplier_id)", f"{SUPPLIERS_IN_TURN} -k take_turns",
+    ),
+    Mutant(
+        "same-date-is-announced", "suppliers/services.py",
+        "    if previous == certification_expiry:\n        return supplier\n", "", f"{SUPPLIERS} -k stands_there",
+    ),
+    Mutant(
+        "open-high-nc-not-counted", "suppliers/services.py",
+        'nc_open_high=F("nc_open_high") + int(severity == Severity.HIGH)', 'nc_open_high=F("nc_open_high")',
+        f"{SUPPLIERS} -k counts_it",
+    ),
+    Mutant(
+        "risk-concluded-without-lock", "suppliers/reassessment.py",
+        "Supplier.objects.select_for_update(no_key=True).filter(pk__in", "Supplier.objects.filter(pk__in",
+        f"{REASSESSMENT} -k waits",
+    ),
+    Mutant(
+        "suppliers-locked-in-another-order", "suppliers/reassessment.py",
+        '.order_by("pk")', '.order_by("-pk")', f"{REASSESSMENT} -k order_of_the_ids",
+    ),
+    Mutant(
+        "changed-level-not-announced", "suppliers/reassessment.py",
+        "        publish_all(events, actor=None)\n", "        pass\n", f"{REASSESSMENT} -k announces",
+    ),
+    Mutant(
+        "repeated-closing-is-announced", "ncs/services.py",
+        "    if nc.status == NcStatus.CLOSED:\n        return nc\n    if not may_move(",
+        "    if nc.status != NcStatus.CLOSED and not may_move(",
+        f"{NCS} -k repeated",
+    ),
+    Mutant(
+        "closing-forgets-its-reason", "ncs/services.py",
+        "        reason=reason,\n    )\n    publish(", "    )\n    publish(", f"{NCS} -k reason_in_the_trail",
+    ),
+    Mutant(
+        "opening-in-pieces", "ncs/services.py",
+        "@transaction.atomic\ndef open_nonconformity(", "def open_nonconformity(", f"{NCS} -k no_count_behind",
+    ),
+    Mutant(
+        "closing-leaves-the-risk", "ncs/handlers.py",
+        "handles_batch(NonConformityOpened, NonConformityClosed, ", "handles_batch(NonConformityOpened, ",
+        "ncs/tests/test_handlers.py -k takes_the_level_back",
+    ),
+)  # fmt: skip
