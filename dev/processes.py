@@ -9,8 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
+# What programs need to be found and to run. Nothing else of the caller's shell decides what is tested or measured.
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PG_BIN", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -35,6 +40,20 @@ def die_with_parent(signal_number: int) -> Callable[[], None]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return ask_the_kernel
+
+
+def kept_variables() -> dict[str, str]:
+    """Return what a child gets of the caller's shell."""
+    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+
+
+def start_python(
+    command: Sequence[str], *, env: Mapping[str, str], signal_at_parents_death: int = signal.SIGKILL, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start `python command…` in the project's directory; `options` are those of Popen. It dies with this process."""
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=env, preexec_fn=die_with_parent(signal_at_parents_death), **options
+    )
 
 
 def run_command(command: Sequence[str], *, env: Mapping[str, str]) -> int:

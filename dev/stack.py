@@ -9,22 +9,19 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType, TracebackType
 
-from dev.processes import die_with_parent
+from dev.http_client import is_ready
+from dev.processes import ROOT, die_with_parent, start_python
+from dev.waiting import Stalled, wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 REMEMBERED_LINES = 40
-
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy could not reach this machine's 127.0.0.1
 
 
 class StackFailed(RuntimeError):
@@ -48,6 +45,11 @@ def check_port(port: int) -> None:
             raise StackFailed(
                 f"port {port} is not free ({error.strerror}); choose another one: make run PORT={port + 1}"
             ) from None
+
+
+def api_command(port: int) -> list[str]:
+    """Return what makes a Python the API's server on this port of this machine."""
+    return ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}"]
 
 
 def interrupt_on_signals() -> None:
@@ -76,16 +78,15 @@ class Service:
         self.name = name
         self.last_lines: deque[str] = deque(maxlen=REMEMBERED_LINES)
         self._show = show
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
+        self.process = start_python(
+            command,
             env=env,
+            signal_at_parents_death=signal.SIGTERM,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             # Ctrl-C is for us: it would stop the worker, and our SIGTERM would then be the signal that means "at once".
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),
         )
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -120,13 +121,11 @@ class Stack:
 
     def start(self) -> None:
         """Start both, return when `/readyz` says 200. Raises StackFailed when one dies or it takes too long."""
-        self._start("api", ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{self._port}"])
-        deadline = time.monotonic() + READY_SECONDS
-        while not self._is_ready():
-            self.check()
-            if time.monotonic() > deadline:
-                raise StackFailed(f"{self.url}/readyz did not say 200 within {READY_SECONDS:.0f} s")
-            time.sleep(0.1)
+        self._start("api", api_command(self._port))
+        try:
+            wait_until(self._is_ready, seconds=READY_SECONDS, every=0.1)
+        except Stalled:
+            raise StackFailed(f"{self.url}/readyz did not say 200 within {READY_SECONDS:.0f} s") from None
         # After the API, which empties the directory of the metrics that both write, if there is one.
         self._start("worker", ["manage.py", "run_outbox_worker"])
 
@@ -134,11 +133,8 @@ class Stack:
         self.services.append(Service(name, command, env=self._env, show=self._show))
 
     def _is_ready(self) -> bool:
-        try:
-            with _http.open(f"{self.url}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        self.check()
+        return is_ready(self.url)
 
     def check(self) -> None:
         """Raise StackFailed when a process has ended."""

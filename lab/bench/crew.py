@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -15,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dev.processes import die_with_parent
-from lab.bench.server import Database
+from dev.processes import start_python
+from lab.bench.server import environment
+from lab.database import Database
 
-ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 900.0
 STOP_SECONDS = 15.0
@@ -34,15 +32,13 @@ class Member:
     def __init__(self, module: str, *arguments: str, env: Mapping[str, str]) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in stop)
         self._name = module
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            cwd=ROOT,
+        self.process = start_python(
+            ["-m", module, *arguments],
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             bufsize=0,
-            preexec_fn=die_with_parent(signal.SIGKILL),
         )
 
     def tell(self, order: dict[str, Any]) -> None:
@@ -138,9 +134,10 @@ class Crew:
 
 def product_crew(form: str, database: Database, *, size: int = 1, claims: bool = False) -> Crew:
     """Return processes of the product's worker command; `claims` makes them answer with the time of each claim."""
-    return Crew("lab.bench.product_worker", form, *(["--claims"] if claims else []), size=size, env=database.env)
+    options = ["--claims"] if claims else []
+    return Crew("lab.bench.product_worker", form, *options, size=size, env=environment(database.url))
 
 
 def raw_crew(database: Database, *, size: int = 1) -> Crew:
     """Return processes of the raw loop."""
-    return Crew("lab.bench.raw_worker", database.url, size=size, env=database.env)
+    return Crew("lab.bench.raw_worker", database.url, size=size, env=environment(database.url))

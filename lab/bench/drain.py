@@ -13,8 +13,8 @@ from lab.bench import load, raw_worker
 from lab.bench.crew import Crew, cpu_seconds, product_crew, raw_crew
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
-from lab.bench.server import Database
 from lab.bench.subject import FORMS
+from lab.database import Database
 
 RAW = "raw"
 TARGETS = {

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import django
 
-from lab.bench.server import Database
+from lab.database import Database
 
 HEAD = """# Results
 

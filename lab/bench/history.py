@@ -10,7 +10,7 @@ from lab.bench import load
 from lab.bench.crew import Crew, product_crew
 from lab.bench.figures import Figure, Target, compared, percentile
 from lab.bench.run import Run
-from lab.bench.server import Database
+from lab.database import Database
 
 BATCH_SIZE = 100
 CLAIM = Target("≤", 10.0, "value")

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from tqdm import tqdm
 
+from dev.waiting import wait_until
 from lab.bench import load, raw_worker
 from lab.bench.crew import Crew, product_crew, raw_crew
 from lab.bench.figures import Figure, Target, percentile
 from lab.bench.run import Run
-from lab.bench.server import Database
 from lab.bench.subject import AGGREGATES, MeterRead
+from lab.database import Database
 from outbox.publisher import publish_all
 from qhse.uuid7 import uuid7
 
@@ -105,18 +106,14 @@ def _publish_raw(database: Database, number: int) -> tuple[str, int]:
 
 
 def _await_effects(side: Side, events: Publications) -> None:
-    deadline = time.monotonic() + EFFECT_SECONDS
     event_ids = [event_id for event_id, _ in events]
-    while True:
+
+    def are_there() -> bool:
         side.crew.check()
-        (present,) = side.database.row(
-            "SELECT count(*) FROM benchmark_effect WHERE event_id = ANY(%s::uuid[])", (event_ids,)
-        )
-        if present == len(events):
-            return
-        if time.monotonic() > deadline:
-            raise load.NotHandledOnce(f"{present} effects of {len(events)} events after {EFFECT_SECONDS:.0f} s")
-        time.sleep(0.1)
+        sql = "SELECT count(*) FROM benchmark_effect WHERE event_id = ANY(%s::uuid[])"
+        return bool(side.database.value(sql, (event_ids,)) == len(events))
+
+    wait_until(are_there, seconds=EFFECT_SECONDS, what=f"the effects of {len(events)} events", every=0.1)
 
 
 def _milliseconds(database: Database, events: Publications) -> list[float]:

@@ -6,8 +6,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from tqdm import tqdm
 
-from lab.bench.server import Database
 from lab.bench.subject import AGGREGATES, HANDLER, Effect, MeterRead
+from lab.database import Database
 from outbox.models import OutboxEvent
 from outbox.publisher import publish_all
 

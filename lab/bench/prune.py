@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 from django.core.management import get_commands
 
+from dev.stack import run_manage
 from lab.bench import history, load
-from lab.bench.crew import ROOT
 from lab.bench.figures import Figure, Target
 from lab.bench.run import Run
+from lab.bench.server import environment
 
 DAYS = [load.HISTORY_DAYS * tenths // 10 for tenths in (9, 8)]  # of two tenths of the history, one after the other
 BATCH = 5_000
@@ -40,13 +39,7 @@ def _timed(run: Run, remove: Callable[[], None]) -> tuple[float, int]:
 
 
 def _prune(run: Run, days: int) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "prune_outbox", "--older-than", str(days)],
-        cwd=ROOT,
-        env=run.third_database.env,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    run_manage("prune_outbox", "--older-than", str(days), "--verbosity=0", env=environment(run.third_database.url))
 
 
 def _raw(run: Run, days: int) -> None:

@@ -11,8 +11,8 @@ import sys
 
 import psycopg
 
-from lab.bench.server import Database
 from lab.bench.worker_protocol import serve
+from lab.database import Database
 
 CHANNEL = "benchmark_raw"
 FALLBACK_SECONDS = 5.0

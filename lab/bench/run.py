@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dev.postgres.server import DATABASE, PrivatePostgres
-from lab.bench.server import Database
 from lab.bench.sizes import Sizes
+from lab.database import Database, copy_database
 
 
 @dataclass(slots=True)
@@ -32,8 +32,12 @@ class Run:
 
     def copy_databases(self) -> None:
         """Copy the database, with its tables and its backlog to copy from, while nobody else is connected."""
-        self.second_database = self.database.copied_as(self.server, "second")
-        self.third_database = self.database.copied_as(self.server, "third")
+        self.database.close()
+        self.second_database, self.third_database = self._copy("second"), self._copy("third")
+
+    def _copy(self, name: str) -> Database:
+        copy_database(self.server, self.database.name, name)
+        return Database(self.server, name)
 
     def close(self) -> None:
         for database in (self.database, self.second_database, self.third_database, self.admin):

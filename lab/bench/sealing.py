@@ -13,6 +13,7 @@ from audit.proof.verification import Verification
 from lab.bench.crew import READY_SECONDS, Member, WorkerFailed
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
+from lab.bench.server import environment
 
 WRITERS, SEALERS = 8, 4
 SEAL_SECONDS = 1.0  # ten times as often as by default
@@ -44,8 +45,9 @@ def measure(run: Run) -> Iterator[Figure]:
 
 def _race(run: Run, writes: int, *, sealers: int) -> float:
     """Return how long the slowest of the writers took."""
-    own = [Member("lab.bench.audit_process", "write", str(writes), env=run.database.env) for _ in range(WRITERS)]
-    seals = [Member("lab.bench.audit_process", "seal", str(SEAL_SECONDS), env=run.database.env) for _ in range(sealers)]
+    env = environment(run.database.url)
+    own = [Member("lab.bench.audit_process", "write", str(writes), env=env) for _ in range(WRITERS)]
+    seals = [Member("lab.bench.audit_process", "seal", str(SEAL_SECONDS), env=env) for _ in range(sealers)]
     try:
         for member in (*own, *seals):
             _expect(member, "ready", READY_SECONDS)

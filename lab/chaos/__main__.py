@@ -86,8 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _play(lab: Laboratory, name: str) -> Outcome:
+    from dev.waiting import Stalled
     from lab.chaos.instruments.outcome import Outcome
-    from lab.chaos.instruments.waiting import Stalled
 
     module = importlib.import_module(f"lab.chaos.scenarios.{name.replace('-', '_')}")
     started = time.monotonic()

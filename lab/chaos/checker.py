@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.gauges import EACH, TOGETHER
-from lab.chaos.instruments.laboratory import Database
 from lab.chaos.instruments.ledger import Account, Told
 from lab.chaos.instruments.outcome import Verdict
 from outbox.registry import handlers_of

@@ -17,12 +17,13 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 
+from dev.processes import ROOT
 from lab.mutants import api, audit, outbox
 from lab.mutants.mutant import Mutant
 
-ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
 SECONDS = 300
+ASSERTED = r"^E +(AssertionError|dev\.waiting\.Stalled|assert |Failed: DID NOT RAISE)"
 
 
 class Finding(Enum):
@@ -105,7 +106,7 @@ def finding(code: int, output: str, *, is_test: bool) -> Finding:
     if is_test:
         # Its teardown may complain as well. If a fixture breaks instead, `-x` ends the run without a failed test.
         failed = re.search(r"^FAILED \S+\.py", output, re.MULTILINE)
-        asserted = re.search(r"^E +(AssertionError|assert |Failed: DID NOT RAISE)", output, re.MULTILINE)
+        asserted = re.search(ASSERTED, output, re.MULTILINE)
         return Finding.FOUND if code == 1 and failed and asserted else Finding.USELESS
     return Finding.FOUND if code == 1 and re.search(r"^FAILED: ", output, re.MULTILINE) else Finding.USELESS
 

@@ -8,17 +8,16 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from django.core.management.base import CommandError
 
-from dev.processes import die_with_parent
-from lab.chaos.instruments.waiting import Stalled
+from dev.processes import die_with_parent, start_python
+from dev.waiting import Stalled, wait_until
 
-ROOT = Path(__file__).resolve().parents[3]
+POLL_SECONDS = 0.002  # how long a process takes to end is measured
 CRASHED = 70  # exit code of a child whose action raised
 
 
@@ -41,26 +40,20 @@ class Child:
 
     def wait(self, seconds: float) -> int:
         """Return the exit code; raise Stalled when the process does not end in time."""
-        deadline = time.monotonic() + seconds
-        while (code := self.poll()) is None:
-            if time.monotonic() > deadline:
-                raise Stalled(f"{self.name} did not end within {seconds:g} s")
-            time.sleep(0.002)
-        return code
+        wait_until(lambda: self.poll() is not None, seconds=seconds, what=f"{self.name} to end", every=POLL_SECONDS)
+        assert self.code is not None
+        return self.code
 
     def wait_until_frozen(self, seconds: float) -> None:
         """Return when the process has been stopped by SIGSTOP."""
-        deadline = time.monotonic() + seconds
-        while True:
-            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
-            if pid and os.WIFSTOPPED(status):
-                return
-            if pid:
-                self.code = os.waitstatus_to_exitcode(status)
-                raise Stalled(f"{self.name} ended ({self.code}) instead of freezing: {self.last_words()}")
-            if time.monotonic() > deadline:
-                raise Stalled(f"{self.name} did not freeze within {seconds:g} s")
-            time.sleep(0.002)
+        wait_until(self._is_frozen, seconds=seconds, what=f"{self.name} to freeze", every=POLL_SECONDS)
+
+    def _is_frozen(self) -> bool:
+        pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+        if pid and not os.WIFSTOPPED(status):
+            self.code = os.waitstatus_to_exitcode(status)
+            raise Stalled(f"{self.name} ended ({self.code}) instead of freezing: {self.last_words()}")
+        return bool(pid)
 
     def send(self, number: signal.Signals) -> None:
         if self.poll() is None:
@@ -114,15 +107,8 @@ def fork(name: str, action: Callable[[], object], *, log: Path) -> Child:
 def spawn(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
     """Start a program with this Python."""
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGKILL),
+        process = start_python(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     process.returncode = 0  # its end is waited for here, by its id, and not by subprocess
     return Child(name, process.pid, log)

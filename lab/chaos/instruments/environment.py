@@ -7,8 +7,8 @@ from typing import Any
 
 import django
 
-# From the caller's shell; nothing else of it decides what happens.
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PG_BIN", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+from dev.processes import KEPT_VARIABLES
+
 VARIABLES = {
     "DJANGO_SETTINGS_MODULE": "qhse.settings",
     "QHSE_ENV": "dev",

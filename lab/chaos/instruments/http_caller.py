@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import signal
 import sys
 import threading
@@ -11,10 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dev.http_client import HttpClient, NoAnswer
+from dev.stack import HOST
 from lab.chaos.instruments.laboratory import PASSWORD
 from lab.chaos.instruments.ledger import Ledger, Told
 
-TIMEOUT_SECONDS = 20.0
 PAUSE_SECONDS = 0.02
 DEFECT = 3  # exit code after an answer that must never be given
 
@@ -36,7 +35,7 @@ class HttpCaller:
         self.defects = 0
         self._name = name
         self._ledger = Ledger(ledger)
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        self._http = HttpClient(f"http://{HOST}:{port}", keep_open=True)
         self._token = ""
         self._number = 0
         self._supplier = 0
@@ -80,15 +79,11 @@ class HttpCaller:
 
     def _call(self, path: str, body: dict[str, Any], *, key: str = "") -> tuple[int, Any]:
         """Return status and document, or 0 when the connection broke: then nobody knows."""
-        headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers |= {"Authorization": f"Bearer {self._token}", "Idempotency-Key": key}
+        headers = {"Idempotency-Key": key} if key else {}
         try:
-            self._connection.request("POST", path, json.dumps(body), headers)
-            answer = self._connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"{}")
-        except (TimeoutError, OSError, http.client.HTTPException, ValueError):
-            self._connection.close()
+            answer = self._http.send("POST", path, body, token=self._token, headers=headers)
+            return answer.status, answer.document() or {}
+        except NoAnswer:
             return 0, {}
 
     def _complain(self, status: int, answer: Any) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from dev.waiting import Stalled
 from lab.chaos.instruments.gauges import GaugeRead
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told
-from lab.chaos.instruments.waiting import Stalled
 from outbox.publisher import publish_all
 
 Reading = tuple[str, int, str]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from copy import deepcopy
 
 from lab.chaos.checker import check
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told, read
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.writers import Writer

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import signal
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.children import Child
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.gauges import Conduct
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import wait_until
 
 SLEEPER, OTHER = "chaos-sleeper", "chaos-other"
 # So that the server ends a transaction that idles after 5.5 seconds: `run_outbox_worker` adds 5.

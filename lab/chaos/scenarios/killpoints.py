@@ -16,7 +16,8 @@ from django.db import connection
 
 from lab.chaos.checker import check, check_halves
 from lab.chaos.instruments import wsgi_calls
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.points import Points

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import wait_until
 
 FAILING_SHARE = 0.3
 SECONDS = 240.0

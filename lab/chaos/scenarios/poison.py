@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.gauges import ALWAYS_FAIL
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import wait_until
 
 MAX_ATTEMPTS = 3
 SECONDS = 120.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dev.waiting import Stalled, wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import Stalled, wait_until
 
 
 def run(lab: Laboratory) -> Outcome:

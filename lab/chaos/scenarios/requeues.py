@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from dev.waiting import Stalled, wait_until
 from lab.chaos.checker import check
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import Stalled, wait_until
 from outbox.services import requeue_dead_event
 
 SECONDS = 240.0

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import urllib.request
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from dev.stack import HOST, free_port
+from dev.waiting import wait_until
 from lab.chaos.checker import check, stored_among
 from lab.chaos.instruments.children import Child
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.http_caller import be_http_caller
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told, read
 from lab.chaos.instruments.outcome import Outcome, percentile
-from lab.chaos.instruments.waiting import wait_until
 from lab.chaos.instruments.writers import be_writer
 
 SETTLE_SECONDS = 180.0
 STOP_SECONDS = 30.0
-
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Load:
@@ -54,12 +50,8 @@ class Load:
             self._callers.append(self._lab.fork(name, be_it))
 
     def start_api(self) -> None:
-        """Start gunicorn, and a client of it."""
-        port = free_port()
-        env = dict(os.environ) | {"DATABASE_URL": self._database.url, "GUNICORN_WORKERS": "1", "GUNICORN_THREADS": "2"}
-        gunicorn = ("-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}")
-        self._lab.spawn("api", *gunicorn, env=env)
-        wait_until(lambda: answers(f"http://{HOST}:{port}/readyz"), seconds=60, what="the API to be ready")
+        """Start the API, and a client of it."""
+        port = self._lab.api(self._database.url)
         be_it = partial(be_http_caller, "http", self._ledger("api", "http"), port=port)
         self._callers.append(self._lab.fork("http", be_it))
 
@@ -112,11 +104,3 @@ class Load:
         path.touch()
         self._ledgers[kind].append(path)
         return path
-
-
-def answers(url: str) -> bool:
-    try:
-        with _http.open(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
