@@ -17,8 +17,9 @@ from lab.bench import load, raw_worker
 from lab.bench.crew import Crew, product_crew, raw_crew
 from lab.bench.figures import Figure, Target, percentile
 from lab.bench.run import Run
-from lab.bench.subject import AGGREGATES, MeterRead
+from lab.bench.subject import AGGREGATES
 from lab.database import Database
+from lab.gauge import GaugeRead
 from outbox.publisher import publish_all
 from qhse.uuid7 import uuid7
 
@@ -85,19 +86,21 @@ def _publish_in_turn(sides: Sequence[Side], arrivals: int) -> list[Publications]
 
 def _publish(number: int) -> tuple[str, int]:
     with transaction.atomic(), connection.cursor() as cursor:
-        (stored,) = publish_all([(MeterRead(meter_id=number % AGGREGATES, reading=number), None)], actor=None)
+        event = GaugeRead(gauge=str(number % AGGREGATES), position=number)
+        (stored,) = publish_all([(event, None)], actor=None)
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
         return str(stored.event_id), cursor.fetchone()[0]
 
 
 def _publish_raw(database: Database, number: int) -> tuple[str, int]:
-    event_id, meter = str(uuid7()), number % AGGREGATES
+    event_id = str(uuid7())
+    event = GaugeRead(gauge=str(number % AGGREGATES), position=number)
     with database.connection.transaction():
         database.execute(
             "INSERT INTO outbox_outboxevent (event_id, event_type, schema_version, aggregate_type, aggregate_id, "
             "payload, headers, status, attempts, last_error) "
-            "VALUES (%s, %s, 1, 'meter', %s, %s, '{}', 'PENDING', 0, '')",
-            (event_id, MeterRead.event_type, str(meter), json.dumps({"meter_id": meter, "reading": number})),
+            "VALUES (%s, %s, 1, %s, %s, %s, '{}', 'PENDING', 0, '')",
+            (event_id, event.event_type, event.aggregate_type, event.gauge, json.dumps(event.payload())),
         )
         (transaction_id, _) = database.row(
             "SELECT pg_current_xact_id()::text::bigint, pg_notify(%s, '')", (raw_worker.CHANNEL,)

@@ -6,8 +6,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from tqdm import tqdm
 
-from lab.bench.subject import AGGREGATES, HANDLER, Effect, MeterRead
+from lab.bench.subject import AGGREGATES, HANDLER, Effect
 from lab.database import Database
+from lab.gauge import GaugeRead
 from outbox.models import OutboxEvent
 from outbox.publisher import publish_all
 
@@ -35,7 +36,7 @@ def make_tables(events: int) -> None:
         numbers = range(start, min(start + PUBLISHED_AT_ONCE, events))
         with transaction.atomic():
             publish_all(
-                [(MeterRead(meter_id=number % AGGREGATES, reading=number), None) for number in numbers], actor=None
+                [(GaugeRead(gauge=str(number % AGGREGATES), position=number), None) for number in numbers], actor=None
             )
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE benchmark_backlog AS SELECT * FROM outbox_outboxevent")

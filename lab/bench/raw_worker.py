@@ -27,8 +27,8 @@ _REMEMBER = """
     SELECT event_id, 'benchmark.raw' FROM unnest(%s::uuid[]) AS event_id ON CONFLICT DO NOTHING
 """
 _EFFECTS = """
-    INSERT INTO benchmark_effect (event_id, meter_id, reading)
-    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::int[])
+    INSERT INTO benchmark_effect (event_id, gauge, position)
+    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
 """
 _MARK = "UPDATE outbox_outboxevent SET status = 'DONE', processed_at = now() WHERE id = ANY(%s)"
 
@@ -63,7 +63,7 @@ class RawWorker:
                 raise RuntimeError("an event was claimed that had been handled before")
             payloads = [event[4] for event in events]
             cursor.execute(
-                _EFFECTS, (event_ids, [item["meter_id"] for item in payloads], [item["reading"] for item in payloads])
+                _EFFECTS, (event_ids, [item["gauge"] for item in payloads], [item["position"] for item in payloads])
             )
             cursor.execute(_MARK, ([event[0] for event in events],))
         return len(events)

@@ -31,7 +31,7 @@ STORED = {
     # With those that have been handled and pruned: their effects stay.
     "reading": """
         SELECT aggregate_id || '/' || (payload->>'position') FROM outbox_outboxevent
-        WHERE event_type = 'CHAOS_GAUGE_READ'
+        WHERE event_type = 'LAB_GAUGE_READ'
         UNION ALL SELECT DISTINCT f.aggregate_id || '/' || f.position FROM chaos_effect f
         WHERE NOT EXISTS (SELECT FROM outbox_outboxevent e WHERE e.event_id = f.event_id)
     """,
@@ -162,7 +162,7 @@ _LOST_EFFECTS: Query = (
     SELECT 'no effect of ' || h.handler || ' for event ' || e.event_id || ', gauge ' || e.aggregate_id || ' position '
         || (e.payload->>'position')
     FROM outbox_outboxevent e CROSS JOIN unnest(%(handlers)s::text[]) AS h (handler)
-    WHERE e.event_type = 'CHAOS_GAUGE_READ' AND e.status = 'DONE' AND NOT EXISTS (
+    WHERE e.event_type = 'LAB_GAUGE_READ' AND e.status = 'DONE' AND NOT EXISTS (
         SELECT FROM chaos_effect f WHERE f.event_id = e.event_id AND f.handler = h.handler)
     """,
     {"handlers": [EACH, TOGETHER]},

@@ -1,5 +1,5 @@
 """
-The laboratory's own event and handlers, whose effects can be counted and which misbehave on demand.
+The laboratory's handlers, whose effects can be counted and which misbehave on demand.
 
 The table of effects has no constraint, so that a second effect would be seen and not refused.
 """
@@ -12,13 +12,12 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from django.db import DatabaseError, connection
 
-from outbox.events import DomainEvent, Key, register
+from lab.gauge import GaugeRead
 from outbox.registry import Delivery, handles, handles_batch
 
 EACH = "chaos.each"
@@ -37,20 +36,6 @@ CREATE TABLE chaos_part (id int PRIMARY KEY);
 CREATE TABLE chaos_hole (part int NOT NULL REFERENCES chaos_part DEFERRABLE INITIALLY DEFERRED)
 """
 ALWAYS_FAIL = ("fail", "dangle", "abort", "quit", "unspeakable")
-
-
-@register
-@dataclass(frozen=True, kw_only=True)
-class GaugeRead(DomainEvent):
-    """A gauge of the laboratory has been read."""
-
-    event_type: ClassVar[str] = "CHAOS_GAUGE_READ"
-    aggregate_type: ClassVar[str] = "chaos_gauge"
-    aggregate_id_field: ClassVar[str] = "gauge"
-
-    gauge: Annotated[str, Key("the gauge", example="w1")]
-    position: Annotated[int, Key("counts up by one for each event of the gauge", example=1)]
-    conduct: Annotated[str, Key("what its handler does beside its work, such as `fail:1`", example="")] = ""
 
 
 class Misbehaved(Exception):

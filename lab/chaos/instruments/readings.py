@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from dev.waiting import Stalled
-from lab.chaos.instruments.gauges import GaugeRead
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told
+from lab.gauge import GaugeRead
 from outbox.publisher import publish_all
 
 Reading = tuple[str, int, str]

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from lab.chaos.instruments.gauges import GaugeRead
 from lab.chaos.instruments.ledger import Ledger, Told
+from lab.gauge import GaugeRead
 from ncs.services import close_nonconformity, open_nonconformity
 from outbox.publisher import publish_all
 from qhse.accounts.models import User

@@ -31,7 +31,7 @@ def _refuse_what_is_there(database: Database, account: Account) -> None:
     account.note("supplier", database.value("SELECT name FROM suppliers_supplier LIMIT 1"), Told.REFUSED)
 
 
-_NO_READINGS = "DELETE FROM outbox_outboxevent WHERE event_type = 'CHAOS_GAUGE_READ'"
+_NO_READINGS = "DELETE FROM outbox_outboxevent WHERE event_type = 'LAB_GAUGE_READ'"
 
 # What is done → what must be found.
 FAULTS_BY_HAND: dict[str, tuple[str, Fault]] = {
