@@ -43,7 +43,7 @@ MEBIBYTE = 2**20
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield rates and memory at `audit_entries` entries, and the time of requests for pages of them."""
+    """Yield rates and memory at `audit_entries` entries, and the time of requests for their pages."""
     connection.close()
     yield from _long_trail(run)
     connection.close()
@@ -104,7 +104,7 @@ def _commands(run: Run) -> Iterator[Figure]:
 
 
 def _timed(run: Run, *command: str) -> tuple[float, float]:
-    """Return the seconds that a program of Python took, and the most memory in bytes that it had."""
+    """Return the seconds that a program of Python took, and the most bytes of memory that it had."""
     started, peak = time.monotonic(), 0.0
     process = start_python(command, env=environment(run.database.url), stdout=DEVNULL)
     while process.poll() is None:
@@ -116,7 +116,7 @@ def _timed(run: Run, *command: str) -> tuple[float, float]:
 
 
 def _most_memory(pid: int) -> float:
-    """Return the high-water mark of a process; getrusage() would count this one, from which it was forked."""
+    """Return the high-water mark of a process. getrusage() would count this one, which forked it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

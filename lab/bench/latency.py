@@ -1,4 +1,4 @@
-"""How long an event waits: from the commit that publishes it to the commit of its effect, at 20 events a second."""
+"""How long an event waits, from the commit that publishes it to the commit of its effect. 20 come a second."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Side:
 
 def measure(run: Run) -> Iterator[Figure]:
     """
-    Yield percentiles of the product's latency beside those of a raw LISTEN loop.
+    Yield percentiles of the product's latency, beside a raw LISTEN loop.
 
-    Both run at once, each in a database of its own, and get their events in turn.
+    Both run at once, each in a database of its own. They get their events in turn.
     """
     ours, raw = run.database, run.second_database
     raw_worker.prepare(raw)

@@ -19,7 +19,7 @@ AT_LEAST = Target("≥", 10_000.0, "value")
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield how many events a second `prune_outbox` removes of a history, a tenth of which is old enough."""
+    """Yield how many events a second `prune_outbox` removes. A tenth of the history is old enough."""
     if "prune_outbox" not in get_commands():
         return
     history.build(run)
@@ -43,7 +43,7 @@ def _prune(run: Run, days: int) -> None:
 
 
 def _raw(run: Run, days: int) -> None:
-    """Walk along the primary key as the product does, with nothing about locks, and no thought of other pruners."""
+    """Walk along the primary key as the product does, but without locks or a thought of other pruners."""
     first, last = run.third_database.row("SELECT min(id), max(id) FROM outbox_outboxevent")
     for start in range(first, last + 1, BATCH):
         with run.third_database.connection.transaction():

@@ -12,10 +12,10 @@ from lab.database import Database, copy_database
 @dataclass(slots=True)
 class Run:
     """
-    One run. `database` is also Django's default; `second_database` is a copy of it as it was in the beginning.
+    One run.
 
-    `third_database` is another one, which keeps a history once a benchmark has built it. `admin` is a database with
-    nothing in it.
+    `database` is also Django's default. `second_database` and `third_database` are copies of it, made in the beginning;
+    the third keeps a history, once a benchmark has built it. `admin` has nothing in it.
     """
 
     sizes: Sizes
@@ -31,7 +31,7 @@ class Run:
         self.admin = Database(self.server, "postgres")
 
     def copy_databases(self) -> None:
-        """Copy the database, with its tables and its backlog to copy from, while nobody else is connected."""
+        """Copy the database, with its tables and its backlog. Nobody else may be connected."""
         self.database.close()
         self.second_database, self.third_database = self._copy("second"), self._copy("third")
 

@@ -21,11 +21,11 @@ MOST_SECONDS = 900.0
 
 
 class NotOneChain(AssertionError):
-    """The sealers left something out, sealed it twice, or forked the chain."""
+    """The sealers left an entry out, sealed one twice, or forked the chain."""
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield the rate of writers beside sealers, and without."""
+    """Yield the rate of writers with sealers, beside none."""
     connection.close()
     writes = run.sizes.audit_writes
     rates: dict[bool, list[float]] = {True: [], False: []}
@@ -73,7 +73,7 @@ def _expect(member: Member, word: str, seconds: float) -> None:
 
 
 def seal_rest() -> int:
-    """Seal until nothing is left, and return how many entries that were."""
+    """Seal until nothing is left. Return how many entries that were."""
     sealed = 0
     while done := seal_new_entries().sealed:
         sealed += done

@@ -1,4 +1,4 @@
-"""The private server of a run, its databases, and the environment of the processes that use them."""
+"""The private server of a run, and the environment of the processes that use it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NotEnoughSpace(RuntimeError):
 
 
 def check_space(directory: Path, events: int) -> None:
-    """Raise NotEnoughSpace when a history of so many events does not fit beside the server's data."""
+    """Raise NotEnoughSpace when a history of so many events does not fit on the server's disk."""
     needed = events * BYTES_PER_HISTORIC_EVENT + LOG_BYTES
     free = shutil.disk_usage(directory).free
     if free < needed:
@@ -33,10 +33,10 @@ def check_space(directory: Path, events: int) -> None:
 
 
 def private_server() -> PrivatePostgres:
-    """Return a server that is as durable as a real one, not yet started."""
+    """Return a server, not yet started, that is as durable as a real one."""
     return PrivatePostgres(durable=True, settings=SETTINGS)
 
 
 def environment(url: str) -> dict[str, str]:
-    """Return the environment of a process of the product on this database, with the product's own defaults."""
+    """Return the environment of the product's processes on this database. They get their own defaults."""
     return kept_variables() | {"QHSE_ENV": "dev", "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "qhse.settings"}

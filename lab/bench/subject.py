@@ -1,4 +1,4 @@
-"""What every benchmark leaves: one effect row for each event, by one of the two forms of a handler."""
+"""What the benchmarks' handlers leave, in either form: one effect row for each event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Effect(models.Model):
     """
     The effect of one event.
 
-    It belongs to no installed app: the product knows neither the model nor its table, which `lab.bench.load` makes.
+    It belongs to no installed app. So the product knows neither the model nor its table, which `lab.bench.load` makes.
     """
 
     event_id = models.UUIDField()

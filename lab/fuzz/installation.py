@@ -14,7 +14,7 @@ PRINCIPALS = ("quality", "procurement", "auditor", "admin", "anonymous")
 
 
 class Installation:
-    """Its base URL, and access tokens of its demo users, whose names are their passwords."""
+    """A running installation. Its demo users' names are their passwords."""
 
     def __init__(self, url: str, port: int) -> None:
         self.url = url
@@ -26,7 +26,7 @@ class Installation:
         return self._http.send("GET", "/auth/me", token=token).status == 200
 
     def token_of(self, principal: str) -> str:
-        """Log in anew, because an access token lives for five minutes; nothing for `anonymous`."""
+        """Log in anew, because an access token lives for five minutes. Return nothing for `anonymous`."""
         if principal == "anonymous":
             return ""
         answer = self._http.send("POST", "/auth/login", {"username": principal, "password": principal})
@@ -36,7 +36,7 @@ class Installation:
 
 @contextmanager
 def installation() -> Iterator[Installation]:
-    """Run one; it ends with the block."""
+    """Run one. It ends with the block."""
     port = free_port()
     with PrivatePostgres(durable=False) as server:
         env = kept_variables() | {

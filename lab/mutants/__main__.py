@@ -39,7 +39,7 @@ GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the mutants of the groups, or of the names, that are given; return 0 when every one was caught."""
+    """Run the mutants of these groups or names. Return 0 when every one was caught."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__, usage='make mutants ARGS="[options]"')
     parser.add_argument("--only", metavar="NAME[,NAME]", help=f"groups ({', '.join(GROUPS)}) or single mutants")
     wanted = (parser.parse_args(arguments).only or ",".join(GROUPS)).split(",")
@@ -82,8 +82,8 @@ def _judge(tree: Path, judge: str) -> Finding:
     """
     Run a judge. FOUND needs an assertion that failed, or a promise that the laboratory names as broken.
 
-    A judge that cannot even begin, by an import that fails, a fixture that breaks or a time that runs out, has seen
-    nothing of the guarantee.
+    An import that fails, a fixture that breaks or a time that runs out is USELESS: such a judge has seen nothing of the
+    guarantee.
     """
     is_test = "/" in judge
     if is_test:

@@ -1,4 +1,4 @@
-"""Processes that the laboratory starts, harms and ends. Most are forked: Django is loaded, so they start at once."""
+"""Processes that the laboratory starts, harms and ends. Most are forked from one that has loaded Django."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CRASHED = 70  # exit code of a child whose action raised
 
 
 class Child:
-    """A child process; whatever happens, it does not outlive this one."""
+    """A child process. Whatever happens, it does not outlive this one."""
 
     def __init__(self, name: str, pid: int, log: Path) -> None:
         self.name = name
@@ -31,7 +31,7 @@ class Child:
         self.code: int | None = None
 
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal, None while it runs."""
+        """Return the exit code: negative for a signal, None while it runs."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -39,13 +39,13 @@ class Child:
         return self.code
 
     def wait(self, seconds: float) -> int:
-        """Return the exit code; raise Stalled when the process does not end in time."""
+        """Return the exit code. Raises Stalled when the process does not end in time."""
         wait_until(lambda: self.poll() is not None, seconds=seconds, what=f"{self.name} to end", every=POLL_SECONDS)
         assert self.code is not None
         return self.code
 
     def wait_until_frozen(self, seconds: float) -> None:
-        """Return when the process has been stopped by SIGSTOP."""
+        """Return when SIGSTOP has stopped the process. Raises Stalled when it ends instead, or runs on."""
         wait_until(self._is_frozen, seconds=seconds, what=f"{self.name} to freeze", every=POLL_SECONDS)
 
     def _is_frozen(self) -> bool:
@@ -74,7 +74,11 @@ class Child:
 
 
 def fork(name: str, action: Callable[[], object], *, log: Path) -> Child:
-    """Run an action in a child process; exit code 0 when it returns, CRASHED with a traceback in the log when not."""
+    """
+    Run an action in a child process.
+
+    It exits with 0 when the action returns. When it raises, it exits with CRASHED, and a traceback is in the log.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     tie_to_parent = die_with_parent(signal.SIGKILL)

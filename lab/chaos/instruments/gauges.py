@@ -1,7 +1,7 @@
 """
-The laboratory's handlers, whose effects can be counted and which misbehave on demand.
+The laboratory's handlers. Their effects can be counted, and they misbehave on demand.
 
-The table of effects has no constraint, so that a second effect would be seen and not refused.
+The table of effects has no constraint: a second effect must be seen, not refused.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Unspeakable(Exception):
 
 class Conduct:
     """
-    What this process does when an event tells it to, each event once; one that was told nothing goes on.
+    Whether this process freezes or dies when an event tells it to. Each event may do it once.
 
-    `deaths` is a directory in which those who die leave the event's id, so that it kills one process and no other.
+    `deaths` is a directory. Who dies leaves the event's id there, so that it kills one process and no other.
     """
 
     may_freeze = False
@@ -65,7 +65,7 @@ class Conduct:
 
 @handles(GaugeRead, name=EACH)
 def leave_effect(delivery: Delivery) -> None:
-    """Write one effect, and then do what the event says."""
+    """Write one effect, then do what the event says."""
     _write(EACH, [delivery])
     event = delivery.event
     assert isinstance(event, GaugeRead)

@@ -1,4 +1,4 @@
-"""A client of the HTTP API that writes without end and repeats what it does not know the outcome of."""
+"""A client of the HTTP API. It writes without end, and repeats each write whose outcome it does not know."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFECT = 3  # exit code after an answer that must never be given
 
 
 def be_http_caller(name: str, ledger: Path, *, port: int) -> None:
-    """Write until SIGTERM. Exits with DEFECT when the API answered 500, or refused what is right."""
+    """Write until SIGTERM. Exit with DEFECT when the API answered 500, or refused what is right."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     caller = HttpCaller(name, ledger, port)
@@ -29,7 +29,7 @@ def be_http_caller(name: str, ledger: Path, *, port: int) -> None:
 
 
 class HttpCaller:
-    """One client with one connection that it keeps open."""
+    """One client, with one connection that it keeps open."""
 
     def __init__(self, name: str, ledger: Path, port: int) -> None:
         self.defects = 0
@@ -51,7 +51,7 @@ class HttpCaller:
             self._supplier = answer["id"] if answer else self._supplier
 
     def _write(self, kind: str, token: str, path: str, body: dict[str, Any]) -> Any:
-        """Ask until the outcome is known; its Idempotency-Key makes one write of however many requests."""
+        """Ask until the outcome is known. The Idempotency-Key makes one write of all requests."""
         told, answer = Told.UNKNOWN, None
         while told == Told.UNKNOWN:
             self._ledger.begin(kind, [token])
@@ -78,7 +78,7 @@ class HttpCaller:
             self._complain(status, answer)
 
     def _call(self, path: str, body: dict[str, Any], *, key: str = "") -> tuple[int, Any]:
-        """Return status and document, or 0 when the connection broke: then nobody knows."""
+        """Return status and document; status 0 when the line broke, and nobody knows."""
         headers = {"Idempotency-Key": key} if key else {}
         try:
             answer = self._http.send("POST", path, body, token=self._token, headers=headers)

@@ -1,4 +1,4 @@
-"""The server of a run, a fresh database for each scenario, and the processes of the product on it."""
+"""The server of a run, a fresh database for each scenario, and the product's processes on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from django.core.management import call_command
 
@@ -23,8 +22,6 @@ from lab.chaos.instruments.environment import use_database, with_own_bounds
 from lab.chaos.instruments.gauges import EFFECT_TABLE
 from lab.database import copy_database
 
-Size = Literal["full", "quick"]
-
 SERVER_SETTINGS = {"log_line_prefix": "", "max_wal_size": "1GB"}
 USERS = ("quality", "procurement", "admin")
 PASSWORD = "a-password-for-chaos-only"  # noqa: S105 (of a database that lives for a minute)
@@ -32,27 +29,23 @@ PASSWORD = "a-password-for-chaos-only"  # noqa: S105 (of a database that lives f
 
 @dataclass(slots=True)
 class Laboratory:
-    """What a scenario gets: the server, its size, chance, and somewhere to write logs and ledgers."""
+    """What a scenario gets: the server, its size, its chance, and a directory for logs and ledgers."""
 
     server: PrivatePostgres
     directory: Path
-    size: Size = "full"
+    quick: bool = False
     seed: int = 0
     rounds: int = 5
     scenes: Sequence[str] = ()
     database_count: int = 0
     _children: list[Child] = field(default_factory=list)
 
-    @property
-    def quick(self) -> bool:
-        return self.size == "quick"
-
     def chance(self) -> random.Random:
-        """Return a source of chance that draws the same in each run with the same seed."""
+        """Return a source of chance. It draws the same in each run with the same seed."""
         return random.Random(self.seed)
 
     def prepare(self) -> None:
-        """Make the database that all others are copies of: migrated, with the table of effects and a few users."""
+        """Make the database that all others are copies of, with the table of effects and a few users."""
         use_database(self.server.url(DATABASE))
         child = self.fork("prepare", _prepare)
         if child.wait(120) != 0:
@@ -60,7 +53,7 @@ class Laboratory:
 
     @contextmanager
     def fresh(self, name: str, *, template: str = DATABASE) -> Iterator[Database]:
-        """Give a new database, a copy, to what this process forks; at the end all children are killed."""
+        """Give a new database, a copy, to what this process forks. At the end all children are killed."""
         self.database_count += 1
         unique = f"chaos_{self.database_count}_{name}".replace("-", "_")
         copy_database(self.server, template, unique)
@@ -81,7 +74,7 @@ class Laboratory:
         return child
 
     def worker(self, name: str, *options: str, setup: Callable[[], object] | None = None) -> Child:
-        """Start the real worker command, with the laboratory's handlers; `name` is also that of its connection."""
+        """Start the real worker command, with the laboratory's handlers. Its connection bears the name, too."""
         return self.fork(name, lambda: run_worker(*options, name=name, setup=setup))
 
     def api(self, url: str, *, processes: int = 1, threads: int = 2, **variables: str) -> int:
@@ -93,14 +86,14 @@ class Laboratory:
         return port
 
     def kill_all(self) -> None:
-        """End every child that is left; one that is frozen as well."""
+        """End every child that is left, frozen ones too."""
         for child in self._children:
             child.kill()
         self._children.clear()
 
 
 def run_worker(*options: str, name: str = "", setup: Callable[[], object] | None = None) -> None:
-    """Be a worker: what `manage.py run_outbox_worker` does, in this process."""
+    """Be a worker: do in this process what `manage.py run_outbox_worker` does."""
     with_own_bounds(name)
     if setup:
         setup()

@@ -27,7 +27,7 @@ class ProxyProcess:
         return f"postgres://{ROLE}@127.0.0.1:{self.port}/{database.name}"
 
     def order(self, text: str) -> dict[str, int]:
-        """Give an order and return the counts."""
+        """Give an order, and return the counts."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{text}\n".encode())
         self._process.stdin.flush()

@@ -1,10 +1,15 @@
 """
-A TCP proxy before the database that cuts lines at COMMIT, before or after it arrives, or lets them go silent.
+A TCP proxy before the database. It cuts lines at COMMIT, or lets them go silent.
 
-A process of its own, told by lines on its standard input; it answers in lines of JSON. It reads what clients send
-just enough to know a COMMIT. `pass`: forward all. `before P N` and `after P N`: of the COMMITs cut the share P, until
-there were N; before it is forwarded, or when the server has answered it. `hole`: lines that are open now swallow
-everything and stay open, new ones work. `count`: say how many there were.
+It is a process of its own. Lines on its standard input give it orders, and it answers each with a line of JSON:
+
+- `pass`: forward everything.
+- `before P N`: cut the share P of the COMMITs before they are forwarded, until there were N cuts.
+- `after P N`: the same, but when the server has answered the COMMIT.
+- `hole`: lines that are open now swallow everything and stay open; new ones work.
+- `count`: change nothing.
+
+The answer says how many there were of each. Of what clients send, the proxy understands COMMIT and nothing else.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ class Proxy:
         self.counts = {"commits": 0, "before": 0, "after": 0, "holes": 0}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward one client's connection until one end closes it."""
+        """Forward one client's connection, until one end closes it."""
         try:
             answers, server = await asyncio.open_unix_connection(self._socket_path)
         except OSError:

@@ -1,4 +1,4 @@
-"""Black hole: the line to the database goes silent without closing, and the worker is back in time."""
+"""Black hole: the line to the database goes silent without closing. The worker is back in time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULTS = ("--handler-timeout", "10", "--poll-interval", "5")
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Swallow the lines of an idle worker and of one in the middle of a batch; supervise them as systemd would."""
+    """Swallow the lines of idle workers, and of workers in the middle of a batch. Supervise them as systemd would."""
     rounds = [(SHORT, False)] if lab.quick else [(DEFAULTS, False), (DEFAULTS, True), *[(SHORT, True)] * 8]
     rng = lab.chance()
     account = Account()
@@ -77,7 +77,7 @@ class _Supervised:
         wait_until(listening, seconds=GIVE_UP_SECONDS, what="the worker to listen")
 
     def has_handled_all(self) -> bool:
-        """Answer whether nothing is pending; start the worker again if it has ended."""
+        """Answer whether nothing is pending. Start the worker again if it has ended."""
         if not self._database.pending():
             return True
         if self.worker.poll() is not None:

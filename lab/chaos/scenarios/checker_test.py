@@ -1,4 +1,4 @@
-"""The checker itself: each kind of fault is put into the tables by hand, and must be found."""
+"""The checker itself: each kind of fault is put into the tables by hand. The checker must find it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ FAULTS_BY_HAND: dict[str, tuple[str, Fault]] = {
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Fill the tables without a fault, then put in each fault, and look what the checker says."""
+    """Fill the tables without a fault. Then put in one fault at a time, and look what the checker says."""
     outcome = Outcome("checker-test")
     path = lab.directory / "checker-test.ledger"
     with lab.fresh("checker-test") as database:

@@ -1,4 +1,4 @@
-"""Cuts: the line breaks at COMMIT, before it arrives or after it was done, and nobody is told which."""
+"""Cuts: the line breaks at COMMIT, before it arrives or after it was done. Nobody is told which."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITER_PAUSE_SECONDS = 0.04
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Cut writers and workers off at COMMIT, each so many times before it and so many times after it."""
+    """Cut writers and workers off at COMMIT, so many times before it and as many after it."""
     cuts = 10 if lab.quick else 200
     outcome = Outcome("cuts")
     with lab.fresh("cuts") as database, proxy(lab) as for_writers, proxy(lab) as for_workers:

@@ -1,4 +1,4 @@
-"""Frozen workers: one is stopped in the middle of a handler, another does its work, and the first one wakes up."""
+"""Freezes: a worker is stopped in the middle of a handler. Another does its work; then the first one wakes up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHERS_SECONDS = 2.0
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Freeze a worker again and again; each time its transaction is ended, in some by the server's own bound."""
+    """Freeze a worker again and again. Each time its transaction is ended, sometimes by the server's own bound."""
     cycles, left = (3, 0) if lab.quick else (100, LEFT_TO_THE_SERVER)
     account = Account()
     outcome = Outcome("freezes")

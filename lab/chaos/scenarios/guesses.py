@@ -1,4 +1,4 @@
-"""Guesses: a thousand wrong logins over four API processes, of which exactly as many as allowed are looked at."""
+"""Guesses: a thousand wrong logins over four API processes. As many as allowed are looked at, and no more."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOOKED_AT = "SELECT count(*) FROM audit_auditentry WHERE action = 'LOGIN_FAILED'
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Guess at one account, then at many, from one address; then its owner tries the right password elsewhere."""
+    """Guess at one account, then at many, from one address. Then its owner tries the right password."""
     each = 100 if lab.quick else 500
     outcome = Outcome("guesses")
     of_account, of_address = settings.LOGIN_FAILURES_PER_ACCOUNT, settings.LOGIN_FAILURES_PER_ADDRESS
@@ -51,7 +51,7 @@ def run(lab: Laboratory) -> Outcome:
 
 
 def _hashed(port: int) -> int:
-    """Return how many passwords all processes have hashed, which they count themselves."""
+    """Return how many passwords all processes have hashed, by their own count."""
     answer = HttpClient(f"http://{HOST}:{port}").send("GET", "/metrics")
     match = re.search(rb"^qhse_password_hashes_total ([0-9.]+)$", answer.content, re.MULTILINE)
     return int(float(match[1])) if match else 0

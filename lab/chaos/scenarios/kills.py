@@ -1,4 +1,4 @@
-"""Kills: a worker dies in the middle of a handler, and another one has its events after one look at the outbox."""
+"""Kills: a worker dies in the middle of a handler. Another has its events after one look at the outbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SLACK_SECONDS = 1.0
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Let an event kill the worker that has it, and measure when the other one has handled it."""
+    """Let an event kill the worker that has it. Measure when the other one has handled it."""
     kills = 2 if lab.quick else 20
     account = Account()
     took: list[float] = []

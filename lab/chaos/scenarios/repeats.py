@@ -1,4 +1,4 @@
-"""Repeats: whatever is cut, and wherever, a client that asks again with its Idempotency-Key gets its one result."""
+"""Repeats: whatever is cut, a client that asks again with its Idempotency-Key gets its one result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_REPEATS = 200
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Cut the first try of each write: the database's line or the client's, before or after the COMMIT."""
+    """Cut the first try of each write: the database's line or the client's, before the COMMIT or after it."""
     each = 5 if lab.quick else 100
     outcome = Outcome("repeats")
     with lab.fresh("repeats") as database, proxy(lab) as line, cutting(lab.api(line.url(database))) as before:
@@ -91,7 +91,7 @@ class Client:
         self._token = self.post("/auth/login", {"username": "admin", "password": PASSWORD})[1]["access_token"]
 
     def post(self, path: str, body: dict[str, Any], *, key: str = "") -> tuple[int, Any, bool]:
-        """Return status, document and whether it is an earlier answer; status 0 when the line broke."""
+        """Return status, document, and whether it is an earlier answer. Status 0: the line broke."""
         headers = {"Idempotency-Key": key} if key else {}
         try:
             answer = self._http.send("POST", path, body, token=self._token, headers=headers)
@@ -100,7 +100,7 @@ class Client:
             return 0, {}, False
 
     def repeat(self, key: str, body: dict[str, Any], outcome: Outcome) -> bool:
-        """Ask again until the answer is there, and once more; return whether the first of them was a repetition."""
+        """Ask until there is an answer, and once more. Return whether the first answer was an earlier one."""
         for _ in range(MOST_REPEATS):
             status, document, replayed = self.post("/ncs", body, key=key)
             if status not in (0, 409, 503):

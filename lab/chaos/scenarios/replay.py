@@ -1,4 +1,4 @@
-"""Replay: events that come back after they were handled, by a restored backup or by hand, have no second effect."""
+"""Replay: events come back after they were handled, as from a backup. They have no second effect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.chaos.instruments.readings import store
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Handle events, set them back to pending behind the product's back, and let two workers have them again."""
+    """Handle events, set them back to pending by hand, and let two workers have them again."""
     number, rounds = (40, 1) if lab.quick else (400, 5)
     account = Account()
     with lab.fresh("replay") as database:

@@ -1,4 +1,4 @@
-"""Requeues: dead events come back while workers are busy with the events behind them, and each is handled once."""
+"""Requeues: dead events come back while workers are busy with the events behind them. Each is handled once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEAD = "SELECT count(*) FROM outbox_outboxevent WHERE status = 'FAILED'"
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Let the first event of each gauge die at its first attempt, and requeue the dead while there is a backlog."""
+    """Let the first event of each gauge end dead. Requeue the dead while there is a backlog."""
     gauges, events = (40, 10) if lab.quick else (200, 50)
     account = Account()
     with lab.fresh("requeues") as database:

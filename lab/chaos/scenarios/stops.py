@@ -1,4 +1,4 @@
-"""Stops: workers are told to end at random moments, and leave at once and in good order."""
+"""Stops: workers are told to end at random moments. They leave soon, and in good order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GAUGES = 12
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Start a worker on a backlog, send SIGTERM at any moment, and look what it left."""
+    """Start a worker on a backlog, send SIGTERM at any moment, look what it left."""
     stops = 5 if lab.quick else 100
     rng = lab.chance()
     account = Account()
