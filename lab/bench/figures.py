@@ -97,12 +97,6 @@ def compared(
     )
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the nearest-rank percentile."""
-    ranked = sorted(values)
-    return ranked[max(0, -(-len(ranked) * int(percent * 10) // 1000) - 1)]
-
-
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 

@@ -8,9 +8,10 @@ from itertools import chain
 
 from lab.bench import load
 from lab.bench.crew import Crew, product_crew
-from lab.bench.figures import Figure, Target, compared, percentile
+from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
 from lab.database import Database
+from lab.percentile import percentile
 
 BATCH_SIZE = 100
 CLAIM = Target("≤", 10.0, "value")

@@ -15,11 +15,12 @@ from tqdm import tqdm
 from dev.waiting import wait_until
 from lab.bench import load, raw_worker
 from lab.bench.crew import Crew, product_crew, raw_crew
-from lab.bench.figures import Figure, Target, percentile
+from lab.bench.figures import Figure, Target
 from lab.bench.run import Run
 from lab.bench.subject import AGGREGATES
 from lab.database import Database
 from lab.gauge import GaugeRead
+from lab.percentile import percentile
 from outbox.publisher import publish_all
 from qhse.uuid7 import uuid7
 

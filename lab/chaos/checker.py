@@ -7,7 +7,7 @@ It has SQL of its own (`statements`). Of what it judges it imports nothing but t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from lab.chaos import statements
 from lab.chaos.instruments.database import Database
@@ -26,7 +26,7 @@ def check(
     is among `dead`. `pruned`: handled events may have been removed.
     """
     verdict = check_halves(database)
-    _compare_with_callers(database, account, verdict)
+    verdict += compare(account, _stored(database))
     if not pruned:
         verdict.phantom += _texts(database, statements.EFFECTS_OF_NOTHING)
     verdict.duplicate += _texts(database, statements.DUPLICATES)
@@ -54,19 +54,25 @@ def stored_among(database: Database, account: Account, told: Told) -> int:
     )
 
 
-def _compare_with_callers(database: Database, account: Account, verdict: Verdict) -> None:
-    for kind, present in _stored(database).items():
+def compare(account: Account, stored: Mapping[str, Counter[str]]) -> Verdict:
+    """
+    Return where the callers' account and the stored tokens of each kind differ.
+
+    A kind of which no caller spoke may be there: the scenario itself wrote it. An empty token is nobody's.
+    """
+    verdict = Verdict()
+    for kind, present in stored.items():
         told = account.of_kind(kind)
         for token, outcome in told.items():
-            times = present.get(token, 0)
-            if times == 0 and outcome == Told.ACKNOWLEDGED:
+            if outcome == Told.ACKNOWLEDGED and not present[token]:
                 verdict.lost.append(f"{kind} {token!r} was acknowledged and is absent")
-            if times and outcome == Told.REFUSED:
+            if outcome == Told.REFUSED and present[token]:
                 verdict.phantom.append(f"{kind} {token!r} was refused and is present")
-        if kind in {known for known, _ in account.told}:
+        if told:
             strangers = [token for token in present if token and token not in told]
             verdict.phantom += [f"{kind} {token!r} is present, and nobody wrote it" for token in strangers]
         verdict.duplicate += [f"{kind} {token!r} is there {n} times" for token, n in present.items() if token and n > 1]
+    return verdict
 
 
 def _stored(database: Database) -> dict[str, Counter[str]]:

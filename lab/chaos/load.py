@@ -15,8 +15,9 @@ from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.http_caller import be_http_caller
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told, read
-from lab.chaos.instruments.outcome import Outcome, percentile
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.writers import be_writer
+from lab.percentile import percentile
 
 SETTLE_SECONDS = 180.0
 STOP_SECONDS = 30.0

@@ -59,10 +59,14 @@ _MARKS = {"?": Told.UNKNOWN} | {told.value[0]: told for told in Told}
 
 
 def read(paths: Iterable[Path]) -> Account:
-    """Return what the ledgers say. A write that was begun and never ended is unknown."""
+    """
+    Return what the ledgers say. A write that was begun and never ended is unknown.
+
+    A last line without an end is passed over: its writer was killed in the middle of it.
+    """
     account = Account()
     for path in paths:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
             mark, _, rest = line.partition(" ")
             if mark == "@":
                 at, _, told = rest.partition(" ")

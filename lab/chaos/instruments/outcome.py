@@ -87,9 +87,3 @@ def table(outcomes: Sequence[Outcome]) -> str:
     head = f"| Scenario | What was done | {' | '.join(name.capitalize() for name in FAULTS)} | Time |"
     line = f"|---|---|{'--:|' * (len(FAULTS) + 1)}"
     return "\n".join([head, line, *(outcome.row() for outcome in outcomes)])
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the nearest rank; 0 of nothing."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * int(percent) // 100) - 1)] if ordered else 0.0

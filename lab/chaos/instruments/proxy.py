@@ -24,6 +24,20 @@ COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
 
 
+class Watch:
+    """Knows a message in a stream of bytes, also when it comes in pieces."""
+
+    def __init__(self, message: bytes) -> None:
+        self._message = message
+        self._tail = b""
+
+    def sees_it_in(self, data: bytes) -> bool:
+        """Answer whether the message ends in this data, which follows what was shown before."""
+        seen = self._tail + data
+        self._tail = seen[1 - len(self._message) :]
+        return self._message in seen
+
+
 class Line:
     """One client's connection and ours to the server."""
 
@@ -32,6 +46,7 @@ class Line:
         self.server = server
         self.silent = False
         self.cut_at_answer = False
+        self.commits, self.answers = Watch(COMMIT), Watch(COMMITTED)
 
     def cut(self) -> None:
         self.client.transport.abort()
@@ -68,7 +83,7 @@ class Proxy:
         while data := await reader.read(65536):
             if line.silent:
                 continue
-            if COMMIT in data:
+            if line.commits.sees_it_in(data):
                 self.counts["commits"] += 1
                 if self._is_due():
                     if self._mode == "before":
@@ -84,7 +99,7 @@ class Proxy:
         while data := await answers.read(65536):
             if line.silent:
                 continue
-            if line.cut_at_answer and COMMITTED in data:
+            if line.answers.sees_it_in(data) and line.cut_at_answer:
                 self._cut(line)
                 return
             line.client.write(data)

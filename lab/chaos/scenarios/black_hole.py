@@ -12,9 +12,10 @@ from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.environment import use_database
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
-from lab.chaos.instruments.outcome import Outcome, percentile
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.proxied import ProxyProcess, proxy
 from lab.chaos.instruments.readings import store
+from lab.percentile import percentile
 
 SECONDS = 30.0
 GIVE_UP_SECONDS = 60.0

@@ -13,8 +13,9 @@ from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.gauges import EACH, Conduct
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
-from lab.chaos.instruments.outcome import Outcome, percentile
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
+from lab.percentile import percentile
 
 POLL_SECONDS = 1.0
 SLACK_SECONDS = 1.0

@@ -11,9 +11,10 @@ from lab.chaos.checker import check
 from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
-from lab.chaos.instruments.outcome import Outcome, percentile
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
 from lab.chaos.killing.worker_scenes import run_drain
+from lab.percentile import percentile
 
 GRACE_SECONDS = 10.0
 LATEST_SECONDS = 0.3  # after the worker has connected
