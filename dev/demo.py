@@ -1,4 +1,4 @@
-"""`make demo`: the product's main story, told by HTTP against real processes; every step is checked."""
+"""`make demo`: the product's main story, told by HTTP against real processes. Every step is checked."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def _expect_kpi(client: DemoClient, before: dict[str, Any], changes: dict[str, i
 
 
 def _wait_for(client: DemoClient, what: str, holds: Callable[[], Any]) -> None:
-    """Ask again and again until it holds; the demo fails when it does not in time."""
+    """Ask until it holds. Raises DemoFailed when it does not in time."""
     started = time.monotonic()
     try:
         wait_until(holds, seconds=WORKER_SECONDS, what=what, every=0.05)

@@ -29,7 +29,7 @@ class Answer:
 
 class DemoClient:
     """
-    A client of one server that knows the tokens of those who logged in.
+    A client of one server. It knows the tokens of those who logged in.
 
     `passed` counts the expectations that held.
     """
@@ -41,7 +41,7 @@ class DemoClient:
         self._tokens: dict[str, str] = {}
 
     def log_in(self, username: str) -> None:
-        """Log a demo user in, whose password is the name; later calls may be made `who=username`."""
+        """Log a demo user in; their password is their name. Later calls may be made `who=username`."""
         answer = self.call("POST", "/auth/login", body={"username": username, "password": username})
         self.expect("the role in the answer", answer.body["role"], username)
         self._tokens[username] = answer.body["access_token"]
@@ -57,7 +57,7 @@ class DemoClient:
         request_id: str = "",
         quiet: bool = False,
     ) -> Answer:
-        """Make one call and show it; an answer of another status than the expected one raises DemoFailed."""
+        """Make one call, and show it. Raises DemoFailed when the status is not the expected one."""
         answer = self._send(method, path, who=who, body=body, request_id=request_id)
         if not quiet or answer.status != expected:
             print(_command(method, self.url + path, who, body, request_id))

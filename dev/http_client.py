@@ -1,4 +1,4 @@
-"""A plain HTTP client: what the demo, the laboratory and the fuzzer call the API with. No proxy, no redirects."""
+"""A plain HTTP client: no proxy, no redirects. Demo, laboratory and fuzzer call the API by it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HttpClient:
     """
     A client of one server, for one thread.
 
-    Each request has a connection of its own, unless the client was told to `keep_open` the first one.
+    Each request has a line of its own. With `keep_open` the first line serves all, until it breaks.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 20.0, keep_open: bool = False) -> None:
@@ -48,7 +48,7 @@ class HttpClient:
     def send(
         self, method: str, path: str, body: Any = None, *, token: str = "", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send a body, if there is one, as JSON, and return the answer, whatever its status. Raises NoAnswer."""
+        """Send the body as JSON. Return the answer, whatever its status. Raises NoAnswer."""
         sent = {"Accept": "application/json", **(headers or {})}
         if token:
             sent["Authorization"] = f"Bearer {token}"
@@ -68,7 +68,7 @@ class HttpClient:
         return answer
 
     def close(self) -> None:
-        """Close the line, if it is open; the next request opens another one."""
+        """Close the line, if it is open. The next request opens another."""
         self._connection.close()
 
 

@@ -21,10 +21,10 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def die_with_parent(signal_number: int) -> Callable[[], None]:
     """
-    Return a `preexec_fn` after which the kernel sends the child this signal when its parent dies, however it dies.
+    Return a `preexec_fn`: the kernel sends the child this signal when its parent dies, however it dies.
 
-    The kernel watches the parent's *thread*, so only the main thread may ask. Linux only: elsewhere the function
-    does nothing, and a parent that is killed leaves its children running.
+    The kernel watches the parent's *thread*, so only the main thread may ask. Linux only: elsewhere the function does
+    nothing, and children outlive a parent that is killed.
     """
     if not sys.platform.startswith("linux"):
         return lambda: None
@@ -50,7 +50,7 @@ def kept_variables() -> dict[str, str]:
 def start_python(
     command: Sequence[str], *, env: Mapping[str, str], signal_at_parents_death: int = signal.SIGKILL, **options: Any
 ) -> subprocess.Popen[bytes]:
-    """Start `python command…` in the project's directory; `options` are those of Popen. It dies with this process."""
+    """Start `python command…` in the project's directory. It dies with this process. `options` are Popen's."""
     return subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, env=env, preexec_fn=die_with_parent(signal_at_parents_death), **options
     )
@@ -58,9 +58,9 @@ def start_python(
 
 def run_command(command: Sequence[str], *, env: Mapping[str, str]) -> int:
     """
-    Run a command in the foreground, pass SIGINT and SIGTERM on to it, and return its exit code as a shell would.
+    Run a command in the foreground. Return its exit code as a shell would.
 
-    Raises OSError when it cannot be started.
+    SIGINT and SIGTERM are passed on to it. Raises OSError when it cannot be started.
     """
     child = subprocess.Popen(command, env=env, preexec_fn=die_with_parent(signal.SIGTERM))
     typed_here = _in_foreground_of_terminal()

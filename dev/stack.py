@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def check_port(port: int) -> None:
-    """Raise StackFailed when something listens on the port already, or when this user may not have it."""
+    """Raise StackFailed when the port is taken, or not for this user."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -48,12 +48,12 @@ def check_port(port: int) -> None:
 
 
 def api_command(port: int) -> list[str]:
-    """Return what makes a Python the API's server on this port of this machine."""
+    """Return the arguments that make Python the API's server on this port."""
     return ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}"]
 
 
 def interrupt_on_signals() -> None:
-    """Make SIGTERM and a closed terminal mean what Ctrl-C means: KeyboardInterrupt in the main thread."""
+    """Make SIGTERM and a closed terminal mean what Ctrl-C means: KeyboardInterrupt."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -63,7 +63,7 @@ def interrupt_on_signals() -> None:
 
 
 def run_manage(*arguments: str, env: Mapping[str, str]) -> None:
-    """Run a management command to its end; its output is this process's. Raises StackFailed when it fails."""
+    """Run a management command to its end. Its output is this process's. Raises StackFailed when it fails."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, preexec_fn=die_with_parent(signal.SIGTERM)
     )
@@ -72,7 +72,7 @@ def run_manage(*arguments: str, env: Mapping[str, str]) -> None:
 
 
 class Service:
-    """One child process; its output is read all the time, shown with its name in front, and remembered."""
+    """One child process. Its output is read all the time, shown with its name in front, and remembered."""
 
     def __init__(self, name: str, command: list[str], *, env: Mapping[str, str], show: bool) -> None:
         self.name = name
@@ -102,7 +102,7 @@ class Service:
 
 
 class Stack:
-    """API and worker of one installation; a context manager that stops them, and kills what does not stop."""
+    """API and worker of one installation. A context manager: it stops them, and kills what does not stop."""
 
     def __init__(self, *, port: int, env: Mapping[str, str], show: bool) -> None:
         self.url = f"http://{HOST}:{port}"
@@ -120,7 +120,7 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
-        """Start both, return when `/readyz` says 200. Raises StackFailed when one dies or it takes too long."""
+        """Start both. Return when `/readyz` says 200. Raises StackFailed when one dies or it takes too long."""
         self._start("api", api_command(self._port))
         try:
             wait_until(self._is_ready, seconds=READY_SECONDS, every=0.1)
@@ -145,13 +145,13 @@ class Stack:
                 raise StackFailed(f"{service.name} ended by itself ({how})")
 
     def watch(self) -> None:
-        """Return never: wait until a process ends (StackFailed) or a signal comes (KeyboardInterrupt)."""
+        """Never return. Raises StackFailed when a process ends, KeyboardInterrupt when a signal comes."""
         while True:
             self.check()
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Ask all to stop, and kill what is left after a while, or at once when told to stop once more."""
+        """Ask all to stop. Kill what is left after STOP_SECONDS, or at once when interrupted."""
         running = [service.process for service in self.services if service.process.poll() is None]
         deadline = time.monotonic() + STOP_SECONDS
         try:

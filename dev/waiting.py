@@ -1,4 +1,4 @@
-"""Waiting for a condition, with an end: for the tests, the laboratory and the demo."""
+"""Waiting for a condition, with an end. Tests, laboratory and demo wait by this."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def wait_until(
     every: float = POLL_SECONDS,
 ) -> T:
     """
-    Return the condition's first true answer. It is asked at once, and then `every` so many seconds.
+    Return the condition's first true answer. It is asked at once, then `every` so many seconds.
 
-    Raises Stalled, which says `what`, when no answer was true in time. However slow the machine is, the last answer is
-    one from after the end of the time.
+    Raises Stalled, which says `what`, when there is none in time. The condition is asked once more after that time, so
+    that a machine that stood still is no reason.
     """
     deadline = time.monotonic() + seconds
     while True:
