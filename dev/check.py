@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from dev.processes import ROOT, kept_variables
+
 PROGRAMS = Path(sys.executable).parent
 
 MANAGE = [sys.executable, "manage.py"]
@@ -71,7 +72,7 @@ def _resolved(command: list[str]) -> list[str]:
 
 def _environment(*, production: bool) -> dict[str, str]:
     """Return the caller's environment with our own settings in it: the shell must not decide what is checked."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    kept = kept_variables()
     if not production:
         return kept | {"QHSE_ENV": "test"}
     return kept | {

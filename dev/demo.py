@@ -1,4 +1,4 @@
-"""`make demo`: the product's main story, told by HTTP against real processes; every step is checked."""
+"""`make demo`: the product's main story, told by HTTP against real processes. Every step is checked."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from dev.demo_client import DemoClient, DemoFailed
 from dev.stack import Stack, StackFailed, free_port, interrupt_on_signals, run_manage
+from dev.waiting import Stalled, wait_until
 
 USERS = ("quality", "procurement", "auditor", "admin")
 WORKER_SECONDS = 30.0
@@ -184,12 +185,12 @@ def _expect_kpi(client: DemoClient, before: dict[str, Any], changes: dict[str, i
 
 
 def _wait_for(client: DemoClient, what: str, holds: Callable[[], Any]) -> None:
-    """Ask again and again until it holds; the demo fails when it does not in time."""
+    """Ask until it holds. Raises DemoFailed when it does not in time."""
     started = time.monotonic()
-    while not holds():
-        if time.monotonic() - started > WORKER_SECONDS:
-            raise DemoFailed(f"{what}: not within {WORKER_SECONDS:.0f} s; does run_outbox_worker run?")
-        time.sleep(0.05)
+    try:
+        wait_until(holds, seconds=WORKER_SECONDS, what=what, every=0.05)
+    except Stalled:
+        raise DemoFailed(f"{what}: not within {WORKER_SECONDS:.0f} s; does run_outbox_worker run?") from None
     client.passed += 1
     print(f"  ok: {what} (waited {time.monotonic() - started:.1f} s)")
 

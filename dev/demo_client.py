@@ -1,18 +1,17 @@
-"""Calls the API as a person with curl would, and shows both sides; nothing but the standard library."""
+"""Calls the API as a person with curl would, and shows both sides."""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
+from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
+from dev.http_client import HttpClient, NoAnswer
+
 SHOWN_ITEMS = 3
 SHOWN_CHARACTERS = 160
-
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the server is on this machine or beside it
 
 
 class DemoFailed(RuntimeError):
@@ -21,14 +20,16 @@ class DemoFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
+    """One answer, with its JSON."""
+
     status: int
-    headers: dict[str, str]
+    headers: Message
     body: Any
 
 
 class DemoClient:
     """
-    A client of one server that knows the tokens of those who logged in.
+    A client of one server. It knows the tokens of those who logged in.
 
     `passed` counts the expectations that held.
     """
@@ -36,10 +37,11 @@ class DemoClient:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.passed = 0
+        self._http = HttpClient(self.url, timeout_seconds=30.0)
         self._tokens: dict[str, str] = {}
 
     def log_in(self, username: str) -> None:
-        """Log a demo user in, whose password is the name; later calls may be made `who=username`."""
+        """Log a demo user in; their password is their name. Later calls may be made `who=username`."""
         answer = self.call("POST", "/auth/login", body={"username": username, "password": username})
         self.expect("the role in the answer", answer.body["role"], username)
         self._tokens[username] = answer.body["access_token"]
@@ -55,7 +57,7 @@ class DemoClient:
         request_id: str = "",
         quiet: bool = False,
     ) -> Answer:
-        """Make one call and show it; an answer of another status than the expected one raises DemoFailed."""
+        """Make one call, and show it. Raises DemoFailed when the status is not the expected one."""
         answer = self._send(method, path, who=who, body=body, request_id=request_id)
         if not quiet or answer.status != expected:
             print(_command(method, self.url + path, who, body, request_id))
@@ -74,32 +76,12 @@ class DemoClient:
         print(f"  ok: {what}: {json.dumps(found, default=str)}")
 
     def _send(self, method: str, path: str, *, who: str, body: Any, request_id: str) -> Answer:
-        headers = {"Accept": "application/json"}
-        if who:
-            headers["Authorization"] = f"Bearer {self._tokens[who]}"
-        if request_id:
-            headers["X-Request-ID"] = request_id
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, method=method, data=data, headers=headers)
+        headers = {"X-Request-ID": request_id} if request_id else {}
         try:
-            with _http.open(request, timeout=30) as response:
-                return _answer(response.status, dict(response.headers), response.read())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return _answer(refusal.code, dict(refusal.headers), refusal.read())
-        except OSError as error:
-            raise DemoFailed(f"{method} {self.url}{path}: {getattr(error, 'reason', error)}") from None
-
-
-def _answer(status: int, headers: dict[str, str], raw: bytes) -> Answer:
-    try:
-        body = json.loads(raw) if raw else None
-    except ValueError:
-        raise DemoFailed(f"the answer ({status}) is not JSON: {raw[:80]!r}") from None
-    return Answer(status, headers, body)
+            answer = self._http.send(method, path, body, token=self._tokens[who] if who else "", headers=headers)
+            return Answer(answer.status, answer.headers, answer.document())
+        except NoAnswer as error:
+            raise DemoFailed(f"{method} {self.url}{path}: {error}") from None
 
 
 def _command(method: str, url: str, who: str, body: Any, request_id: str) -> str:

@@ -9,17 +9,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
+# What programs need to be found and to run. Nothing else of the caller's shell decides what is tested or measured.
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PG_BIN", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent(signal_number: int) -> Callable[[], None]:
     """
-    Return a `preexec_fn` after which the kernel sends the child this signal when its parent dies, however it dies.
+    Return a `preexec_fn`: the kernel sends the child this signal when its parent dies, however it dies.
 
-    The kernel watches the parent's *thread*, so only the main thread may ask. Linux only: elsewhere the function
-    does nothing, and a parent that is killed leaves its children running.
+    The kernel watches the parent's *thread*, so only the main thread may ask. Linux only: elsewhere the function does
+    nothing, and children outlive a parent that is killed.
     """
     if not sys.platform.startswith("linux"):
         return lambda: None
@@ -37,11 +42,25 @@ def die_with_parent(signal_number: int) -> Callable[[], None]:
     return ask_the_kernel
 
 
+def kept_variables() -> dict[str, str]:
+    """Return what a child gets of the caller's shell."""
+    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+
+
+def start_python(
+    command: Sequence[str], *, env: Mapping[str, str], signal_at_parents_death: int = signal.SIGKILL, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start `python command…` in the project's directory. It dies with this process. `options` are Popen's."""
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=env, preexec_fn=die_with_parent(signal_at_parents_death), **options
+    )
+
+
 def run_command(command: Sequence[str], *, env: Mapping[str, str]) -> int:
     """
-    Run a command in the foreground, pass SIGINT and SIGTERM on to it, and return its exit code as a shell would.
+    Run a command in the foreground. Return its exit code as a shell would.
 
-    Raises OSError when it cannot be started.
+    SIGINT and SIGTERM are passed on to it. Raises OSError when it cannot be started.
     """
     child = subprocess.Popen(command, env=env, preexec_fn=die_with_parent(signal.SIGTERM))
     typed_here = _in_foreground_of_terminal()

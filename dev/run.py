@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from dev.stack import ROOT, Stack, StackFailed, check_port, interrupt_on_signals, run_manage
+from dev.processes import ROOT
+from dev.stack import Stack, StackFailed, check_port, interrupt_on_signals, run_manage
 
 PANEL = """
   QHSE is running on {database}. Ctrl-C stops it.

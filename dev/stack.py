@@ -9,22 +9,19 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType, TracebackType
 
-from dev.processes import die_with_parent
+from dev.http_client import is_ready
+from dev.processes import ROOT, die_with_parent, start_python
+from dev.waiting import Stalled, wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 REMEMBERED_LINES = 40
-
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy could not reach this machine's 127.0.0.1
 
 
 class StackFailed(RuntimeError):
@@ -39,7 +36,7 @@ def free_port() -> int:
 
 
 def check_port(port: int) -> None:
-    """Raise StackFailed when something listens on the port already, or when this user may not have it."""
+    """Raise StackFailed when the port is taken, or not for this user."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -50,8 +47,13 @@ def check_port(port: int) -> None:
             ) from None
 
 
+def api_command(port: int) -> list[str]:
+    """Return the arguments that make Python the API's server on this port."""
+    return ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}"]
+
+
 def interrupt_on_signals() -> None:
-    """Make SIGTERM and a closed terminal mean what Ctrl-C means: KeyboardInterrupt in the main thread."""
+    """Make SIGTERM and a closed terminal mean what Ctrl-C means: KeyboardInterrupt."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -61,7 +63,7 @@ def interrupt_on_signals() -> None:
 
 
 def run_manage(*arguments: str, env: Mapping[str, str]) -> None:
-    """Run a management command to its end; its output is this process's. Raises StackFailed when it fails."""
+    """Run a management command to its end. Its output is this process's. Raises StackFailed when it fails."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, preexec_fn=die_with_parent(signal.SIGTERM)
     )
@@ -70,22 +72,21 @@ def run_manage(*arguments: str, env: Mapping[str, str]) -> None:
 
 
 class Service:
-    """One child process; its output is read all the time, shown with its name in front, and remembered."""
+    """One child process. Its output is read all the time, shown with its name in front, and remembered."""
 
     def __init__(self, name: str, command: list[str], *, env: Mapping[str, str], show: bool) -> None:
         self.name = name
         self.last_lines: deque[str] = deque(maxlen=REMEMBERED_LINES)
         self._show = show
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
+        self.process = start_python(
+            command,
             env=env,
+            signal_at_parents_death=signal.SIGTERM,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             # Ctrl-C is for us: it would stop the worker, and our SIGTERM would then be the signal that means "at once".
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),
         )
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -101,7 +102,7 @@ class Service:
 
 
 class Stack:
-    """API and worker of one installation; a context manager that stops them, and kills what does not stop."""
+    """API and worker of one installation. A context manager: it stops them, and kills what does not stop."""
 
     def __init__(self, *, port: int, env: Mapping[str, str], show: bool) -> None:
         self.url = f"http://{HOST}:{port}"
@@ -119,14 +120,12 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
-        """Start both, return when `/readyz` says 200. Raises StackFailed when one dies or it takes too long."""
-        self._start("api", ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{self._port}"])
-        deadline = time.monotonic() + READY_SECONDS
-        while not self._is_ready():
-            self.check()
-            if time.monotonic() > deadline:
-                raise StackFailed(f"{self.url}/readyz did not say 200 within {READY_SECONDS:.0f} s")
-            time.sleep(0.1)
+        """Start both. Return when `/readyz` says 200. Raises StackFailed when one dies or it takes too long."""
+        self._start("api", api_command(self._port))
+        try:
+            wait_until(self._is_ready, seconds=READY_SECONDS, every=0.1)
+        except Stalled:
+            raise StackFailed(f"{self.url}/readyz did not say 200 within {READY_SECONDS:.0f} s") from None
         # After the API, which empties the directory of the metrics that both write, if there is one.
         self._start("worker", ["manage.py", "run_outbox_worker"])
 
@@ -134,11 +133,8 @@ class Stack:
         self.services.append(Service(name, command, env=self._env, show=self._show))
 
     def _is_ready(self) -> bool:
-        try:
-            with _http.open(f"{self.url}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        self.check()
+        return is_ready(self.url)
 
     def check(self) -> None:
         """Raise StackFailed when a process has ended."""
@@ -149,13 +145,13 @@ class Stack:
                 raise StackFailed(f"{service.name} ended by itself ({how})")
 
     def watch(self) -> None:
-        """Return never: wait until a process ends (StackFailed) or a signal comes (KeyboardInterrupt)."""
+        """Never return. Raises StackFailed when a process ends, KeyboardInterrupt when a signal comes."""
         while True:
             self.check()
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Ask all to stop, and kill what is left after a while, or at once when told to stop once more."""
+        """Ask all to stop. Kill what is left after STOP_SECONDS, or at once when interrupted."""
         running = [service.process for service in self.services if service.process.poll() is None]
         deadline = time.monotonic() + STOP_SECONDS
         try:

@@ -1,1 +1,1 @@
-"""Benchmarks of the outbox, each beside a raw loop that does the minimum: `make bench`, explained in README.md."""
+"""Benchmarks (`make bench`): outbox and audit trail, each beside a raw loop that does the minimum; see README.md."""

@@ -1,4 +1,4 @@
-"""`make bench`: measures, prints each figure as a JSON line and all of them as a table, and writes results.md."""
+"""`make bench`: measures, prints each figure as a JSON line and all in a table, and writes results.md."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
 
 
 def measure(server: PrivatePostgres, sizes: Sizes, names: Sequence[str], command: str, output: Path | None) -> None:
-    """Run these lab.bench; the results of each are written as soon as it is through, and all are shown at the end."""
+    """Run these benchmarks. Each one's results are written as soon as it is through; all are shown at the end."""
     wanted = environment(server.url())
     os.environ.clear()
     os.environ.update(wanted)

@@ -6,12 +6,11 @@ import logging
 import re
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from subprocess import DEVNULL, Popen
+from subprocess import DEVNULL
 from typing import Any
 
 from django.db import connection, transaction
@@ -21,10 +20,12 @@ from tqdm import tqdm
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.services import entry_for, record_all
-from lab.bench.crew import ROOT, WorkerFailed
+from dev.processes import start_python
+from lab.bench.crew import WorkerFailed
 from lab.bench.figures import Figure, Target
 from lab.bench.run import Run
 from lab.bench.sealing import seal_rest
+from lab.bench.server import environment
 from qhse.accounts.roles import Role
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.accounts.services.users import create_user
@@ -42,7 +43,7 @@ MEBIBYTE = 2**20
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield rates and memory at `audit_entries` entries, and the time of requests for pages of them."""
+    """Yield rates and memory at `audit_entries` entries, and the time of requests for their pages."""
     connection.close()
     yield from _long_trail(run)
     connection.close()
@@ -86,14 +87,13 @@ def _commands(run: Run) -> Iterator[Figure]:
     entries = SealedEntry.objects.count()
     seals = AuditSeal.objects.count()
     connection.close()
-    manage = (sys.executable, "manage.py")
     with tempfile.TemporaryDirectory(prefix="qhse-bench-") as parent:
         directory = Path(parent) / "export"
-        raw, _ = _timed(run, sys.executable, "-m", "lab.bench.audit_process", "raw")
+        raw, _ = _timed(run, "-m", "lab.bench.audit_process", "raw")
         for name, command in (
-            ("verified", (*manage, "verify_audit_trail")),
-            ("exported", (*manage, "export_audit_trail", "--output", str(directory))),
-            ("checked offline", (sys.executable, str(directory / "verify_export.py"))),
+            ("verified", ("manage.py", "verify_audit_trail")),
+            ("exported", ("manage.py", "export_audit_trail", "--output", str(directory))),
+            ("checked offline", (str(directory / "verify_export.py"),)),
         ):
             seconds, peak = _timed(run, *command)
             what = f"{entries:,} entries in {seals:,} seals {name}, beside reading and hashing them"
@@ -104,9 +104,9 @@ def _commands(run: Run) -> Iterator[Figure]:
 
 
 def _timed(run: Run, *command: str) -> tuple[float, float]:
-    """Return the seconds that a command took, and the most memory in bytes that it had."""
+    """Return the seconds that a program of Python took, and the most bytes of memory that it had."""
     started, peak = time.monotonic(), 0.0
-    process = Popen(command, cwd=ROOT, env=run.database.env, stdout=DEVNULL)
+    process = start_python(command, env=environment(run.database.url), stdout=DEVNULL)
     while process.poll() is None:
         peak = max(peak, _most_memory(process.pid))
         time.sleep(0.02)
@@ -116,7 +116,7 @@ def _timed(run: Run, *command: str) -> tuple[float, float]:
 
 
 def _most_memory(pid: int) -> float:
-    """Return the high-water mark of a process; getrusage() would count this one, from which it was forked."""
+    """Return the high-water mark of a process. getrusage() would count this one, which forked it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

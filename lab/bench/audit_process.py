@@ -2,9 +2,10 @@
 One process of the audit benchmark: `python -m lab.bench.audit_process write N`, `… seal SECONDS` or `… raw`.
 
 `write` and `seal` connect, say so, and begin at the first line of their input. `write` sets N certification dates, each
-with its audit entry and its event. `seal` seals every so many seconds until the next line. `raw` reads the whole trail
-with a server-side cursor, encodes and hashes each entry, and prints how many there were: the least that a verifier
-could do.
+with its audit entry and its event. `seal` seals every so many seconds until the next line.
+
+`raw` does the least that a verifier could do. It reads the whole trail with a server-side cursor, encodes and hashes
+each entry, and prints how many there were.
 """
 
 from __future__ import annotations

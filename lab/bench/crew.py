@@ -1,13 +1,11 @@
-"""Worker processes that are started and connected before the clock runs, and then told to begin at once."""
+"""Worker processes. They are started and connected before the clock runs, then told to begin at once."""
 
 from __future__ import annotations
 
 import json
 import os
 import select
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -15,17 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dev.processes import die_with_parent
-from lab.bench.server import Database
+from dev.processes import start_python
+from lab.bench.server import environment
+from lab.database import Database
 
-ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 900.0
 STOP_SECONDS = 15.0
 
 
 class WorkerFailed(RuntimeError):
-    """A worker process ended or did not answer; the message has the end of what it printed."""
+    """A worker process ended or did not answer. The message has the end of what it printed."""
 
 
 class Member:
@@ -34,15 +32,13 @@ class Member:
     def __init__(self, module: str, *arguments: str, env: Mapping[str, str]) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in stop)
         self._name = module
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            cwd=ROOT,
+        self.process = start_python(
+            ["-m", module, *arguments],
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             bufsize=0,
-            preexec_fn=die_with_parent(signal.SIGKILL),
         )
 
     def tell(self, order: dict[str, Any]) -> None:
@@ -67,7 +63,7 @@ class Member:
         return self._log.read()[-4000:]
 
     def stop(self) -> None:
-        """End the process: an idle one by the end of its input, a running one by SIGTERM, else by SIGKILL."""
+        """End the process: by the end of its input, by SIGTERM, and at last by SIGKILL."""
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.close()
         self.process.terminate()
@@ -81,7 +77,7 @@ class Member:
 
 
 def cpu_seconds(*roots: int) -> float:
-    """Return the CPU time that these processes and all below them have used so far."""
+    """Return the CPU time that these processes, and all below them, have used so far."""
     parents = {}
     used = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -98,7 +94,7 @@ def cpu_seconds(*roots: int) -> float:
 
 
 class Crew:
-    """Workers of one kind on one database; a context manager that ends them."""
+    """Workers of one kind on one database. A context manager, which ends them."""
 
     def __init__(self, module: str, *arguments: str, size: int, env: Mapping[str, str]) -> None:
         self.members = [Member(module, *arguments, env=env) for _ in range(size)]
@@ -115,7 +111,7 @@ class Crew:
             member.stop()
 
     def drain(self, *, workers: int, batch_size: int) -> tuple[float, list[Any]]:
-        """Let so many workers handle all that is due; return when they were told to, and their answers."""
+        """Let so many workers handle all that is due. Return when they were told, and their answers."""
         told_at = time.time()
         for member in self.members[:workers]:
             member.tell({"drain": batch_size})
@@ -137,10 +133,11 @@ class Crew:
 
 
 def product_crew(form: str, database: Database, *, size: int = 1, claims: bool = False) -> Crew:
-    """Return processes of the product's worker command; `claims` makes them answer with the time of each claim."""
-    return Crew("lab.bench.product_worker", form, *(["--claims"] if claims else []), size=size, env=database.env)
+    """Return processes of the product's worker command. `claims`: they answer with the time of each claim."""
+    options = ["--claims"] if claims else []
+    return Crew("lab.bench.product_worker", form, *options, size=size, env=environment(database.url))
 
 
 def raw_crew(database: Database, *, size: int = 1) -> Crew:
     """Return processes of the raw loop."""
-    return Crew("lab.bench.raw_worker", database.url, size=size, env=database.env)
+    return Crew("lab.bench.raw_worker", database.url, size=size, env=environment(database.url))

@@ -1,4 +1,4 @@
-"""How fast a backlog is handled, by handlers of both forms, beside the raw loop."""
+"""How fast a backlog is handled, and at what CPU time, by handlers of both forms, beside the raw loop."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lab.bench import load, raw_worker
 from lab.bench.crew import Crew, cpu_seconds, product_crew, raw_crew
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
-from lab.bench.server import Database
 from lab.bench.subject import FORMS
+from lab.database import Database
 
 RAW = "raw"
 TARGETS = {
@@ -41,7 +41,7 @@ Drains = dict[tuple[str, int], list[Drained]]
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield events per second for each form, batch size and number of workers."""
+    """Yield events per second and CPU time per event, for each form, batch size and number of workers."""
     ours, raw = run.database, run.second_database
     raw_worker.prepare(raw)
     for database in (ours, raw):
@@ -89,9 +89,8 @@ def _figures(batch_size: int, numbers: tuple[int, ...], drains: Drains) -> Itera
             theirs = rates[RAW, workers]
             target = Target("≥", bound, "ratio") if bound else None
             yield compared("drain", f"{name}, beside raw", "events/s", rates[form, workers], theirs, target=target)
-        if 1 in numbers:
-            name = f"CPU of worker and server, {form} handler, batch {batch_size}, 1 worker, beside raw"
-            yield compared("drain", name, "µs/event", cpu[form, 1], cpu[RAW, 1])
+            spent = f"CPU of worker and server, {name}, beside raw"
+            yield compared("drain", spent, "µs/event", cpu[form, workers], cpu[RAW, workers])
     if not {1, 2} <= set(numbers):
         return
     for kind in (*FORMS, RAW):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import django
 
-from lab.bench.server import Database
+from lab.database import Database
 
 HEAD = """# Results
 
@@ -26,7 +26,7 @@ this hour. A ratio compares things that were measured in turn in one run, so it 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure should reach: at least or at most `bound`, of its ratio or of its value."""
+    """What a figure should reach: at least or at most `bound`, by its ratio or by its value."""
 
     kind: Literal["≥", "≤"]
     bound: float
@@ -42,8 +42,8 @@ class Figure:
     """
     One measured figure.
 
-    `beside` is what it is compared with. `ratio` is the median of the rounds' own ratios, in which both had the same
-    noise, and `spread` the least and the greatest of them.
+    `beside` is what it is compared with. Each round has a ratio of its own, because both met the same noise in it:
+    `ratio` is the median of them, `spread` the least and the greatest.
     """
 
     benchmark: str
@@ -83,7 +83,7 @@ def compared(
     *,
     target: Target | None = None,
 ) -> Figure:
-    """Return the figure of something that was measured in rounds, in turn with something else."""
+    """Return the figure of what was measured in rounds, in turn with something else."""
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     return Figure(
         benchmark,
@@ -95,12 +95,6 @@ def compared(
         spread=(min(ratios), max(ratios)),
         target=target,
     )
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the nearest-rank percentile."""
-    ranked = sorted(values)
-    return ranked[max(0, -(-len(ranked) * int(percent * 10) // 1000) - 1)]
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +124,7 @@ def circumstances(database: Database, command: str) -> str:
 
 
 def write(path: Path, sections: dict[str, str]) -> None:
-    """Replace the sections of these lab.bench in a results file, and keep those of others."""
+    """Replace the sections of these benchmarks in a results file, and keep those of others."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
     kept = dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))

@@ -1,4 +1,4 @@
-"""What handled events cost: the claim, and the drain, with ten million of them in the table and with few."""
+"""What handled events cost: the claim and the drain, with ten million in the table and with few."""
 
 from __future__ import annotations
 
@@ -8,51 +8,27 @@ from itertools import chain
 
 from lab.bench import load
 from lab.bench.crew import Crew, product_crew
-from lab.bench.figures import Figure, Target, compared, percentile
+from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
-from lab.bench.server import Database
+from lab.database import Database
+from lab.percentile import percentile
 
 BATCH_SIZE = 100
 CLAIM = Target("≤", 10.0, "value")
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield the time of the claim and the rate of a drain with a long history, beside those with a short one."""
+    """Yield the time of a claim and the rate of a drain with a long history, beside a short one."""
     build(run)
-    bare, loaded = run.database, run.third_database
-    rates: dict[str, list[float]] = {bare.name: [], loaded.name: []}
-    claims: dict[str, list[float]] = {bare.name: [], loaded.name: []}
-    load.begin(bare, run.sizes.done)
-    with ExitStack() as stack:
-        crews = [
-            (database, stack.enter_context(product_crew("set-based", database, claims=True)))
-            for database in (bare, loaded)
-        ]
-        for number in range(run.sizes.rounds + 1):
-            for database, crew in crews:
-                rate, times = _drain(run, database, crew)
-                if number:  # the first round warms up
-                    rates[database.name].append(rate)
-                    claims[database.name] += times
+    rates, claims = _rounds(run)
+    bare, loaded = run.database.name, run.third_database.name
     count = f"{run.sizes.history:,} done events, beside {run.sizes.done:,}"
-    for percent in (50.0, 95.0):
-        value, beside = percentile(claims[loaded.name], percent), percentile(claims[bare.name], percent)
-        yield Figure(
-            "history",
-            f"claim of {BATCH_SIZE} p{percent:g}, {count}",
-            value,
-            "ms",
-            beside,
-            ratio=value / beside,
-            target=CLAIM if percent == 95 else None,
-        )
-    yield compared(
-        "history",
-        f"drain, set-based handler, batch {BATCH_SIZE}, 1 worker, {count}",
-        "events/s",
-        rates[loaded.name],
-        rates[bare.name],
-    )
+    for percent, target in ((50.0, None), (95.0, CLAIM)):
+        value, beside = percentile(claims[loaded], percent), percentile(claims[bare], percent)
+        name = f"claim of {BATCH_SIZE} p{percent:g}, {count}"
+        yield Figure("history", name, value, "ms", beside, ratio=value / beside, target=target)
+    name = f"drain, set-based handler, batch {BATCH_SIZE}, 1 worker, {count}"
+    yield compared("history", name, "events/s", rates[loaded], rates[bare])
 
 
 def build(run: Run) -> None:
@@ -60,6 +36,25 @@ def build(run: Run) -> None:
     if not run.history_is_built:
         load.add_history(run.third_database, run.sizes.history)
         run.history_is_built = True
+
+
+def _rounds(run: Run) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return, by name of the database, the rate of each round's drain and the milliseconds of each claim."""
+    databases = (run.database, run.third_database)
+    rates: dict[str, list[float]] = {database.name: [] for database in databases}
+    claims: dict[str, list[float]] = {database.name: [] for database in databases}
+    load.begin(run.database, run.sizes.done)
+    with ExitStack() as stack:
+        crews = [
+            (database, stack.enter_context(product_crew("set-based", database, claims=True))) for database in databases
+        ]
+        for number in range(run.sizes.rounds + 1):
+            for database, crew in crews:
+                rate, times = _drain(run, database, crew)
+                if number:  # the first round warms up
+                    rates[database.name].append(rate)
+                    claims[database.name] += times
+    return rates, claims
 
 
 def _drain(run: Run, database: Database, crew: Crew) -> tuple[float, list[float]]:

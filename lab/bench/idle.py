@@ -17,7 +17,7 @@ CPU = Target("≤", 0.5, "value")
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield transactions per second and CPU of an idle worker, beside those of a raw LISTEN loop."""
+    """Yield transactions per second and CPU of an idle worker, beside a raw LISTEN loop."""
     databases = (run.database, run.second_database)
     for database in databases:
         load.begin(database, run.sizes.done)

@@ -1,4 +1,4 @@
-"""How long an event waits: from the commit that publishes it to the commit of its effect, at 20 events a second."""
+"""How long an event waits, from the commit that publishes it to the commit of its effect. 20 come a second."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from tqdm import tqdm
 
+from dev.waiting import wait_until
 from lab.bench import load, raw_worker
 from lab.bench.crew import Crew, product_crew, raw_crew
-from lab.bench.figures import Figure, Target, percentile
+from lab.bench.figures import Figure, Target
 from lab.bench.run import Run
-from lab.bench.server import Database
-from lab.bench.subject import AGGREGATES, MeterRead
+from lab.bench.subject import AGGREGATES
+from lab.database import Database
+from lab.gauge import GaugeRead
+from lab.percentile import percentile
 from outbox.publisher import publish_all
 from qhse.uuid7 import uuid7
 
@@ -41,9 +44,9 @@ class Side:
 
 def measure(run: Run) -> Iterator[Figure]:
     """
-    Yield percentiles of the product's latency beside those of a raw LISTEN loop.
+    Yield percentiles of the product's latency, beside a raw LISTEN loop.
 
-    Both run at once, each in a database of its own, and get their events in turn.
+    Both run at once, each in a database of its own. They get their events in turn.
     """
     ours, raw = run.database, run.second_database
     raw_worker.prepare(raw)
@@ -84,19 +87,21 @@ def _publish_in_turn(sides: Sequence[Side], arrivals: int) -> list[Publications]
 
 def _publish(number: int) -> tuple[str, int]:
     with transaction.atomic(), connection.cursor() as cursor:
-        (stored,) = publish_all([(MeterRead(meter_id=number % AGGREGATES, reading=number), None)], actor=None)
+        event = GaugeRead(gauge=str(number % AGGREGATES), position=number)
+        (stored,) = publish_all([(event, None)], actor=None)
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
         return str(stored.event_id), cursor.fetchone()[0]
 
 
 def _publish_raw(database: Database, number: int) -> tuple[str, int]:
-    event_id, meter = str(uuid7()), number % AGGREGATES
+    event_id = str(uuid7())
+    event = GaugeRead(gauge=str(number % AGGREGATES), position=number)
     with database.connection.transaction():
         database.execute(
             "INSERT INTO outbox_outboxevent (event_id, event_type, schema_version, aggregate_type, aggregate_id, "
             "payload, headers, status, attempts, last_error) "
-            "VALUES (%s, %s, 1, 'meter', %s, %s, '{}', 'PENDING', 0, '')",
-            (event_id, MeterRead.event_type, str(meter), json.dumps({"meter_id": meter, "reading": number})),
+            "VALUES (%s, %s, 1, %s, %s, %s, '{}', 'PENDING', 0, '')",
+            (event_id, event.event_type, event.aggregate_type, event.gauge, json.dumps(event.payload())),
         )
         (transaction_id, _) = database.row(
             "SELECT pg_current_xact_id()::text::bigint, pg_notify(%s, '')", (raw_worker.CHANNEL,)
@@ -105,18 +110,14 @@ def _publish_raw(database: Database, number: int) -> tuple[str, int]:
 
 
 def _await_effects(side: Side, events: Publications) -> None:
-    deadline = time.monotonic() + EFFECT_SECONDS
     event_ids = [event_id for event_id, _ in events]
-    while True:
+
+    def are_there() -> bool:
         side.crew.check()
-        (present,) = side.database.row(
-            "SELECT count(*) FROM benchmark_effect WHERE event_id = ANY(%s::uuid[])", (event_ids,)
-        )
-        if present == len(events):
-            return
-        if time.monotonic() > deadline:
-            raise load.NotHandledOnce(f"{present} effects of {len(events)} events after {EFFECT_SECONDS:.0f} s")
-        time.sleep(0.1)
+        sql = "SELECT count(*) FROM benchmark_effect WHERE event_id = ANY(%s::uuid[])"
+        return bool(side.database.value(sql, (event_ids,)) == len(events))
+
+    wait_until(are_there, seconds=EFFECT_SECONDS, what=f"the effects of {len(events)} events", every=0.1)
 
 
 def _milliseconds(database: Database, events: Publications) -> list[float]:

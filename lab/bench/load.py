@@ -1,4 +1,4 @@
-"""Builds what the workers find: backlogs of pending events, histories of handled ones, and checks what they left."""
+"""Builds what the workers find: backlogs and histories. Checks what they left."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from tqdm import tqdm
 
-from lab.bench.server import Database
-from lab.bench.subject import AGGREGATES, HANDLER, Effect, MeterRead
+from lab.bench.subject import AGGREGATES, HANDLER, Effect
+from lab.database import Database
+from lab.gauge import GaugeRead
 from outbox.models import OutboxEvent
 from outbox.publisher import publish_all
 
@@ -23,11 +24,11 @@ _UUID7 = """
 
 
 class NotHandledOnce(AssertionError):
-    """What a worker left behind is not one effect, one note and one mark for each event."""
+    """A worker did not leave one effect, one note and one mark for each event."""
 
 
 def make_tables(events: int) -> None:
-    """Migrate Django's default database, and keep there a backlog to copy from: published as the product does it."""
+    """Migrate Django's default database. Keep there a backlog to copy from, published as the product does it."""
     call_command("migrate", verbosity=0)
     with connection.schema_editor() as editor:
         editor.create_model(Effect)
@@ -35,7 +36,7 @@ def make_tables(events: int) -> None:
         numbers = range(start, min(start + PUBLISHED_AT_ONCE, events))
         with transaction.atomic():
             publish_all(
-                [(MeterRead(meter_id=number % AGGREGATES, reading=number), None) for number in numbers], actor=None
+                [(GaugeRead(gauge=str(number % AGGREGATES), position=number), None) for number in numbers], actor=None
             )
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE benchmark_backlog AS SELECT * FROM outbox_outboxevent")
@@ -45,7 +46,7 @@ def make_tables(events: int) -> None:
 
 
 def begin(database: Database, events: int) -> None:
-    """Empty the tables, but for so many handled events: the planner must not believe that all there is is pending."""
+    """Empty the tables, but for so many handled events. Else the planner would believe that all events are pending."""
     database.execute("TRUNCATE outbox_outboxevent, outbox_processedevent, benchmark_effect")
     _insert_done(database, 0, events, of=events)
     settle(database)
@@ -62,7 +63,7 @@ def remove_backlog(database: Database, done: int) -> None:
 
 
 def add_backlog(database: Database, events: int) -> None:
-    """Add pending events, all in one transaction, and leave the table as vacuum and checkpoint would."""
+    """Add pending events in one transaction. Leave the table as vacuum and checkpoint would."""
     chosen = {"event_id": _UUID7.format(number="b.number")}
     names, values = _columns(chosen)
     database.execute(
@@ -119,9 +120,9 @@ def _columns(chosen: dict[str, str]) -> tuple[str, str]:
 
 def check_and_time(database: Database, *, events: int, since: int = 0) -> float:
     """
-    Return when the last effect was committed (a Unix time), after a check that each event was handled once.
+    Check that each event was handled once. Return when the last effect was committed, as a Unix time.
 
-    `since` is how many effects there were before. Raises NotHandledOnce.
+    `since` is the id of the last effect from before. Raises NotHandledOnce.
     """
     effects, different, last = database.row(
         "SELECT count(*), count(DISTINCT event_id), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 "

@@ -33,9 +33,9 @@ _MARKS_EVENTS = re.compile(r"\bUPDATE\s+\"?outbox_outboxevent\b")
 
 class ClaimTimes:
     """
-    Milliseconds that a batch spent in statements about events before its handler was called: the claim.
+    Milliseconds of each claim: what a batch spent in statements about events before its handler was called.
 
-    What the engine is made of is not asked, so that the figure survives its changes.
+    Of what the engine is made is not asked, so that the figure survives its changes.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class ClaimTimes:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Time every statement at the driver, below Django: the engine may or may not go through it."""
+        """Time every statement at the driver. The engine may pass Django by."""
         execute = psycopg.Cursor.execute
 
         def timed(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
@@ -73,7 +73,7 @@ class ClaimTimes:
         self._collecting = False
 
     def take(self) -> list[float]:
-        """Return the claims since the last time."""
+        """Return the claims since the last call."""
         taken, self.milliseconds, self._sum, self._collecting = self.milliseconds, [], 0.0, True
         return taken
 

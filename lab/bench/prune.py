@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 from django.core.management import get_commands
 
+from dev.stack import run_manage
 from lab.bench import history, load
-from lab.bench.crew import ROOT
 from lab.bench.figures import Figure, Target
 from lab.bench.run import Run
+from lab.bench.server import environment
 
 DAYS = [load.HISTORY_DAYS * tenths // 10 for tenths in (9, 8)]  # of two tenths of the history, one after the other
 BATCH = 5_000
@@ -20,7 +19,7 @@ AT_LEAST = Target("≥", 10_000.0, "value")
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield how many events a second `prune_outbox` removes of a history, a tenth of which is old enough."""
+    """Yield how many events a second `prune_outbox` removes. A tenth of the history is old enough."""
     if "prune_outbox" not in get_commands():
         return
     history.build(run)
@@ -40,17 +39,11 @@ def _timed(run: Run, remove: Callable[[], None]) -> tuple[float, int]:
 
 
 def _prune(run: Run, days: int) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "prune_outbox", "--older-than", str(days)],
-        cwd=ROOT,
-        env=run.third_database.env,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    run_manage("prune_outbox", "--older-than", str(days), "--verbosity=0", env=environment(run.third_database.url))
 
 
 def _raw(run: Run, days: int) -> None:
-    """Walk along the primary key as the product does, with nothing about locks, and no thought of other pruners."""
+    """Walk along the primary key as the product does, but without locks or a thought of other pruners."""
     first, last = run.third_database.row("SELECT min(id), max(id) FROM outbox_outboxevent")
     for start in range(first, last + 1, BATCH):
         with run.third_database.connection.transaction():

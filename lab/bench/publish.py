@@ -1,4 +1,4 @@
-"""What publishing costs a domain write: the same service with its event, and with publishing left out."""
+"""What publishing costs a domain write: the same service with its event and without."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _compared(name: str, module: ModuleType, write: Callable[[int], None], write
 
 
 def _in_rounds(spent: dict[bool, list[float]]) -> Iterator[list[float]]:
-    """Yield the medians of ROUNDS parts of the run, with the event and without; single writes vary too much."""
+    """Yield the medians of ROUNDS parts of the run, with the event and without. Single writes vary too much."""
     for with_event in (True, False):
         each = spent[with_event]
         yield [statistics.median(each[part::ROUNDS]) for part in range(ROUNDS)]

@@ -1,8 +1,8 @@
 """
 The yardstick: the least that a worker must do for effects to happen exactly once, in plain psycopg.
 
-It promises less than the product: no order within an aggregate, no retries, no deadline, one handler, no batch that
-is done again one by one. `python -m lab.bench.raw_worker` obeys `lab.bench.crew`.
+It promises less than the product. It keeps no order within an aggregate, retries nothing, bounds no handler and knows
+one of them. A batch that fails is not done again one by one. `python -m lab.bench.raw_worker` obeys `lab.bench.crew`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 
 import psycopg
 
-from lab.bench.server import Database
 from lab.bench.worker_protocol import serve
+from lab.database import Database
 
 CHANNEL = "benchmark_raw"
 FALLBACK_SECONDS = 5.0
@@ -27,14 +27,14 @@ _REMEMBER = """
     SELECT event_id, 'benchmark.raw' FROM unnest(%s::uuid[]) AS event_id ON CONFLICT DO NOTHING
 """
 _EFFECTS = """
-    INSERT INTO benchmark_effect (event_id, meter_id, reading)
-    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::int[])
+    INSERT INTO benchmark_effect (event_id, gauge, position)
+    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
 """
 _MARK = "UPDATE outbox_outboxevent SET status = 'DONE', processed_at = now() WHERE id = ANY(%s)"
 
 
 def prepare(database: Database) -> None:
-    """Add the one index that these statements want, so that they do not depend on the product's."""
+    """Add the one index that these statements want. They must not depend on the product's."""
     database.execute(
         "CREATE INDEX IF NOT EXISTS benchmark_raw_pending ON outbox_outboxevent (id) WHERE status = 'PENDING'"
     )
@@ -52,7 +52,7 @@ class RawWorker:
             pass
 
     def handle_batch(self, batch_size: int) -> int:
-        """Claim, remember, write the effects, mark, commit; return how many events that were."""
+        """Claim, remember, write the effects, mark, commit. Return how many events that were."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             events = cursor.execute(_CLAIM, (batch_size,)).fetchall()
             if not events:
@@ -63,13 +63,13 @@ class RawWorker:
                 raise RuntimeError("an event was claimed that had been handled before")
             payloads = [event[4] for event in events]
             cursor.execute(
-                _EFFECTS, (event_ids, [item["meter_id"] for item in payloads], [item["reading"] for item in payloads])
+                _EFFECTS, (event_ids, [item["gauge"] for item in payloads], [item["position"] for item in payloads])
             )
             cursor.execute(_MARK, ([event[0] for event in events],))
         return len(events)
 
     def run_forever(self) -> None:
-        """Handle events as notifications tell of them, and look every FALLBACK_SECONDS without being told."""
+        """Handle events when a notification comes. Look every FALLBACK_SECONDS without one."""
         self._connection.execute(f"LISTEN {CHANNEL}")
         while True:
             while self.handle_batch(LISTENING_BATCH) == LISTENING_BATCH:

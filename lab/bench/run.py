@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dev.postgres.server import DATABASE, PrivatePostgres
-from lab.bench.server import Database
 from lab.bench.sizes import Sizes
+from lab.database import Database, copy_database
 
 
 @dataclass(slots=True)
 class Run:
     """
-    One run. `database` is also Django's default; `second_database` is a copy of it as it was in the beginning.
+    One run.
 
-    `third_database` is another one, which keeps a history once a benchmark has built it. `admin` is a database with
-    nothing in it.
+    `database` is also Django's default. `second_database` and `third_database` are copies of it, made in the beginning;
+    the third keeps a history, once a benchmark has built it. `admin` has nothing in it.
     """
 
     sizes: Sizes
@@ -31,9 +31,13 @@ class Run:
         self.admin = Database(self.server, "postgres")
 
     def copy_databases(self) -> None:
-        """Copy the database, with its tables and its backlog to copy from, while nobody else is connected."""
-        self.second_database = self.database.copied_as(self.server, "second")
-        self.third_database = self.database.copied_as(self.server, "third")
+        """Copy the database, with its tables and its backlog. Nobody else may be connected."""
+        self.database.close()
+        self.second_database, self.third_database = self._copy("second"), self._copy("third")
+
+    def _copy(self, name: str) -> Database:
+        copy_database(self.server, self.database.name, name)
+        return Database(self.server, name)
 
     def close(self) -> None:
         for database in (self.database, self.second_database, self.third_database, self.admin):

@@ -13,6 +13,7 @@ from audit.proof.verification import Verification
 from lab.bench.crew import READY_SECONDS, Member, WorkerFailed
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
+from lab.bench.server import environment
 
 WRITERS, SEALERS = 8, 4
 SEAL_SECONDS = 1.0  # ten times as often as by default
@@ -20,11 +21,11 @@ MOST_SECONDS = 900.0
 
 
 class NotOneChain(AssertionError):
-    """The sealers left something out, sealed it twice, or forked the chain."""
+    """The sealers left an entry out, sealed one twice, or forked the chain."""
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield the rate of writers beside sealers, and without."""
+    """Yield the rate of writers with sealers, beside none."""
     connection.close()
     writes = run.sizes.audit_writes
     rates: dict[bool, list[float]] = {True: [], False: []}
@@ -44,8 +45,9 @@ def measure(run: Run) -> Iterator[Figure]:
 
 def _race(run: Run, writes: int, *, sealers: int) -> float:
     """Return how long the slowest of the writers took."""
-    own = [Member("lab.bench.audit_process", "write", str(writes), env=run.database.env) for _ in range(WRITERS)]
-    seals = [Member("lab.bench.audit_process", "seal", str(SEAL_SECONDS), env=run.database.env) for _ in range(sealers)]
+    env = environment(run.database.url)
+    own = [Member("lab.bench.audit_process", "write", str(writes), env=env) for _ in range(WRITERS)]
+    seals = [Member("lab.bench.audit_process", "seal", str(SEAL_SECONDS), env=env) for _ in range(sealers)]
     try:
         for member in (*own, *seals):
             _expect(member, "ready", READY_SECONDS)
@@ -71,7 +73,7 @@ def _expect(member: Member, word: str, seconds: float) -> None:
 
 
 def seal_rest() -> int:
-    """Seal until nothing is left, and return how many entries that were."""
+    """Seal until nothing is left. Return how many entries that were."""
     sealed = 0
     while done := seal_new_entries().sealed:
         sealed += done

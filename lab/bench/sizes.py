@@ -8,9 +8,9 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """
-    The sizes of all lab.bench.
+    The sizes of all benchmarks.
 
-    `done` is how many handled events lie in the table all the time, so that it looks like one in use.
+    `done` handled events lie in the table all the time, so that it looks like one in use.
     """
 
     rounds: int = 5
@@ -27,7 +27,7 @@ class Sizes:
     history: int = 10_000_000
 
     def events(self, batch_size: int) -> int:
-        """Return how many events a drain in batches of this size handles: enough for a second or so."""
+        """Return how many events a drain in batches of this size handles: about a second's work."""
         return min(self.backlog, self.small_backlog * batch_size)
 
 

@@ -1,14 +1,13 @@
-"""What every benchmark handles: one event type, one effect row for each event, and the two forms of a handler."""
+"""What the benchmarks' handlers leave, in either form: one effect row for each event."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from django.db import models
 
-from outbox.events import DomainEvent, register
+from lab.gauge import GaugeRead
 from outbox.registry import Delivery, handles, handles_batch
 
 HANDLER = "benchmark.keep_reading"
@@ -17,30 +16,16 @@ AGGREGATES = 1_000
 FORMS = ("per-event", "set-based")
 
 
-@register
-@dataclass(frozen=True, kw_only=True)
-class MeterRead(DomainEvent):
-    """A meter has been read."""
-
-    event_type: ClassVar[str] = "BENCHMARK_METER_READ"
-    aggregate_type: ClassVar[str] = "meter"
-    aggregate_id_field: ClassVar[str] = "meter_id"
-
-    meter_id: int
-    reading: int
-
-
 class Effect(models.Model):
     """
     The effect of one event.
 
-    It belongs to no installed app, so the product knows neither the model nor its table, which `lab.bench.server`
-    makes in a database of its own.
+    It belongs to no installed app. So the product knows neither the model nor its table, which `lab.bench.load` makes.
     """
 
     event_id = models.UUIDField()
-    meter_id = models.BigIntegerField()
-    reading = models.IntegerField()
+    gauge = models.TextField()
+    position = models.BigIntegerField()
 
     objects: ClassVar[models.Manager[Effect]] = models.Manager()
 
@@ -50,13 +35,13 @@ class Effect(models.Model):
         db_table = "benchmark_effect"
 
     def __str__(self) -> str:
-        return f"reading {self.reading} of meter {self.meter_id}"
+        return f"position {self.position} of gauge {self.gauge}"
 
 
 def keep_reading(delivery: Delivery) -> None:
     event = delivery.event
-    assert isinstance(event, MeterRead)
-    Effect.objects.create(event_id=delivery.event_id, meter_id=event.meter_id, reading=event.reading)
+    assert isinstance(event, GaugeRead)
+    Effect.objects.create(event_id=delivery.event_id, gauge=event.gauge, position=event.position)
 
 
 def keep_readings(deliveries: Sequence[Delivery]) -> None:
@@ -65,8 +50,8 @@ def keep_readings(deliveries: Sequence[Delivery]) -> None:
 
 def _effect(delivery: Delivery) -> Effect:
     event = delivery.event
-    assert isinstance(event, MeterRead)
-    return Effect(event_id=delivery.event_id, meter_id=event.meter_id, reading=event.reading)
+    assert isinstance(event, GaugeRead)
+    return Effect(event_id=delivery.event_id, gauge=event.gauge, position=event.position)
 
 
 def subscribe(form: str, *, before_each_call: Callable[[], None] | None = None) -> None:
@@ -83,6 +68,6 @@ def subscribe(form: str, *, before_each_call: Callable[[], None] | None = None) 
         keep_readings(deliveries)
 
     if form == "set-based":
-        handles_batch(MeterRead, name=HANDLER)(many if before_each_call else keep_readings)
+        handles_batch(GaugeRead, name=HANDLER)(many if before_each_call else keep_readings)
     else:
-        handles(MeterRead, name=HANDLER)(one if before_each_call else keep_reading)
+        handles(GaugeRead, name=HANDLER)(one if before_each_call else keep_reading)

@@ -1,4 +1,4 @@
-"""What a worker process of a benchmark is told on its standard input, and what it answers: one line each."""
+"""What a benchmark's worker process is told on its standard input, and what it answers. One line each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 def serve(*, drain: Callable[[int], Any], run_forever: Callable[[], None]) -> None:
     """
-    Say that this process is connected and ready, then obey until the standard input ends.
+    Say that this process is connected and ready. Then obey until the standard input ends.
 
-    `{"drain": batch size}` is answered when nothing is due any more, with what `drain` returned; `{"forever": true}`
-    is not answered. Whatever the worker prints goes to standard error, so that answers stay alone.
+    `{"drain": batch size}` is answered with what `drain` returned, when nothing is due any more. `{"forever": true}` is
+    not answered. What the worker prints goes to standard error, so that answers stay alone.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from dev.postgres.binaries import PostgresUnavailable
 from dev.postgres.server import PrivatePostgres
+from dev.waiting import Stalled
 from lab.chaos.instruments import environment
+from lab.chaos.instruments.outcome import Outcome, table
 
 if TYPE_CHECKING:
     from lab.chaos.instruments.laboratory import Laboratory
-    from lab.chaos.instruments.outcome import Outcome
 
 # Each is a module with a function `run`.
 SCENARIOS = (
@@ -45,50 +46,60 @@ BROKEN, UNUSABLE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 when every promise was kept, 1 when one was broken, 2 when there is nothing to test with."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab.chaos",
-        description="Kill, cut off and freeze the product, and compare what callers were told with what is stored.",
-        epilog=f"Scenarios: {', '.join(SCENARIOS)}.",
-    )
-    parser.add_argument("--quick", action="store_true", help="a little of everything, in about a minute")
-    parser.add_argument("--only", metavar="NAME[,NAME]", help="only these scenarios")
-    parser.add_argument("--scenes", metavar="NAME[,NAME]", default="", help="killpoints: each point of these, once")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="killpoints: how often each (default: 5)")
-    parser.add_argument("--seed", type=int, help="of everything that is left to chance (default: drawn; quick: 1)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there as well")
-    options = parser.parse_args(arguments)
-    names = options.only.split(",") if options.only else SCENARIOS
-    if unknown := set(names) - set(SCENARIOS):
-        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
+    """Return 0 when every promise was kept, 1 when one was broken, 2 when there is no server to test with."""
+    options = _options(arguments)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     environment.prepare()
     # What the product logs while it is being harmed is in the children's logs; here it would hide the figures.
     logging.disable(logging.CRITICAL)
-    seed = options.seed if options.seed is not None else 1 if options.quick else random.randrange(10**6)
-    print(f"{'quick' if options.quick else 'full'} run, seed {seed}", flush=True)
+    print(f"{'quick' if options.quick else 'full'} run, seed {options.seed}", flush=True)
     try:
-        from lab.chaos.instruments.laboratory import SERVER_SETTINGS, Laboratory
-
-        with (
-            PrivatePostgres(durable=True, settings=SERVER_SETTINGS) as server,
-            tempfile.TemporaryDirectory(prefix="qhse-chaos-") as directory,
-        ):
-            lab = Laboratory(server, Path(directory), "quick" if options.quick else "full", seed)
-            lab.scenes = [name for name in options.scenes.split(",") if name]
-            lab.rounds = options.rounds
-            lab.prepare()
-            outcomes = [_play(lab, name) for name in names]
+        outcomes = _play_all(options)
     except PostgresUnavailable as error:
         print(f"chaos: {error}", file=sys.stderr)
         return UNUSABLE
     return _report(outcomes, options.output)
 
 
-def _play(lab: Laboratory, name: str) -> Outcome:
-    from lab.chaos.instruments.outcome import Outcome
-    from lab.chaos.instruments.waiting import Stalled
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab.chaos",
+        description="Kill, cut off and freeze the product, and compare what callers were told with what is stored.",
+        epilog=f"Scenarios: {', '.join(SCENARIOS)}.",
+    )
+    parser.add_argument("--quick", action="store_true", help="a little of everything, in about a minute")
+    parser.add_argument("--only", metavar="NAME[,NAME]", type=_names, default=SCENARIOS, help="only these scenarios")
+    parser.add_argument(
+        "--scenes", metavar="NAME[,NAME]", type=_names, default=(), help="killpoints: each point of these, once"
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="killpoints: how often each (default: 5)")
+    parser.add_argument("--seed", type=int, help="of everything that is left to chance (default: drawn; quick: 1)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there as well")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.only) - set(SCENARIOS):
+        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
+    if options.seed is None:
+        options.seed = 1 if options.quick else random.randrange(10**6)
+    return options
 
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _play_all(options: argparse.Namespace) -> list[Outcome]:
+    from lab.chaos.instruments.laboratory import SERVER_SETTINGS, Laboratory
+
+    with (
+        PrivatePostgres(durable=True, settings=SERVER_SETTINGS) as server,
+        tempfile.TemporaryDirectory(prefix="qhse-chaos-") as directory,
+    ):
+        lab = Laboratory(server, Path(directory), options.quick, options.seed, options.rounds, options.scenes)
+        lab.prepare()
+        return [_play(lab, name) for name in options.only or SCENARIOS]
+
+
+def _play(lab: Laboratory, name: str) -> Outcome:
     module = importlib.import_module(f"lab.chaos.scenarios.{name.replace('-', '_')}")
     started = time.monotonic()
     try:
@@ -103,8 +114,6 @@ def _play(lab: Laboratory, name: str) -> Outcome:
 
 
 def _report(outcomes: Sequence[Outcome], path: Path | None) -> int:
-    from lab.chaos.instruments.outcome import table
-
     text = table(outcomes)
     print(f"\n{text}")
     if path is not None:

@@ -1,212 +1,19 @@
 """
-The one judge of all scenarios: compares what callers were told with the tables, and the tables with each other.
+The one judge of all scenarios. It compares what callers were told with the tables, and the tables with each other.
 
-It reads by SQL of its own and imports nothing of what it judges, except the names of the handlers.
+It has SQL of its own (`statements`). Of what it judges it imports nothing but the names of the handlers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
 
-from lab.chaos.instruments.gauges import EACH, TOGETHER
-from lab.chaos.instruments.laboratory import Database
+from lab.chaos import statements
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.ledger import Account, Told
 from lab.chaos.instruments.outcome import Verdict
 from outbox.registry import handlers_of
-
-Query = tuple[str, dict[str, Any]]
-
-# --- Lost, phantom, duplicate: the callers' side --------------------------------------------------------------------
-
-# Kind of write → the tokens of those that are stored.
-STORED = {
-    "supplier": "SELECT name FROM suppliers_supplier",
-    "certification": "SELECT reason FROM audit_auditentry WHERE action = 'SUPPLIER_CERT_UPDATED'",
-    "nc": "SELECT description FROM ncs_nonconformity",
-    "close": "SELECT closure_reason FROM ncs_nonconformity WHERE status = 'CLOSED'",
-    "requeue": "SELECT reason FROM audit_auditentry WHERE action = 'OUTBOX_EVENT_REQUEUED'",
-    "user": "SELECT email FROM accounts_user WHERE email <> ''",
-    # With those that have been handled and pruned: their effects stay.
-    "reading": """
-        SELECT aggregate_id || '/' || (payload->>'position') FROM outbox_outboxevent
-        WHERE event_type = 'CHAOS_GAUGE_READ'
-        UNION ALL SELECT DISTINCT f.aggregate_id || '/' || f.position FROM chaos_effect f
-        WHERE NOT EXISTS (SELECT FROM outbox_outboxevent e WHERE e.event_id = f.event_id)
-    """,
-}
-
-# --- Torn: what belongs together ------------------------------------------------------------------------------------
-
-_COUNTS = """
-SELECT %(what)s || ' ' || key || ': ' || sum(rows) || ' rows, ' || sum(entries) || ' audit entries, ' || sum(events)
-    || ' events'
-FROM (
-    {rows}
-    UNION ALL SELECT entity_id, 0, 1, 0 FROM audit_auditentry WHERE action = %(action)s
-    UNION ALL SELECT aggregate_id, 0, 0, 1 FROM outbox_outboxevent WHERE event_type = %(action)s
-) AS counted (key, rows, entries, events)
-GROUP BY key HAVING {wrong}
-"""
-_ONE_OF_EACH = "(sum(rows), sum(entries), sum(events)) <> (1, 1, 1)"
-_AS_MANY = "sum(entries) <> sum(events)"
-_NOTHING = "SELECT '', 0, 0, 0 WHERE false"
-
-
-def _counts(what: str, action: str, rows: str = "") -> Query:
-    """Return a query for records whose rows, audit entries and events differ in number."""
-    source = f"SELECT id::text, 1, 0, 0 FROM {rows}" if rows else _NOTHING
-    sql = _COUNTS.format(rows=source, wrong=_ONE_OF_EACH if rows else _AS_MANY)
-    return sql, {"what": what, "action": action}
-
-
-TORN: tuple[Query, ...] = (
-    _counts("supplier", "SUPPLIER_CREATED", "suppliers_supplier"),
-    _counts("NC", "NC_CREATED", "ncs_nonconformity"),
-    _counts("closing of NC", "NC_CLOSED", "ncs_nonconformity WHERE status = 'CLOSED'"),
-    _counts("certification of supplier", "SUPPLIER_CERT_UPDATED"),
-    _counts("risk of supplier", "SUPPLIER_RISK_CHANGED"),
-    (
-        """
-        SELECT 'supplier ' || s.id || ' counts ' || s.nc_total || '/' || s.nc_open || '/' || s.nc_open_high
-            || ' NCs, there are ' || count(n.id) || '/' || count(n.id) FILTER (WHERE n.status = 'OPEN') || '/'
-            || count(n.id) FILTER (WHERE n.status = 'OPEN' AND n.severity = 'high')
-        FROM suppliers_supplier s LEFT JOIN ncs_nonconformity n ON n.supplier_id = s.id GROUP BY s.id
-        HAVING (s.nc_total, s.nc_open, s.nc_open_high) <> (
-            count(n.id), count(n.id) FILTER (WHERE n.status = 'OPEN'),
-            count(n.id) FILTER (WHERE n.status = 'OPEN' AND n.severity = 'high'))
-        """,
-        {},
-    ),
-    (
-        """
-        SELECT 'supplier ' || s.id || ' is certified until ' || coalesce(s.certification_expiry::text, 'never')
-            || ', its last entry says ' || coalesce(a.said, 'never')
-        FROM suppliers_supplier s JOIN LATERAL (
-            SELECT changes->'certification_expiry'->>1 AS said FROM audit_auditentry
-            WHERE entity_type = 'supplier' AND entity_id = s.id::text AND changes ? 'certification_expiry'
-            ORDER BY id DESC LIMIT 1) a ON true
-        WHERE a.said IS DISTINCT FROM s.certification_expiry::text
-        """,
-        {},
-    ),
-    (
-        """
-        SELECT 'supplier ' || s.id || ' has risk ' || s.risk_level || ', its last entry says '
-            || coalesce(a.said, 'nothing')
-        FROM suppliers_supplier s LEFT JOIN LATERAL (
-            SELECT changes->'risk_level'->>1 AS said FROM audit_auditentry
-            WHERE entity_type = 'supplier' AND entity_id = s.id::text AND action = 'SUPPLIER_RISK_CHANGED'
-            ORDER BY id DESC LIMIT 1) a ON true
-        WHERE coalesce(a.said, 'low') <> s.risk_level
-        """,
-        {},
-    ),
-    (
-        """
-        SELECT 'user ' || u.username || ' has the e-mail ' || u.email || ', the last entry says '
-            || coalesce(a.said, 'nothing')
-        FROM accounts_user u LEFT JOIN LATERAL (
-            SELECT changes->'email'->>1 AS said FROM audit_auditentry
-            WHERE entity_type = 'user' AND entity_id = u.id::text AND changes ? 'email'
-            ORDER BY id DESC LIMIT 1) a ON true
-        WHERE a.said IS DISTINCT FROM u.email
-        """,
-        {},
-    ),
-    (
-        """
-        SELECT 'event ' || e.event_id || ' was requeued without an audit entry' FROM outbox_outboxevent e
-        WHERE e.last_error = 'chaos: dead' AND e.status <> 'FAILED' AND NOT EXISTS (
-            SELECT FROM audit_auditentry a
-            WHERE a.action = 'OUTBOX_EVENT_REQUEUED' AND a.entity_id = e.event_id::text)
-        UNION ALL
-        SELECT 'event ' || e.event_id || ' has an audit entry of its requeueing and is dead' FROM outbox_outboxevent e
-        JOIN audit_auditentry a ON a.action = 'OUTBOX_EVENT_REQUEUED' AND a.entity_id = e.event_id::text
-        WHERE e.status = 'FAILED'
-        """,
-        {},
-    ),
-    (
-        """
-        SELECT 'event ' || e.event_id || ' is ' || e.status || ', but ' || p.handler || ' has handled it'
-        FROM outbox_outboxevent e JOIN outbox_processedevent p ON p.event_id = e.event_id
-        WHERE e.status <> 'DONE'
-        """,
-        {},
-    ),
-    (
-        """
-        SELECT 'effect of ' || f.handler || ' without a record that it handled ' || f.event_id
-        FROM chaos_effect f JOIN outbox_outboxevent e ON e.event_id = f.event_id
-        WHERE NOT EXISTS (
-            SELECT FROM outbox_processedevent p WHERE p.event_id = f.event_id AND p.handler = f.handler)
-        UNION ALL
-        SELECT 'record without effect: ' || p.handler || ', event ' || p.event_id FROM outbox_processedevent p
-        WHERE p.handler LIKE 'chaos.%%' AND NOT EXISTS (
-            SELECT FROM chaos_effect f WHERE f.event_id = p.event_id AND f.handler = p.handler)
-        UNION ALL
-        SELECT 'record of an event that is gone: ' || p.handler || ', event ' || p.event_id
-        FROM outbox_processedevent p
-        WHERE NOT EXISTS (SELECT FROM outbox_outboxevent e WHERE e.event_id = p.event_id)
-        """,
-        {},
-    ),
-)
-
-# --- The worker's side ------------------------------------------------------------------------------------------------
-
-_LOST_EFFECTS: Query = (
-    """
-    SELECT 'no effect of ' || h.handler || ' for event ' || e.event_id || ', gauge ' || e.aggregate_id || ' position '
-        || (e.payload->>'position')
-    FROM outbox_outboxevent e CROSS JOIN unnest(%(handlers)s::text[]) AS h (handler)
-    WHERE e.event_type = 'CHAOS_GAUGE_READ' AND e.status = 'DONE' AND NOT EXISTS (
-        SELECT FROM chaos_effect f WHERE f.event_id = e.event_id AND f.handler = h.handler)
-    """,
-    {"handlers": [EACH, TOGETHER]},
-)
-_EFFECTS_OF_NOTHING: Query = (
-    """
-    SELECT 'effect of ' || f.handler || ' for event ' || f.event_id || ', which does not exist' FROM chaos_effect f
-    WHERE NOT EXISTS (SELECT FROM outbox_outboxevent e WHERE e.event_id = f.event_id)
-    """,
-    {},
-)
-_DUPLICATES: Query = (
-    """
-    SELECT count(*) || ' effects of ' || handler || ' for event ' || event_id FROM chaos_effect
-    GROUP BY handler, event_id HAVING count(*) > 1
-    """,
-    {},
-)
-# A dead event lets its successors pass, and comes after them when a person has requeued it.
-_OVERTAKEN: Query = (
-    """
-    SELECT handler || ' handled ' || aggregate_id || ' position ' || position || ' after ' || before FROM (
-        SELECT f.handler, f.aggregate_id, f.position,
-            max(f.position) OVER (PARTITION BY f.handler, f.aggregate_id ORDER BY f.id
-                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-        FROM chaos_effect f WHERE NOT EXISTS (
-            SELECT FROM audit_auditentry a
-            WHERE a.action = 'OUTBOX_EVENT_REQUEUED' AND a.entity_id = f.event_id::text)
-    ) AS ordered WHERE position < before
-    """,
-    {},
-)
-_UNFINISHED: Query = (
-    "SELECT event_type || ' ' || aggregate_id || ' ' || coalesce(payload->>'position', '') || ' is ' || status"
-    " || ' after ' || attempts || ' attempts: ' || left(split_part(last_error, E'\\n', 1), 150)"
-    " FROM outbox_outboxevent WHERE status <> 'DONE' AND aggregate_id || '/' ||"
-    " coalesce(payload->>'position', '') <> ALL (%(expected)s::text[])",
-    {},
-)
-_STALE_RISK: Query = (
-    "SELECT 'supplier ' || id || ' has ' || nc_open_high || ' open high NCs, its risk was left ' || risk_level"
-    " FROM suppliers_supplier WHERE nc_open_high > 0 AND risk_level NOT IN ('high', 'critical')",
-    {},
-)
 
 
 def check(
@@ -215,26 +22,26 @@ def check(
     """
     Return everything that does not agree.
 
-    `settled` says that the workers have had their time: whatever is still pending, or dead and not among `dead`
-    (tokens of readings), is lost then. `pruned` says that handled events may have been removed.
+    `settled`: the workers have had their time. What is pending now is lost, and so is what is dead, unless its token
+    is among `dead`. `pruned`: handled events may have been removed.
     """
     verdict = check_halves(database)
-    _compare_with_callers(database, account, verdict)
+    verdict += compare(account, _stored(database))
     if not pruned:
-        verdict.phantom += _texts(database, _EFFECTS_OF_NOTHING)
-    verdict.duplicate += _texts(database, _DUPLICATES)
-    verdict.overtaken += _texts(database, _OVERTAKEN)
-    verdict.lost += _texts(database, _LOST_EFFECTS)
+        verdict.phantom += _texts(database, statements.EFFECTS_OF_NOTHING)
+    verdict.duplicate += _texts(database, statements.DUPLICATES)
+    verdict.overtaken += _texts(database, statements.OVERTAKEN)
+    verdict.lost += _texts(database, statements.LOST_EFFECTS)
     verdict.torn += _unremembered(database)
     if settled:
-        verdict.lost += _texts(database, (_UNFINISHED[0], {"expected": list(dead)}))
-        verdict.lost += _texts(database, _STALE_RISK)
+        verdict.lost += _texts(database, (statements.UNFINISHED, {"expected": list(dead)}))
+        verdict.lost += _texts(database, statements.STALE_RISK)
     return verdict
 
 
 def check_halves(database: Database) -> Verdict:
-    """Return what is torn: true at every moment, also right after a kill."""
-    return Verdict(torn=[text for query in TORN for text in _texts(database, query)])
+    """Return what is torn. Nothing may be torn at any moment, not even right after a kill."""
+    return Verdict(torn=[text for query in statements.TORN for text in _texts(database, query)])
 
 
 def stored_among(database: Database, account: Account, told: Told) -> int:
@@ -247,39 +54,40 @@ def stored_among(database: Database, account: Account, told: Told) -> int:
     )
 
 
-def _compare_with_callers(database: Database, account: Account, verdict: Verdict) -> None:
-    for kind, present in _stored(database).items():
+def compare(account: Account, stored: Mapping[str, Counter[str]]) -> Verdict:
+    """
+    Return where the callers' account and the stored tokens of each kind differ.
+
+    A kind of which no caller spoke may be there: the scenario itself wrote it. An empty token is nobody's.
+    """
+    verdict = Verdict()
+    for kind, present in stored.items():
         told = account.of_kind(kind)
         for token, outcome in told.items():
-            times = present.get(token, 0)
-            if times == 0 and outcome == Told.ACKNOWLEDGED:
+            if outcome == Told.ACKNOWLEDGED and not present[token]:
                 verdict.lost.append(f"{kind} {token!r} was acknowledged and is absent")
-            if times and outcome == Told.REFUSED:
+            if outcome == Told.REFUSED and present[token]:
                 verdict.phantom.append(f"{kind} {token!r} was refused and is present")
-        if kind in {known for known, _ in account.told}:
+        if told:
             strangers = [token for token in present if token and token not in told]
             verdict.phantom += [f"{kind} {token!r} is present, and nobody wrote it" for token in strangers]
         verdict.duplicate += [f"{kind} {token!r} is there {n} times" for token, n in present.items() if token and n > 1]
+    return verdict
 
 
 def _stored(database: Database) -> dict[str, Counter[str]]:
-    return {kind: Counter(token for (token,) in database.rows(sql)) for kind, sql in STORED.items()}
+    return {kind: Counter(token for (token,) in database.rows(sql)) for kind, sql in statements.STORED.items()}
 
 
 def _unremembered(database: Database) -> list[str]:
-    """Find events that are marked as processed without a record of each of their handlers, or with too many."""
     types = [kind for (kind,) in database.rows("SELECT DISTINCT event_type FROM outbox_outboxevent")]
     expected = {kind: len({handler.name for handler in handlers_of(kind)}) for kind in types}
-    sql = """
-        SELECT e.event_type || ' ' || e.event_id || ' is processed with ' || count(p.handler) || ' records of handlers'
-        FROM outbox_outboxevent e LEFT JOIN outbox_processedevent p ON p.event_id = e.event_id
-        WHERE e.status = 'DONE' AND e.event_type = %(type)s
-        GROUP BY e.event_id, e.event_type HAVING count(p.handler) <> %(number)s
-    """
     return [
-        text for kind, number in expected.items() for text in _texts(database, (sql, {"type": kind, "number": number}))
+        text
+        for kind, number in expected.items()
+        for text in _texts(database, (statements.UNREMEMBERED, {"type": kind, "number": number}))
     ]
 
 
-def _texts(database: Database, query: Query) -> list[str]:
+def _texts(database: Database, query: statements.Query) -> list[str]:
     return [text for (text,) in database.rows(*query)]

@@ -1,4 +1,4 @@
-"""`make fuzz`: thousands of made-up and of hostile requests; none may be answered with a 5xx or against the document."""
+"""`make fuzz`: made-up and hostile requests, by the thousand. No answer may be a 5xx, or against the document."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_OF_A_FULL_RUN = 20_000  # requests
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 when every answer was in order, 1 when not, 2 when there is nothing to test with."""
+    """Return 0 when every answer was in order, 1 when not, 2 when there is no server to test with."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__, usage='make fuzz ARGS="[options]"')
     parser.add_argument("--quick", action="store_true", help="a little of it, in about two minutes")
     parser.add_argument("--bounded", action="store_true", help="less still, without schemathesis' coverage phase")
@@ -68,7 +68,7 @@ def _run(running: Installation, wanted: Sequence[str], size: Size, seed: int, le
 
 
 def is_failure(*, total: int, broken: int, least: int) -> bool:
-    """Answer whether a run found a fault, or sent too little to have found one."""
+    """Answer whether a run found a fault, or sent too little to find one."""
     return bool(broken) or total < max(least, 1)
 
 

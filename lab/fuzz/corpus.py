@@ -1,4 +1,4 @@
-"""The corpus: hostile requests from tables × routes, byte for byte as they go over the line, the same in every run."""
+"""The corpus: hostile requests, tables × routes, byte for byte as they go over the line. It never changes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ JSON_TYPE = "application/json"
 
 class Hostile(NamedTuple):
     """
-    One request. `by_server`: so malformed that the HTTP server may refuse it before any code of ours runs; `status`: the
-    one that it must be answered with, where only one is right.
+    One request.
+
+    `by_server`: it is so malformed that the HTTP server may refuse it before any code of ours runs. `status`: the answer
+    that it must get, where only one is right.
     """
 
     name: str
@@ -90,7 +92,7 @@ PATHS = ("//", "/..", "/%2e%2e/", "/suppliers/", "/suppliers//1", "/suppliers/1/
 
 
 def corpus(token: str) -> Iterator[Hostile]:
-    """Yield them all; those that need to pass the door carry this access token."""
+    """Yield them all. Those that need to pass the door carry this access token."""
     for path, (method, valid) in WRITES.items():
         for name, body in BODIES.items():
             yield Hostile(f"body {name}", _request(method, path, token, body=body))
@@ -149,7 +151,7 @@ def _in_chunks(raw: bytes) -> bytes:
 
 
 def _broken(method: str, path: str, token: str) -> Iterator[Hostile]:
-    """Yield requests that are no HTTP, or two requests in one, as a proxy in front could be made to pass on."""
+    """Yield requests that are no HTTP, or two in one, such as a proxy in front could pass on."""
     head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\nContent-Type: {JSON_TYPE}\r\n".encode()
     chunks = b"Transfer-Encoding: chunked\r\n"
     tails = {

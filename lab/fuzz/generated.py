@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes up from the OpenAPI document, by each kind of user."""
+"""Requests that schemathesis makes up from the OpenAPI document, for each kind of user."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Run:
 
 def run(installation: Installation, principal: str, *, size: Size, seed: int) -> Run:
     """
-    Send up to so many cases to each operation, and stateful sequences of them, and have every answer checked.
+    Send up to so many cases to each operation, and sequences of them. Have every answer checked.
 
-    In rounds, each with a seed and an access token of its own, which must still be good when the round is over.
+    Each round has a seed and an access token of its own. The token must still be good when the round is over.
     """
     found = Run(principal)
     for number in range(-(-size.examples // EXAMPLES_IN_A_ROUND)):

@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from dev.http_client import HttpClient
 from dev.postgres.server import PrivatePostgres
+from dev.processes import kept_variables
 from dev.stack import Stack, free_port, run_manage
 
 PRINCIPALS = ("quality", "procurement", "auditor", "admin", "anonymous")
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Installation:
-    """Its base URL, and access tokens of its demo users, whose names are their passwords."""
+    """A running installation. Its demo users' names are their passwords."""
 
     def __init__(self, url: str, port: int) -> None:
         self.url = url
         self.port = port
-
-    def post(self, path: str, body: dict[str, Any], token: str = "") -> Any:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
-        with _http.open(request, timeout=20) as answer:
-            return json.load(answer)
+        self._http = HttpClient(url)
 
     def accepts(self, token: str) -> bool:
         """Answer whether this access token is still good."""
-        request = urllib.request.Request(f"{self.url}/auth/me", headers={"Authorization": f"Bearer {token}"})
-        try:
-            with _http.open(request, timeout=20) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError:
-            return False
+        return self._http.send("GET", "/auth/me", token=token).status == 200
 
     def token_of(self, principal: str) -> str:
-        """Log in anew, because an access token lives for five minutes; nothing for `anonymous`."""
+        """Log in anew, because an access token lives for five minutes. Return nothing for `anonymous`."""
         if principal == "anonymous":
             return ""
-        token: str = self.post("/auth/login", {"username": principal, "password": principal})["access_token"]
+        answer = self._http.send("POST", "/auth/login", {"username": principal, "password": principal})
+        token: str = answer.document()["access_token"]
         return token
 
 
 @contextmanager
 def installation() -> Iterator[Installation]:
-    """Run one; it ends with the block."""
+    """Run one. It ends with the block."""
     port = free_port()
     with PrivatePostgres(durable=False) as server:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        env = kept | {
+        env = kept_variables() | {
             "QHSE_ENV": "dev",
             "DATABASE_URL": server.url(),
             "LOG_LEVEL": "ERROR",

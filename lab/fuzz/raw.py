@@ -1,4 +1,4 @@
-"""Sends the corpus over sockets, and looks at each answer."""
+"""Sends the corpus over sockets, and judges each answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DOCUMENTS = ("application/json", "application/problem+json", "application/vnd.o
 
 @dataclass(slots=True)
 class Sent:
-    """`statuses` of all answers (0: the line was closed without one), and what was wrong as lines."""
+    """What came back. Status 0: the line was closed without an answer. `failures` are lines for people."""
 
     cases: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -27,8 +27,8 @@ def send_all(port: int, corpus: Iterable[Hostile]) -> Sent:
     """
     Send each on a line of its own. No answer of our code may be a 5xx, and each on a JSON route is JSON.
 
-    What the HTTP server refuses itself, before our code runs, has no request id: a plain 4xx, or a 501 for a transfer
-    coding that it does not know (RFC 9112, 6.1), a 505 for a version. A line that is closed without a word is no answer.
+    What the HTTP server refuses itself, before our code runs, has no request id. It is a plain 4xx, a 501 for an unknown
+    transfer coding (RFC 9112, 6.1), or a 505 for a version. A line that is closed without a word is no answer.
     """
     sent = Sent()
     for hostile in corpus:

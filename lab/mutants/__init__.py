@@ -1,1 +1,1 @@
-"""Each takes one guarantee out of a copy of the code; whoever promises to notice must turn red."""
+"""Each mutant takes one guarantee out of a copy of the code. Whoever promises to notice must turn red."""

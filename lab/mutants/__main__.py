@@ -17,12 +17,13 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 
+from dev.processes import ROOT
 from lab.mutants import api, audit, domain, outbox
 from lab.mutants.mutant import Mutant
 
-ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
 SECONDS = 300
+ASSERTED = r"^E +(AssertionError|dev\.waiting\.Stalled|assert |Failed: DID NOT RAISE)"
 
 
 class Finding(Enum):
@@ -38,7 +39,7 @@ GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the mutants of the groups, or of the names, that are given; return 0 when every one was caught."""
+    """Run the mutants of these groups or names. Return 0 when every one was caught."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__, usage='make mutants ARGS="[options]"')
     parser.add_argument("--only", metavar="NAME[,NAME]", help=f"groups ({', '.join(GROUPS)}) or single mutants")
     wanted = (parser.parse_args(arguments).only or ",".join(GROUPS)).split(",")
@@ -81,8 +82,8 @@ def _judge(tree: Path, judge: str) -> Finding:
     """
     Run a judge. FOUND needs an assertion that failed, or a promise that the laboratory names as broken.
 
-    A judge that cannot even begin, by an import that fails, a fixture that breaks or a time that runs out, has seen
-    nothing of the guarantee.
+    An import that fails, a fixture that breaks or a time that runs out is USELESS: such a judge has seen nothing of the
+    guarantee.
     """
     is_test = "/" in judge
     if is_test:
@@ -105,7 +106,7 @@ def finding(code: int, output: str, *, is_test: bool) -> Finding:
     if is_test:
         # Its teardown may complain as well. If a fixture breaks instead, `-x` ends the run without a failed test.
         failed = re.search(r"^FAILED \S+\.py", output, re.MULTILINE)
-        asserted = re.search(r"^E +(AssertionError|assert |Failed: DID NOT RAISE)", output, re.MULTILINE)
+        asserted = re.search(ASSERTED, output, re.MULTILINE)
         return Finding.FOUND if code == 1 and failed and asserted else Finding.USELESS
     return Finding.FOUND if code == 1 and re.search(r"^FAILED: ", output, re.MULTILINE) else Finding.USELESS
 

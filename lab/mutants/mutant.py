@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 class Mutant(NamedTuple):
     """
-    One guarantee taken out of `file`, and who must notice: a scenario, or a test module with a -k expression.
+    One guarantee taken out of `file`, and who must notice.
 
-    Noticing is an assertion that fails, or a broken promise; see `__main__`.
+    `caught_by` is a scenario, or test modules with a -k expression. Noticing is an assertion that fails, or a promise
+    found broken; see `__main__`.
     """
 
     name: str

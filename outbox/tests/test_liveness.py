@@ -11,8 +11,8 @@ import time
 import pytest
 from django.conf import settings
 
+from dev.waiting import wait_until
 from outbox.liveness import STUCK_AFTER_SECONDS, LivenessFile, complaint
-from qhse.tests.waiting import wait_until
 
 
 def probe(path) -> subprocess.CompletedProcess[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
+from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.services import requeue_dead_event
 from outbox.tests.gauges import connected_workers
-from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from audit.models import AuditEntry, AuditSeal
+from dev.waiting import wait_until
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from qhse import periodic
 from qhse.periodic import Rounds
-from qhse.tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -1,26 +1,12 @@
-"""Waiting for a condition, and doing things at the same moment: what tests use where others sleep."""
+"""Doing things at the same moment, and breaking them off in the middle: what tests use where others sleep."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from django.db import connections
-
-POLL_SECONDS = 0.02
-
-
-def wait_until(condition: Callable[[], Any], *, seconds: float = 20.0, what: str = "the condition") -> Any:
-    """Return the condition's first true answer; fail with its name when there is none in time."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
-        pause.wait(POLL_SECONDS)
-    return answer
 
 
 def at_once(number: int, action: Callable[[int], Any]) -> list[Any]:

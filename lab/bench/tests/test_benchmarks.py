@@ -12,7 +12,7 @@ from django.core.management import get_commands
 
 from lab.bench import figures
 from lab.bench.__main__ import BENCHMARKS
-from lab.bench.figures import Figure, Target, compared, percentile
+from lab.bench.figures import Figure, Target, compared
 
 
 @pytest.mark.postgres
@@ -26,15 +26,6 @@ def test_a_quick_run_measures_everything_and_writes_its_results(tmp_path):
     measured = {json.loads(line)["benchmark"] for line in done.stdout.splitlines() if line.startswith("{")}
     assert measured == {name for name in BENCHMARKS if name != "prune" or "prune_outbox" in get_commands()}
     assert all(f"## {name}\n" in results.read_text() for name in measured)
-
-
-class TestPercentile:
-    @pytest.mark.parametrize(("percent", "value"), [(50.0, 50), (95.0, 95), (99.0, 99), (99.9, 100)])
-    def test_is_the_nearest_rank(self, percent, value):
-        assert percentile(list(range(100, 0, -1)), percent) == value
-
-    def test_of_one_value_is_that_value(self):
-        assert percentile([7.0], 50.0) == 7.0
 
 
 class TestCompared:

@@ -1,4 +1,4 @@
-"""Processes that the laboratory starts, harms and ends. Most are forked: Django is loaded, so they start at once."""
+"""Processes that the laboratory starts, harms and ends. Most are forked from one that has loaded Django."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from django.core.management.base import CommandError
 
-from dev.processes import die_with_parent
-from lab.chaos.instruments.waiting import Stalled
+from dev.processes import die_with_parent, start_python
+from dev.waiting import Stalled, wait_until
 
-ROOT = Path(__file__).resolve().parents[3]
+POLL_SECONDS = 0.002  # how long a process takes to end is measured
 CRASHED = 70  # exit code of a child whose action raised
 
 
 class Child:
-    """A child process; whatever happens, it does not outlive this one."""
+    """A child process. Whatever happens, it does not outlive this one."""
 
     def __init__(self, name: str, pid: int, log: Path) -> None:
         self.name = name
@@ -32,7 +31,7 @@ class Child:
         self.code: int | None = None
 
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal, None while it runs."""
+        """Return the exit code: negative for a signal, None while it runs."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -40,27 +39,21 @@ class Child:
         return self.code
 
     def wait(self, seconds: float) -> int:
-        """Return the exit code; raise Stalled when the process does not end in time."""
-        deadline = time.monotonic() + seconds
-        while (code := self.poll()) is None:
-            if time.monotonic() > deadline:
-                raise Stalled(f"{self.name} did not end within {seconds:g} s")
-            time.sleep(0.002)
-        return code
+        """Return the exit code. Raises Stalled when the process does not end in time."""
+        wait_until(lambda: self.poll() is not None, seconds=seconds, what=f"{self.name} to end", every=POLL_SECONDS)
+        assert self.code is not None
+        return self.code
 
     def wait_until_frozen(self, seconds: float) -> None:
-        """Return when the process has been stopped by SIGSTOP."""
-        deadline = time.monotonic() + seconds
-        while True:
-            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
-            if pid and os.WIFSTOPPED(status):
-                return
-            if pid:
-                self.code = os.waitstatus_to_exitcode(status)
-                raise Stalled(f"{self.name} ended ({self.code}) instead of freezing: {self.last_words()}")
-            if time.monotonic() > deadline:
-                raise Stalled(f"{self.name} did not freeze within {seconds:g} s")
-            time.sleep(0.002)
+        """Return when SIGSTOP has stopped the process. Raises Stalled when it ends instead, or runs on."""
+        wait_until(self._is_frozen, seconds=seconds, what=f"{self.name} to freeze", every=POLL_SECONDS)
+
+    def _is_frozen(self) -> bool:
+        pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+        if pid and not os.WIFSTOPPED(status):
+            self.code = os.waitstatus_to_exitcode(status)
+            raise Stalled(f"{self.name} ended ({self.code}) instead of freezing: {self.last_words()}")
+        return bool(pid)
 
     def send(self, number: signal.Signals) -> None:
         if self.poll() is None:
@@ -81,7 +74,11 @@ class Child:
 
 
 def fork(name: str, action: Callable[[], object], *, log: Path) -> Child:
-    """Run an action in a child process; exit code 0 when it returns, CRASHED with a traceback in the log when not."""
+    """
+    Run an action in a child process.
+
+    It exits with 0 when the action returns. When it raises, it exits with CRASHED, and a traceback is in the log.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     tie_to_parent = die_with_parent(signal.SIGKILL)
@@ -114,15 +111,8 @@ def fork(name: str, action: Callable[[], object], *, log: Path) -> Child:
 def spawn(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
     """Start a program with this Python."""
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGKILL),
+        process = start_python(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     process.returncode = 0  # its end is waited for here, by its id, and not by subprocess
     return Child(name, process.pid, log)

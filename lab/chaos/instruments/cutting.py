@@ -1,4 +1,4 @@
-"""A proxy before the API that loses requests, or the answers to them, on purpose."""
+"""A proxy before the API. It loses requests, or the answers to them, on purpose."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class CuttingProxy:
     """
     Serves one request on each line.
 
-    `mode` is pass, before (the request is taken from the client and never delivered) or after (the API has given its
-    whole answer, and so has committed; the client gets none of it). `cut` counts what was cut.
+    `mode` is pass, before or after. Before: the request is taken from the client and never delivered. After: the API
+    has given its whole answer, and so has committed; the client gets none of it. `cut` counts what was cut.
     """
 
     def __init__(self, port: int) -> None:

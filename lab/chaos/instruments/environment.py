@@ -1,4 +1,4 @@
-"""The laboratory's process: its environment, and Django set up without a single connection, ready to be forked."""
+"""The laboratory's own process: Django is set up without a single connection, ready to be forked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import django
 
-# From the caller's shell; nothing else of it decides what happens.
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PG_BIN", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+from dev.processes import KEPT_VARIABLES
+
 VARIABLES = {
     "DJANGO_SETTINGS_MODULE": "qhse.settings",
     "QHSE_ENV": "dev",
@@ -23,7 +23,7 @@ _options: dict[str, Any] = {}
 
 
 def prepare() -> None:
-    """Forget the shell's variables and set Django up; call it once, before anything that needs models is imported."""
+    """Forget the shell's variables, and set Django up. To be called once, before models are imported."""
     for name in set(os.environ) - set(KEPT_VARIABLES):
         del os.environ[name]
     os.environ.update(VARIABLES)
@@ -37,7 +37,7 @@ def prepare() -> None:
 
 
 def use_database(url: str) -> None:
-    """Let Django connect to this database from now on, in this process and in those that it forks."""
+    """Let Django connect to this database from now on, here and in forks."""
     from django.db import connection
 
     from qhse.env import parse_database_url
@@ -52,7 +52,7 @@ def with_own_bounds(application_name: str = "") -> None:
     """
     Give connections of this process the options that a fresh process has.
 
-    The WSGI module bounds those of its process, and a worker forked from it must not inherit that.
+    The WSGI module bounds the statements of its process. A worker that is forked from it must not inherit that.
     """
     from django.db import connection
 

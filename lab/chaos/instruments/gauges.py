@@ -1,7 +1,7 @@
 """
-The laboratory's own event and handlers, whose effects can be counted and which misbehave on demand.
+The laboratory's handlers. Their effects can be counted, and they misbehave on demand.
 
-The table of effects has no constraint, so that a second effect would be seen and not refused.
+The table of effects has no constraint: a second effect must be seen, not refused.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from django.db import DatabaseError, connection
 
-from outbox.events import DomainEvent, Key, register
+from lab.gauge import GaugeRead
 from outbox.registry import Delivery, handles, handles_batch
 
 EACH = "chaos.each"
@@ -39,20 +38,6 @@ CREATE TABLE chaos_hole (part int NOT NULL REFERENCES chaos_part DEFERRABLE INIT
 ALWAYS_FAIL = ("fail", "dangle", "abort", "quit", "unspeakable")
 
 
-@register
-@dataclass(frozen=True, kw_only=True)
-class GaugeRead(DomainEvent):
-    """A gauge of the laboratory has been read."""
-
-    event_type: ClassVar[str] = "CHAOS_GAUGE_READ"
-    aggregate_type: ClassVar[str] = "chaos_gauge"
-    aggregate_id_field: ClassVar[str] = "gauge"
-
-    gauge: Annotated[str, Key("the gauge", example="w1")]
-    position: Annotated[int, Key("counts up by one for each event of the gauge", example=1)]
-    conduct: Annotated[str, Key("what its handler does beside its work, such as `fail:1`", example="")] = ""
-
-
 class Misbehaved(Exception):
     """The handler was told to fail."""
 
@@ -68,9 +53,9 @@ class Unspeakable(Exception):
 
 class Conduct:
     """
-    What this process does when an event tells it to, each event once; one that was told nothing goes on.
+    Whether this process freezes or dies when an event tells it to. Each event may do it once.
 
-    `deaths` is a directory in which those who die leave the event's id, so that it kills one process and no other.
+    `deaths` is a directory. Who dies leaves the event's id there, so that it kills one process and no other.
     """
 
     may_freeze = False
@@ -80,7 +65,7 @@ class Conduct:
 
 @handles(GaugeRead, name=EACH)
 def leave_effect(delivery: Delivery) -> None:
-    """Write one effect, and then do what the event says."""
+    """Write one effect, then do what the event says."""
     _write(EACH, [delivery])
     event = delivery.event
     assert isinstance(event, GaugeRead)

@@ -1,9 +1,7 @@
-"""A client of the HTTP API that writes without end and repeats what it does not know the outcome of."""
+"""A client of the HTTP API. It writes without end, and repeats each write whose outcome it does not know."""
 
 from __future__ import annotations
 
-import http.client
-import json
 import signal
 import sys
 import threading
@@ -11,16 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dev.http_client import HttpClient, NoAnswer
+from dev.stack import HOST
 from lab.chaos.instruments.laboratory import PASSWORD
 from lab.chaos.instruments.ledger import Ledger, Told
 
-TIMEOUT_SECONDS = 20.0
 PAUSE_SECONDS = 0.02
 DEFECT = 3  # exit code after an answer that must never be given
 
 
 def be_http_caller(name: str, ledger: Path, *, port: int) -> None:
-    """Write until SIGTERM. Exits with DEFECT when the API answered 500, or refused what is right."""
+    """Write until SIGTERM. Exit with DEFECT when the API answered 500, or refused what is right."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     caller = HttpCaller(name, ledger, port)
@@ -30,13 +29,13 @@ def be_http_caller(name: str, ledger: Path, *, port: int) -> None:
 
 
 class HttpCaller:
-    """One client with one connection that it keeps open."""
+    """One client, with one connection that it keeps open."""
 
     def __init__(self, name: str, ledger: Path, port: int) -> None:
         self.defects = 0
         self._name = name
         self._ledger = Ledger(ledger)
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        self._http = HttpClient(f"http://{HOST}:{port}", keep_open=True)
         self._token = ""
         self._number = 0
         self._supplier = 0
@@ -52,7 +51,7 @@ class HttpCaller:
             self._supplier = answer["id"] if answer else self._supplier
 
     def _write(self, kind: str, token: str, path: str, body: dict[str, Any]) -> Any:
-        """Ask until the outcome is known; its Idempotency-Key makes one write of however many requests."""
+        """Ask until the outcome is known. The Idempotency-Key makes one write of all requests."""
         told, answer = Told.UNKNOWN, None
         while told == Told.UNKNOWN:
             self._ledger.begin(kind, [token])
@@ -79,16 +78,12 @@ class HttpCaller:
             self._complain(status, answer)
 
     def _call(self, path: str, body: dict[str, Any], *, key: str = "") -> tuple[int, Any]:
-        """Return status and document, or 0 when the connection broke: then nobody knows."""
-        headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers |= {"Authorization": f"Bearer {self._token}", "Idempotency-Key": key}
+        """Return status and document; status 0 when the line broke, and nobody knows."""
+        headers = {"Idempotency-Key": key} if key else {}
         try:
-            self._connection.request("POST", path, json.dumps(body), headers)
-            answer = self._connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"{}")
-        except (TimeoutError, OSError, http.client.HTTPException, ValueError):
-            self._connection.close()
+            answer = self._http.send("POST", path, body, token=self._token, headers=headers)
+            return answer.status, answer.document() or {}
+        except NoAnswer:
             return 0, {}
 
     def _complain(self, status: int, answer: Any) -> None:

@@ -1,4 +1,4 @@
-"""What callers were told: a line before each write and one after it, from which its outcome follows."""
+"""What callers were told. A line before each write and one after it tell its outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Told(StrEnum):
-    """What a caller knows of its write. A COMMIT that raised may have happened: then either state is right."""
+    """What a caller knows of its write. Unknown: its COMMIT raised, and either state is right."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -21,7 +21,7 @@ class Told(StrEnum):
 
 @dataclass(slots=True)
 class Account:
-    """All writes of a scenario: (kind, token) → what its caller was told. A token is in one row and no other."""
+    """All writes of a scenario: (kind, token) → what its caller was told. A token stands in one row and no other."""
 
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
     acknowledged_at: list[float] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Account:
 
 
 class Ledger:
-    """The writing end: one file for each writer, unbuffered, because writers are killed."""
+    """The writing end: a file for each writer. Unbuffered, because writers are killed."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -59,10 +59,14 @@ _MARKS = {"?": Told.UNKNOWN} | {told.value[0]: told for told in Told}
 
 
 def read(paths: Iterable[Path]) -> Account:
-    """Return what the ledgers say; a write that was begun and never ended is unknown."""
+    """
+    Return what the ledgers say. A write that was begun and never ended is unknown.
+
+    A last line without an end is passed over: its writer was killed in the middle of it.
+    """
     account = Account()
     for path in paths:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
             mark, _, rest = line.partition(" ")
             if mark == "@":
                 at, _, told = rest.partition(" ")

@@ -1,4 +1,4 @@
-"""What a scenario found, as a line for the screen and a row for docs/reliability.md."""
+"""What a scenario found: a line for the screen, and a row for docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ EXAMPLES = 5
 @dataclass(slots=True)
 class Verdict:
     """
-    What does not agree between callers and tables; empty lists mean that everything does.
+    What does not agree between callers and tables. Empty lists mean that everything does.
 
     Lost: acknowledged but absent, or an event without its effect. Torn: one half of what belongs together. Phantom:
-    refused, or never asked for, but present. Duplicate: one thing twice. Overtaken: an effect of an aggregate that
-    comes before one of an earlier event.
+    present, but refused or never asked for. Duplicate: one thing twice. Overtaken: an effect that comes before one of
+    an earlier event of the same aggregate.
     """
 
     lost: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ FAULTS = tuple(item.name for item in fields(Verdict))
 
 @dataclass(slots=True)
 class Outcome:
-    """One scenario's result: what was done (`figures`), what the checker says, and which other promise was broken."""
+    """One scenario's result: what was done (`figures`), what the checker says, what other promise was broken."""
 
     scenario: str
     figures: dict[str, Any] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Outcome:
         return not self.verdict and not self.complaints
 
     def demand(self, kept: bool, promise: str) -> None:
-        """Note a broken promise that no table shows, such as one about time."""
+        """Note a promise that was not kept and that no table shows, such as one about time."""
         if not kept:
             self.complaints.append(promise)
 
@@ -87,9 +87,3 @@ def table(outcomes: Sequence[Outcome]) -> str:
     head = f"| Scenario | What was done | {' | '.join(name.capitalize() for name in FAULTS)} | Time |"
     line = f"|---|---|{'--:|' * (len(FAULTS) + 1)}"
     return "\n".join([head, line, *(outcome.row() for outcome in outcomes)])
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the nearest rank; 0 of nothing."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * int(percent) // 100) - 1)] if ordered else 0.0

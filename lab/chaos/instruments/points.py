@@ -1,9 +1,9 @@
 """
-Every moment at which a process can die between two steps that the database sees: before and after each statement.
+Points at which a process can die: before and after each statement that it sends.
 
-Django's execute wrappers see neither BEGIN, COMMIT and ROLLBACK nor a second connection, so the driver itself is
-wrapped: what it sends for a cursor, and what it sends on its own account. That no statement escapes is proven by
-counting them in the server's log (`killpoints`).
+Django's execute wrappers see no BEGIN, COMMIT or ROLLBACK, and no second connection. So the driver itself is wrapped,
+where it sends for a cursor and where it sends of its own accord. `killpoints` proves by the server's log that no
+statement escapes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from psycopg._connection_base import BaseConnection
 
 
 class Points:
-    """Counts the points that this process passes while it is armed, and ends it by SIGKILL at one of them."""
+    """Counts the points that this process passes while armed, and kills it at one of them."""
 
     def __init__(self, kill_at: int = 0) -> None:
         self.passed: list[str] = []

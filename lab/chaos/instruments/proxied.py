@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from dev.postgres.server import ROLE, SOCKET_NAME
-from dev.processes import die_with_parent
-from lab.chaos.instruments.children import ROOT
-from lab.chaos.instruments.laboratory import Database, Laboratory
-from lab.chaos.instruments.waiting import Stalled
+from dev.processes import start_python
+from dev.waiting import Stalled
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 
 
 class ProxyProcess:
     """A running proxy before the private server."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.port: int = self._answer()["port"]
 
@@ -28,9 +27,9 @@ class ProxyProcess:
         return f"postgres://{ROLE}@127.0.0.1:{self.port}/{database.name}"
 
     def order(self, text: str) -> dict[str, int]:
-        """Give an order and return the counts."""
+        """Give an order, and return the counts."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{text}\n")
+        self._process.stdin.write(f"{text}\n".encode())
         self._process.stdin.flush()
         counts: dict[str, int] = self._answer()
         return counts
@@ -50,15 +49,8 @@ class ProxyProcess:
 def proxy(lab: Laboratory) -> Iterator[ProxyProcess]:
     """Run a proxy before the laboratory's server."""
     with lab.log("proxy").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lab.chaos.instruments.proxy", str(lab.server.directory / SOCKET_NAME)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            preexec_fn=die_with_parent(signal.SIGKILL),
-        )
+        command = ["-m", "lab.chaos.instruments.proxy", str(lab.server.directory / SOCKET_NAME)]
+        process = start_python(command, env=os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
     with process:
         try:
             yield ProxyProcess(process)

@@ -1,10 +1,15 @@
 """
-A TCP proxy before the database that cuts lines at COMMIT, before or after it arrives, or lets them go silent.
+A TCP proxy before the database. It cuts lines at COMMIT, or lets them go silent.
 
-A process of its own, told by lines on its standard input; it answers in lines of JSON. It reads what clients send
-just enough to know a COMMIT. `pass`: forward all. `before P N` and `after P N`: of the COMMITs cut the share P, until
-there were N; before it is forwarded, or when the server has answered it. `hole`: lines that are open now swallow
-everything and stay open, new ones work. `count`: say how many there were.
+It is a process of its own. Lines on its standard input give it orders, and it answers each with a line of JSON:
+
+- `pass`: forward everything.
+- `before P N`: cut the share P of the COMMITs before they are forwarded, until there were N cuts.
+- `after P N`: the same, but when the server has answered the COMMIT.
+- `hole`: lines that are open now swallow everything and stay open; new ones work.
+- `count`: change nothing.
+
+The answer says how many there were of each. Of what clients send, the proxy understands COMMIT and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +24,20 @@ COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
 
 
+class Watch:
+    """Knows a message in a stream of bytes, also when it comes in pieces."""
+
+    def __init__(self, message: bytes) -> None:
+        self._message = message
+        self._tail = b""
+
+    def sees_it_in(self, data: bytes) -> bool:
+        """Answer whether the message ends in this data, which follows what was shown before."""
+        seen = self._tail + data
+        self._tail = seen[1 - len(self._message) :]
+        return self._message in seen
+
+
 class Line:
     """One client's connection and ours to the server."""
 
@@ -27,6 +46,7 @@ class Line:
         self.server = server
         self.silent = False
         self.cut_at_answer = False
+        self.commits, self.answers = Watch(COMMIT), Watch(COMMITTED)
 
     def cut(self) -> None:
         self.client.transport.abort()
@@ -43,7 +63,7 @@ class Proxy:
         self.counts = {"commits": 0, "before": 0, "after": 0, "holes": 0}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward one client's connection until one end closes it."""
+        """Forward one client's connection, until one end closes it."""
         try:
             answers, server = await asyncio.open_unix_connection(self._socket_path)
         except OSError:
@@ -63,7 +83,7 @@ class Proxy:
         while data := await reader.read(65536):
             if line.silent:
                 continue
-            if COMMIT in data:
+            if line.commits.sees_it_in(data):
                 self.counts["commits"] += 1
                 if self._is_due():
                     if self._mode == "before":
@@ -79,7 +99,7 @@ class Proxy:
         while data := await answers.read(65536):
             if line.silent:
                 continue
-            if line.cut_at_answer and COMMITTED in data:
+            if line.answers.sees_it_in(data) and line.cut_at_answer:
                 self._cut(line)
                 return
             line.client.write(data)

@@ -1,4 +1,4 @@
-"""Publishing the laboratory's events, and noting that they are stored."""
+"""Publishes the laboratory's events, and notes that they are stored."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from lab.chaos.instruments.gauges import GaugeRead
+from dev.waiting import Stalled
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told
-from lab.chaos.instruments.waiting import Stalled
+from lab.gauge import GaugeRead
 from outbox.publisher import publish_all
 
 Reading = tuple[str, int, str]
@@ -17,7 +17,7 @@ Reading = tuple[str, int, str]
 
 
 def publish_readings(readings: Sequence[Reading]) -> list[str]:
-    """Publish in one transaction of this process, and return the tokens by which the checker knows them."""
+    """Publish in one transaction of this process. Return the tokens by which the checker knows them."""
     with transaction.atomic():
         publish_all(
             [(GaugeRead(gauge=gauge, position=at, conduct=conduct), None) for gauge, at, conduct in readings],
@@ -31,7 +31,7 @@ def token_of(reading: Reading) -> str:
 
 
 def store(lab: Laboratory, account: Account, readings: Sequence[Reading]) -> None:
-    """Publish from a process of its own, which keeps this one without connections, and note them as acknowledged."""
+    """Publish from a child, so that this process stays without connections. Note them as acknowledged."""
     child = lab.fork("publisher", lambda: publish_readings(readings))
     if child.wait(60) != 0:
         raise Stalled(f"the events could not be published: {child.last_words()}")

@@ -1,4 +1,4 @@
-"""Callers: processes that write as fast as they can and note what they were told."""
+"""Callers: processes that write as fast as they can, and note what they were told."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from lab.chaos.instruments.gauges import GaugeRead
 from lab.chaos.instruments.ledger import Ledger, Told
+from lab.gauge import GaugeRead
 from ncs.services import close_nonconformity, open_nonconformity
 from outbox.publisher import publish_all
 from qhse.accounts.models import User
@@ -29,14 +29,18 @@ SLOW_SHARE = 0.2  # of the transactions of readings, which wait before they comm
 
 
 def be_writer(name: str, ledger: Path, *, pause: float = 0.0) -> None:
-    """Write until SIGTERM, with a pause in seconds between two writes; the write in hand is finished first."""
+    """Write until SIGTERM, with `pause` seconds between two writes. The write in hand is finished first."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     Writer(name, ledger).write_until(stop, pause=pause)
 
 
 class CommitWatch:
-    """Knows whether the running write has sent its COMMIT: an error before that means "no", one after it "unknown"."""
+    """
+    Knows whether the running write has sent its COMMIT.
+
+    An error before that means "no"; one after it means "unknown".
+    """
 
     def __init__(self) -> None:
         self.sent = False
@@ -50,9 +54,13 @@ class CommitWatch:
 
 
 class Writer:
-    """One caller. It owns its gauges and suppliers, so that positions count up in the order of its commits."""
+    """
+    One caller, which does each kind of write once and then whatever chance says.
 
-    def __init__(self, name: str, ledger: Path) -> None:
+    It owns its gauges and suppliers, so that positions count up in the order of its commits.
+    """
+
+    def __init__(self, name: str, ledger: Path, *, chance: random.Random | None = None) -> None:
         self._name = name
         self._ledger = Ledger(ledger)
         self._watch = CommitWatch()
@@ -61,7 +69,9 @@ class Writer:
         self._users: dict[str, User] = {}
         self._suppliers: list[int] = []
         self._open_ncs: list[int] = []
-        self._rng = random.Random()
+        self._chance = chance or random.Random()
+        # In the order in which each finds what it needs.
+        self._first = [self._supplier, self._certification, self._open, self._close, self._readings]
 
     def write_until(self, stop: threading.Event, *, most: int = 0, pause: float = 0.0) -> None:
         """Write until told to stop, or until `most` transactions have been tried."""
@@ -72,17 +82,21 @@ class Writer:
                 self._pause()
                 continue
             self._number += 1
-            self._rng.choices(
-                (self._readings, self._supplier, self._certification, self._open, self._close), (6, 1, 1, 2, 1)
-            )[0]()
+            self._choice()()
             if pause:
                 stop.wait(pause)
+
+    def _choice(self) -> Callable[[], None]:
+        if self._first:
+            return self._first.pop(0)
+        kinds = (self._readings, self._supplier, self._certification, self._open, self._close)
+        return self._chance.choices(kinds, (6, 1, 1, 2, 1))[0]
 
     def _token(self) -> str:
         return f"{self._name}-{self._number}"
 
     def _readings(self) -> None:
-        gauge = f"{self._name}-{self._rng.randrange(8)}"
+        gauge = f"{self._name}-{self._chance.randrange(8)}"
         first = self._positions.get(gauge, 0) + 1
         # Never used again, whatever becomes of them: a position is one event or none.
         self._positions[gauge] = first + READINGS - 1
@@ -91,8 +105,8 @@ class Writer:
         def write() -> None:
             with transaction.atomic():
                 publish_all(events, actor=None)
-                if self._rng.random() < SLOW_SHARE:
-                    time.sleep(self._rng.uniform(0, 0.004))
+                if self._chance.random() < SLOW_SHARE:
+                    time.sleep(self._chance.uniform(0, 0.004))
 
         self._attempt("reading", [f"{gauge}/{first + n}" for n in range(READINGS)], write)
 
@@ -111,7 +125,7 @@ class Writer:
         if self._suppliers:
             reason = self._token()
             expiry = date(2030, 1, 1) + timedelta(days=self._number)  # another one each time: the same changes nothing
-            pk = self._rng.choice(self._suppliers)
+            pk = self._chance.choice(self._suppliers)
             actor = self._users["procurement"]
             self._attempt(
                 "certification",
@@ -121,8 +135,8 @@ class Writer:
 
     def _open(self) -> None:
         if self._suppliers:
-            text, pk = self._token(), self._rng.choice(self._suppliers)
-            severity = self._rng.choice(("low", "medium", "high"))
+            text, pk = self._token(), self._chance.choice(self._suppliers)
+            severity = self._chance.choice(("low", "medium", "high"))
             actor = self._users["quality"]
             told, nc = self._attempt(
                 "nc",
@@ -142,7 +156,7 @@ class Writer:
     def _attempt(
         self, kind: str, tokens: Sequence[str], action: Callable[[], Any], *, in_doubt: bool = False
     ) -> tuple[Told, Any]:
-        """Do it and note the outcome. `in_doubt`: an earlier try may have been stored, whatever becomes of this one."""
+        """Do it, and note the outcome. `in_doubt`: an earlier try may have been stored."""
         self._ledger.begin(kind, tokens)
         self._watch.sent = False
         result = None

@@ -1,4 +1,4 @@
-"""Calls of the real WSGI application within this process: everything of a request but the socket."""
+"""Calls the real WSGI application within this process: everything of a request but the socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CSRF_SECRET = "c" * 32
 
 
 def warm_up() -> None:
-    """Load what the first request and the first connection load, so that no fork has to."""
+    """Load here what the first request and the first connection load. Then no fork has to."""
     from django.db import connection
 
     _call("GET", "/healthz", b"", "", {})

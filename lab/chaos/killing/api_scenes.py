@@ -1,4 +1,4 @@
-"""Writes of the API and the admin site that are killed at every point, and what opens and ends a login."""
+"""Scenes of the API and the admin site: their writes, and what opens and ends a login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker does that is killed at every point: its batches, sealing, pruning."""
+"""Scenes of a worker that is killed at every point: its batches, sealing, pruning."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ Order = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Scene:
     """
-    `prepare` runs in the child that will be killed, before its points count; `act` is killed.
+    One thing that a process does, and what follows when it is killed.
 
-    `recover` runs in a process of its own after each kill, once or more often, and must leave nothing pending. `again`
-    holds the statuses with which `act` may be answered when it is repeated after a kill, by a client that has lost the
-    answer; with an Idempotency-Key in the order, the write has then happened, once.
+    `prepare` runs in the child that will be killed, before its points count. `act` is killed. `recover` runs after each
+    kill, in a process of its own, up to three times; it must leave nothing pending.
+
+    A client that has lost the answer repeats `act`. `again` holds the statuses that it may then get. With an
+    Idempotency-Key in the order, the write has then happened, once.
     """
 
     name: str

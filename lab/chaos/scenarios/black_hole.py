@@ -1,18 +1,21 @@
-"""Black hole: the line to the database goes silent without closing, and the worker is back in time."""
+"""Black hole: the line to the database goes silent without closing. The worker is back in time."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.children import Child
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.environment import use_database
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
-from lab.chaos.instruments.outcome import Outcome, percentile
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.proxied import ProxyProcess, proxy
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import Stalled
+from lab.percentile import percentile
 
 SECONDS = 30.0
 GIVE_UP_SECONDS = 60.0
@@ -21,7 +24,7 @@ DEFAULTS = ("--handler-timeout", "10", "--poll-interval", "5")
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Swallow the lines of an idle worker and of one in the middle of a batch; supervise them as systemd would."""
+    """Swallow the lines of idle workers, and of workers in the middle of a batch. Supervise them as systemd would."""
     rounds = [(SHORT, False)] if lab.quick else [(DEFAULTS, False), (DEFAULTS, True), *[(SHORT, True)] * 8]
     rng = lab.chance()
     account = Account()
@@ -39,11 +42,8 @@ def run(lab: Laboratory) -> Outcome:
             started = time.monotonic()
             use_database(database.url)
             store(lab, account, [(f"{number}-probe", 1, "")])
-            while database.pending():
-                supervised.look_after()
-                if time.monotonic() - started > GIVE_UP_SECONDS:
-                    raise Stalled(f"round {number}: the worker did not come back within {GIVE_UP_SECONDS:g} s")
-                time.sleep(0.05)
+            what = f"the worker of round {number} to come back"
+            wait_until(supervised.has_handled_all, seconds=GIVE_UP_SECONDS, what=what, every=0.05)
             took.append(time.monotonic() - started)
             restarts += supervised.restarts
             supervised.worker.kill()
@@ -62,24 +62,26 @@ class _Supervised:
     ) -> None:
         self.restarts = 0
         self._lab = lab
+        self._database = database
         self._url = line.url(database)
         self._name = name
         self._options = options
         self.worker = self._start()
-        self._wait(database)
+        self._wait_until_it_listens()
 
     def _start(self) -> Child:
         use_database(self._url)
         return self._lab.worker(self._name, *self._options)
 
-    def _wait(self, database: Database) -> None:
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while not database.backends("qhse-worker-side"):
-            if time.monotonic() > deadline:
-                raise Stalled("the worker does not listen")
-            time.sleep(0.01)
+    def _wait_until_it_listens(self) -> None:
+        listening = partial(self._database.backends, "qhse-worker-side")
+        wait_until(listening, seconds=GIVE_UP_SECONDS, what="the worker to listen")
 
-    def look_after(self) -> None:
+    def has_handled_all(self) -> bool:
+        """Answer whether nothing is pending. Start the worker again if it has ended."""
+        if not self._database.pending():
+            return True
         if self.worker.poll() is not None:
             self.restarts += 1
             self.worker = self._start()
+        return False

@@ -1,4 +1,4 @@
-"""The checker itself: each kind of fault is put into the tables by hand, and must be found."""
+"""The checker itself: each kind of fault is put into the tables by hand. The checker must find it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from copy import deepcopy
 
 from lab.chaos.checker import check
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told, read
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.writers import Writer
@@ -30,7 +31,7 @@ def _refuse_what_is_there(database: Database, account: Account) -> None:
     account.note("supplier", database.value("SELECT name FROM suppliers_supplier LIMIT 1"), Told.REFUSED)
 
 
-_NO_READINGS = "DELETE FROM outbox_outboxevent WHERE event_type = 'CHAOS_GAUGE_READ'"
+_NO_READINGS = "DELETE FROM outbox_outboxevent WHERE event_type = 'LAB_GAUGE_READ'"
 
 # What is done → what must be found.
 FAULTS_BY_HAND: dict[str, tuple[str, Fault]] = {
@@ -77,7 +78,7 @@ FAULTS_BY_HAND: dict[str, tuple[str, Fault]] = {
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Fill the tables without a fault, then put in each fault, and look what the checker says."""
+    """Fill the tables without a fault. Then put in one fault at a time, and look what the checker says."""
     outcome = Outcome("checker-test")
     path = lab.directory / "checker-test.ledger"
     with lab.fresh("checker-test") as database:

@@ -1,14 +1,16 @@
-"""Cuts: the line breaks at COMMIT, before it arrives or after it was done, and nobody is told which."""
+"""Cuts: the line breaks at COMMIT, before it arrives or after it was done. Nobody is told which."""
 
 from __future__ import annotations
 
+from functools import partial
+
+from dev.waiting import wait_until
 from lab.chaos.instruments.environment import use_database
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Told
-from lab.chaos.instruments.load import Load
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.proxied import ProxyProcess, proxy
-from lab.chaos.instruments.waiting import wait_until
+from lab.chaos.load import Load
 
 SHARE = 0.4
 SECONDS = 240.0
@@ -16,7 +18,7 @@ WRITER_PAUSE_SECONDS = 0.04
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Cut writers and workers off at COMMIT, each so many times before it and so many times after it."""
+    """Cut writers and workers off at COMMIT, so many times before it and as many after it."""
     cuts = 10 if lab.quick else 200
     outcome = Outcome("cuts")
     with lab.fresh("cuts") as database, proxy(lab) as for_writers, proxy(lab) as for_workers:
@@ -30,7 +32,7 @@ def run(lab: Laboratory) -> Outcome:
             for line in (for_writers, for_workers):
                 line.order(f"{mode} {SHARE} {cuts}")
             for line in (for_writers, for_workers):
-                wait_until(lambda line=line, mode=mode: line.count(mode) >= cuts, seconds=SECONDS, what=f"{cuts} cuts")  # type: ignore[misc]
+                wait_until(partial(_has_cut, line, mode, cuts), seconds=SECONDS, what=f"{cuts} cuts")
                 line.order("pass")
         load.end(outcome)
         outcome.figures = {
@@ -41,6 +43,10 @@ def run(lab: Laboratory) -> Outcome:
         unknown = load.account.count(Told.UNKNOWN)
         outcome.demand(unknown > 0, "no writer was left in doubt, so nothing was tested")
     return outcome
+
+
+def _has_cut(line: ProxyProcess, mode: str, times: int) -> bool:
+    return line.count(mode) >= times
 
 
 def _counted(line: ProxyProcess) -> str:

@@ -1,17 +1,18 @@
-"""Frozen workers: one is stopped in the middle of a handler, another does its work, and the first one wakes up."""
+"""Freezes: a worker is stopped in the middle of a handler. Another does its work; then the first one wakes up."""
 
 from __future__ import annotations
 
 import signal
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.children import Child
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.gauges import Conduct
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import wait_until
 
 SLEEPER, OTHER = "chaos-sleeper", "chaos-other"
 # So that the server ends a transaction that idles after 5.5 seconds: `run_outbox_worker` adds 5.
@@ -21,7 +22,7 @@ OTHERS_SECONDS = 2.0
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Freeze a worker again and again; each time its transaction is ended, in some by the server's own bound."""
+    """Freeze a worker again and again. Each time its transaction is ended, sometimes by the server's own bound."""
     cycles, left = (3, 0) if lab.quick else (100, LEFT_TO_THE_SERVER)
     account = Account()
     outcome = Outcome("freezes")

@@ -1,4 +1,4 @@
-"""Kill points: a process is killed before and after each statement that it sends, and nothing is half done."""
+"""Kill points: a process is killed before and after each statement that it sends. Nothing is half done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from django.db import connection
 
 from lab.chaos.checker import check, check_halves
 from lab.chaos.instruments import wsgi_calls
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.points import Points
@@ -43,7 +44,7 @@ class Run:
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Kill every scene at every point, several rounds of it; quick: at a few points, once."""
+    """Kill every scene at every point, in several rounds; a quick run, at a few points once."""
     outcome = Outcome("killpoints")
     points = kills = statements = 0
     chosen = [scene for scene in SCENES if not lab.scenes or scene.name in lab.scenes]
@@ -72,7 +73,7 @@ class _Stage:
         self._dead: list[str] = []
 
     def play(self) -> tuple[int, int, int]:
-        """Return how many points there are, how many kills there were, and how many statements the scene sends."""
+        """Return the numbers of points, of kills, and of statements that the scene sends."""
         whole = self._rehearse()
         kills = 0
         for number, point in self._choice(len(whole.points)):
@@ -90,7 +91,7 @@ class _Stage:
         return [(1, point) for point in sorted(drawn)]
 
     def _rehearse(self) -> Run:
-        """Let the scene run to its end, and prove by the server's log that each of its statements is a point."""
+        """Let the scene run to its end. Prove by the server's log that each of its statements is a point."""
         log = self._lab.server.directory / "server.log"
         before = log.stat().st_size
         whole = self._play_once(f"{self._scene.name}-0", 0)
@@ -114,7 +115,7 @@ class _Stage:
         return killed.killed
 
     def _repeat(self, order: dict[str, Any], label: str) -> None:
-        """Do as a client that has lost the answer: send the same once more."""
+        """Do as a client does that has lost the answer: send the same once more."""
 
         def send() -> None:
             status = self._scene.act(order)
@@ -189,7 +190,7 @@ class _Stage:
 
 @contextmanager
 def _logged(database: Database) -> Iterator[None]:
-    """Have the server log what sessions of this database send that begin in here."""
+    """Have the server log the statements of sessions that begin in here."""
     with psycopg.connect(database.url, autocommit=True) as line:
         line.execute(f"ALTER DATABASE \"{database.name}\" SET log_statement = 'all'".encode())
         yield

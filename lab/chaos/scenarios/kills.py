@@ -1,4 +1,4 @@
-"""Kills: a worker dies in the middle of a handler, and another one has its events after one look at the outbox."""
+"""Kills: a worker dies in the middle of a handler. Another has its events after one look at the outbox."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import signal
 from functools import partial
 from pathlib import Path
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.children import Child
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.gauges import EACH, Conduct
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
-from lab.chaos.instruments.outcome import Outcome, percentile
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import wait_until
+from lab.percentile import percentile
 
 POLL_SECONDS = 1.0
 SLACK_SECONDS = 1.0
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Let an event kill the worker that has it, and measure when the other one has handled it."""
+    """Let an event kill the worker that has it. Measure when the other one has handled it."""
     kills = 2 if lab.quick else 20
     account = Account()
     took: list[float] = []
@@ -30,7 +32,7 @@ def run(lab: Laboratory) -> Outcome:
             # Both must be waiting: one that just starts would look at once.
             wait_until(lambda: len(database.backends("qhse-worker-side")) == 2, seconds=30, what="two workers")
             store(lab, account, [(f"k{number}", 1, "die"), (f"k{number}", 2, ""), (f"k{number}-b", 1, "")])
-            victim: Child = wait_until(partial(_first_dead, crew), seconds=20, what="a kill")  # type: ignore[assignment]
+            victim: Child = wait_until(partial(_first_dead, crew), seconds=20, what="a kill")
             died_at = database.value("SELECT extract(epoch FROM clock_timestamp())::float8")
             if victim.code != -signal.SIGKILL:
                 return Outcome("kills", complaints=[f"a worker ended with {victim.code}: {victim.last_words()}"])

@@ -1,20 +1,20 @@
-"""Order: many workers, events that fail at first, and no event overtakes an earlier one of its aggregate."""
+"""Order: workers are many, and events fail at first. No event overtakes an earlier one of its aggregate."""
 
 from __future__ import annotations
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import wait_until
 
 FAILING_SHARE = 0.3
 SECONDS = 240.0
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Let workers share a backlog of which every third event fails in its first attempt."""
+    """Let workers share a backlog in which every third event fails at its first attempt."""
     workers, gauges, events = (4, 12, 12) if lab.quick else (8, 40, 50)
     rng = lab.chance()
     account = Account()

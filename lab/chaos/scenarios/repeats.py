@@ -1,32 +1,28 @@
-"""Repeats: whatever is cut, and wherever, a client that asks again with its Idempotency-Key gets its one result."""
+"""Repeats: whatever is cut, a client that asks again with its Idempotency-Key gets its one result."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from dev.stack import HOST, free_port
+from dev.http_client import HttpClient, NoAnswer
+from dev.stack import HOST
 from lab.chaos.instruments.cutting import CuttingProxy, cutting
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.environment import use_database
-from lab.chaos.instruments.laboratory import PASSWORD, Database, Laboratory
-from lab.chaos.instruments.load import answers
+from lab.chaos.instruments.laboratory import PASSWORD, Laboratory
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.proxied import ProxyProcess, proxy
-from lab.chaos.instruments.waiting import wait_until
 
-TIMEOUT_SECONDS = 20.0
 MOST_REPEATS = 200
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Cut the first try of each write: the database's line or the client's, before or after the COMMIT."""
+    """Cut the first try of each write: the database's line or the client's, before the COMMIT or after it."""
     each = 5 if lab.quick else 100
     outcome = Outcome("repeats")
-    with lab.fresh("repeats") as database, proxy(lab) as line, cutting(_start_api(lab, line.url(database))) as before:
+    with lab.fresh("repeats") as database, proxy(lab) as line, cutting(lab.api(line.url(database))) as before:
         client = Client(before.port)
         use_database(database.url)
         supplier = client.post("/suppliers", {"name": "Repeats GmbH"}, key="supplier")[1]["id"]
@@ -48,14 +44,6 @@ def run(lab: Laboratory) -> Outcome:
         _judge(database, 4 * each, replays, each, outcome)
         outcome.figures = {"writes": 4 * each, **{f"{kind}_replayed": count for kind, count in replays.items()}}
     return outcome
-
-
-def _start_api(lab: Laboratory, url: str) -> int:
-    port = free_port()
-    env = dict(os.environ) | {"DATABASE_URL": url, "GUNICORN_WORKERS": "1", "GUNICORN_THREADS": "2"}
-    lab.spawn("api", "-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}", env=env)
-    wait_until(lambda: answers(f"http://{HOST}:{port}/readyz"), seconds=60, what="the API to be ready")
-    return port
 
 
 def _cut_database(client: Client, line: ProxyProcess, mode: str, key: str, body: dict[str, Any]) -> int:
@@ -95,28 +83,24 @@ def _judge(database: Database, writes: int, replays: Counter[str], each: int, ou
 
 
 class Client:
-    """A client of the API with a token and a new connection for each request."""
+    """A client of the API with a token, and a new connection for each request."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self._http = HttpClient(f"http://{HOST}:{port}")
         self._token = ""
         self._token = self.post("/auth/login", {"username": "admin", "password": PASSWORD})[1]["access_token"]
 
     def post(self, path: str, body: dict[str, Any], *, key: str = "") -> tuple[int, Any, bool]:
-        """Return status, document and whether it is an earlier answer; status 0 when the line broke."""
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=TIMEOUT_SECONDS)
+        """Return status, document, and whether it is an earlier answer. Status 0: the line broke."""
+        headers = {"Idempotency-Key": key} if key else {}
         try:
-            connection.request("POST", path, json.dumps(body), self._headers(key))
-            answer = connection.getresponse()
-            document = json.loads(answer.read() or b"{}")
-            return answer.status, document, answer.headers.get("Idempotency-Replayed") == "true"
-        except (OSError, http.client.HTTPException, ValueError):
+            answer = self._http.send("POST", path, body, token=self._token, headers=headers)
+            return answer.status, answer.document() or {}, answer.headers.get("Idempotency-Replayed") == "true"
+        except NoAnswer:
             return 0, {}, False
-        finally:
-            connection.close()
 
     def repeat(self, key: str, body: dict[str, Any], outcome: Outcome) -> bool:
-        """Ask again until the answer is there, and once more; return whether the first of them was a repetition."""
+        """Ask until there is an answer, and once more. Return whether the first answer was an earlier one."""
         for _ in range(MOST_REPEATS):
             status, document, replayed = self.post("/ncs", body, key=key)
             if status not in (0, 409, 503):
@@ -125,9 +109,3 @@ class Client:
         again = self.post("/ncs", body, key=key)
         outcome.demand(again == (201, document, True), f"{key}: another answer when asked once more")
         return replayed
-
-    def _headers(self, key: str) -> dict[str, str]:
-        headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        return headers | ({"Idempotency-Key": key} if key else {})

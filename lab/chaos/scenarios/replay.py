@@ -1,17 +1,17 @@
-"""Replay: events that come back after they were handled, by a restored backup or by hand, have no second effect."""
+"""Replay: events come back after they were handled, as from a backup. They have no second effect."""
 
 from __future__ import annotations
 
+from dev.waiting import Stalled, wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import Stalled, wait_until
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Handle events, set them back to pending behind the product's back, and let two workers have them again."""
+    """Handle events, set them back to pending by hand, and let two workers have them again."""
     number, rounds = (40, 1) if lab.quick else (400, 5)
     account = Account()
     with lab.fresh("replay") as database:

@@ -1,15 +1,16 @@
-"""Requeues: dead events come back while workers are busy with the events behind them, and each is handled once."""
+"""Requeues: dead events come back while workers are busy with the events behind them. Each is handled once."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from dev.waiting import Stalled, wait_until
 from lab.chaos.checker import check
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import Stalled, wait_until
 from outbox.services import requeue_dead_event
 
 SECONDS = 240.0
@@ -20,7 +21,7 @@ DEAD = "SELECT count(*) FROM outbox_outboxevent WHERE status = 'FAILED'"
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Let the first event of each gauge die at its first attempt, and requeue the dead while there is a backlog."""
+    """Let the first event of each gauge end dead. Requeue the dead while there is a backlog."""
     gauges, events = (40, 10) if lab.quick else (200, 50)
     account = Account()
     with lab.fresh("requeues") as database:

@@ -1,12 +1,12 @@
-"""Restarts: the database crashes under load, again and again, and everything else goes on by itself."""
+"""Restarts: the database crashes under load, again and again. Everything else goes on by itself."""
 
 from __future__ import annotations
 
 import time
 
 from lab.chaos.instruments.laboratory import Laboratory
-from lab.chaos.instruments.load import Load
 from lab.chaos.instruments.outcome import Outcome
+from lab.chaos.load import Load
 
 P95_SECONDS = 2.0
 LEAST_ACKNOWLEDGED = 50_000
@@ -14,7 +14,7 @@ LOAD_SECONDS = (0.2, 1.4)  # between two crashes
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Stop the server as a crash does while writers, the API and workers use it, and start it again."""
+    """Stop the server as a crash does, while writers, the API and workers use it. Start it again."""
     restarts = 3 if lab.quick else 100
     rng = lab.chance()
     outcome = Outcome("restarts")

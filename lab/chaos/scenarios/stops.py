@@ -1,17 +1,20 @@
-"""Stops: workers are told to end at random moments, and leave at once and in good order."""
+"""Stops: workers are told to end at random moments. They leave soon, and in good order."""
 
 from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 
+from dev.waiting import wait_until
 from lab.chaos.checker import check
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
-from lab.chaos.instruments.outcome import Outcome, percentile
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.readings import store
-from lab.chaos.instruments.waiting import wait_until
 from lab.chaos.killing.worker_scenes import run_drain
+from lab.percentile import percentile
 
 GRACE_SECONDS = 10.0
 LATEST_SECONDS = 0.3  # after the worker has connected
@@ -20,7 +23,7 @@ GAUGES = 12
 
 
 def run(lab: Laboratory) -> Outcome:
-    """Start a worker on a backlog, send SIGTERM at any moment, and look what it left."""
+    """Start a worker on a backlog, send SIGTERM at any moment, look what it left."""
     stops = 5 if lab.quick else 100
     rng = lab.chance()
     account = Account()
@@ -35,20 +38,24 @@ def run(lab: Laboratory) -> Outcome:
                 published += BACKLOG
             name = f"chaos-stop-{number}"
             worker = lab.worker(name, "--batch-size", str(rng.choice((1, 5, 20))), "--poll-interval", "30")
-            wait_until(lambda name=name: database.backends(name), seconds=30, what="the worker to connect")  # type: ignore[misc]
+            wait_until(partial(database.backends, name), seconds=30, what="the worker to connect")
             time.sleep(rng.uniform(0, LATEST_SECONDS))
             sent_at = time.monotonic()
             worker.send(signal.SIGTERM)
             code = worker.wait(GRACE_SECONDS * 2)
             took.append(time.monotonic() - sent_at)
             outcome.demand(code == 0, f"stop {number}: exit code {code}: {worker.last_words()[-300:]}")
-            wait_until(lambda name=name: not database.backends(name), seconds=5, what="its connection to end")  # type: ignore[misc]
+            wait_until(partial(_is_gone, database, name), seconds=5, what="its connection to end")
             outcome.demand(_stranded(database) == 0, f"stop {number}: events are stranded")
         lab.fork("drain", run_drain).wait(120)
         outcome.verdict = check(database, account)
     outcome.demand(max(took) <= GRACE_SECONDS, f"a worker took {max(took):.1f} s to end")
     outcome.figures = {"stops": stops, "p50": percentile(took, 50), "p95": percentile(took, 95), "longest": max(took)}
     return outcome
+
+
+def _is_gone(database: Database, name: str) -> bool:
+    return not database.backends(name)
 
 
 def _stranded(database: Database) -> int:

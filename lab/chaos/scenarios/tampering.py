@@ -13,18 +13,18 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from audit.database_role import APPEND_ONLY
 from audit.models import AuditEntry, AuditSeal
 from audit.proof import sealing
 from audit.proof.checkpoints import checkpoint_of
 from audit.proof.verification import Verification
+from dev.waiting import wait_until
 from lab.chaos.falsifying.ways import WAYS, NothingToFalsify, Tamperer
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.environment import use_database, with_own_bounds
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Told
-from lab.chaos.instruments.load import Load
 from lab.chaos.instruments.outcome import Outcome
-from lab.chaos.instruments.waiting import wait_until
+from lab.chaos.load import Load
 from qhse import periodic
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from lab.chaos.instruments.laboratory import Laboratory
-from lab.chaos.instruments.load import Load
 from lab.chaos.instruments.outcome import Outcome
+from lab.chaos.load import Load
 
 EVERY_SECONDS = 0.3
 P95_SECONDS = 2.0

@@ -35,6 +35,7 @@ ASSERTED = "E       AssertionError: assert 1 == 2\nFAILED a/test_b.py::test_c - 
         (1, ASSERTED, True, Finding.FOUND),
         (1, "ERROR    django.request:log.py:293 Internal Server Error\n" + ASSERTED, True, Finding.FOUND),
         (1, "E       Failed: DID NOT RAISE <class 'X'>\nFAILED a/test_b.py::test_c\n", True, Finding.FOUND),
+        (1, "E       dev.waiting.Stalled: in vain\nFAILED a/test_b.py::test_c\n", True, Finding.FOUND),
         (1, "E   ImportError: no\nERROR a/test_b.py\n", True, Finding.USELESS),
         (1, "E   KeyError: 'x'\nFAILED a/test_b.py::test_c - KeyError\n", True, Finding.USELESS),
         (1, ASSERTED + "ERROR a/test_b.py::test_c\n", True, Finding.FOUND),

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.engine import claim as claiming
 from outbox.engine.claim import claim
@@ -18,7 +19,6 @@ from outbox.models import OutboxEvent
 from outbox.registry import handles
 from outbox.services import requeue_dead_event
 from outbox.tests.gauges import GaugeCalibrated, leave_effect
-from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -11,13 +11,13 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.engine.dispatcher import Dispatcher, dispatch_batch
 from outbox.models import InHand, OutboxEvent, ProcessedEvent
 from outbox.registry import handles
 from outbox.services import requeue_dead_event
 from outbox.tests.gauges import GaugeCalibrated, connected_workers, leave_effect
-from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

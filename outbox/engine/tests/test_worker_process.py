@@ -9,11 +9,11 @@ from collections import Counter
 import pytest
 from django.db import connection, transaction
 
+from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.publisher import publish_all
 from outbox.tests.gauges import GaugeCalibrated, connected_workers, database_url
-from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 
 from audit.models import AuditEntry
-from dev.processes import die_with_parent
-from dev.stack import HOST, free_port
+from dev.processes import start_python
+from dev.stack import HOST, api_command, free_port
+from dev.waiting import wait_until
 from ncs.models import NonConformity
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.deployment.gunicorn_worker import READ_SECONDS
-from qhse.tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 THREADS = 2
@@ -38,10 +34,7 @@ def port() -> Iterator[int]:
         "QHSE_ENV": "dev", "DATABASE_URL": url, "GUNICORN_WORKERS": "1", "GUNICORN_THREADS": str(THREADS),
         "LOG_LEVEL": "ERROR", "GUNICORN_LOG_LEVEL": "ERROR",
     }  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{chosen}"],
-        cwd=settings.BASE_DIR, env=env, preexec_fn=die_with_parent(signal.SIGKILL),
-    )  # fmt: skip
+    process = start_python(api_command(chosen), env=env)
     try:
         wait_until(lambda: answers(chosen), what="the server", seconds=30)
         yield chosen

@@ -11,11 +11,12 @@ import pytest
 from django.db import connection, transaction
 
 from audit.models import AuditEntry
+from dev.waiting import wait_until
 from ncs.models import NonConformity
 from outbox.models import OutboxEvent
 from qhse.api.models import IdempotencyRecord
 from qhse.api.openapi.routes import all_patterns
-from qhse.tests.waiting import at_once, wait_until
+from qhse.tests.waiting import at_once
 from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db

@@ -1,33 +1,30 @@
-"""Load: writers, an API and workers on one database, which go on by themselves whatever is done to it."""
+"""Load: writers, an API and workers on one database. They go on by themselves, whatever is done to it."""
 
 from __future__ import annotations
 
-import os
 import signal
-import urllib.request
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from dev.stack import HOST, free_port
+from dev.waiting import wait_until
 from lab.chaos.checker import check, stored_among
 from lab.chaos.instruments.children import Child
+from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.http_caller import be_http_caller
-from lab.chaos.instruments.laboratory import Database, Laboratory
+from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told, read
-from lab.chaos.instruments.outcome import Outcome, percentile
-from lab.chaos.instruments.waiting import wait_until
+from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.writers import be_writer
+from lab.percentile import percentile
 
 SETTLE_SECONDS = 180.0
 STOP_SECONDS = 30.0
 
-_http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
 
 class Load:
-    """Starts with `start`, ends with `end`, which lets the workers finish and has the checker judge."""
+    """Starts with `start`. Ends with `end`: the workers finish, and the checker judges."""
 
     def __init__(self, lab: Laboratory, database: Database) -> None:
         self.workers: list[Child] = []
@@ -38,7 +35,7 @@ class Load:
         self._ledgers: dict[str, list[Path]] = {"writers": [], "api": []}
 
     def start(self, *, writers: int, workers: int) -> None:
-        """Start workers, writers and an API with a client, and return when there has been a first effect."""
+        """Start workers, writers, and an API with a client. Return after the first effect."""
         self.start_workers(workers)
         self.start_writers(writers)
         self.start_api()
@@ -48,23 +45,19 @@ class Load:
         self.workers += [self._lab.worker(f"worker-{n}", *options) for n in range(number)]
 
     def start_writers(self, number: int, *, pause: float = 0.0) -> None:
-        """Start processes that call services; `pause` is in seconds, between two writes of one of them."""
+        """Start processes that call services, each with `pause` seconds between two writes."""
         for name in (f"w{n}" for n in range(number)):
             be_it = partial(be_writer, name, self._ledger("writers", name), pause=pause)
             self._callers.append(self._lab.fork(name, be_it))
 
     def start_api(self) -> None:
-        """Start gunicorn, and a client of it."""
-        port = free_port()
-        env = dict(os.environ) | {"DATABASE_URL": self._database.url, "GUNICORN_WORKERS": "1", "GUNICORN_THREADS": "2"}
-        gunicorn = ("-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"{HOST}:{port}")
-        self._lab.spawn("api", *gunicorn, env=env)
-        wait_until(lambda: answers(f"http://{HOST}:{port}/readyz"), seconds=60, what="the API to be ready")
+        """Start the API, and a client of it."""
+        port = self._lab.api(self._database.url)
         be_it = partial(be_http_caller, "http", self._ledger("api", "http"), port=port)
         self._callers.append(self._lab.fork("http", be_it))
 
     def end(self, outcome: Outcome) -> None:
-        """Stop the writers, wait until nothing is pending, stop the workers, and have everything checked."""
+        """Stop the writers, wait until nothing is pending, stop the workers. Then check everything."""
         for caller in self._callers:
             caller.send(signal.SIGTERM)
         for caller in self._callers:
@@ -80,7 +73,7 @@ class Load:
         outcome.verdict += check(self._database, self.account)
 
     def figures(self) -> dict[str, object]:
-        """Return what was written, and what became of the writes of which nobody was told."""
+        """Return what was written, and how many writes of unknown outcome are stored."""
         unknown = self.account.count(Told.UNKNOWN)
         stored = stored_among(self._database, self.account, Told.UNKNOWN)
         return {
@@ -90,7 +83,7 @@ class Load:
         }
 
     def recovery(self, ready: Sequence[float], outcome: Outcome, *, p95_seconds: float) -> dict[str, object]:
-        """Return how long after each moment of `ready` each kind of process succeeded again, and demand the bound."""
+        """Return how long each kind of process took to succeed again after each moment of `ready`. Demand the bound."""
         sql = "SELECT extract(epoch FROM at)::float8 FROM chaos_effect ORDER BY at"
         effects = [at for (at,) in self._database.rows(sql)]
         series = {name: read(paths).acknowledged_at for name, paths in self._ledgers.items() if paths}
@@ -112,11 +105,3 @@ class Load:
         path.touch()
         self._ledgers[kind].append(path)
         return path
-
-
-def answers(url: str) -> bool:
-    try:
-        with _http.open(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -1,0 +1,22 @@
+"""The one event that the laboratory and the benchmarks publish; each has handlers of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from outbox.events import DomainEvent, Key, register
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class GaugeRead(DomainEvent):
+    """A gauge of the laboratory has been read."""
+
+    event_type: ClassVar[str] = "LAB_GAUGE_READ"
+    aggregate_type: ClassVar[str] = "lab_gauge"
+    aggregate_id_field: ClassVar[str] = "gauge"
+
+    gauge: Annotated[str, Key("the gauge", example="w1")]
+    position: Annotated[int, Key("counts up by one for each event of the gauge", example=1)]
+    conduct: Annotated[str, Key("what its handler does beside its work, such as `fail:1`", example="")] = ""
