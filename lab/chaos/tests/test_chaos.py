@@ -14,6 +14,7 @@ from lab.chaos.__main__ import SCENARIOS
 IN_EVERY_RUN = [name for name in SCENARIOS if name not in ("restarts", "terminations", "black-hole")]
 
 
+@pytest.mark.laboratory
 @pytest.mark.postgres
 def test_nothing_is_lost_torn_invented_doubled_or_overtaken():
     done = subprocess.run(
