@@ -100,7 +100,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     return "database: PostgreSQL, " + ("a private server" if _server in config.stash else "TEST_DATABASE_URL")
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     # One test must not wait for processes to start. None leaves a whole run to pytest-xdist: one a core.
     return 0 if config.args_source is pytest.Config.ArgsSource.ARGS else None
