@@ -1,4 +1,4 @@
-"""A minute of the fault laboratory in every test run; `make chaos` is the whole of it."""
+"""A minute of the fault laboratory, for CI and `make samples`; `make chaos` is the whole of it."""
 
 from __future__ import annotations
 

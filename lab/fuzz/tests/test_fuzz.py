@@ -1,4 +1,4 @@
-"""A little of `make fuzz` in every run on PostgreSQL: the hostile corpus, and made-up requests by each role."""
+"""A little of `make fuzz`, for CI and `make samples`: the hostile corpus, and made-up requests by each role."""
 
 from __future__ import annotations
 
