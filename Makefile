@@ -1,7 +1,7 @@
 # `make help` lists the commands. They need nothing but Python 3.11 or newer (PYTHON=… chooses one).
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench chaos fuzz mutants lock clean
+.PHONY: help run demo test samples check bench chaos fuzz mutants lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -14,7 +14,8 @@ DEVELOPMENT := $(VENV)/installed-dev-$(call checksum,requirements-dev.txt)
 help:
 	@echo 'make run      start everything on http://127.0.0.1:8000, with demo data (PORT=…, DATABASE_URL=…)'
 	@echo 'make demo     tell the main story by HTTP against real processes, and check it (URL=… of a running server)'
-	@echo 'make test     all tests, on SQLite and on PostgreSQL (ARGS=… for pytest)'
+	@echo 'make test     all tests, on SQLite and on PostgreSQL (ARGS=… for pytest, COVERAGE=1)'
+	@echo 'make samples  a few minutes of chaos, fuzz and bench each, as CI runs them'
 	@echo 'make check    format, lint, types, import rules, migrations, deployment files'
 	@echo 'make bench    how fast the outbox is, beside a raw loop (ARGS="--only drain", ARGS=--quick, ARGS=--help)'
 	@echo 'make chaos    kill, cut off and freeze everything, and check that nothing is lost (ARGS=--quick, ARGS=--help)'
@@ -40,9 +41,13 @@ demo: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	@echo 'tests on SQLite'
-	@$(PY) -m pytest -q $(ARGS)
+	@$(PY) -m pytest -q --durations=10 $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
+	@$(if $(COVERAGE),echo "coverage of the product on SQLite: $$($(PY) -m coverage report --format=total) % of its lines")
 	@echo 'tests on PostgreSQL'
-	@$(PY) -m pytest -q --postgres $(ARGS)
+	@$(PY) -m pytest -q --durations=10 --postgres $(ARGS)
+
+samples: $(DEVELOPMENT)
+	@$(PY) -m pytest -q --durations=10 --postgres -m laboratory lab $(ARGS)
 
 check: $(DEVELOPMENT)
 	@$(PY) -m dev.check
@@ -68,5 +73,5 @@ lock: $(DEVELOPMENT)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in --output-file requirements-dev.txt
 
 clean:
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis var/static var/metrics
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage var/static var/metrics
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,12 @@
-"""`make check`: everything about the code that needs no running product; stops at the first thing that is wrong."""
+"""
+`make check`: everything about the code that needs no running product. It stops at the first thing that is wrong.
+
+`--quick` stops after the steps that take a few seconds together; .pre-commit-config.yaml runs those.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import subprocess
@@ -9,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from dev import prose
 from dev.processes import ROOT, kept_variables
 
 PROGRAMS = Path(sys.executable).parent
@@ -16,6 +22,8 @@ PROGRAMS = Path(sys.executable).parent
 MANAGE = [sys.executable, "manage.py"]
 RUNTIME_CODE = ["qhse", "suppliers", "ncs", "audit", "outbox", "kpi"]
 NOT_RUNTIME = "*/tests/*,*/conftest.py,*/dev/*,*/lab/*,*/migrations/*"
+
+QUICK = ("format", "lint", "import rules")
 
 # What the line says → the command. Cheap ones first.
 STEPS: dict[str, list[str]] = {
@@ -46,7 +54,11 @@ STEPS: dict[str, list[str]] = {
 
 def main() -> int:
     """Return 0 when every step passed, else 1, after the output of the step that did not."""
-    for label, command in STEPS.items():
+    parser = argparse.ArgumentParser(prog="python -m dev.check")
+    parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
+    quick = parser.parse_args().quick
+    for label in QUICK if quick else STEPS:
+        command = STEPS[label]
         started = time.monotonic()
         done = subprocess.run(
             _resolved(command),
@@ -62,6 +74,8 @@ def main() -> int:
         if done.returncode != 0:
             print(f"\n$ {' '.join(command)}\n{done.stdout.rstrip()}", file=sys.stderr)
             return 1
+    if not quick:
+        print(prose.summary(prose.lengths_by_package()))  # a figure, no verdict
     return 0
 
 

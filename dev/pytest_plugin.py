@@ -1,13 +1,16 @@
 """
 Chooses the database of a test run before Django reads its settings, and keeps every other database out of reach.
 
-Without options the run is on SQLite, and tests marked `postgres` are deselected. With `--postgres`, or with
-TEST_DATABASE_URL, it is on PostgreSQL, and there a skipped test fails the run: a promise that nobody checked is
-not kept.
+Without options the run is on SQLite, and tests marked `postgres` are left out. With `--postgres`, or with
+TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: a promise nobody checked is not kept.
+Tests marked `laboratory` run only when `-m` names them.
+
+A whole run is shared among processes, each with a database of its own. Named tests run in this process.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -26,8 +29,10 @@ FOREIGN_VARIABLES = (
 FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "PG")
 
 HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
+LABORATORY, POSTGRES = "samples of the laboratory", "PostgreSQL tests"
+HOW_TO_INCLUDE = {LABORATORY: "make samples", POSTGRES: HOW_TO_RUN}
 
-_deselected = pytest.StashKey[int]()
+_deselected = pytest.StashKey[dict[str, int]]()
 _skipped = pytest.StashKey[list[str]]()
 _server = pytest.StashKey[PrivatePostgres]()
 
@@ -95,14 +100,32 @@ def pytest_report_header(config: pytest.Config) -> str:
     return "database: PostgreSQL, " + ("a private server" if _server in config.stash else "TEST_DATABASE_URL")
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    # One test must not wait for processes to start. None leaves a whole run to pytest-xdist: one a core.
+    return 0 if config.args_source is pytest.Config.ArgsSource.ARGS else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if _on_postgres():
-        return
-    deselected = [item for item in items if item.get_closest_marker("postgres")]
-    if deselected:
-        items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+    left_out: dict[str, list[pytest.Item]] = {LABORATORY: [], POSTGRES: []}
+    kept = []
+    for item in items:
+        if item.get_closest_marker("laboratory") and "laboratory" not in config.option.markexpr:
+            left_out[LABORATORY].append(item)
+        elif item.get_closest_marker("postgres") and not _on_postgres():
+            left_out[POSTGRES].append(item)
+        else:
+            kept.append(item)
+    for deselected in filter(None, left_out.values()):
         config.hook.pytest_deselected(items=deselected)
-    config.stash[_deselected] = len(deselected)
+    items[:] = kept
+    config.stash[_deselected] = {kind: len(deselected) for kind, deselected in left_out.items()}
+
+
+def pytest_collection_finish() -> None:
+    # Modules and items live as long as the run: the collector need not look through them again and again.
+    gc.collect()
+    gc.freeze()
 
 
 def _note_skip(config: pytest.Config, report: pytest.CollectReport | pytest.TestReport) -> None:
@@ -111,7 +134,7 @@ def _note_skip(config: pytest.Config, report: pytest.CollectReport | pytest.Test
 
 
 class SkipWatch:
-    """Hears of every report, also of those that the processes of pytest-xdist send."""
+    """Hears of every report, those of the processes of pytest-xdist included."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -124,12 +147,13 @@ class SkipWatch:
 
 
 class DeselectionCount:
-    """With pytest-xdist only the workers collect: brings the number from them to the process that reports."""
+    """With pytest-xdist only the workers collect. This brings their numbers to the process that reports."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        count = getattr(node, "workeroutput", {}).get("postgres_deselected", 0)
-        node.config.stash[_deselected] = max(count, node.config.stash.get(_deselected, 0))
+        counts = getattr(node, "workeroutput", {}).get("deselected")
+        if counts:  # none come from a process that crashed
+            node.config.stash[_deselected] = counts
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -139,15 +163,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _is_worker():
-        session.config.workeroutput["postgres_deselected"] = session.config.stash.get(_deselected, 0)
+        session.config.workeroutput["deselected"] = session.config.stash.get(_deselected, {})
     elif _on_postgres() and session.config.stash.get(_skipped, []) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    deselected = config.stash.get(_deselected, 0)
-    if deselected:
-        terminalreporter.write_line(f"{deselected} PostgreSQL tests were left out; to run them: {HOW_TO_RUN}")
+    for kind, count in config.stash.get(_deselected, {}).items():
+        if count:
+            terminalreporter.write_line(f"{count} {kind} were left out; to run them: {HOW_TO_INCLUDE[kind]}")
     skipped = sorted(set(config.stash.get(_skipped, [])))
     if skipped and _on_postgres():
         names = ", ".join(skipped)

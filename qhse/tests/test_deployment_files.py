@@ -1,4 +1,4 @@
-"""docker-compose.yml, Dockerfile and .env.example: hardened, without secrets, and true to the code."""
+"""docker-compose.yml and .env.example: hardened, without secrets, and true to the code. The image: test_image.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("migrate", "api", "worker")
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 RESERVED = {"REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 
@@ -145,28 +144,6 @@ class TestEnvExample:
         reserved = set(re.findall(r"^# reserved: .*\n#([A-Z_]+)=$", ENV_EXAMPLE, re.MULTILINE))
 
         assert reserved == RESERVED
-
-
-class TestImage:
-    def test_runs_as_nobody_in_particular(self):
-        assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
-
-    def test_starts_without_a_shell_that_would_swallow_signals(self):
-        commands = re.findall(r"^\s*CMD (.)", DOCKERFILE, re.MULTILINE)
-
-        assert commands == ["[", "["]  # of the health check and of the container
-
-    def test_installs_what_the_lock_says_and_nothing_else(self):
-        installs = re.findall(r"pip install .*", DOCKERFILE)
-
-        assert installs and all("--require-hashes" in line for line in installs)
-
-    def test_holds_every_app_and_nothing_that_is_not_listed(self):
-        rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
-        let_in = {rule[1:] for rule in rules if rule.startswith("!")}
-
-        assert rules[0] == "*"
-        assert let_in == own_apps() | {"requirements.txt", "manage.py", "gunicorn.conf.py"}
 
 
 def test_security_check_covers_every_app():

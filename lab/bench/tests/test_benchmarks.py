@@ -15,6 +15,7 @@ from lab.bench.__main__ import BENCHMARKS
 from lab.bench.figures import Figure, Target, compared
 
 
+@pytest.mark.laboratory
 @pytest.mark.postgres
 def test_a_quick_run_measures_everything_and_writes_its_results(tmp_path):
     results = tmp_path / "results.md"

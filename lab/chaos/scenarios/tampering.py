@@ -13,6 +13,7 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from audit.database_role import APPEND_ONLY
 from audit.models import AuditEntry, AuditSeal
 from audit.proof import sealing
 from audit.proof.checkpoints import checkpoint_of

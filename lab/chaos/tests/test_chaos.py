@@ -1,4 +1,4 @@
-"""A minute of the fault laboratory in every test run; `make chaos` is the whole of it."""
+"""A minute of the fault laboratory, for CI and `make samples`; `make chaos` is the whole of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lab.chaos.__main__ import SCENARIOS
 IN_EVERY_RUN = [name for name in SCENARIOS if name not in ("restarts", "terminations", "black-hole")]
 
 
+@pytest.mark.laboratory
 @pytest.mark.postgres
 def test_nothing_is_lost_torn_invented_doubled_or_overtaken():
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A little of `make fuzz` in every run on PostgreSQL: the hostile corpus, and made-up requests by each role."""
+"""A little of `make fuzz`, for CI and `make samples`: the hostile corpus, and made-up requests by each role."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def test_the_corpus_is_large_and_the_same_in_every_run():
     assert len(BODIES) * len(WRITES) >= 300
 
 
+@pytest.mark.laboratory
 @pytest.mark.postgres
 def test_no_hostile_request_is_answered_with_a_5xx_or_without_a_problem_document():
     done = subprocess.run(
@@ -32,6 +33,7 @@ def test_no_hostile_request_is_answered_with_a_5xx_or_without_a_problem_document
     assert "0 of them answered wrongly" in done.stdout
 
 
+@pytest.mark.laboratory
 @pytest.mark.postgres
 def test_a_little_of_what_the_document_allows_and_forbids_is_answered_by_it_to_each_role():
     """All checks and stateful sequences; the cases of the coverage phase are `make fuzz`'s, which takes its time."""
