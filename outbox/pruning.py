@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max, Min
-from django.utils import timezone
+from django.db.models import Max
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent, OutboxEventQuerySet, ProcessedEvent
@@ -27,7 +28,7 @@ class PruneProgress:
 
 def count_prunable(*, older_than_days: int) -> int:
     """Return how many events `prune_processed` would remove if nobody else held one."""
-    return _prunable(_database_time() - timedelta(days=older_than_days)).count()
+    return _prunable(Now() - timedelta(days=older_than_days)).count()
 
 
 def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> Iterator[PruneProgress]:
@@ -39,11 +40,12 @@ def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> I
     removed and dead ones neither: those keep their ProcessedEvent rows, so that no handler runs again after a
     requeue. Rows that somebody else holds, such as another pruner, are passed over without waiting.
     """
-    before = _database_time() - timedelta(days=older_than_days)
-    bounds = OutboxEvent.objects.aggregate(first=Min("id"), last=Max("id"))
-    if bounds["first"] is None:
+    start = OutboxEvent.objects.order_by("id").values_list("id", Now()).first()
+    if start is None:
         return
-    position, last = bounds["first"] - 1, bounds["last"]
+    first, now = start
+    before = now - timedelta(days=older_than_days)
+    position, last = first - 1, OutboxEvent.objects.latest("id").pk
     total = last - position
     while (end := _end_of_window(position, last, batch_size)) is not None:
         with transaction.atomic():
@@ -52,7 +54,7 @@ def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> I
         position = end
 
 
-def _prunable(before: datetime) -> OutboxEventQuerySet:
+def _prunable(before: datetime | Combinable) -> OutboxEventQuerySet:
     return OutboxEvent.objects.filter(status=EventStatus.PROCESSED, processed_at__lt=before)
 
 
@@ -60,9 +62,9 @@ def _end_of_window(position: int, last: int, size: int) -> int | None:
     """
     Return the id of the `size`-th event behind this one, of the last event before that, or None.
 
-    The table is walked once, by the primary key, window after window: no index holds the time of processing, which
-    would be paid for with every event that is handled. So each statement is short, whatever the planner believes of
-    a table that it has not looked at for long, and entries of removed rows are not read again.
+    The table is walked once, by the primary key, window after window. An index on the time of processing would be
+    paid for with every event that is handled. So each statement is short, whatever the planner believes of a table
+    that it has not looked at for long. Entries of removed rows are not read again.
     """
     window = OutboxEvent.objects.filter(id__gt=position, id__lte=last).order_by("id").values("id")[:size]
     end: int | None = window.aggregate(end=Max("id"))["end"]
@@ -100,12 +102,3 @@ WITH due AS MATERIALIZED (
 )
 SELECT count(*) FROM removed
 """
-
-
-def _database_time() -> datetime:
-    if connection.vendor != "postgresql":
-        return timezone.now()  # SQLite runs in this process and has no clock of its own
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now

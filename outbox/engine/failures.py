@@ -10,19 +10,19 @@ from django.db.models import DurationField, Value
 from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
-from outbox.engine.claim import ClaimedEvent
+from outbox.engine.claimed import ClaimedEvent
 from outbox.engine.retry import RetryPolicy, brief, describe_error
 from outbox.errors import UnretryableError
 from outbox.models import OutboxEvent
+from outbox.tuning import PARK_SECONDS
 
 logger = logging.getLogger("outbox")
-
-UNKNOWN_TYPE_DELAY_SECONDS = 60.0
 
 # SQLSTATEs that say something about the database and nothing about the event: connections (class 08), a full disk, too
 # many connections, a shutdown, a disk that fails. Not 25006: on a server that has become read-only the claim fails, and
 # so does counting the attempt; where they succeed, it was the handler that made its own transaction read-only.
 _CONNECTION_ENDED = ("08", "57P")
+_ADMINISTRATOR = "57P01"
 _STATES_OF_THE_DATABASE = (*_CONNECTION_ENDED, "53100", "53300", "58030")
 
 
@@ -34,6 +34,11 @@ def is_of_the_database(error: BaseException) -> bool:
 def has_ended_the_connection(error: BaseException) -> bool:
     """Answer whether the server ended the connection with it, which the driver notices only at the next use."""
     return any(state.startswith(_CONNECTION_ENDED) for state in _sql_states(error))
+
+
+def was_ended_by_an_administrator(error: BaseException) -> bool:
+    """Answer whether the server is there, and only the connection was ended."""
+    return _ADMINISTRATOR in _sql_states(error)
 
 
 def _sql_states(error: BaseException | None) -> Iterator[str]:
@@ -80,7 +85,7 @@ def park(events: Sequence[ClaimedEvent]) -> None:
         names = ", ".join(sorted({event.event_type for event in events}))
         logger.warning("no event class for %s; parked", names)
         OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
-            next_attempt_at=_in_seconds(UNKNOWN_TYPE_DELAY_SECONDS),
+            next_attempt_at=_in_seconds(PARK_SECONDS),
             last_error="This version of the code has no class for this event type; waiting for one that has.",
         )
 
