@@ -100,10 +100,6 @@ class OutboxEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id}"
 
-    @property
-    def aggregate(self) -> tuple[str, str]:
-        return (self.aggregate_type, self.aggregate_id)
-
 
 class ProcessedEvent(models.Model):
     """

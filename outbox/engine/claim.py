@@ -8,7 +8,8 @@ gives its aggregates back with its connection.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from itertools import takewhile
 from operator import attrgetter
 
 from outbox.engine.claimed import Claim, ClaimedEvent
@@ -57,7 +58,9 @@ def _lock_heads(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
 
 def _lock_followers(heads: Sequence[ClaimedEvent], limit: int) -> list[ClaimedEvent]:
     """
-    Lock the events behind these heads, each aggregate's without a gap, dealt among the aggregates in turn.
+    Lock the events behind these heads, dealt among the aggregates in turn.
+
+    Of each aggregate only those before the first that could not be locked or is not due.
 
     They are read with a newer snapshot than the heads and under their locks. So it holds all that other workers have
     decided about these aggregates.
@@ -80,12 +83,4 @@ def _lock_followers(heads: Sequence[ClaimedEvent], limit: int) -> list[ClaimedEv
     dealt = sorted((place, pk) for queue in queues.values() for place, pk in enumerate(queue))
     wanted = [pk for _, pk in dealt[:limit]]
     locked = {event.pk: event for event in lock(wanted, limit)} if wanted else {}
-    return [locked[pk] for queue in queues.values() for pk in _without_gap(queue, locked)]
-
-
-def _without_gap(queue: Sequence[int], locked: Collection[int]) -> Sequence[int]:
-    """Return the part of the queue before the first event that could not be locked or is not due."""
-    for position, pk in enumerate(queue):
-        if pk not in locked:
-            return queue[:position]
-    return queue
+    return [locked[pk] for queue in queues.values() for pk in takewhile(locked.__contains__, queue)]

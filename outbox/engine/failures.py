@@ -22,7 +22,6 @@ logger = logging.getLogger("outbox")
 # many connections, a shutdown, a disk that fails. Not 25006: on a server that has become read-only the claim fails, and
 # so does counting the attempt; where they succeed, it was the handler that made its own transaction read-only.
 _CONNECTION_ENDED = ("08", "57P")
-_ADMINISTRATOR = "57P01"
 _STATES_OF_THE_DATABASE = (*_CONNECTION_ENDED, "53100", "53300", "58030")
 
 
@@ -34,11 +33,6 @@ def is_of_the_database(error: BaseException) -> bool:
 def has_ended_the_connection(error: BaseException) -> bool:
     """Answer whether the server ended the connection with it, which the driver notices only at the next use."""
     return any(state.startswith(_CONNECTION_ENDED) for state in _sql_states(error))
-
-
-def was_ended_by_an_administrator(error: BaseException) -> bool:
-    """Answer whether the server is there, and only the connection was ended."""
-    return _ADMINISTRATOR in _sql_states(error)
 
 
 def _sql_states(error: BaseException | None) -> Iterator[str]:
@@ -64,13 +58,8 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
     logger.log(
         logging.ERROR if dead else logging.WARNING,
         "event is dead" if dead else "event will be retried",
-        extra={
-            "event_id": str(event.event_id),
-            "event_type": event.event_type,
-            "handler": where,
-            "attempts": attempts,
-            "error": brief(cause),
-        },
+        extra={"event_id": str(event.event_id), "event_type": event.event_type}
+        | {"handler": where, "attempts": attempts, "error": brief(cause)},
     )
     return status
 

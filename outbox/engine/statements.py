@@ -46,7 +46,8 @@ def read_heads(window: int) -> Heads:
     """Return the heads among the `window` rows of each type that have been due longest; nothing is locked yet."""
     if _on_postgres():
         with _prepared_cursor() as cursor:
-            cursor.execute(_HEADS, {"window": window})
+            # Written into the text: for a LIMIT that it does not know, the server would plan each execution anew.
+            cursor.execute(_HEADS.format(window=window))
             return Heads(*cursor.fetchone())
     heads = OutboxEvent.objects.due().without_predecessor().order_by("next_attempt_at", "id")
     waiting = OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).order_by("next_attempt_at")
@@ -73,7 +74,7 @@ WITH RECURSIVE kind (event_type) AS (
             SELECT e.id, e.aggregate_type, e.aggregate_id, e.next_attempt_at FROM outbox_outboxevent e
             WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = kind.event_type
             AND e.next_attempt_at <= statement_timestamp()
-            ORDER BY e.next_attempt_at, e.id LIMIT %(window)s
+            ORDER BY e.next_attempt_at, e.id LIMIT {{window}}
         ) o
     ) d
 )
@@ -86,9 +87,9 @@ SELECT
             WHERE p.status = '{EventStatus.PENDING}' AND p.aggregate_type = dealt.aggregate_type
             AND p.aggregate_id = dealt.aggregate_id ORDER BY p.id LIMIT 1
         )
-        LIMIT %(window)s
+        LIMIT {{window}}
     ),
-    coalesce((SELECT max(due.place) FROM due) >= %(window)s, false),
+    coalesce((SELECT max(due.place) FROM due) >= {{window}}, false),
     (SELECT count(*) FROM due),
     (SELECT extract(epoch FROM min(w.next_attempt_at) - statement_timestamp())::float8
      FROM kind CROSS JOIN LATERAL (
@@ -97,7 +98,7 @@ SELECT
         AND e.next_attempt_at > statement_timestamp()
         ORDER BY e.next_attempt_at LIMIT 1
      ) w)
-"""  # nosec B608: only constants are put in
+"""  # nosec B608: only constants and a number are put in
 
 
 def lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:

@@ -15,7 +15,6 @@ from types import FrameType
 from django.db import DatabaseError, InterfaceError, connection
 
 from outbox.engine.dispatcher import Dispatcher
-from outbox.engine.failures import was_ended_by_an_administrator
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.wake_pipe import WakePipe
@@ -133,19 +132,14 @@ class Worker:
                 if not result.moved:
                     self._wait(self._idle_seconds(result))
             except (DatabaseError, InterfaceError) as error:
-                # Ended by an administrator: the server is there, and the next connection is likely to work.
-                failures = 1 if was_ended_by_an_administrator(error) else failures + 1
+                failures += 1
                 self._wait_for_database(failures, error)
             else:
                 failures = 0
 
     def _idle_seconds(self, result: BatchResult) -> float:
-        until = [self.poll_seconds]
-        if result.next_due_seconds is not None:
-            until.append(max(0.0, result.next_due_seconds) + 0.005)
-        if (job := self._jobs.seconds_left()) is not None:
-            until.append(job)
-        return min(until)
+        retry = None if result.next_due_seconds is None else max(0.0, result.next_due_seconds) + 0.005
+        return min(end for end in (self.poll_seconds, retry, self._jobs.seconds_left()) if end is not None)
 
     def _wait(self, seconds: float) -> None:
         """Wait so long, or until a notification or a signal comes; with signs of life in between."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from outbox.guards.second_connection import SecondConnection
 
@@ -61,7 +60,7 @@ class InHandNote:
         self._noted = {pk for pk, _ in events}
         mine = set(events)
         for worker, listed, was_alone in rows:
-            common = {pk for pk, stamp in _loaded(listed) if (pk, stamp) in mine}
+            common = {pk for pk, stamp in json.loads(listed) if (pk, stamp) in mine}
             if was_alone:
                 suspicion.at_fault.update(dict.fromkeys(common, worker))
             else:
@@ -92,8 +91,3 @@ class InHandNote:
     def remove(self) -> None:
         if self._second:
             self._second.query("DELETE FROM outbox_inhand WHERE worker = %s RETURNING worker", [self._name])
-
-
-def _loaded(listed: Any) -> Any:
-    """Return the list: Django's adapters leave JSON undecoded, for its fields to do."""
-    return json.loads(listed) if isinstance(listed, str) else listed

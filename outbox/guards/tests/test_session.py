@@ -146,3 +146,19 @@ def test_a_handler_that_makes_its_transaction_read_only_is_counted_and_holds_up_
 
     assert status_of(event)[1] >= 1
     assert effects() == [("2", 2)]
+
+
+def test_a_session_lock_of_a_handler_that_fails_is_let_go(publish_reading, policy):
+    def lock_and_fail(delivery):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(4711)")
+        raise RuntimeError("with the lock in its hands")
+
+    handles(GaugeCalibrated, name="test.leak")(lock_and_fail)
+    event = publish_reading(gauge_id=1, reading=1)
+    clean = session_state()
+
+    Dispatcher(policy=policy).dispatch(10)
+
+    assert status_of(event) == (EventStatus.PENDING, 1)
+    assert session_state() == clean
