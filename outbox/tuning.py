@@ -8,8 +8,6 @@ WINDOWS = {200: 0.25, 6_400: 0.0, 400_000: 0.0}
 Rows of each type that are searched for heads, and which share of a batch makes them enough: few rows for the common
 case, which halves the cost of a claim from 30 busy aggregates, then more.
 """
-FOLLOWERS_READ = 10
-"""Rows read for one that is taken, while looking for followers: bounds a claim from one aggregate with thousands."""
 
 # Handling.
 REPLAY_LIMIT = 64

@@ -15,7 +15,7 @@ from operator import attrgetter
 from outbox.engine.claimed import Claim, ClaimedEvent
 from outbox.engine.statements import lock, read_heads
 from outbox.models import OutboxEvent
-from outbox.tuning import FOLLOWERS_READ, WINDOWS
+from outbox.tuning import WINDOWS
 
 
 def claim(limit: int) -> Claim:
@@ -74,7 +74,7 @@ def _lock_followers(heads: Sequence[ClaimedEvent], limit: int) -> list[ClaimedEv
             id__gt=min(head_of.values()),
         )
         .order_by("id")
-        .values_list("pk", "aggregate_type", "aggregate_id")[: limit * FOLLOWERS_READ]
+        .values_list("pk", "aggregate_type", "aggregate_id")[: 2 * limit]
     )
     queues: dict[tuple[str, str], list[int]] = {}
     for pk, kind, key in rows:

@@ -1,4 +1,4 @@
-"""Notes of vanished workers go when they say nothing any more, and not before."""
+"""Workers do jobs between batches: they sweep notes that say nothing any more, and seal the audit trail."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from audit.models import AuditEntry, AuditSeal
 from outbox.choices import EventStatus
 from outbox.jobs import sweep_notes
 from outbox.models import InHand, OutboxEvent
-
-pytestmark = pytest.mark.django_db
+from qhse.tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def note(publish_reading):
     return leave
 
 
+@pytest.mark.django_db
 class TestSweepNotes:
     def test_removes_those_whose_events_have_been_decided_on(self, note):
         note("handled", status=EventStatus.PROCESSED)
@@ -43,3 +44,28 @@ class TestSweepNotes:
         sweep_notes()
 
         assert InHand.objects.count() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_running_worker_seals_what_is_written_beside_it(start_worker, publish_reading):
+    start_worker(AUDIT_SEAL_INTERVAL="0.1", OUTBOX_POLL_INTERVAL="60")
+    publish_reading()
+    wait_until(lambda: AuditSeal.objects.exists(), seconds=60, what="the first seal")
+
+    publish_reading(gauge_id=2)
+    wait_until(
+        lambda: AuditEntry.objects.count() == 2 and not AuditEntry.objects.unsealed().exists(),
+        seconds=60, what="all entries to be sealed",
+    )  # fmt: skip
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_drains_leaves_nothing_unsealed(start_worker, publish_reading):
+    publish_reading()
+
+    assert start_worker("--drain").wait(60) == 0
+
+    assert AuditEntry.objects.count() == 1
+    assert not AuditEntry.objects.unsealed().exists()
