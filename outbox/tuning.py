@@ -15,7 +15,7 @@ REPLAY_LIMIT = 64
 BATCH_SECONDS = 5.0
 """A batch that has run for longer calls no further handler: locks and the work lost with a batch stay small."""
 PARK_SECONDS = 60.0
-"""Wait of an event whose type this code does not know: an upgrade takes about as long."""
+"""Wait of an event whose type this code does not know, until the code that knows it may be there."""
 ERROR_LIMIT = 8_000
 """Characters kept of an error: the end of a traceback, and no megabytes in a row that is retried."""
 REPLAN_SECONDS = 10.0

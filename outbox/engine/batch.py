@@ -51,8 +51,11 @@ class Batch:
         else:
             # What failed before may well fail again: under a savepoint at once, it costs the others no replay.
             failed_before = {event.aggregate for event in self._events if event.attempts}
-            self._together([event for event in self._events if event.aggregate not in failed_before])
-            self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
+            if not failed_before:
+                self._together(self._events)
+            else:
+                self._together([event for event in self._events if event.aggregate not in failed_before])
+                self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
         self.result.processed = len(self.processed)
 
     def waits(self) -> list[float]:
@@ -146,15 +149,10 @@ class Batch:
             self.decided |= {event.pk for event in events}
 
 
-def _without_unknown(events: Sequence[ClaimedEvent]) -> tuple[list[ClaimedEvent], list[ClaimedEvent]]:
+def _without_unknown(events: list[ClaimedEvent]) -> tuple[list[ClaimedEvent], list[ClaimedEvent]]:
     """Return the events of types that this code does not know, and the known ones that none of them precedes."""
-    unknown: list[ClaimedEvent] = []
-    known: list[ClaimedEvent] = []
-    held_back: set[tuple[str, str]] = set()
-    for event in events:
-        if event.event_type not in event_types:
-            unknown.append(event)
-            held_back.add(event.aggregate)
-        elif event.aggregate not in held_back:
-            known.append(event)
-    return unknown, known
+    unknown = [event for event in events if event.event_type not in event_types]
+    first_unknown = {event.aggregate: event.pk for event in reversed(unknown)}
+    if unknown:
+        events = [event for event in events if event.pk < first_unknown.get(event.aggregate, event.pk + 1)]
+    return unknown, events

@@ -17,11 +17,8 @@ class BatchResult:
     next_due_seconds: float | None = None
 
     def __iadd__(self, other: BatchResult) -> BatchResult:
-        self.processed += other.processed
-        self.retried += other.retried
-        self.dead += other.dead
-        self.parked += other.parked
-        self.held_by_others += other.held_by_others
+        for name in ("processed", "retried", "dead", "parked", "held_by_others"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         self.next_due_seconds = other.next_due_seconds
         return self
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -108,7 +108,7 @@ def lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
         with _prepared_cursor() as cursor:
             cursor.execute(sql, [*parameters, _array(ids)])
             return [
-                ClaimedEvent._make((*row, _EPOCH + timedelta(microseconds=occurred), stamp))
+                ClaimedEvent._make((*row, datetime.fromtimestamp(occurred / 1e6, UTC), stamp))
                 for *row, occurred, stamp in cursor.fetchall()
             ]
     return [ClaimedEvent._make((*row, 0)) for row in _free(ids, "occurred_at")[:limit]]
@@ -141,9 +141,6 @@ class _Microseconds(Func):
 
     template = "(extract(epoch FROM %(expressions)s) * 1000000)::bigint"
     output_field = BigIntegerField()
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:

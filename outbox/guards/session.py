@@ -21,9 +21,9 @@ def settle_session() -> None:
     """
     Check deferred constraints now, and take back settings, cursors, listeners, session locks and temporary tables.
 
-    Django declares foreign keys as deferred. Looked at in the COMMIT, outside of every savepoint, one violation would
-    take the whole batch along, and nobody could tell whose it is. The session is reset whatever handlers have done:
-    to watch their SQL costs more, and misses what a function of the database does.
+    Django declares foreign keys as deferred. The COMMIT would look at them outside of every savepoint: one violation
+    would take the whole batch along, and nobody could tell whose it is. The session is reset whatever handlers have
+    done: to watch their SQL costs more, and misses what a function of the database does.
 
     Raises DatabaseError, also for a transaction that a handler has spoilt by swallowing an error.
     """
