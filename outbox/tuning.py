@@ -28,7 +28,7 @@ BEAT_SECONDS = 5.0
 """Longest wait without a sign of life; the liveness probe allows for 30."""
 GRACE_SECONDS = 7.0
 """Time of the batch in hand after SIGTERM; the promise is that the process is gone within 10."""
-LEAVE_SECONDS = 2.0
+LEAVE_SECONDS = 1.5
 """What is left of those 10 for taking the worker's note away, after a tick and the closing of connections."""
 
 # The guards.

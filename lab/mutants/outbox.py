@@ -19,7 +19,7 @@ MUTANTS = (
     ),
     Mutant(
         "no-batch-transaction", "outbox/engine/dispatcher.py",
-        "with transaction.atomic():\n                    claimed", "if True:\n                    claimed",
+        "with transaction.atomic():\n                claimed", "if True:\n                claimed",
         "killpoints",
     ),
     Mutant(

@@ -58,11 +58,16 @@ class Dispatcher:
         or all of it (a COMMIT whose answer was lost); the next call finds out by the events' states.
         """
         try:
-            return self._together_or_singly(limit)
-        except DatabaseError:
-            # Small at first when it is back: where outages follow each other, something is committed between them.
-            self._shrink(limit, 4)
+            result = self._together_or_singly(limit)
+        except BaseException as error:
+            self._watchdog.rest()
+            if isinstance(error, DatabaseError):
+                # Small at first when it is back: where outages follow each other, something is committed between them.
+                self._shrink(limit, 4)
             raise
+        if not result.moved:
+            self._watchdog.rest()
+        return result
 
     def _together_or_singly(self, limit: int) -> BatchResult:
         started = time.monotonic()
@@ -87,23 +92,22 @@ class Dispatcher:
         note = self._equipment.note
         self._equipment.beat()
         # One more call may begin at the very end of a batch's time; a quarter more is for the commit.
-        with self._watchdog.at_most(1.25 * (seconds + self._alarm.seconds) + 2.0):
-            try:
-                with transaction.atomic():
-                    claimed = claim(limit)
-                    batch = Batch(self._equipment, claimed, ends_at=started + seconds)
-                    try:
-                        batch.run(singly=singly)
-                    except GivenBack:
-                        # Before the rollback frees the events: who claims them then must not hold a dead worker's
-                        # note against them.
-                        note.remove()
-                        raise
-            except DatabaseError:
-                note.leave_behind()
-                raise
-            if claimed.events:
-                note.finished(batch.decided)
+        self._watchdog.arm(1.25 * (seconds + self._alarm.seconds) + 1.5)
+        try:
+            with transaction.atomic():
+                claimed = claim(limit)
+                batch = Batch(self._equipment, claimed, ends_at=started + seconds)
+                try:
+                    batch.run(singly=singly)
+                except GivenBack:
+                    # Before the rollback frees the events: who claims them then must not hold a dead worker's note
+                    # against them.
+                    note.remove()
+                    raise
+        except DatabaseError:
+            note.leave_behind()
+            raise
         if claimed.events:
+            note.finished(batch.decided)
             observe_batch(batch.result, batch.waits(), time.monotonic() - started)
         return batch.result

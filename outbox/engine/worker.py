@@ -105,6 +105,7 @@ class Worker:
 
     def do_jobs(self) -> None:
         """Do the periodic jobs to their end, whenever they were done last."""
+        self._watchdog.rest()
         self._jobs.work_to_the_end()
 
     def run_forever(self) -> None:
@@ -127,6 +128,7 @@ class Worker:
             try:
                 result = self.run_once()
                 if self._jobs.seconds_left() == 0:
+                    self._watchdog.rest()  # the last batch's: what comes now has its own time
                     with self._watchdog.at_most(WATCHDOG_SECONDS):
                         self._jobs.work()
                 if not result.moved:
@@ -158,6 +160,7 @@ class Worker:
     def leave(self) -> None:
         """Take the worker's marks away; it is leaving in good order, so that nobody need wonder about it."""
         self._alarm.stop()
+        self._watchdog.rest()
         try:
             with self._watchdog.at_most(LEAVE_SECONDS):
                 self._note.remove()

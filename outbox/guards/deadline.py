@@ -71,25 +71,37 @@ class Alarm:
 
 class Watchdog:
     """
-    Ends the process, with a traceback, when a block takes longer than it may.
+    Ends the process, with a traceback, when something takes longer than it may.
 
     For code that never returns to the interpreter, and for a line to the database that has gone silent. It is a
     thread of the C runtime. What the worker had in hand is counted by who finds it.
     """
 
     def __init__(self, *, on: bool) -> None:
-        self._is_free = on
+        self._on = on
+        self._armed_at = -math.inf
+
+    def arm(self, seconds: float) -> None:
+        """Give a batch so long; it holds until `rest`, or until the next batch has its own time."""
+        # Each arming starts a thread, so one serves the batches of a tick.
+        if self._on and time.monotonic() - self._armed_at > TICK_SECONDS:
+            self._armed_at = time.monotonic()
+            faulthandler.dump_traceback_later(TICK_SECONDS + seconds, exit=True)
+
+    def rest(self) -> None:
+        """Call it off: no batch is in hand."""
+        if self._armed_at > -math.inf:
+            self._armed_at = -math.inf
+            faulthandler.cancel_dump_traceback_later()
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
-        """Bound the block. Inside another such block it does nothing: the outer bound holds."""
-        if not self._is_free:
+        """Bound a block. In the middle of a batch it does nothing: the bound of the batch holds."""
+        if self._armed_at > -math.inf:
             yield
             return
-        self._is_free = False
-        faulthandler.dump_traceback_later(seconds, exit=True)
+        self.arm(seconds)
         try:
             yield
         finally:
-            faulthandler.cancel_dump_traceback_later()
-            self._is_free = True
+            self.rest()

@@ -10,11 +10,11 @@ import threading
 from outbox.guards.deadline import Watchdog
 
 watchdog = Watchdog(on={on})
-with watchdog.at_most(0.2):
+with watchdog.at_most(0.2):  # and one tick
     with watchdog.at_most(60):
         pass
     {inside}
-threading.Event().wait(0.4)
+threading.Event().wait(1)
 """
 
 
@@ -33,4 +33,4 @@ def test_is_called_off_at_the_end_of_its_block():
 
 
 def test_does_nothing_when_it_is_off():
-    assert end_of(on=False, inside="threading.Event().wait(0.4)") == 0
+    assert end_of(on=False, inside="threading.Event().wait(1)") == 0
