@@ -13,23 +13,17 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.models import AuditEntry
-from outbox import events, registry
 from outbox.engine.retry import RetryPolicy
 from outbox.models import OutboxEvent
 from outbox.publisher import publish
+from outbox.testing import isolated_registry
 from outbox.tests.gauges import GaugeCalibrated, database_url
 
 
 @pytest.fixture(autouse=True)
 def clean_registry() -> Iterator[None]:
-    handlers = {name: list(registered) for name, registered in registry._handlers.items()}
-    types = dict(events.event_types)
-    events.event_types[GaugeCalibrated.event_type] = GaugeCalibrated
-    yield
-    registry._handlers.clear()
-    registry._handlers.update(handlers)
-    events.event_types.clear()
-    events.event_types.update(types)
+    with isolated_registry(GaugeCalibrated):
+        yield
 
 
 @pytest.fixture
@@ -39,6 +33,22 @@ def publish_reading() -> Callable[..., OutboxEvent]:
             return publish(GaugeCalibrated(gauge_id=gauge_id, reading=reading), actor=None)
 
     return publish_one
+
+
+@pytest.fixture
+def good_neighbours(publish_reading: Callable[..., OutboxEvent]) -> Callable[[int], OutboxEvent]:
+    """Publish events around the bad one; each must be handled once, whatever the bad one does."""
+
+    def publish_around(reading: int) -> OutboxEvent:
+        for gauge in range(10, 15):
+            publish_reading(gauge_id=gauge, reading=1)
+        bad = publish_reading(gauge_id=1, reading=reading)
+        publish_reading(gauge_id=1, reading=2)  # behind the bad one, in its aggregate
+        for gauge in range(20, 25):
+            publish_reading(gauge_id=gauge, reading=1)
+        return bad
+
+    return publish_around
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from django.db import connection, models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
@@ -26,21 +24,6 @@ class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
         Hosts' clocks differ and jump; the database's is the only one that all workers share.
         """
         return self.pending().filter(next_attempt_at__lte=Now())
-
-    def with_ids(self, ids: Sequence[int]) -> OutboxEventQuerySet:
-        """As `filter(pk__in=ids)`, on PostgreSQL with one parameter: a hundred cost the driver half a millisecond."""
-        if connection.vendor != "postgresql":
-            return self.filter(pk__in=ids)
-        listed = models.Value(list(ids), output_field=models.Field())
-        return self.filter(
-            models.Func(
-                F("id"),
-                listed,
-                template="%(expressions)s)",
-                arg_joiner=" = ANY(",
-                output_field=models.BooleanField(),
-            )
-        )
 
     def without_predecessor(self) -> OutboxEventQuerySet:
         """Return events that no earlier pending event of their aggregate precedes."""
@@ -117,10 +100,6 @@ class OutboxEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id}"
 
-    @property
-    def aggregate(self) -> tuple[str, str]:
-        return (self.aggregate_type, self.aggregate_id)
-
 
 class ProcessedEvent(models.Model):
     """
@@ -144,12 +123,12 @@ class ProcessedEvent(models.Model):
 
 class InHand(models.Model):
     """
-    What a worker holds at the moment, written before its handlers run and outside of their transaction.
+    What a worker holds now, written before its handlers run and outside of their transaction.
 
     A row whose events are still pending, and not locked any more, says that the worker vanished with them: its
-    handler ended the process, or somebody else did. `outbox.guards.in_hand` draws the conclusion. `events` is a list of
-    [row id, turn]; with another turn the event has been decided on or requeued since, and the row is old news.
-    `alone` says that there was one event and no other, so that it is known who was at fault.
+    handler ended the process, or somebody else did. `outbox.guards.in_hand` draws the conclusion. `events` is a list
+    of [row id, stamp]. With another stamp the event has been decided on or requeued since, and the row is old news.
+    `alone` says that there was one event and no other: then it is known who was at fault.
     """
 
     worker = models.CharField(max_length=200, primary_key=True)

@@ -60,9 +60,9 @@ def _end_of_window(position: int, last: int, size: int) -> int | None:
     """
     Return the id of the `size`-th event behind this one, of the last event before that, or None.
 
-    The table is walked once, by the primary key, window after window: no index holds the time of processing, which
-    would be paid for with every event that is handled. So each statement is short, whatever the planner believes of
-    a table that it has not looked at for long, and entries of removed rows are not read again.
+    The table is walked once, by the primary key, window after window. An index on the time of processing would be
+    paid for with every event that is handled. So each statement is short, whatever the planner believes of a table
+    that it has not looked at for long. Entries of removed rows are not read again.
     """
     window = OutboxEvent.objects.filter(id__gt=position, id__lte=last).order_by("id").values("id")[:size]
     end: int | None = window.aggregate(end=Max("id"))["end"]

@@ -66,8 +66,8 @@ def handles_batch(*event_classes: type[DomainEvent], name: str) -> Callable[[Bat
     """
     Register a function that is given all deliveries of a batch at once, oldest first; else as `handles`.
 
-    For handlers that can do the work of many events in a few statements. When it raises, it is called again
-    with one delivery at a time, so that only the event at fault is retried.
+    For handlers that can do the work of many events in a few statements. When it raises, it is called again with
+    one delivery at a time. So only the event at fault is retried.
     """
 
     def register(function: Batch) -> Batch:

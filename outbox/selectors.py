@@ -22,10 +22,10 @@ class OutboxStatus:
     """
     Counts and ages at one moment, by the database's clock.
 
-    Pending events are either due or `waiting` for a later time (a retry, or code that knows their type). `unknown`
-    are those among the pending for which this code has no event class. `oldest_pending_seconds` is the age of the
-    oldest pending event, whatever it waits for; `oldest_due_seconds` is how long ago the first of the due ones
-    became due, so it is the workers' lag. Both are null when there is no such event.
+    Pending events are due, or `waiting` for a later time: a retry, or code that knows their type. `unknown` are the
+    pending ones for which this code has no event class. `oldest_pending_seconds` is the age of the oldest pending
+    event, whatever it waits for. `oldest_due_seconds` says how long ago the first due one became due: the workers'
+    lag. Both are null when there is no such event.
     """
 
     pending: int = 0

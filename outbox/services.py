@@ -23,9 +23,10 @@ def requeue_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> O
     """
     Put one dead event back to pending, due at once, with its attempts counted anew.
 
-    The event and an audit entry with the reason are stored together, and waiting workers are woken by the commit.
-    Handlers that had already handled it do not run again. Raises OutboxEventNotFound, OutboxEventIsNotDead,
-    InvalidInput without a reason.
+    The event and an audit entry with the reason are stored together. The commit wakes waiting workers. Handlers that
+    had already handled it do not run again.
+
+    Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason.
     """
     event = OutboxEvent.objects.select_for_update(no_key=True).filter(event_id=event_id).first()
     if event is None:

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from outbox import events, registry
 from outbox.choices import EventStatus
-from outbox.engine.batch import BatchResult
+from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from outbox.events import DomainEvent
@@ -43,10 +43,10 @@ def drain(*, raise_errors: bool = True, retries: bool = False) -> BatchResult:
     """
     Handle every event that is due, and those which that publishes, by the worker's own code; return what was done.
 
-    An error of a handler is recorded as in production, and when nothing more can be handled, the first one is raised
+    An error of a handler is recorded as in production. When nothing more can be handled, the first one is raised
     again, as it was, with its traceback. With `raise_errors=False` it is only recorded. The failed event then waits
     for its retry, and later events of its aggregate wait with it. `retries=True` handles those that wait as well, as
-    if their time had come: together with `raise_errors=False` again and again, until each is processed or dead.
+    if their time had come. With `raise_errors=False` it does so again and again, until each is processed or dead.
     """
     if retries:
         OutboxEvent.objects.pending().update(next_attempt_at=Now())
@@ -107,7 +107,7 @@ def assert_publishes_nothing(event_class: type[DomainEvent] = DomainEvent, /, **
 @contextmanager
 def isolated_registry(*event_classes: type[DomainEvent]) -> Iterator[None]:
     """
-    Register these event classes for the block, and take back after it every event and handler registered in it.
+    Register these event classes for the block; whatever else is registered in it is taken back after it too.
 
     So a test may define its own. The handlers of the apps stay registered in it.
     """

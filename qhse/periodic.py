@@ -39,7 +39,7 @@ def periodic(*, every_seconds: float) -> Callable[[Work], Work]:
     return declare
 
 
-class Rounds:
+class JobSchedule:
     """When each job is due in one worker; at its start, all are."""
 
     def __init__(self) -> None:

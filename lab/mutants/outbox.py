@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from lab.mutants.mutant import Mutant
 
-COMMIT_HERE = "connection.connection.commit()"
+COMMIT_HERE = "from django.db import connection; connection.connection.commit()"
 
 MUTANTS = (
     Mutant(
-        "no-skip-locked", "outbox/engine/claim.py",
+        "no-skip-locked", "outbox/engine/statements.py",
         'select_for_update(skip_locked=True, of=("self",))', "all()",
         "outbox/engine/tests/test_claim.py",
     ),
     Mutant(
-        "no-dedupe", "outbox/engine/delivery.py",
+        "no-dedupe", "outbox/engine/statements.py",
         "return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())", "return None",
         "replay",
     ),
     Mutant(
         "no-batch-transaction", "outbox/engine/dispatcher.py",
-        "with transaction.atomic(), self.watch.watching():", "with self.watch.watching():",
+        "with transaction.atomic():\n                claimed", "if True:\n                claimed",
         "killpoints",
     ),
     Mutant(
@@ -30,33 +30,35 @@ MUTANTS = (
     ),
     Mutant(
         "not-remembered", "outbox/engine/delivery.py",
-        "fresh = _remember(", "fresh = set(", "replay",
+        "fresh = remember(", "fresh = set(", "replay",
     ),
     Mutant(
         "no-savepoint", "outbox/engine/batch.py",
-        "with transaction.atomic():\n                    self._owner.courier",
-        "with nullcontext():\n                    self._owner.courier",
+        "with transaction.atomic():\n                    self._equipment.runner",
+        "if True:\n                    self._equipment.runner",
         "poison",
     ),
     Mutant(
         "no-predecessor-condition", "outbox/engine/statements.py",
-        "WHERE in_turn.id = (", "WHERE in_turn.id >= (", "order",
+        "WHERE dealt.id = (", "WHERE dealt.id >= (", "order",
     ),
     Mutant(
         "no-gap-check", "outbox/engine/claim.py",
-        "for pk in _without_gap(queue, locked)", "for pk in queue if pk in locked", "outbox/engine/tests/test_claim.py",
+        "for pk in takewhile(locked.__contains__, queue)", "for pk in queue if pk in locked",
+        "outbox/engine/tests/test_claim.py",
     ),
     Mutant(
-        "retry-not-waited-for", "outbox/engine/claim.py",
-        "OutboxEvent.objects.due()\n        .with_ids(ids)", "OutboxEvent.objects.pending()\n        .with_ids(ids)",
+        "retry-not-waited-for", "outbox/engine/statements.py",
+        "objects.due()\n        .filter(pk__in=ids)", "objects.pending()\n        .filter(pk__in=ids)",
         "outbox/engine/tests/test_claim.py",
     ),
     Mutant(
         "id-cursor", "outbox/engine/claim.py",
-        "        ids = self._read.ids\n",
-        '        seen = getattr(self, "seen", 0)\n'
-        "        ids = [pk for pk in self._read.ids if pk > seen]\n"
-        "        self.seen = max([seen, *ids])\n",
+        "    locked: list[ClaimedEvent] = []\n",
+        "    global seen\n"
+        '    ids = [pk for pk in ids if pk > globals().get("seen", 0)]\n'
+        '    seen = max([globals().get("seen", 0), *ids])\n'
+        "    locked: list[ClaimedEvent] = []\n",
         "order",
     ),
     Mutant(
@@ -66,18 +68,17 @@ MUTANTS = (
     Mutant(
         "event-in-a-transaction-of-its-own", "outbox/publisher.py",
         "    return OutboxEvent.objects.bulk_create(",
-        f"    transaction.get_{COMMIT_HERE.replace('connection.connection', 'connection().connection')}\n"
+        f"    {COMMIT_HERE}\n"
         "    return OutboxEvent.objects.bulk_create(",
         "killpoints",
     ),
     Mutant(
         "nothing-in-hand", "outbox/guards/in_hand.py",
-        "        pairs = [(event.pk", "        return Suspicion()\n        pairs = [(event.pk",
-        "outbox/engine/tests/test_misbehaviour.py -k _exit",
+        "if self._second is None:", "if True:", "outbox/guards/tests/test_in_hand.py -k _exit",
     ),
     Mutant(
-        "constraints-looked-at-in-the-commit", "outbox/engine/delivery.py",
-        "            _check_deferred_constraints(groups[-1][0])\n", "", "poison",
+        "constraints-looked-at-in-the-commit", "outbox/guards/session.py",
+        "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED;\n", "", "poison",
     ),
     Mutant(
         "errors-shown-unguarded", "outbox/engine/retry.py",
@@ -86,32 +87,31 @@ MUTANTS = (
     ),
     Mutant(
         "exit-not-caught", "outbox/engine/delivery.py",
-        "except BaseException as error:\n                # BaseException",
-        "except Exception as error:\n                # BaseException", "poison",
+        "except BaseException as error:\n                # Of every kind",
+        "except Exception as error:\n                # Of every kind", "poison",
     ),
     Mutant(
-        "heads-of-two-lists", "outbox/engine/claim.py",
-        "heads.setdefault(event.aggregate, event)", "heads[event.aggregate] = event",
-        "outbox/engine/tests/test_claim.py -k requeued",
+        "line-lost-under-the-same-name", "outbox/guards/in_hand.py",
+        "            self._name = f\"{self._worker}-{self._names}\"\n", "",
+        "outbox/guards/tests/test_in_hand.py -k connection",
     ),
     Mutant(
-        "turn-that-a-requeue-does-not-end", "outbox/guards/in_hand.py",
-        "(event.pk, event.turn)", "(event.pk, event.attempts)", "outbox/engine/tests/test_misbehaviour.py -k _exit",
+        "stamp-that-a-requeue-does-not-change", "outbox/engine/batch.py",
+        "(event.pk, event.stamp)", "(event.pk, event.attempts)", "outbox/guards/tests/test_in_hand.py -k _exit",
     ),
     Mutant(
         "full-disk-never-counted", "outbox/engine/batch.py",
-        "if not self.processed:\n                raise", "if True:\n                raise",
-        "outbox/engine/tests/test_misbehaviour.py -k disk",
+        "if not self.processed:\n                self._eq", "if True:\n                self._eq",
+        "outbox/engine/tests/test_batch.py -k disk",
     ),
     Mutant(
         "time-zone-lost", "outbox/guards/session.py",
-        "        connection.ensure_timezone()", "        pass",
-        "outbox/engine/tests/test_misbehaviour.py -k utc",
+        " SET TIME ZONE 'UTC';", "", "outbox/guards/tests/test_session.py -k utc",
     ),
     Mutant(
-        "session-not-reset", "outbox/engine/dispatcher.py",
-        "            if self.watch.touched:\n                reset_session()\n", "",
-        "outbox/engine/tests/test_misbehaviour.py -k leaves",
+        "session-not-reset", "outbox/guards/session.py",
+        "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP\n", "",
+        "outbox/guards/tests/test_session.py -k leaves",
     ),
     Mutant(
         "prune-takes-what-is-young", "outbox/pruning.py", "processed_at < ", "processed_at > ",

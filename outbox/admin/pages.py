@@ -64,7 +64,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     )  # fmt: skip
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the state of the outbox above the list, once it is sure that this user gets to see the list."""
+        """Show the state of the outbox above the list, to those who get to see the list."""
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             response.context_data["outbox"] = outbox_panel()

@@ -4,94 +4,48 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
-from django.db import OperationalError, connection, transaction
-from django.db.models.functions import Now
+from django.db import OperationalError, transaction
 
 from outbox.choices import EventStatus
-from outbox.engine.claim import Claim, ClaimedEvent
+from outbox.engine.claimed import Claim, ClaimedEvent
 from outbox.engine.delivery import HandlerFailed
+from outbox.engine.equipment import Equipment
 from outbox.engine.failures import is_of_the_database, park, record_failure
-from outbox.engine.prepared import array_literal, prepared_cursor
+from outbox.engine.result import BatchResult
 from outbox.engine.retry import brief
+from outbox.engine.statements import mark_processed
 from outbox.errors import VanishedWorker
 from outbox.events import event_types
 from outbox.guards.in_hand import Suspicion
-from outbox.guards.session import reset_settings
-from outbox.models import OutboxEvent
-
-if TYPE_CHECKING:
-    from outbox.engine.dispatcher import Dispatcher
-
-# PostgreSQL keeps 64 subtransactions per backend in memory; beyond that, every other session's visibility
-# checks go to disk.
-REPLAY_LIMIT = 64
-ALONE_SECONDS = 0.1
+from outbox.guards.session import settle_session
+from outbox.tuning import REPLAY_LIMIT
 
 
-class NotTogether(Exception):
-    """A batch has to be done again one event at a time, for another reason than a failed handler."""
-
-
-class OutOfTime(NotTogether):
+class OutOfTime(Exception):
     """The handlers of a batch take longer than a transaction should last."""
 
 
-@dataclass(slots=True)
-class BatchResult:
-    """
-    What one batch did with the events it locked.
-
-    `blocked` counts due events that it could not have, because another worker holds their aggregate.
-    """
-
-    blocked: int = 0
-    processed: int = 0
-    retried: int = 0
-    dead: int = 0
-    parked: int = 0
-    next_due_seconds: float | None = None
-
-    def __iadd__(self, other: BatchResult) -> BatchResult:
-        for name in (item.name for item in fields(self) if item.name != "next_due_seconds"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.next_due_seconds = other.next_due_seconds
-        return self
-
-    @property
-    def moved(self) -> int:
-        """Return how many events changed their state: zero means that nothing could be done."""
-        return self.processed + self.retried + self.dead + self.parked
-
-
 class Batch:
-    """What a dispatcher does in one transaction; `result`, `processed` and `decided` (row ids) tell what came of it."""
+    """What is done in one transaction; `result`, `processed` and `decided` (row ids) tell what came of it."""
 
-    def __init__(self, owner: Dispatcher, claimed: Claim, *, ends_at: float) -> None:
-        self.result = BatchResult(blocked=claimed.contended, next_due_seconds=claimed.next_due_seconds)
+    def __init__(self, equipment: Equipment, claimed: Claim, *, ends_at: float) -> None:
+        self.result = BatchResult(held_by_others=claimed.held_by_others, next_due_seconds=claimed.next_due_seconds)
         self.processed: list[ClaimedEvent] = []
         self.decided: set[int] = set()
-        self._owner = owner
+        self._equipment = equipment
         self._ends_at = ends_at
         self._claimed_at = claimed.at
-        self._unknown = [event for event in claimed.events if event.event_type not in event_types]
-        self._events = claimed.events
-        if self._unknown:
-            behind_unknown = {event.aggregate: event.pk for event in reversed(self._unknown)}
-            self._events = [
-                event for event in claimed.events if event.pk < behind_unknown.get(event.aggregate, event.pk + 1)
-            ]
+        self._unknown, self._events = _without_unknown(claimed.events)
 
     def run(self, *, singly: bool) -> None:
         park(self._unknown)
         self.result.parked = len(self._unknown)
-        suspicion = self._note(self._events)
+        suspicion = self._note(self._events) if self._events else Suspicion()
         if suspicion.at_fault:
             self._count_vanished(suspicion.at_fault)
         elif suspicion.suspects:
-            self._alone(suspicion.suspects)
+            self._one_suspect(suspicion.suspects)
         elif singly:
             self._one_by_one(self._events)
         else:
@@ -110,47 +64,38 @@ class Batch:
         return [(at - event.occurred_at).total_seconds() for event in self.processed] if at else []
 
     def _note(self, events: Sequence[ClaimedEvent], *, alone: bool = False) -> Suspicion:
-        if self._owner.in_hand is None or not events:
-            return Suspicion()
-        return self._owner.in_hand.write(events, alone=alone)
+        return self._equipment.note.write([(event.pk, event.stamp) for event in events], alone=alone)
 
-    def _together(self, events: list[ClaimedEvent]) -> None:
-        self._owner.courier.deliver(events, between_calls=self._check_time)
-        if self._owner.watch.touched:
-            raise NotTogether("a handler changed its session")
+    def _together(self, events: Sequence[ClaimedEvent]) -> None:
+        self._equipment.runner.run(events, between_calls=self._check_time)
         self._mark(events)
 
     def _check_time(self) -> None:
-        self._owner.beat()
+        self._equipment.beat()
         if time.monotonic() > self._ends_at:
             raise OutOfTime
 
-    def _one_by_one(self, events: Sequence[ClaimedEvent], *, noted: bool = False) -> None:
-        held: set[tuple[str, str]] = set()
+    def _one_by_one(self, events: Sequence[ClaimedEvent]) -> None:
+        held_back: set[tuple[str, str]] = set()
         doubtful: list[tuple[ClaimedEvent, HandlerFailed]] = []
-        ends_at = min(self._ends_at, time.monotonic() + ALONE_SECONDS) if noted else self._ends_at
         for event in events:
-            if event.aggregate in held:
+            if event.aggregate in held_back:
                 continue
-            self._owner.beat()
-            if noted:
-                self._note([event], alone=True)
+            self._equipment.beat()
             try:
                 with transaction.atomic():
-                    self._owner.courier.deliver([event])
-                    if self._owner.watch.touched:
-                        reset_settings()
+                    self._equipment.runner.run([event])
                     # Here and not once at the end: whatever state the handler has left its transaction in, only
                     # its own event can fail by it.
                     self._mark([event])
             except HandlerFailed as failure:
-                self._owner.raise_if_lost(failure.cause)
+                settle_session()  # a rollback to a savepoint takes back all but the locks of the session
                 if is_of_the_database(failure.cause):
                     doubtful.append((event, failure))
-                    held.add(event.aggregate)
+                    held_back.add(event.aggregate)
                 elif self._count(event, failure.cause, failure.handler.name) == EventStatus.PENDING:
-                    held.add(event.aggregate)
-            if self._owner.watch.touched or time.monotonic() > ends_at:
+                    held_back.add(event.aggregate)
+            if time.monotonic() > self._ends_at:
                 break
         self._settle(doubtful)
 
@@ -163,15 +108,21 @@ class Batch:
         """
         for event, failure in doubtful:
             if not self.processed:
+                self._equipment.note.finished(decided=())  # the handler has come back: nothing is suspicious
                 raise OperationalError(f"the database cannot work: {brief(failure.cause)}") from failure.cause
             self._count(event, failure.cause, failure.handler.name)
 
-    def _alone(self, suspects: frozenset[int]) -> None:
-        """Handle events that may kill this process, each noted as the only one in hand, and so alone at fault."""
-        # Several in one transaction, because an abort undoes them all but blames one; and not for long, so that
-        # something is committed between frequent outages.
+    def _one_suspect(self, suspects: set[int]) -> None:
+        """
+        Handle one event that may kill this process, noted as the only one in hand, and so alone at fault.
+
+        Its aggregate's first, to keep the order. The others have their turn in the next batches, so that something is
+        committed between frequent deaths.
+        """
         aggregates = {event.aggregate for event in self._events if event.pk in suspects}
-        self._one_by_one([event for event in self._events if event.aggregate in aggregates], noted=True)
+        first = next(event for event in self._events if event.aggregate in aggregates)
+        self._note([first], alone=True)
+        self._one_by_one([first])
 
     def _count_vanished(self, at_fault: dict[int, str]) -> None:
         for event in self._events:
@@ -184,7 +135,7 @@ class Batch:
 
     def _count(self, event: ClaimedEvent, cause: BaseException, where: str) -> EventStatus:
         self.decided.add(event.pk)
-        status = record_failure(event, cause, where=where, policy=self._owner.policy)
+        status = record_failure(event, cause, where=where, policy=self._equipment.policy)
         if status == EventStatus.DEAD:
             self.result.dead += 1
         else:
@@ -193,17 +144,15 @@ class Batch:
 
     def _mark(self, events: Sequence[ClaimedEvent]) -> None:
         if events:
-            _mark_processed([event.pk for event in events])
+            mark_processed([event.pk for event in events])
             self.processed += events
             self.decided |= {event.pk for event in events}
 
 
-def _mark_processed(ids: list[int]) -> None:
-    if connection.vendor != "postgresql":
-        OutboxEvent.objects.filter(pk__in=ids).update(status=EventStatus.PROCESSED, processed_at=Now())
-        return
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "UPDATE outbox_outboxevent SET status = %s, processed_at = statement_timestamp() WHERE id = ANY(%s)",
-            [EventStatus.PROCESSED.value, array_literal(ids)],
-        )
+def _without_unknown(events: list[ClaimedEvent]) -> tuple[list[ClaimedEvent], list[ClaimedEvent]]:
+    """Return the events of types that this code does not know, and the known ones that none of them precedes."""
+    unknown = [event for event in events if event.event_type not in event_types]
+    first_unknown = {event.aggregate: event.pk for event in reversed(unknown)}
+    if unknown:
+        events = [event for event in events if event.pk < first_unknown.get(event.aggregate, event.pk + 1)]
+    return unknown, events

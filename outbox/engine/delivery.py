@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
-from typing import Any
-from uuid import UUID
+from collections.abc import Callable, Iterable, Sequence
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError
 
-from outbox.engine.claim import ClaimedEvent
-from outbox.engine.prepared import array_literal, prepared_cursor
+from outbox.engine.claimed import ClaimedEvent
+from outbox.engine.failures import has_ended_the_connection
 from outbox.engine.retry import brief
+from outbox.engine.statements import remember
 from outbox.errors import GivenBack
 from outbox.events import event_types
-from outbox.guards.deadline import Deadline
-from outbox.guards.session import execute_at_once
-from outbox.models import ProcessedEvent
+from outbox.guards.deadline import Alarm
+from outbox.guards.session import is_line_lost, settle_session
 from outbox.registry import Delivery, Handler, handlers_of
 from qhse.observability import context
 
@@ -30,45 +27,56 @@ class HandlerFailed(Exception):
         self.cause = cause
 
 
-class Courier:
-    """Runs every handler on those events that it has not handled yet; `deadline` bounds each call."""
+class HandlerRunner:
+    """Runs every handler on those events that it has not handled yet, each call bounded by `alarm`."""
 
-    def __init__(self, deadline: Deadline | None) -> None:
-        self._deadline = deadline
+    def __init__(self, alarm: Alarm) -> None:
+        self._alarm = alarm
 
-    def deliver(self, events: Sequence[ClaimedEvent], *, between_calls: Any = None) -> None:
+    def run(self, events: Sequence[ClaimedEvent], *, between_calls: Callable[[], None] = lambda: None) -> None:
         """
-        Remember and run, in the caller's transaction; `between_calls()` is called after each handler call.
+        Remember and run, in the caller's transaction.
 
-        Remembering comes first: its answer says which pairs of event and handler are new, and should two workers
-        ever hold one event, the second waits here for the first. Raises HandlerFailed.
+        Remembering comes first: its answer says which pairs of event and handler are new. Should two workers ever
+        hold one event, the second waits here for the first.
+
+        Raises HandlerFailed, or OperationalError when the database went away under a handler.
         """
         groups = _by_handler(events)
-        fresh = _remember([(event.event_id, handler.name) for handler, todo in groups for event in todo])
+        fresh = remember([(event.event_id, handler.name) for handler, todo in groups for event in todo])
         for handler, todo in groups:
             due = todo if fresh is None else [event for event in todo if (event.event_id, handler.name) in fresh]
             for call in [due] if handler.in_batches else [[event] for event in due]:
                 if call:
-                    self._run(handler, call)
-                    if between_calls is not None:
-                        between_calls()
+                    self._call(handler, call)
+                    between_calls()
         if groups:
-            _raise_if_aborted(groups[-1][0])
-            _check_deferred_constraints(groups[-1][0])
+            last, _ = groups[-1]
+            try:
+                settle_session()
+            except DatabaseError as error:
+                raise _failure(last, error) from error
 
-    def _run(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
+    def _call(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
         request_id = (events[0].request_id or "") if len(events) == 1 else ""
         with context.use(request_id=request_id, source="worker"):
             try:
-                with self._deadline.call() if self._deadline else nullcontext():
+                with self._alarm:
                     handler.run([_delivery(event) for event in events])
             except GivenBack:
                 raise
             except BaseException as error:
-                # BaseException, because a handler that calls sys.exit() must be counted as one that failed and
-                # must not end the worker. The worker's own signals never arrive here as exceptions, except the one
-                # above.
-                raise HandlerFailed(handler, error) from error
+                # Of every kind, because a handler that calls sys.exit() must be counted as one that failed and must
+                # not end the worker. Of the worker's own signals only the one above arrives as an exception.
+                raise _failure(handler, error) from error
+
+
+def _failure(handler: Handler, error: BaseException) -> Exception:
+    """Tell a handler's own error, be it a deadlock or a violated constraint, from a database that is away."""
+    # Asked before any rollback: one that finds the line dead makes Django open another at once.
+    if has_ended_the_connection(error) or is_line_lost():
+        return OperationalError(f"the database went away under a handler: {brief(error)}")
+    return HandlerFailed(handler, error)
 
 
 def _by_handler(events: Iterable[ClaimedEvent]) -> list[tuple[Handler, list[ClaimedEvent]]]:
@@ -77,59 +85,6 @@ def _by_handler(events: Iterable[ClaimedEvent]) -> list[tuple[Handler, list[Clai
         for handler in handlers_of(event.event_type):
             groups.setdefault(handler.name, (handler, []))[1].append(event)
     return list(groups.values())
-
-
-def _remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
-    """
-    Store that these handlers have handled these events, and return the pairs that were not stored before.
-
-    None stands for all of them, which is the rule: UUIDs are slow to compare.
-    """
-    if not pairs:
-        return None
-    if connection.vendor != "postgresql":
-        known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
-        fresh = {pair for pair in pairs if (pair,) not in known}
-        ProcessedEvent.objects.bulk_create(ProcessedEvent(event_id=pair[0], handler=pair[1]) for pair in fresh)
-        return fresh
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO outbox_processedevent (event_id, handler) SELECT * FROM unnest(%s::uuid[], %s::text[])"
-            " ON CONFLICT DO NOTHING RETURNING event_id, handler",
-            [array_literal(event_id for event_id, _ in pairs), [name for _, name in pairs]],
-        )
-        return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
-
-
-def _raise_if_aborted(last: Handler) -> None:
-    """
-    Find the error that a handler swallowed: it left an aborted transaction behind, of which nothing can be kept.
-
-    Asked of the driver, which knows without a round trip. On SQLite a failed statement aborts nothing.
-    """
-    if connection.vendor != "postgresql":
-        return
-    line = connection.connection
-    if line is None or line.closed or line.info.transaction_status.name in ("INERROR", "UNKNOWN"):
-        error = DatabaseError("a handler went on after a database error, which had aborted the transaction")
-        raise HandlerFailed(last, error)
-
-
-def _check_deferred_constraints(last: Handler) -> None:
-    """
-    Let the server look now at what it would look at in the COMMIT: Django declares foreign keys as deferred.
-
-    There, outside of every savepoint, one violation would take the batch along, and nobody could tell whose it is.
-    """
-    if connection.vendor != "postgresql":
-        return
-    look = "SET CONSTRAINTS ALL IMMEDIATE"
-    if connection.savepoint_ids:  # others follow in this transaction, and may rely on a later look
-        look += "; SET CONSTRAINTS ALL DEFERRED"
-    try:
-        execute_at_once(look)
-    except DatabaseError as error:
-        raise HandlerFailed(last, error) from error
 
 
 def _delivery(event: ClaimedEvent) -> Delivery:

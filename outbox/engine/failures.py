@@ -10,14 +10,13 @@ from django.db.models import DurationField, Value
 from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
-from outbox.engine.claim import ClaimedEvent
+from outbox.engine.claimed import ClaimedEvent
 from outbox.engine.retry import RetryPolicy, brief, describe_error
 from outbox.errors import UnretryableError
 from outbox.models import OutboxEvent
+from outbox.tuning import PARK_SECONDS
 
 logger = logging.getLogger("outbox")
-
-UNKNOWN_TYPE_DELAY_SECONDS = 60.0
 
 # SQLSTATEs that say something about the database and nothing about the event: connections (class 08), a full disk, too
 # many connections, a shutdown, a disk that fails. Not 25006: on a server that has become read-only the claim fails, and
@@ -59,13 +58,8 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
     logger.log(
         logging.ERROR if dead else logging.WARNING,
         "event is dead" if dead else "event will be retried",
-        extra={
-            "event_id": str(event.event_id),
-            "event_type": event.event_type,
-            "handler": where,
-            "attempts": attempts,
-            "error": brief(cause),
-        },
+        extra={"event_id": str(event.event_id), "event_type": event.event_type}
+        | {"handler": where, "attempts": attempts, "error": brief(cause)},
     )
     return status
 
@@ -80,7 +74,7 @@ def park(events: Sequence[ClaimedEvent]) -> None:
         names = ", ".join(sorted({event.event_type for event in events}))
         logger.warning("no event class for %s; parked", names)
         OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
-            next_attempt_at=_in_seconds(UNKNOWN_TYPE_DELAY_SECONDS),
+            next_attempt_at=_in_seconds(PARK_SECONDS),
             last_error="This version of the code has no class for this event type; waiting for one that has.",
         )
 

@@ -6,7 +6,7 @@ import random
 import traceback
 from dataclasses import dataclass
 
-ERROR_LIMIT = 8_000  # characters kept of an error with its traceback
+from outbox.tuning import ERROR_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,8 @@ class RetryPolicy:
     """
     Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 
-    A failed event waits a random time between zero and `min(cap, base * 2 ** (attempts - 1))` seconds, so that
-    events that failed together do not return together. After `max_attempts` failures it is dead.
+    A failed event waits a random time between zero and `min(cap, base * 2 ** (attempts - 1))` seconds. So events that
+    failed together do not return together. After `max_attempts` failures it is dead.
     """
 
     max_attempts: int

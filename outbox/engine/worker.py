@@ -9,37 +9,31 @@ import signal
 import socket
 import time
 import uuid
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import FrameType
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from outbox.engine.batch import BatchResult
 from outbox.engine.dispatcher import Dispatcher
+from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
+from outbox.engine.wake_pipe import WakePipe
 from outbox.errors import GivenBack
-from outbox.guards.deadline import Deadline
-from outbox.guards.in_hand import InHandRecord
-from outbox.guards.second_connection import SideConnection, WakePipe
+from outbox.guards.deadline import Alarm, Watchdog
+from outbox.guards.in_hand import InHandNote
+from outbox.guards.second_connection import SecondConnection
 from outbox.liveness import LivenessFile
-from qhse.periodic import Rounds
+from outbox.tuning import BEAT_SECONDS, GRACE_SECONDS, LEAVE_SECONDS, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
+from qhse.periodic import JobSchedule
 
 logger = logging.getLogger("outbox.worker")
-
-RECONNECT_CAP_SECONDS = 0.5  # so that workers are back within 2 seconds of a restart
-GRACE_SECONDS = 7.0  # for the batch in hand at SIGTERM; the promise is that the process is gone within 10
-BEAT_SECONDS = 5.0  # longest wait without a sign of life
-SWEEP_SECONDS = 3600.0
-CHORE_SECONDS = 20.0  # that anything between batches may take before the line to the database counts as dead
-LEAVE_SECONDS = 2.5
 
 
 class Worker:
     """
     One worker; any number may run beside it, on any number of hosts.
 
-    SIGTERM or SIGINT lets the batch in hand commit and ends the loop; what does not end in GRACE_SECONDS is rolled
+    SIGTERM or SIGINT lets the batch in hand commit and ends the loop. What does not end in GRACE_SECONDS is rolled
     back, and a second signal ends the process at once. While the database is away the worker waits with capped
     exponential backoff and goes on by itself. On PostgreSQL a notification ends its wait; polling is what
     guarantees progress.
@@ -64,27 +58,28 @@ class Worker:
         # A plain flag, because the lock of a threading.Event may be held by the very wait that a signal interrupts.
         self._stopping = False
         self._pipe = WakePipe()
-        self._deadline = Deadline(handler_seconds) if handler_seconds else None
-        self._side: SideConnection | None = None
-        if self._deadline and connection.vendor == "postgresql":
-            self._side = SideConnection(guard=partial(self._deadline.at_most, CHORE_SECONDS))
-        self._in_hand = InHandRecord(worker=self.identity, side=self._side) if self._side else None
-        self._dispatcher = Dispatcher(policy=policy, deadline=self._deadline, in_hand=self._in_hand, beat=self._beat)
-        self._rounds = Rounds()
+        self._alarm = Alarm(handler_seconds)
+        self._watchdog = Watchdog(on=handler_seconds is not None)
+        self._second: SecondConnection | None = None
+        if handler_seconds and connection.vendor == "postgresql":
+            self._second = SecondConnection(guard=partial(self._watchdog.at_most, WATCHDOG_SECONDS))
+        self._note = InHandNote(self.identity, self._second)
+        self._dispatcher = Dispatcher(
+            policy=policy, alarm=self._alarm, watchdog=self._watchdog, note=self._note, beat=self._beat
+        )  # fmt: skip
+        self._jobs = JobSchedule()
 
     def install_signal_handlers(self) -> None:
         """Also what makes it work as process 1 of a container, for which signals have no default action."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        if self._deadline:
-            self._deadline.install()
+        self._alarm.start()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stopping:
             os._exit(1)
         self.stop()
-        if self._deadline:
-            self._deadline.stop_within(GRACE_SECONDS)
+        self._alarm.give_back_after(GRACE_SECONDS)
 
     def stop(self) -> None:
         """End the loop after the batch in hand; may be called from a signal handler or another thread."""
@@ -103,15 +98,15 @@ class Worker:
             result = self.run_once()
             total += result
             if not result.moved:
-                if not result.blocked:
+                if not result.held_by_others:
                     break
                 self._pipe.wait(min(self.poll_seconds, 0.1))
         return total
 
     def do_jobs(self) -> None:
         """Do the periodic jobs to their end, whenever they were done last."""
-        self._rest()
-        self._rounds.work_to_the_end()
+        self._watchdog.rest()
+        self._jobs.work_to_the_end()
 
     def run_forever(self) -> None:
         """Handle batches until told to stop."""
@@ -128,57 +123,35 @@ class Worker:
 
     def _loop(self) -> None:
         failures = 0
-        swept_at = 0.0
         while not self._stopping:
             self._beat()
             try:
                 result = self.run_once()
-                if self._rounds.seconds_left() == 0:
-                    self._rest()
-                    with self._at_most(CHORE_SECONDS):
-                        self._rounds.work()
+                if self._jobs.seconds_left() == 0:
+                    self._watchdog.rest()  # the last batch's: what comes now has its own time
+                    with self._watchdog.at_most(WATCHDOG_SECONDS):
+                        self._jobs.work()
                 if not result.moved:
-                    swept_at = self._sweep(swept_at)
                     self._wait(self._idle_seconds(result))
             except (DatabaseError, InterfaceError) as error:
-                # Ended by an administrator: the server is there, and the next connection is likely to work.
-                failures = 1 if getattr(error.__cause__, "sqlstate", "") == "57P01" else failures + 1
+                failures += 1
                 self._wait_for_database(failures, error)
             else:
                 failures = 0
 
     def _idle_seconds(self, result: BatchResult) -> float:
-        until = [self.poll_seconds]
-        if result.next_due_seconds is not None:
-            until.append(max(0.0, result.next_due_seconds) + 0.005)
-        if (job := self._rounds.seconds_left()) is not None:
-            until.append(job)
-        return min(until)
+        retry = None if result.next_due_seconds is None else max(0.0, result.next_due_seconds) + 0.005
+        return min(end for end in (self.poll_seconds, retry, self._jobs.seconds_left()) if end is not None)
 
     def _wait(self, seconds: float) -> None:
-        deadline = _now() + seconds
-        while not self._stopping and (left := deadline - _now()) > 0:
+        """Wait so long, or until a notification or a signal comes; with signs of life in between."""
+        ends_at = time.monotonic() + seconds
+        while not self._stopping and (left := ends_at - time.monotonic()) > 0:
             self._beat()
-            slice_seconds = min(left, BEAT_SECONDS)
-            if self._side is not None:
-                if self._side.wait(slice_seconds, self._pipe.read_end):
-                    return
-            else:
-                self._pipe.wait(slice_seconds)
-
-    def _sweep(self, swept_at: float) -> float:
-        if self._in_hand is None or (swept_at and _now() - swept_at < SWEEP_SECONDS):
-            return swept_at
-        self._in_hand.sweep()
-        return _now()
-
-    def _rest(self) -> None:
-        """Call off the last batch's watchdog: what comes now has its own time."""
-        if self._deadline:
-            self._deadline.rest()
-
-    def _at_most(self, seconds: float) -> AbstractContextManager[None]:
-        return self._deadline.at_most(seconds) if self._deadline else nullcontext()
+            if self._second is None:
+                self._pipe.wait(min(left, BEAT_SECONDS))
+            elif self._second.wait(min(left, BEAT_SECONDS), self._pipe.read_end):
+                return
 
     def _beat(self) -> None:
         if self._liveness:
@@ -186,16 +159,15 @@ class Worker:
 
     def leave(self) -> None:
         """Take the worker's marks away; it is leaving in good order, so that nobody need wonder about it."""
-        if self._deadline:
-            self._deadline.disarm()
+        self._alarm.stop()
+        self._watchdog.rest()
         try:
-            if self._in_hand:
-                with self._at_most(LEAVE_SECONDS):
-                    self._in_hand.remove()
+            with self._watchdog.at_most(LEAVE_SECONDS):
+                self._note.remove()
         except (DatabaseError, InterfaceError) as error:
             logger.info("the record of what was in hand stays", extra={"error": str(error).strip()[:200]})
-        if self._side:
-            self._side.close()
+        if self._second:
+            self._second.close()
         if not connection.in_atomic_block or self._stopping:
             connection.close()
         if self._liveness:
@@ -203,20 +175,13 @@ class Worker:
 
     def _wait_for_database(self, failures: int, error: Exception) -> None:
         # Whatever state Django believes the connection to be in: the next batch starts on a new one, which after a
-        # failover leads to the new primary. The second line is asked, because it may have gone silent with the first.
+        # failover leads to the new primary. The second one may have gone silent with the first.
         connection.close()
-        if self._side:
-            self._side.is_alive()
+        if self._second:
+            self._second.close()
         ceiling = min(RECONNECT_CAP_SECONDS, 0.1 * 2.0 ** min(failures, 16))
         # Half of it random: workers that lost their connections together must not all come back together.
         seconds = ceiling * (0.5 + random.random() / 2)
-        reason = str(error).strip()[:200]
-        logger.warning("database is away, trying again in %.1f s: %s", seconds, reason)
-        deadline = _now() + seconds
-        while not self._stopping and (left := deadline - _now()) > 0:
-            self._beat()
-            self._pipe.wait(min(left, BEAT_SECONDS))
-
-
-def _now() -> float:
-    return time.monotonic()
+        logger.warning("database is away, trying again in %.1f s: %s", seconds, str(error).strip()[:200])
+        self._beat()
+        self._pipe.wait(seconds)

@@ -1,8 +1,9 @@
-"""An end for handlers that do not end: in SQL by the server, in Python by an alarm, in anything else by the process."""
+"""An end for what does not end: an alarm raises in Python code, and a watchdog ends a process that is beyond that."""
 
 from __future__ import annotations
 
 import faulthandler
+import math
 import signal
 import threading
 import time
@@ -10,144 +11,97 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from django.db import connection
-from psycopg.pq import TransactionStatus
-
 from outbox.errors import GivenBack, HandlerTimedOut
-
-REPEAT_SECONDS = 1.0  # the alarm comes again, for a handler that swallows it
-REARM_SECONDS = 1.0
-CANCELS = 3  # alarms that only cancel the running statement; the next one gives the connection up
-WATCHDOG_GRACE_SECONDS = 5.0  # at most; half of the handlers' time if that is shorter
+from outbox.guards.session import running_line
+from outbox.tuning import TICK_SECONDS
 
 
-class Deadline:
+class Alarm:
     """
-    Bounds each handler call to `seconds`, and the whole of the worker to its grace time once it is told to stop.
+    Bounds each handler call to `seconds`, and the whole worker to its grace time once it is told to stop.
 
-    At the end of a call's time a running SQL statement is cancelled, and Python code gets HandlerTimedOut. Code
-    that never returns to the interpreter cannot be interrupted: the watchdog, a thread of the C runtime, prints
-    the traceback and ends the process, and what the worker had in hand is counted by the next one.
+    It is the context of a handler call. When the call's time is over, a running SQL statement is cancelled, once.
+    Python code gets HandlerTimedOut, again and again. `None` seconds switch it off, as in tests.
 
-    Works by SIGALRM, so there is one for each process, in its main thread. `install` is called once.
+    A timer ticks by SIGALRM for as long as the worker runs: to set one for each call would cost more than many a
+    handler. So there is one alarm in a process, in its main thread. It is late by up to TICK_SECONDS.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._alarms = 0
-        self._armed_at = float("-inf")
-        self._stop_at: float | None = None
-        self._call = _Call(self)
-        self._call_ends_at: float | None = None
-        self._ticking = False
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds or math.inf
+        self._call_ends_at = self._stop_at = math.inf
+        self._has_cancelled = False
 
-    def install(self) -> None:
-        signal.signal(signal.SIGALRM, self._on_alarm)
+    def start(self) -> None:
+        if self.seconds < math.inf:
+            tick = min(TICK_SECONDS, self.seconds / 4)
+            signal.signal(signal.SIGALRM, self._on_tick)
+            signal.setitimer(signal.ITIMER_REAL, tick, tick)
 
-    def call(self) -> _Call:
-        """Bound one handler call. Raises HandlerTimedOut inside of it."""
-        return self._call
+    def stop(self) -> None:
+        """Call off everything, before the process goes on to other things."""
+        if self.seconds < math.inf:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
 
-    @contextmanager
-    def batch(self, seconds: float) -> Iterator[None]:
-        """End the process if a batch takes longer than its `seconds`, one more handler call and a grace time."""
-        # Each arming starts a thread, so one serves the batches of a second.
-        now = time.monotonic()
-        if now - self._armed_at > REARM_SECONDS:
-            self._armed_at = now
-            grace = min(WATCHDOG_GRACE_SECONDS, max(1.0, self.seconds / 2))
-            faulthandler.dump_traceback_later(REARM_SECONDS + seconds + self.seconds + grace, exit=True)
-        try:
-            yield
-        except BaseException:
-            self.rest()
-            raise
-        finally:
-            if self._ticking:
-                # Not simply off: a worker that has been told to stop keeps its own bound.
-                self._ticking = False
-                signal.setitimer(signal.ITIMER_REAL, self._bounded(0.0), REPEAT_SECONDS)
-
-    def begin_call(self) -> None:
-        self._alarms = 0
+    def __enter__(self) -> None:
+        self._has_cancelled = False
         self._call_ends_at = time.monotonic() + self.seconds
-        # One timer serves the calls of a batch, and goes off only in a long one: two system calls for each event would
-        # cost more than many a handler.
-        if not self._ticking:
-            self._ticking = True
-            signal.setitimer(signal.ITIMER_REAL, self._bounded(self.seconds), REPEAT_SECONDS)
 
-    def end_call(self) -> None:
-        self._call_ends_at = None
+    def __exit__(self, *exception: object) -> None:
+        self._call_ends_at = math.inf
 
-    @contextmanager
-    def at_most(self, seconds: float) -> Iterator[None]:
-        """End the process if something outside of a batch takes longer: a line to the database can go silent."""
-        if self._armed_at != float("-inf"):
-            yield  # the watchdog of a batch is about
-            return
-        self._armed_at = time.monotonic()
-        faulthandler.dump_traceback_later(seconds, exit=True)
-        try:
-            yield
-        finally:
-            self.rest()
-
-    def rest(self) -> None:
-        """Call off the watchdog: no batch is in hand."""
-        self._armed_at = float("-inf")
-        faulthandler.cancel_dump_traceback_later()
-
-    def stop_within(self, seconds: float) -> None:
+    def give_back_after(self, seconds: float) -> None:
         """Raise GivenBack, wherever the worker then is, when it has not ended after so many seconds."""
         self._stop_at = time.monotonic() + seconds
-        self._ticking = False  # so that the next call has its own end before this one
-        signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
 
-    def disarm(self) -> None:
-        """Call off everything, before the process goes on to other things."""
-        self.rest()
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-
-    def _bounded(self, seconds: float) -> float:
-        if self._stop_at is None:
-            return seconds
-        left = max(0.01, self._stop_at - time.monotonic())
-        return min(seconds, left) if seconds else left
-
-    def _on_alarm(self, number: int, frame: FrameType | None) -> None:
-        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+    def _on_tick(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now >= self._stop_at:
             raise GivenBack
-        left = self.seconds if self._call_ends_at is None else self._call_ends_at - time.monotonic()
-        if left > 0:
-            signal.setitimer(signal.ITIMER_REAL, self._bounded(left), REPEAT_SECONDS)
+        if now < self._call_ends_at:
             return
-        self._alarms += 1
-        if self._alarms <= CANCELS and _cancel_running_statement():
+        # The error of the cancelled statement is the cleaner end, so it gets a tick to arrive.
+        if not self._has_cancelled and (line := running_line()):
+            self._has_cancelled = True
+            # In a thread: it opens a connection of its own, which takes long when the network is what hangs.
+            threading.Thread(target=line.cancel, daemon=True).start()
             return
         raise HandlerTimedOut(f"the handler was still running after {self.seconds:g} s (OUTBOX_HANDLER_TIMEOUT)")
 
 
-class _Call:
-    """The context of a handler call, made once: this is on the way of every event."""
+class Watchdog:
+    """
+    Ends the process, with a traceback, when something takes longer than it may.
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
+    For code that never returns to the interpreter, and for a line to the database that has gone silent. It is a
+    thread of the C runtime. What the worker had in hand is counted by who finds it.
+    """
 
-    def __enter__(self) -> None:
-        self._deadline.begin_call()
+    def __init__(self, *, on: bool) -> None:
+        self._on = on
+        self._armed_at = -math.inf
 
-    def __exit__(self, *exception: object) -> None:
-        self._deadline.end_call()
+    def arm(self, seconds: float) -> None:
+        """Give a batch so long; it holds until `rest`, or until the next batch has its own time."""
+        # Each arming starts a thread, so one serves the batches of a tick.
+        if self._on and time.monotonic() - self._armed_at > TICK_SECONDS:
+            self._armed_at = time.monotonic()
+            faulthandler.dump_traceback_later(TICK_SECONDS + seconds, exit=True)
 
+    def rest(self) -> None:
+        """Call it off: no batch is in hand."""
+        if self._armed_at > -math.inf:
+            self._armed_at = -math.inf
+            faulthandler.cancel_dump_traceback_later()
 
-def _cancel_running_statement() -> bool:
-    """Ask the server to end the statement that runs, if one does; its error then ends the handler."""
-    running = connection.connection
-    if connection.vendor != "postgresql" or running is None or running.closed:
-        return False
-    if running.info.transaction_status != TransactionStatus.ACTIVE:
-        return False
-    # In a thread: it opens a connection of its own, which takes long when the network is what hangs.
-    threading.Thread(target=running.cancel, daemon=True).start()
-    return True
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[None]:
+        """Bound a block. In the middle of a batch it does nothing: the bound of the batch holds."""
+        if self._armed_at > -math.inf:
+            yield
+            return
+        self.arm(seconds)
+        try:
+            yield
+        finally:
+            self.rest()

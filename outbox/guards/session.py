@@ -1,80 +1,50 @@
-"""What a handler may leave behind in the session of its connection, and how it is taken away again."""
+"""What handlers may leave behind in the session of their connection, and how it is taken away again."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
+import psycopg
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
-# What changes the session and not only rows. A change hidden in a function of the database is not seen.
-_SESSION_STATEMENT = re.compile(
-    r"\s*(?:set(?!\s+constraints)|reset|listen|unlisten|declare|prepare|load|discard|create\s+(?:local\s+|global\s+)?temp)",
-    re.IGNORECASE,
-)
-_SESSION_FUNCTIONS = ("advisory_lock", "set_config")
+# One round trip, in an order that matters: settings first, because a handler's may forbid or time out what follows;
+# tables last, because one cannot be dropped before its constraints have been looked at.
+_SETTLE = """
+SET SESSION AUTHORIZATION DEFAULT; RESET ALL; SET TIME ZONE 'UTC';
+SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED;
+CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP
+"""
 
 
-@lru_cache(maxsize=1_000)
-def _changes_the_session(sql: str) -> bool:
-    return bool(_SESSION_STATEMENT.match(sql)) or any(name in sql.lower() for name in _SESSION_FUNCTIONS)
-
-
-class SessionWatch:
+def settle_session() -> None:
     """
-    Notices statements that would outlive the event, such as SET or a session's advisory lock.
+    Check deferred constraints now, and take back settings, cursors, listeners, session locks and temporary tables.
 
-    `line` is the connection that the batch has, or had.
+    Django declares foreign keys as deferred. The COMMIT would look at them outside of every savepoint: one violation
+    would take the whole batch along, and nobody could tell whose it is. The session is reset whatever handlers have
+    done: to watch their SQL costs more, and misses what a function of the database does.
+
+    Raises DatabaseError, also for a transaction that a handler has spoilt by swallowing an error.
     """
-
-    def __init__(self) -> None:
-        self.touched = False
-        self.line: Any = None
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, execute_context: Any) -> Any:
-        if _changes_the_session(str(sql)):
-            self.touched = True
-        return execute(sql, params, many, execute_context)
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        self.touched = False
-        self.line = connection.connection
-        with connection.execute_wrapper(self):
-            yield
+    if line := _driver_line():
+        with connection.wrap_database_errors:
+            line.execute(_SETTLE, prepare=False)  # several in one: none of them can be prepared
 
 
-def is_unusable(line: object) -> bool:
+def is_line_lost() -> bool:
     """Answer whether nothing more can be done on this connection."""
-    if line is None or connection.vendor != "postgresql":
-        return line is None
-    closed = bool(getattr(line, "closed", False))
-    # Still in the middle of a statement: the handler was interrupted there, and the answer may yet come.
-    return closed or line.info.transaction_status == TransactionStatus.ACTIVE  # type: ignore[attr-defined]
+    line = _driver_line()
+    # A handler interrupted in the middle of a statement leaves an answer behind that may yet come.
+    return connection.connection is None or (line is not None and line.closed) or running_line() is not None
 
 
-def reset_settings() -> None:
-    """Take back settings, within a transaction."""
-    _execute("RESET ALL; RESET SESSION AUTHORIZATION")
+def running_line() -> psycopg.Connection[Any] | None:
+    """Return the driver's connection when it is in the middle of a statement."""
+    line = _driver_line()
+    return line if line and line.info.transaction_status == TransactionStatus.ACTIVE else None
 
 
-def reset_session() -> None:
-    """Give the next event a session as new: without settings, advisory locks, cursors, temporary tables."""
-    if not connection.in_atomic_block:
-        _execute("DISCARD ALL")
-
-
-def _execute(sql: str) -> None:
-    if connection.vendor == "postgresql":
-        execute_at_once(sql)
-        connection.ensure_timezone()  # Django sets it when it connects, and reads every time as UTC
-
-
-def execute_at_once(sql: str) -> None:
-    """Execute several statements in one round trip; none of them is prepared, which would allow but one."""
-    with connection.wrap_database_errors:
-        connection.connection.execute(sql, prepare=False)
+def _driver_line() -> psycopg.Connection[Any] | None:
+    line: Any = connection.connection
+    return line if isinstance(line, psycopg.Connection) else None

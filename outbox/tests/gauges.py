@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -10,7 +12,25 @@ from django.db import connection
 
 from audit.services import record
 from outbox.events import DomainEvent
+from outbox.models import OutboxEvent
 from outbox.registry import Delivery
+
+QUICK = {"OUTBOX_BACKOFF_BASE": "0", "OUTBOX_POLL_INTERVAL": "0.05"}
+NEIGHBOURS = Counter([(str(gauge), 1) for gauge in (*range(10, 15), *range(20, 25))] + [("1", 2)])
+"""The effects of the events that `good_neighbours` publishes around a bad one."""
+
+
+class Misdeed(IntEnum):
+    """A reading that makes the handler of a probe worker misbehave, after its effect is written."""
+
+    EXIT = -1
+    SEGFAULT = -2
+    SLEEP = -3
+    SLEEP_IN_SQL = -4
+    SPIN = -5
+    HANG_IN_C = -6
+    LOSE_CONNECTION = -7
+    SWALLOW = -8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +71,8 @@ def connected_workers() -> int:
             "AND application_name = 'qhse-worker'"
         )
         return cursor.fetchone()[0]
+
+
+def status_of(event: OutboxEvent) -> tuple[str, int]:
+    stored = OutboxEvent.objects.get(pk=event.pk)
+    return stored.status, stored.attempts

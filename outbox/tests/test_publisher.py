@@ -38,7 +38,7 @@ class TestPublish:
 
         stored = OutboxEvent.objects.get(pk=event.pk)
         assert (stored.event_type, stored.schema_version) == ("TEST_GAUGE_CALIBRATED", 1)
-        assert stored.aggregate == ("gauge", "5")
+        assert (stored.aggregate_type, stored.aggregate_id) == ("gauge", "5")
         assert stored.payload == {"gauge_id": 5, "reading": 3}
         assert stored.headers == {"request_id": "req-7", "actor": "quality"}
         assert (stored.status, stored.attempts, stored.event_id.version) == ("PENDING", 0, 7)

@@ -7,7 +7,7 @@ import pytest
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from qhse import periodic
-from qhse.periodic import Rounds
+from qhse.periodic import JobSchedule
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def test_a_job_is_due_at_the_start_and_then_at_its_interval(jobs, clock):
         done.append(clock.now)
         return False
 
-    rounds = Rounds()
-    assert rounds.seconds_left() == 0
+    schedule = JobSchedule()
+    assert schedule.seconds_left() == 0
     for seconds in (0, 4, 5.9, 0.2, 3):
         clock.now += seconds
-        rounds.work()
+        schedule.work()
 
     assert done == [1_000.0, 1_010.1]
-    assert rounds.seconds_left() == pytest.approx(7)
+    assert schedule.seconds_left() == pytest.approx(7)
 
 
 def test_a_job_with_more_to_do_is_due_again_at_once(jobs, clock):
@@ -52,12 +52,12 @@ def test_a_job_with_more_to_do_is_due_again_at_once(jobs, clock):
     def read_gauges():
         return left.pop(0)
 
-    rounds = Rounds()
+    schedule = JobSchedule()
     for _ in range(5):
-        rounds.work()
+        schedule.work()
 
     assert left == []
-    assert rounds.seconds_left() == 10
+    assert schedule.seconds_left() == 10
 
 
 def test_a_failing_job_is_logged_and_comes_round_again(jobs, clock, caplog):
@@ -65,26 +65,26 @@ def test_a_failing_job_is_logged_and_comes_round_again(jobs, clock, caplog):
     def read_gauges():
         raise ZeroDivisionError
 
-    rounds = Rounds()
-    rounds.work()
-    rounds.work_to_the_end()
+    schedule = JobSchedule()
+    schedule.work()
+    schedule.work_to_the_end()
 
     assert [record.message for record in caplog.records] == ["job read_gauges failed; it comes round again"] * 2
-    assert rounds.seconds_left() == 10
+    assert schedule.seconds_left() == 10
 
 
 def test_zero_seconds_switch_a_job_off(jobs):
     periodic.periodic(every_seconds=0)(lambda: False)
 
     assert jobs == {}
-    assert Rounds().seconds_left() is None
+    assert JobSchedule().seconds_left() is None
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_waits_no_longer_than_its_next_job(jobs, clock):
     periodic.periodic(every_seconds=3)(lambda: False)
     worker = Worker(batch_size=1, poll_seconds=60, policy=RetryPolicy(max_attempts=1, base_seconds=1, cap_seconds=1))
-    worker._rounds.work()
+    worker._jobs.work()
 
     assert worker._idle_seconds(worker.run_once()) == 3
     worker.leave()

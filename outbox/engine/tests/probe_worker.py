@@ -18,7 +18,7 @@ from django.core.management import call_command  # noqa: E402 (needs the apps)
 from django.db import connection  # noqa: E402
 
 from outbox.registry import Delivery, handles  # noqa: E402
-from outbox.tests.gauges import GaugeCalibrated, leave_effect  # noqa: E402
+from outbox.tests.gauges import GaugeCalibrated, Misdeed, leave_effect  # noqa: E402
 
 
 def _sql(statement: str) -> None:
@@ -37,16 +37,15 @@ def _swallow_and_spin() -> None:
             time.sleep(1000)
 
 
-# A reading that is negative makes the handler misbehave, after its effect is written.
 MISDEEDS = {
-    -1: lambda: os._exit(3),
-    -2: lambda: ctypes.string_at(0),  # a segmentation fault
-    -3: lambda: time.sleep(1000),
-    -4: lambda: _sql("SELECT pg_sleep(1000)"),
-    -5: _spin,
-    -6: lambda: sum(itertools.repeat(1)),  # in C, where no signal handler runs
-    -7: lambda: _sql("SELECT pg_terminate_backend(pg_backend_pid())"),
-    -8: _swallow_and_spin,
+    Misdeed.EXIT: lambda: os._exit(3),
+    Misdeed.SEGFAULT: lambda: ctypes.string_at(0),  # a segmentation fault
+    Misdeed.SLEEP: lambda: time.sleep(1000),
+    Misdeed.SLEEP_IN_SQL: lambda: _sql("SELECT pg_sleep(1000)"),
+    Misdeed.SPIN: _spin,
+    Misdeed.HANG_IN_C: lambda: sum(itertools.repeat(1)),  # in C, where no signal handler runs
+    Misdeed.LOSE_CONNECTION: lambda: _sql("SELECT pg_terminate_backend(pg_backend_pid())"),
+    Misdeed.SWALLOW: _swallow_and_spin,
 }
 
 

@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from dev.waiting import wait_until
 from outbox.choices import EventStatus
-from outbox.engine import claim as claiming
 from outbox.engine.claim import claim
-from outbox.engine.dispatcher import Dispatcher, dispatch_batch
+from outbox.engine.dispatcher import Dispatcher
 from outbox.models import OutboxEvent
 from outbox.registry import handles
 from outbox.services import requeue_dead_event
@@ -60,7 +59,7 @@ def test_rows_that_another_worker_holds_are_passed_over_without_waiting(
     publish_reading(gauge_id=2, reading=2)
     another_worker_holds(held.pk)
 
-    result = dispatch_batch(limit=10, policy=policy)
+    result = Dispatcher(policy=policy).dispatch(10)
 
     assert result.processed == 1
     assert effects() == [("2", 2)]
@@ -74,10 +73,10 @@ def test_the_successor_of_a_row_that_another_worker_holds_is_let_go(
     publish_reading(gauge_id=1, reading=2)
     another_worker_holds(first.pk)
 
-    blocked = dispatch_batch(limit=10, policy=policy)
-    assert (blocked.processed, blocked.blocked) == (0, 1)
+    waiting = Dispatcher(policy=policy).dispatch(10)
+    assert (waiting.processed, waiting.held_by_others) == (0, 1)
     another_worker_holds.let_go()
-    wait_until(lambda: dispatch_batch(limit=10, policy=policy).moved or len(effects()) == 2)
+    wait_until(lambda: Dispatcher(policy=policy).dispatch(10).moved or len(effects()) == 2)
 
     assert effects() == [("1", 1), ("1", 2)]
 
@@ -101,11 +100,11 @@ def test_events_are_found_by_state_so_that_ids_may_commit_out_of_order(publish_r
     slow.start()
     assert inserted.wait(20)
     publish_reading(gauge_id=2, reading=2)  # a higher id, committed first
-    dispatch_batch(limit=10, policy=policy)
+    Dispatcher(policy=policy).dispatch(10)
     may_commit.set()
     slow.join(20)
 
-    dispatch_batch(limit=10, policy=policy)
+    Dispatcher(policy=policy).dispatch(10)
 
     assert effects() == [("2", 2), ("1", 1)]
 
@@ -171,11 +170,10 @@ def test_an_event_behind_a_follower_that_waits_for_a_retry_is_not_taken(publish_
     assert [event.pk for event in claimed.events] == [first.pk]
 
 
-def test_a_requeued_event_and_one_behind_it_from_an_older_list_of_heads_are_each_handled_once(
-    publish_reading, policy, effects, monkeypatch
+def test_a_requeued_event_and_one_behind_it_that_was_a_head_meanwhile_are_each_handled_once(
+    publish_reading, policy, effects
 ):
-    """While its predecessor was dead, an event was read as a head; then the predecessor came back."""
-    monkeypatch.setattr(claiming, "HEADS_KEPT_SECONDS", 60.0)
+    """While its predecessor was dead, an event was a head; then the predecessor came back."""
     handles(GaugeCalibrated, name="test.effect")(leave_effect)
     dead = publish_reading(gauge_id=1, reading=1)
     OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit.services import record
 from outbox import events
 from outbox.choices import EventStatus
-from outbox.engine.dispatcher import dispatch_batch
+from outbox.engine.dispatcher import Dispatcher
 from outbox.errors import UnretryableError
 from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.registry import handles, handles_batch
@@ -28,7 +28,7 @@ class TestHandling:
         handles(GaugeCalibrated, name="test.effect")(leave_effect)
         event = publish_reading(7, reading=3)
 
-        result = dispatch_batch(limit=10, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(10)
 
         assert (result.processed, result.retried, result.dead) == (1, 0, 0)
         assert effects() == [("7", 3)]
@@ -40,17 +40,17 @@ class TestHandling:
     def test_an_event_without_a_handler_is_processed(self, publish_reading, policy):
         event = publish_reading()
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         assert status_of(event).status == EventStatus.PROCESSED
 
     def test_an_event_delivered_again_has_no_second_effect(self, publish_reading, policy, effects):
         handles(GaugeCalibrated, name="test.effect")(leave_effect)
         event = publish_reading()
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
         OutboxEvent.objects.filter(pk=event.pk).update(status=EventStatus.PENDING, processed_at=None)
 
-        result = dispatch_batch(limit=10, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(10)
 
         assert result.processed == 1
         assert len(effects()) == 1
@@ -60,7 +60,7 @@ class TestHandling:
         for reading in range(5):
             publish_reading(gauge_id=reading, reading=reading)
 
-        result = dispatch_batch(limit=2, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(2)
 
         assert result.processed == 2
         assert [reading for _, reading in effects()] == [0, 1]
@@ -76,9 +76,9 @@ class TestHandling:
         # savepoint, heads, lock, remember, mark, release, and past Django the look at deferred constraints; on SQLite
         # remember and heads take two statements each
         with django_assert_num_queries(6 if on_postgres else 8):
-            dispatch_batch(limit=20, policy=policy)
+            Dispatcher(policy=policy).dispatch(20)
         with django_assert_num_queries(6 if on_postgres else 8):
-            dispatch_batch(limit=40, policy=policy)
+            Dispatcher(policy=policy).dispatch(40)
 
     def test_a_batch_handler_gets_the_events_of_all_its_types_together_and_in_order(self, publish_reading, policy):
         batches = []
@@ -86,7 +86,7 @@ class TestHandling:
         for reading in range(3):
             publish_reading(gauge_id=1, reading=reading)
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         assert [[delivery.event.reading for delivery in batch] for batch in batches] == [[0, 1, 2]]
 
@@ -94,13 +94,13 @@ class TestHandling:
         self, publish_reading, policy, effects
     ):
         event = publish_reading()
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
         handles(GaugeCalibrated, name="test.later")(leave_effect)
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
         assert effects() == []
         OutboxEvent.objects.filter(pk=event.pk).update(status=EventStatus.PENDING, processed_at=None)
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         assert len(effects()) == 1
 
@@ -114,7 +114,7 @@ class TestHandling:
         with context.use(request_id="req-42", source="api"), transaction.atomic():
             publish(GaugeCalibrated(gauge_id=1), actor=None)
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         entry = AuditEntry.objects.get(action="EFFECT")
         assert (entry.request_id, entry.source, entry.actor) == ("req-42", "worker", "system")
@@ -129,7 +129,7 @@ class TestFailure:
         handles(GaugeCalibrated, name="test.failing")(write_then_fail)
         event = publish_reading()
 
-        result = dispatch_batch(limit=10, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(10)
 
         assert result.retried == 1
         assert effects() == []
@@ -149,7 +149,7 @@ class TestFailure:
         for reading in range(20):
             publish_reading(gauge_id=reading, reading=reading)
 
-        result = dispatch_batch(limit=100, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(100)
 
         assert (result.processed, result.retried) == (19, 1)
         assert [reading for _, reading in effects()] == [n for n in range(20) if n != 13]
@@ -165,7 +165,7 @@ class TestFailure:
         for reading in range(4):
             publish_reading(gauge_id=reading, reading=reading)
 
-        result = dispatch_batch(limit=100, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(100)
 
         assert (result.processed, result.retried) == (3, 1)
         assert [reading for _, reading in effects()] == [0, 1, 3]
@@ -177,7 +177,7 @@ class TestFailure:
         handles(GaugeCalibrated, name="test.failing")(fail)
         event = publish_reading()
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         wait = (status_of(event).next_attempt_at - timezone.now()).total_seconds()
         assert wait <= policy.ceiling_seconds(1)
@@ -192,12 +192,12 @@ class TestFailure:
         results = []
         for _ in range(policy.max_attempts):
             make_due()
-            results.append(dispatch_batch(limit=10, policy=policy))
+            results.append(Dispatcher(policy=policy).dispatch(10))
 
         assert [result.dead for result in results] == [0, 0, 1]
         stored = status_of(event)
         assert (stored.status, stored.attempts) == (EventStatus.DEAD, 3)
-        assert dispatch_batch(limit=10, policy=policy).moved == 0
+        assert Dispatcher(policy=policy).dispatch(10).moved == 0
 
     def test_an_unretryable_error_makes_an_event_dead_at_once(self, publish_reading, policy):
         def refuse(delivery):
@@ -206,7 +206,7 @@ class TestFailure:
         handles(GaugeCalibrated, name="test.refusing")(refuse)
         event = publish_reading()
 
-        result = dispatch_batch(limit=10, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(10)
 
         assert result.dead == 1
         assert status_of(event).attempts == 1
@@ -216,7 +216,7 @@ class TestFailure:
         event = publish_reading()
         OutboxEvent.objects.filter(pk=event.pk).update(payload={"wrong": 1})
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         stored = status_of(event)
         assert stored.status == EventStatus.DEAD
@@ -230,7 +230,7 @@ class TestFailure:
         handles(GaugeCalibrated, name="test.leaving")(leave)
         event = publish_reading()
 
-        result = dispatch_batch(limit=10, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(10)
 
         assert result.retried == 1
         assert type(error).__name__ in status_of(event).last_error
@@ -242,7 +242,7 @@ class TestFailure:
         handles(GaugeCalibrated, name="test.failing")(fail)
         event = publish_reading()
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         stored = status_of(event)
         assert "\\x00\\ud800" in stored.last_error
@@ -260,7 +260,7 @@ class TestFailure:
         handles(GaugeCalibrated, name="test.swallowing")(swallow)
         event = publish_reading()
 
-        result = dispatch_batch(limit=10, policy=policy)
+        result = Dispatcher(policy=policy).dispatch(10)
 
         if connection.vendor == "postgresql":  # SQLite's transaction survives a failed statement
             assert result.retried == 1
@@ -285,14 +285,14 @@ class TestOrder:
         first = publish_reading(gauge_id=1, reading=1)
         publish_reading(gauge_id=1, reading=2)
         publish_reading(gauge_id=2, reading=3)
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
         OutboxEvent.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() + timezone.timedelta(hours=1))
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
         assert effects() == [("2", 3)]
         failing[0] = False
         make_due()
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         assert effects() == [("2", 3), ("1", 1), ("1", 2)]
 
@@ -306,13 +306,13 @@ class TestOrder:
 
         handles(GaugeCalibrated, name="test.order")(fail_first)
         first = publish_reading(gauge_id=1, reading=0)
-        dispatch_batch(limit=5, policy=policy)
+        Dispatcher(policy=policy).dispatch(5)
         OutboxEvent.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() + timezone.timedelta(hours=1))
         for reading in range(1, 10):
             publish_reading(gauge_id=1, reading=reading)
         publish_reading(gauge_id=2, reading=99)
 
-        dispatch_batch(limit=5, policy=policy)
+        Dispatcher(policy=policy).dispatch(5)
 
         assert effects() == [("2", 99)]
 
@@ -326,7 +326,7 @@ class TestOrder:
         publish_reading(gauge_id=1, reading=1)
         publish_reading(gauge_id=1, reading=2)
 
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         assert effects() == [("1", 2)]
 
@@ -339,13 +339,13 @@ class TestUnknownTypes:
         event = publish_reading(5)
         del events.event_types[GaugeCalibrated.event_type]
 
-        parked = dispatch_batch(limit=10, policy=policy)
+        parked = Dispatcher(policy=policy).dispatch(10)
         assert parked.parked == 1
         assert (status_of(event).status, status_of(event).attempts) == (EventStatus.PENDING, 0)
-        assert dispatch_batch(limit=10, policy=policy).moved == 0
+        assert Dispatcher(policy=policy).dispatch(10).moved == 0
         events.event_types[GaugeCalibrated.event_type] = GaugeCalibrated
         make_due()
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
 
         assert effects() == [("5", 0)]
 
@@ -355,8 +355,8 @@ class TestUnknownTypes:
         OutboxEvent.objects.filter(pk=unknown.pk).update(event_type="FROM_THE_FUTURE")
         publish_reading(5, reading=2)
 
-        dispatch_batch(limit=10, policy=policy)
-        dispatch_batch(limit=10, policy=policy)
+        Dispatcher(policy=policy).dispatch(10)
+        Dispatcher(policy=policy).dispatch(10)
 
         assert effects() == []
 
@@ -373,7 +373,7 @@ class TestCrash:
 
             crashed = _dispatch_with_crash_at(point, policy)
 
-            while dispatch_batch(limit=10, policy=policy).moved:
+            while Dispatcher(policy=policy).dispatch(10).moved:
                 pass
             assert effects() == expected
             if not crashed:
@@ -400,7 +400,7 @@ def _dispatch_with_crash_at(point, policy):
 
     try:
         with connection.execute_wrapper(cut):
-            dispatch_batch(limit=10, policy=policy)
+            Dispatcher(policy=policy).dispatch(10)
     except Crash:
         return True
     return seen >= point

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audit.models import AuditEntry, AuditSeal
-from qhse.tests.waiting import wait_until
+from dev.waiting import wait_until
 
 
 @pytest.mark.postgres

@@ -13,7 +13,7 @@ from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.publisher import publish_all
-from outbox.tests.gauges import GaugeCalibrated, connected_workers, database_url
+from outbox.tests.gauges import GaugeCalibrated, connected_workers, database_url, status_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -114,3 +114,21 @@ def test_a_worker_whose_connections_are_ended_goes_on_by_itself(start_worker, ef
 
     assert worker.poll() is None
     assert [reading for _, reading in effects()] == [0, 1, 2]
+
+
+def test_a_worker_waits_while_the_database_is_read_only_and_goes_on_by_itself(start_worker, publish_reading, effects):
+    event = publish_reading(reading=1)
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    try:
+        worker = start_worker("--poll-interval", "0.05", LOG_FORMAT="json")
+        while "database is away" not in (said := worker.stdout.readline()):
+            assert said, "the worker has ended"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+    wait_until(effects, seconds=30, what="the event to be handled")
+    assert worker.poll() is None
+    wait_until(lambda: status_of(event) == (EventStatus.PROCESSED, 0), what="the event to be processed")

@@ -1,0 +1,123 @@
+"""Which errors count for an event, which for the database, and how large the batches after them are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from outbox.choices import EventStatus
+from outbox.engine.dispatcher import Dispatcher
+from outbox.models import OutboxEvent
+from outbox.registry import handles
+from outbox.tests.gauges import GaugeCalibrated, leave_effect, status_of
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+def run_out_of_disk(delivery):
+    """As a handler that wraps what went wrong."""
+    if delivery.event.reading == 1:
+        try:
+            raise psycopg.errors.DiskFull("could not extend file: No space left on device")
+        except psycopg.Error as error:
+            raise RuntimeError("could not write") from error
+    leave_effect(delivery)
+
+
+def test_a_full_disk_counts_for_no_event(publish_reading, policy):
+    handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
+    events = [publish_reading(gauge_id=gauge, reading=1) for gauge in (1, 2)]
+
+    with pytest.raises(OperationalError, match="cannot work"):
+        Dispatcher(policy=policy).dispatch(10)
+
+    assert [status_of(event) for event in events] == [(EventStatus.PENDING, 0)] * 2
+
+
+def test_after_an_outage_batches_start_small_and_grow_again(publish_reading, policy):
+    handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
+    first = publish_reading(gauge_id=0, reading=1)
+    for gauge in range(1, 40):
+        publish_reading(gauge_id=gauge, reading=2)
+    worker = Dispatcher(policy=policy)
+    OutboxEvent.objects.exclude(pk=first.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    with pytest.raises(OperationalError):
+        worker.dispatch(20)
+    OutboxEvent.objects.filter(pk=first.pk).update(payload={"gauge_id": 0, "reading": 2})
+    OutboxEvent.objects.update(next_attempt_at=timezone.now())
+
+    processed = [worker.dispatch(20).processed for _ in range(4)]
+
+    assert processed == [5, 10, 20, 5]
+
+
+def test_a_handler_that_fills_the_disk_while_others_can_write_is_counted_and_holds_up_nobody(
+    publish_reading, policy, effects
+):
+    handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
+    event = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+
+    result = Dispatcher(policy=policy).dispatch(10)
+
+    assert (result.processed, result.retried) == (1, 1)
+    assert status_of(event) == (EventStatus.PENDING, 1)
+    assert effects() == [("2", 2)]
+
+
+class Unspeakable(Exception):
+    def __repr__(self) -> str:
+        raise ValueError("no")
+
+    __str__ = __repr__
+
+
+def test_an_exception_that_cannot_be_shown_is_counted_and_ends_no_worker(publish_reading, policy, effects):
+    def fail_unspeakably(delivery):
+        if delivery.event.reading == 1:
+            raise Unspeakable
+        leave_effect(delivery)
+
+    handles(GaugeCalibrated, name="test.unspeakable")(fail_unspeakably)
+    event = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+
+    Dispatcher(policy=policy).dispatch(10)
+
+    assert status_of(event) == (EventStatus.PENDING, 1)
+    assert "Unspeakable" in OutboxEvent.objects.get(pk=event.pk).last_error
+    assert effects() == [("2", 2)]
+
+
+@pytest.mark.parametrize("payload", ["[" * 3000 + "]" * 3000, "9" * 5000], ids=["too deep", "a number too long"])
+def test_a_payload_that_cannot_be_decoded_is_counted_and_ends_no_worker(publish_reading, policy, effects, payload):
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    event = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE outbox_outboxevent SET payload = %s WHERE id = %s", [payload, event.pk])
+
+    Dispatcher(policy=policy).dispatch(10)
+
+    stored = OutboxEvent.objects.filter(pk=event.pk).values_list("status", "attempts").get()
+    assert stored == (EventStatus.PENDING, 1)
+    assert effects() == [("2", 2)]
+
+
+def test_slow_handlers_make_batches_shorter(publish_reading, policy, monkeypatch):
+    from outbox.engine import dispatcher
+
+    monkeypatch.setattr(dispatcher, "BATCH_SECONDS", 0.0)
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    for gauge in range(8):
+        publish_reading(gauge_id=gauge)
+    subject = dispatcher.Dispatcher(policy=policy)
+
+    results = [subject.dispatch(8).processed for _ in range(8)]
+
+    assert results == [1] * 8  # each batch runs out of time at once, and still makes progress
+    assert subject._shrunk_to == 1

@@ -1,0 +1,71 @@
+"""Workers do jobs between batches: they sweep notes that say nothing any more, and seal the audit trail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.models import AuditEntry, AuditSeal
+from dev.waiting import wait_until
+from outbox.choices import EventStatus
+from outbox.jobs import sweep_notes
+from outbox.models import InHand, OutboxEvent
+
+
+@pytest.fixture
+def note(publish_reading):
+    def leave(worker: str, *, minutes: int = 2, status: EventStatus = EventStatus.PENDING) -> None:
+        event = publish_reading()
+        processed_at = timezone.now() if status == EventStatus.PROCESSED else None
+        OutboxEvent.objects.filter(pk=event.pk).update(status=status, processed_at=processed_at)
+        InHand.objects.create(
+            worker=worker, events=[[event.pk, 1]], alone=False, started_at=timezone.now() - timedelta(minutes=minutes)
+        )
+
+    return leave
+
+
+@pytest.mark.django_db
+class TestSweepNotes:
+    def test_removes_those_whose_events_have_been_decided_on(self, note):
+        note("handled", status=EventStatus.PROCESSED)
+        note("dead", status=EventStatus.DEAD)
+        note("waiting")
+
+        assert sweep_notes() is False
+
+        assert list(InHand.objects.values_list("worker", flat=True)) == ["waiting"]
+
+    def test_leaves_young_ones_alone(self, note):
+        note("starting", minutes=0, status=EventStatus.PROCESSED)
+
+        sweep_notes()
+
+        assert InHand.objects.count() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_running_worker_seals_what_is_written_beside_it(start_worker, publish_reading):
+    start_worker(AUDIT_SEAL_INTERVAL="0.1", OUTBOX_POLL_INTERVAL="60")
+    publish_reading()
+    wait_until(lambda: AuditSeal.objects.exists(), seconds=60, what="the first seal")
+
+    publish_reading(gauge_id=2)
+    wait_until(
+        lambda: AuditEntry.objects.count() == 2 and not AuditEntry.objects.unsealed().exists(),
+        seconds=60, what="all entries to be sealed",
+    )  # fmt: skip
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_drains_leaves_nothing_unsealed(start_worker, publish_reading):
+    publish_reading()
+
+    assert start_worker("--drain").wait(60) == 0
+
+    assert AuditEntry.objects.count() == 1
+    assert not AuditEntry.objects.unsealed().exists()
