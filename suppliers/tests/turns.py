@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from qhse.tests.waiting import at_once, wait_until
+from dev.waiting import wait_until
+from qhse.tests.waiting import at_once
 
 
 def in_turn(
