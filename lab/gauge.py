@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from outbox.events import DomainEvent, Key, register
+from outbox.events import DomainEvent, Key
 
 
-@register
 @dataclass(frozen=True, kw_only=True)
 class GaugeRead(DomainEvent):
     """A gauge of the laboratory has been read."""
