@@ -1,4 +1,4 @@
-"""What outbox workers do for the trail."""
+"""What workers do between batches for the trail."""
 
 from __future__ import annotations
 

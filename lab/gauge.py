@@ -1,4 +1,8 @@
-"""The one event that the laboratory and the benchmarks publish; each has handlers of its own."""
+"""
+The one event that the laboratory and the benchmarks publish.
+
+Each has handlers of its own, and registers it beside them: a process that only imports this class stays the product.
+"""
 
 from __future__ import annotations
 

@@ -46,15 +46,15 @@ def mark_of(row: AuditEntry | AuditSeal) -> str:
 
 def mark_owner(row: AuditEntry | AuditSeal) -> MarkOwner:
     """Answer who marked the row as it is now. The stored hash of a seal is not believed."""
+    try:
+        purpose, message = _marked(row)
+    except UNREADABLE:  # whatever key the mark names
+        return MarkOwner.NOBODY
     if not _FORM.fullmatch(row.mark):
         return MarkOwner.NOBODY
     named = [key for key in (settings.SECRET_KEY, *settings.AUDIT_KEY_FALLBACKS) if _key_id(key) == row.mark[:8]]
     if not named:
         return MarkOwner.UNKNOWN
-    try:
-        purpose, message = _marked(row)
-    except UNREADABLE:
-        return MarkOwner.NOBODY
     ours = any(hmac.compare_digest(_mark(purpose, message, key), row.mark) for key in named)
     return MarkOwner.OURS if ours else MarkOwner.NOBODY
 

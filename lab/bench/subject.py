@@ -8,7 +8,10 @@ from typing import ClassVar
 from django.db import models
 
 from lab.gauge import GaugeRead
+from outbox.events import register
 from outbox.registry import Delivery, handles, handles_batch
+
+register(GaugeRead)
 
 HANDLER = "benchmark.keep_reading"
 AGGREGATES = 1_000

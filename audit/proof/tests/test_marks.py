@@ -37,7 +37,9 @@ def test_what_is_no_mark_is_nobodys(row, mark):
     assert mark_owner(row) is MarkOwner.NOBODY
 
 
-def test_a_row_that_cannot_be_encoded_is_nobodys(row):
+@pytest.mark.parametrize("key_id", ["", "ffffffff"])
+def test_a_row_that_cannot_be_encoded_is_nobodys_whatever_key_it_names(row, key_id):
+    row.mark = key_id + row.mark[len(key_id) :]
     field = "created_at" if isinstance(row, AuditEntry) else "sealed_at"
     setattr(row, field, None)
 

@@ -18,7 +18,10 @@ from typing import ClassVar
 from django.db import DatabaseError, connection
 
 from lab.gauge import GaugeRead
+from outbox.events import register
 from outbox.registry import Delivery, handles, handles_batch
+
+register(GaugeRead)
 
 EACH = "chaos.each"
 TOGETHER = "chaos.together"
