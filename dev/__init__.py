@@ -1,1 +1,1 @@
-"""Runs the product and its servers on a developer's machine; the product itself imports nothing from here."""
+"""Runs the product and its servers on a developer's machine. The product imports nothing from here."""

@@ -1,4 +1,4 @@
-"""`make demo`: the product's main story, told by HTTP against real processes; every step is checked."""
+"""`make demo`: the product's main story by HTTP against real processes. Every step is checked."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def _expect_kpi(client: DemoClient, before: dict[str, Any], changes: dict[str, i
 
 
 def _wait_for(client: DemoClient, what: str, holds: Callable[[], Any]) -> None:
-    """Ask again and again until it holds; the demo fails when it does not in time."""
+    """Ask again and again until it holds. The demo fails when time is over."""
     started = time.monotonic()
     while not holds():
         if time.monotonic() - started > WORKER_SECONDS:

@@ -1,4 +1,4 @@
-"""Calls the API as a person with curl would, and shows both sides; nothing but the standard library."""
+"""Calls the API as a person with curl would, and shows both sides. The standard library is enough."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Answer:
 
 class DemoClient:
     """
-    A client of one server that knows the tokens of those who logged in.
+    A client of one server. It knows the tokens of those who logged in.
 
     `passed` counts the expectations that held.
     """
@@ -39,7 +39,7 @@ class DemoClient:
         self._tokens: dict[str, str] = {}
 
     def log_in(self, username: str) -> None:
-        """Log a demo user in, whose password is the name; later calls may be made `who=username`."""
+        """Log a demo user in; the password is the name. Later calls may be made `who=username`."""
         answer = self.call("POST", "/auth/login", body={"username": username, "password": username})
         self.expect("the role in the answer", answer.body["role"], username)
         self._tokens[username] = answer.body["access_token"]
@@ -55,7 +55,7 @@ class DemoClient:
         request_id: str = "",
         quiet: bool = False,
     ) -> Answer:
-        """Make one call and show it; an answer of another status than the expected one raises DemoFailed."""
+        """Make one call and show it. Another status than the expected one raises DemoFailed."""
         answer = self._send(method, path, who=who, body=body, request_id=request_id)
         if not quiet or answer.status != expected:
             print(_command(method, self.url + path, who, body, request_id))

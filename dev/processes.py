@@ -16,10 +16,10 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def die_with_parent(signal_number: int) -> Callable[[], None]:
     """
-    Return a `preexec_fn` after which the kernel sends the child this signal when its parent dies, however it dies.
+    Return a `preexec_fn`: the kernel will send the child this signal when its parent dies, however it dies.
 
-    The kernel watches the parent's *thread*, so only the main thread may ask. Linux only: elsewhere the function
-    does nothing, and a parent that is killed leaves its children running.
+    The kernel watches the parent's *thread*, so only the main thread may ask. This works on Linux. Elsewhere the
+    function does nothing, and the children of a killed parent go on.
     """
     if not sys.platform.startswith("linux"):
         return lambda: None
@@ -39,7 +39,8 @@ def die_with_parent(signal_number: int) -> Callable[[], None]:
 
 def run_command(command: Sequence[str], *, env: Mapping[str, str]) -> int:
     """
-    Run a command in the foreground, pass SIGINT and SIGTERM on to it, and return its exit code as a shell would.
+
+    Run a command in the foreground and return its exit code as a shell would. SIGINT and SIGTERM are passed on.
 
     Raises OSError when it cannot be started.
     """

@@ -1,4 +1,4 @@
-"""The product's processes on this machine: API and worker, started, watched and stopped together."""
+"""The product's processes on this machine. API and worker start, are watched and stop together."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def check_port(port: int) -> None:
-    """Raise StackFailed when something listens on the port already, or when this user may not have it."""
+    """Raise StackFailed when the port is taken, or not for this user."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -51,7 +51,7 @@ def check_port(port: int) -> None:
 
 
 def interrupt_on_signals() -> None:
-    """Make SIGTERM and a closed terminal mean what Ctrl-C means: KeyboardInterrupt in the main thread."""
+    """Raise KeyboardInterrupt in the main thread on SIGTERM and a closed terminal, as on Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -70,7 +70,7 @@ def run_manage(*arguments: str, env: Mapping[str, str]) -> None:
 
 
 class Service:
-    """One child process; its output is read all the time, shown with its name in front, and remembered."""
+    """One child process. Its output is read all the time, shown under its name, and remembered."""
 
     def __init__(self, name: str, command: list[str], *, env: Mapping[str, str], show: bool) -> None:
         self.name = name
@@ -101,7 +101,7 @@ class Service:
 
 
 class Stack:
-    """API and worker of one installation; a context manager that stops them, and kills what does not stop."""
+    """API and worker of one installation. The context manager stops them, and kills what stays."""
 
     def __init__(self, *, port: int, env: Mapping[str, str], show: bool) -> None:
         self.url = f"http://{HOST}:{port}"
@@ -149,13 +149,13 @@ class Stack:
                 raise StackFailed(f"{service.name} ended by itself ({how})")
 
     def watch(self) -> None:
-        """Return never: wait until a process ends (StackFailed) or a signal comes (KeyboardInterrupt)."""
+        """Never return. A process that ends raises StackFailed, a signal KeyboardInterrupt."""
         while True:
             self.check()
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Ask all to stop, and kill what is left after a while, or at once when told to stop once more."""
+        """Ask all to stop. Kill what is left after a while; told once more, kill at once."""
         running = [service.process for service in self.services if service.process.poll() is None]
         deadline = time.monotonic() + STOP_SECONDS
         try:

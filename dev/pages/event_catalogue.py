@@ -21,7 +21,7 @@ WIDTH = 120
 
 
 def event_catalogue() -> str:
-    """Return the catalogue as Markdown: an overview, then a section for each event type."""
+    """Return the catalogue as Markdown: an overview, and a section an event type."""
     classes = event_classes()
     overview = [_line("Type", "What has happened", "Handled by"), _line("---", "---", "---")]
     for cls in classes:
@@ -31,7 +31,7 @@ def event_catalogue() -> str:
 
 
 def with_catalogue(text: str) -> str:
-    """Return a document in which the catalogue of the event classes stands between BEGIN and END."""
+    """Return the document with the catalogue between BEGIN and END."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -40,7 +40,7 @@ def with_catalogue(text: str) -> str:
 
 
 def event_classes() -> list[type[DomainEvent]]:
-    """Return the registered event classes, app by app in the order of their definition, without those of tests."""
+    """Return the registered event classes, app by app as they are defined. Those of tests are left out."""
     from outbox.events import event_types  # needs the apps, which main() loads
 
     ours = [cls for cls in event_types.values() if ".tests" not in cls.__module__]
