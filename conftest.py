@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: users, clients, records made by the services, and a clean database after each."""
+"""Fixtures for every test: users, clients, records made by the services, and a clean database afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def triggers_off() -> Iterator[None]:
     """
     Let the flush between tests empty the tables that their triggers protect.
 
-    Off and on again in the transaction of the flush itself: a run killed in between leaves them on.
+    They go off and on in the transaction of the flush itself. A run that is killed leaves them on.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -76,7 +76,7 @@ def users(db: None) -> dict[str, Any]:
     """
     One user of each role by the role's name; the password is `correct-horse-<role>`.
 
-    Rows and audit entries are those of `create_user`, written at once: half of all tests begin with them.
+    Rows and audit entries are those of `create_user`. They are written at once: half of all tests begin so.
     """
     from audit.services import entry_for, record_all
     from qhse.accounts.models import User
@@ -105,7 +105,7 @@ def anonymous() -> APIClient:
 
 @pytest.fixture
 def api(users: dict[str, Any]) -> Callable[[Any], APIClient]:
-    """Return a client of a role, or of a given user, with a real access token."""
+    """Return a client of a role or a user, with a real access token."""
     from qhse.accounts.services.tokens import issue_tokens
 
     def client_of(role_or_user: Any) -> APIClient:
@@ -119,7 +119,7 @@ def api(users: dict[str, Any]) -> Callable[[Any], APIClient]:
 
 @pytest.fixture
 def make_supplier(users: dict[str, Any]) -> Callable[..., Any]:
-    """Record a supplier through its service, by procurement; without a name it gets one of its own."""
+    """Record a supplier through its service, by procurement. Without a name it gets one of its own."""
     from suppliers.services import create_supplier
 
     numbers = count(1)
@@ -133,7 +133,7 @@ def make_supplier(users: dict[str, Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def make_nc(users: dict[str, Any], make_supplier: Callable[..., Any]) -> Callable[..., Any]:
-    """Open a non-conformity through its service, by quality; without a supplier it gets one of its own."""
+    """Open a non-conformity through its service, by quality. Without a supplier it gets one of its own."""
     from ncs.services import open_nonconformity
 
     def make(**overrides: Any) -> Any:
@@ -151,7 +151,7 @@ def make_nc(users: dict[str, Any], make_supplier: Callable[..., Any]) -> Callabl
 
 @pytest.fixture
 def problem_of() -> Callable[[Any, int], dict[str, Any]]:
-    """Check that an answer is a problem document of this status with the contract's members, and return it."""
+    """Return an answer's problem document. It has this status and the contract's members."""
 
     def check(response: Any, status: int) -> dict[str, Any]:
         assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json"), (
@@ -172,7 +172,7 @@ def problem_of() -> Callable[[Any, int], dict[str, Any]]:
 
 @pytest.fixture
 def row_counts(db: None) -> Callable[[], dict[str, int]]:
-    """Count the rows of every table that a request could leave something in, without what is noted of a refusal."""
+    """Count the rows of each table that a request could write to. Notes of refusals do not count."""
     from audit.models import AuditEntry
     from ncs.models import NonConformity
     from outbox.models import OutboxEvent, ProcessedEvent
@@ -189,7 +189,7 @@ def row_counts(db: None) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def connection_stays_open() -> Iterator[None]:
-    """Let a test call the WSGI application itself: Django would end the test's transaction with the request."""
+    """Let a test call the WSGI application itself. Django would end the test's transaction with the request."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield

@@ -1,7 +1,7 @@
 """
 `make check`: everything about the code that needs no running product. It stops at the first thing that is wrong.
 
-`--quick` stops after the steps that take a few seconds together; .pre-commit-config.yaml runs those.
+`--quick` runs the steps that take seconds. The commit hook of .pre-commit-config.yaml does.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ STEPS: dict[str, list[str]] = {
 
 
 def main() -> int:
-    """Return 0 when every step passed, else 1, after the output of the step that did not."""
+    """Return 0 when every step passed. Else print the output of the one that did not, and return 1."""
     parser = argparse.ArgumentParser(prog="python -m dev.check")
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
     quick = parser.parse_args().quick

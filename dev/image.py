@@ -1,7 +1,8 @@
 """
-Which files `docker build` puts into the image, by `.dockerignore` and the Dockerfile, without Docker.
+The files that `docker build` puts into the image, computed without Docker.
 
-The rules are those of Docker's own matcher: the last line that matches a path, or a directory above it, decides.
+`.dockerignore` and the Dockerfile decide. The rules are those of Docker's own matcher. The last line that matches
+a path, or a directory above it, counts.
 """
 
 from __future__ import annotations
@@ -70,14 +71,14 @@ def context_files(root: Path, rules: list[Rule]) -> Iterator[str]:
 
 
 def copied_sources(dockerfile: str) -> list[str]:
-    """Return what the last stage copies from the context, as the Dockerfile writes it."""
+    """Return what the last stage copies from the context."""
     last_stage = re.split(r"(?m)^FROM ", dockerfile)[-1]
     copies = re.findall(r"(?m)^(?:COPY|ADD) (.+)$", last_stage)
     return [source for copy in copies if "--from=" not in copy for source in copy.split()[:-1] if source[:2] != "--"]
 
 
 def image_files(root: Path) -> list[str]:
-    """Return the files of the last stage that come from the context, sorted. A source must be a path, not a pattern."""
+    """Return the context's files of the last stage, sorted. A source must be a path, not a pattern."""
     sources = [posixpath.normpath(source) for source in copied_sources((root / "Dockerfile").read_text())]
     files = context_files(root, read_rules((root / ".dockerignore").read_text()))
     return sorted(

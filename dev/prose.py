@@ -1,4 +1,4 @@
-"""How long the sentences of our docstrings are: `python -m dev.prose` prints the median of each package."""
+"""How long the sentences of our docstrings are. `python -m dev.prose` prints each package's median."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
 """
-Chooses the database of a test run before Django reads its settings, and keeps every other database out of reach.
+Chooses the database of a test run before Django reads its settings. Every other database is out of reach.
 
-Without options the run is on SQLite, and tests marked `postgres` are left out. With `--postgres`, or with
-TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: a promise nobody checked is not kept.
+A run without options is on SQLite and leaves out tests marked `postgres`. With `--postgres`, or with
+TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: nobody checked its promise.
 Tests marked `laboratory` run only when `-m` names them.
 
-A whole run is shared among processes, each with a database of its own. Named tests run in this process.
+Processes share a whole run, each with a database of its own. Named tests run in this process.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -120,12 +119,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=deselected)
     items[:] = kept
     config.stash[_deselected] = {kind: len(deselected) for kind, deselected in left_out.items()}
-
-
-def pytest_collection_finish() -> None:
-    # Modules and items live as long as the run: the collector need not look through them again and again.
-    gc.collect()
-    gc.freeze()
 
 
 def _note_skip(config: pytest.Config, report: pytest.CollectReport | pytest.TestReport) -> None:

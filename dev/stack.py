@@ -1,4 +1,4 @@
-"""The product's processes on this machine: API and worker, started, watched and stopped together."""
+"""The product's processes on this machine. API and worker start, are watched and stop together."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ WIDTH = 120
 
 
 def event_catalogue() -> str:
-    """Return the catalogue as Markdown: an overview, then a section for each event type."""
+    """Return the catalogue as Markdown: an overview, and a section an event type."""
     classes = event_classes()
     overview = [_line("Type", "What has happened", "Handled by"), _line("---", "---", "---")]
     for cls in classes:
@@ -32,7 +32,7 @@ def event_catalogue() -> str:
 
 
 def with_catalogue(text: str) -> str:
-    """Return a document in which the catalogue of the event classes stands between BEGIN and END."""
+    """Return the document with the catalogue between BEGIN and END."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -13,7 +13,7 @@ BEGIN, END = "<!-- role matrix: begin -->", "<!-- role matrix: end -->"
 
 
 def role_matrix() -> str:
-    """Return the matrix as a Markdown table: one line for each method of each API route."""
+    """Return the matrix as a Markdown table, a line for each method of each API route."""
     from qhse.accounts.roles import Role
     from qhse.api.openapi.routes import api_routes  # needs the apps, which main() loads
 
@@ -30,7 +30,7 @@ def role_matrix() -> str:
 
 
 def with_matrix(text: str) -> str:
-    """Return a document in which the matrix of the role tables stands between BEGIN and END."""
+    """Return the document with the matrix between BEGIN and END."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

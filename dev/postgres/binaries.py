@@ -1,4 +1,4 @@
-"""Finds the programs of a PostgreSQL server on this machine: installed, or from a development dependency."""
+"""Finds a PostgreSQL server's programs on this machine: installed ones, or those of a development dependency."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def _version(directory: Path) -> int | None:
 
 def copy_binaries(binaries: Path, target: Path) -> Path:
     """
-    Copy an installation below `target`, for a user who may not enter the original's parents; return its `bin`.
+    Copy an installation below `target` and return its `bin`. Its user may not enter the original's parents.
 
-    The pip package's programs find their libraries by a path relative to themselves, in a sibling `*.libs`.
+    The pip package's programs look for libraries beside themselves, in `*.libs`.
     """
     prefix = binaries.parent
     package = target / "binaries" / prefix.parent.name

@@ -1,7 +1,7 @@
 """
-Temporary directories that their owner keeps locked, so that what killed runs left behind is told from what is in use.
+Temporary directories that their owner keeps locked. What killed runs left behind is told from what is in use.
 
-A lock is the kernel's (flock): it is free the moment its last holder is gone, however it went.
+A lock is the kernel's (flock). It is free the moment its last holder is gone, however it went.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def create(base: Path, prefix: str) -> tuple[Path, int]:
 
 
 def remove_stale(base: Path, prefix: str, owners: set[int]) -> None:
-    """Remove such directories of these user ids, unless their owner or a process that works in them is alive."""
+    """Remove such directories of these user ids. Those of a living owner, or with a living process, stay."""
     for directory in base.glob(f"{prefix}*"):
         with suppress(OSError):
             if directory.is_symlink() or directory.stat().st_uid not in owners:
@@ -43,7 +43,7 @@ def remove_stale(base: Path, prefix: str, owners: set[int]) -> None:
 
 
 def try_lock(path: Path, flags: int = 0) -> int | None:
-    """Return an open descriptor that holds the lock on a file or directory, or None while another one holds it."""
+    """Return an open descriptor that holds the lock. None means that another one holds it."""
     descriptor = os.open(path, flags | os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,7 +54,7 @@ def try_lock(path: Path, flags: int = 0) -> int | None:
 
 
 def open_to_others(path: Path) -> bool:
-    """Say whether every user may enter all parents of this path, and use it."""
+    """Say whether every user may reach this path and use it."""
     return all(part.stat().st_mode & 0o001 for part in (path, *path.parents))
 
 

@@ -1,8 +1,8 @@
 """
 A PostgreSQL server of one's own, for tests, trials and fault injection.
 
-It listens on a socket in a directory that only its owner may enter, and neither the server nor the directory
-outlives the process that started it. `python -m dev.postgres.server -- CMD…` runs a command with one.
+It listens on a socket in a directory that only its owner may enter. Server and directory end with the process that
+started them. `python -m dev.postgres.server -- CMD…` runs a command with one.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 
 class PrivatePostgres:
     """
-    One server in a temporary directory of its own; a context manager that starts and removes it.
+    One server in a temporary directory of its own. The context manager starts and removes it.
 
-    `durable=False` trades crash safety for speed and is for tests only; faults are injected into a durable one.
-    `settings` are server parameters and win over ours. As root, the server runs as an unprivileged user, because
-    PostgreSQL refuses root. Start it from the main thread: it dies with the thread that started it.
+    `durable=False` trades crash safety for speed, for tests only. Faults are injected into a durable one.
+    `settings` are server parameters; they win over ours. PostgreSQL refuses root, so under root the server runs as
+    an unprivileged user. It dies with the thread that started it: start it from the main one.
     """
 
     def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
@@ -85,7 +85,7 @@ class PrivatePostgres:
 
     @property
     def directory(self) -> Path:
-        """Where data, socket and server.log are; the socket keeps its place over stop and start."""
+        """Where data, socket and server.log are. The socket keeps its place over stop and start."""
         if self._directory is None:
             raise RuntimeError("the server was never started")
         return self._directory
@@ -96,7 +96,7 @@ class PrivatePostgres:
 
     def start(self) -> None:
         """
-        Start the server and return when it answers; a second start uses the data of the first.
+        Start the server and return when it answers. A second start uses the data of the first.
 
         Raises PostgresUnavailable, and then leaves nothing behind.
         """
@@ -112,7 +112,7 @@ class PrivatePostgres:
             raise
 
     def stop(self, mode: StopMode = "fast") -> None:
-        """Stop the server and keep its data; "immediate" is a crash, which the next start recovers from."""
+        """Stop the server and keep its data. "immediate" is a crash: the next start recovers."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -203,10 +203,10 @@ class PrivatePostgres:
 
     def _lock_data(self) -> int:
         """
-        Return an open lock on the data, as soon as no server process holds it any more.
+        Return an open lock on the data, as soon as no server process holds it.
 
-        Every process of the server inherits it, so that the backends of a postmaster which was killed are waited
-        for too; it would refuse to start beside them.
+        Every process of the server inherits it. So the backends of a killed postmaster are waited for too: the next
+        one would refuse to start beside them.
         """
         deadline = time.monotonic() + STOP_SECONDS
         path = self.directory / locked_directory.SERVER_LOCK
@@ -249,7 +249,7 @@ def _identity() -> dict[str, Any]:
 
 
 def _base_directory(*, for_others: bool) -> Path:
-    """Return a temporary directory in which a socket's path is not too long, and which the server's user may enter."""
+    """Return a temporary directory that the server's user may enter, with room for a socket's path."""
     name_length = len(f"/{PREFIX}12345678/{SOCKET_NAME}")
     for base in map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp")):  # noqa: S108 (what we make there is 0700)
         fits = len(os.fsencode(base)) + name_length <= MAX_SOCKET_PATH
@@ -265,7 +265,7 @@ def _last_line(text: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command with a server; return its exit code, or 127 when there is no server to be had."""
+    """Run a command with a server and return its exit code. 127 means that there is no server."""
     parser = argparse.ArgumentParser(
         prog="python -m dev.postgres.server",
         description="Run a command with a private PostgreSQL server that ends together with it.",

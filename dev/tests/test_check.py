@@ -1,4 +1,4 @@
-"""The quick part of `make check` is a part of it, and is what the commit hook runs."""
+"""`make check` has a quick part, which the commit hook runs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""The plugin decides what runs, in how many processes, and on what; a run says what it left out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from dev import pytest_plugin
+from dev.check import ROOT
+
+
+class TestNumberOfProcesses:
+    @pytest.mark.parametrize(
+        ("source", "processes"),
+        [
+            (pytest.Config.ArgsSource.ARGS, 0),
+            (pytest.Config.ArgsSource.INVOCATION_DIR, None),
+            (pytest.Config.ArgsSource.TESTPATHS, None),
+        ],
+    )
+    def test_is_none_for_named_tests_and_left_open_for_a_whole_run(self, source, processes):
+        assert pytest_plugin.pytest_xdist_auto_num_workers(SimpleNamespace(args_source=source)) == processes
+
+
+class TestCleanEnvironment:
+    def test_forgets_what_a_shell_exported_and_keeps_the_place_of_the_binaries(self, monkeypatch):
+        for name in ("DATABASE_URL", "PGHOST", "OUTBOX_POLL_INTERVAL", "PG_BIN", "EDITOR"):
+            monkeypatch.setenv(name, "exported")
+
+        pytest_plugin._clean_environment()
+
+        assert {"DATABASE_URL", "PGHOST", "OUTBOX_POLL_INTERVAL"}.isdisjoint(os.environ)
+        assert (os.environ["PG_BIN"], os.environ["EDITOR"]) == ("exported", "exported")
+
+
+def collected(*arguments: str) -> str:
+    """Collect the laboratory's benchmarks on SQLite, in a run of its own."""
+    variables = {name: value for name, value in os.environ.items() if name != "TEST_DATABASE_URL"}
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments, "lab/bench/tests"]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True).stdout
+
+
+class TestLeftOut:
+    def test_are_the_samples_of_the_laboratory_unless_they_are_named(self):
+        output = collected()
+
+        assert "1 samples of the laboratory were left out; to run them: make samples" in output
+        assert "test_a_quick_run" not in output
+
+    def test_are_the_postgres_tests_on_sqlite(self):
+        output = collected("-m", "laboratory")
+
+        assert "1 PostgreSQL tests were left out; to run them: pytest --postgres" in output
