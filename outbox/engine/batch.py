@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from django.db import OperationalError, transaction
 
-from outbox.choices import EventStatus
 from outbox.engine.claimed import Claim, ClaimedEvent
 from outbox.engine.delivery import HandlerFailed
 from outbox.engine.equipment import Equipment
@@ -93,7 +92,7 @@ class Batch:
                 if is_of_the_database(failure.cause):
                     doubtful.append((event, failure))
                     held_back.add(event.aggregate)
-                elif self._count(event, failure.cause, failure.handler.name) == EventStatus.PENDING:
+                elif self._count(event, failure.cause, failure.handler.name):
                     held_back.add(event.aggregate)
             if time.monotonic() > self._ends_at:
                 break
@@ -133,14 +132,12 @@ class Batch:
                 )
                 self._count(event, error, "worker")
 
-    def _count(self, event: ClaimedEvent, cause: BaseException, where: str) -> EventStatus:
+    def _count(self, event: ClaimedEvent, cause: BaseException, where: str) -> bool:
         self.decided.add(event.pk)
-        status = record_failure(event, cause, where=where, policy=self._equipment.policy)
-        if status == EventStatus.DEAD:
-            self.result.dead += 1
-        else:
-            self.result.retried += 1
-        return status
+        will_retry = record_failure(event, cause, where=where, policy=self._equipment.policy)
+        self.result.retried += will_retry
+        self.result.dead += not will_retry
+        return will_retry
 
     def _mark(self, events: Sequence[ClaimedEvent]) -> None:
         if events:

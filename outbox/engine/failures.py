@@ -44,13 +44,12 @@ def _sql_states(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, policy: RetryPolicy) -> EventStatus:
-    """Count an attempt, in the caller's transaction; return PENDING when the event will be retried, else DEAD."""
+def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, policy: RetryPolicy) -> bool:
+    """Count an attempt, in the caller's transaction; return whether the event will be retried, or else is dead."""
     attempts = event.attempts + 1
     dead = isinstance(cause, UnretryableError) or policy.is_exhausted(attempts)
-    status = EventStatus.DEAD if dead else EventStatus.PENDING
     OutboxEvent.objects.filter(pk=event.pk).update(
-        status=status,
+        status=EventStatus.DEAD if dead else EventStatus.PENDING,
         attempts=attempts,
         last_error=f"[{where}] {describe_error(cause)}",
         next_attempt_at=_in_seconds(0 if dead else policy.delay_seconds(attempts)),
@@ -61,7 +60,7 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
         extra={"event_id": str(event.event_id), "event_type": event.event_type}
         | {"handler": where, "attempts": attempts, "error": brief(cause)},
     )
-    return status
+    return not dead
 
 
 def park(events: Sequence[ClaimedEvent]) -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from dev.image import image_files
 from qhse.tests.test_deployment_files import own_apps
-from qhse.tests.test_production_start import GOOD
+from qhse.deployment.tests.test_settings_checks import GOOD
 
 ROOT = Path(settings.BASE_DIR)
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
