@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db.models import DurationField, Value
@@ -15,33 +15,25 @@ from outbox.engine.retry import RetryPolicy, brief, describe_error
 from outbox.errors import UnretryableError
 from outbox.models import OutboxEvent
 from outbox.tuning import PARK_SECONDS
+from qhse.database import SqlState, sqlstates
 
 logger = logging.getLogger("outbox")
 
-# SQLSTATEs that say something about the database and nothing about the event: connections (class 08), a full disk, too
-# many connections, a shutdown, a disk that fails. Not 25006: on a server that has become read-only the claim fails, and
-# so does counting the attempt; where they succeed, it was the handler that made its own transaction read-only.
+# These say something about the database and nothing about the event: class 08 is about connections, 57P about
+# shutdowns. READ_ONLY_TRANSACTION is not among them. On a server that has become read-only the claim fails, and so does
+# counting the attempt. Where they succeed, the handler made its own transaction read-only.
 _CONNECTION_ENDED = ("08", "57P")
-_STATES_OF_THE_DATABASE = (*_CONNECTION_ENDED, "53100", "53300", "58030")
+_STATES_OF_THE_DATABASE = (*_CONNECTION_ENDED, SqlState.DISK_FULL, SqlState.TOO_MANY_CONNECTIONS, SqlState.IO_ERROR)
 
 
 def is_of_the_database(error: BaseException) -> bool:
     """Answer whether this error, or one that it wraps, speaks of the database's state and not of the event."""
-    return any(state.startswith(_STATES_OF_THE_DATABASE) for state in _sql_states(error))
+    return any(state.startswith(_STATES_OF_THE_DATABASE) for state in sqlstates(error))
 
 
 def has_ended_the_connection(error: BaseException) -> bool:
     """Answer whether the server ended the connection with it, which the driver notices only at the next use."""
-    return any(state.startswith(_CONNECTION_ENDED) for state in _sql_states(error))
-
-
-def _sql_states(error: BaseException | None) -> Iterator[str]:
-    for _ in range(10):
-        if error is None:
-            return
-        if state := getattr(error, "sqlstate", None):
-            yield state
-        error = error.__cause__ or error.__context__
+    return any(state.startswith(_CONNECTION_ENDED) for state in sqlstates(error))
 
 
 def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, policy: RetryPolicy) -> bool:

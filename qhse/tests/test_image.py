@@ -14,8 +14,8 @@ import pytest
 from django.conf import settings
 
 from dev.image import image_files
-from qhse.tests.test_deployment_files import own_apps
 from qhse.deployment.tests.test_settings_checks import GOOD
+from qhse.tests.test_deployment_files import own_apps
 
 ROOT = Path(settings.BASE_DIR)
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
