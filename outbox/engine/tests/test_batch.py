@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import psycopg
@@ -62,9 +63,11 @@ def test_a_handler_that_fills_the_disk_while_others_can_write_is_counted_and_hol
     event = publish_reading(gauge_id=1, reading=1)
     publish_reading(gauge_id=2, reading=2)
 
-    result = Dispatcher(policy=policy).dispatch(10)
+    results = []
+    with suppress(OperationalError):  # which would hold up everybody
+        results.append(Dispatcher(policy=policy).dispatch(10))
 
-    assert (result.processed, result.retried) == (1, 1)
+    assert [(result.processed, result.retried) for result in results] == [(1, 1)]
     assert status_of(event) == (EventStatus.PENDING, 1)
     assert effects() == [("2", 2)]
 

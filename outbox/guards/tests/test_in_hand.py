@@ -21,11 +21,10 @@ def test_a_handler_that_ends_its_process_is_counted_and_ends_dead(start_worker, 
     bad = good_neighbours(misdeed)
 
     for _ in range(20):
-        worker = start_worker("--drain", "--max-attempts", "3", **QUICK)
-        if worker.wait(timeout=60) == 0:
+        code = start_worker("--drain", "--max-attempts", "3", **QUICK).wait(timeout=60)
+        if code == 0:
             break
-    else:
-        pytest.fail("the event crashes workers for ever")
+    assert code == 0, "the event crashes workers for ever"
 
     assert status_of(bad) == (EventStatus.DEAD, 3)
     assert "vanished while it handled this event" in OutboxEvent.objects.get(pk=bad.pk).last_error
