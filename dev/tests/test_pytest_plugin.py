@@ -39,7 +39,7 @@ class TestCleanEnvironment:
 
 def collected(*arguments: str) -> str:
     """Collect the laboratory's benchmarks on SQLite, in a run of its own."""
-    variables = {name: value for name, value in os.environ.items() if name != "TEST_DATABASE_URL"}
+    variables = {name: os.environ[name] for name in os.environ if not name.startswith(("TEST_", "PYTEST_"))}
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments, "lab/bench/tests"]
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True).stdout
 
