@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.chaos.instruments.gauges import EACH, TOGETHER
+from lab.chaos.instruments.effects import EACH, TOGETHER
 
 Query = tuple[str, dict[str, Any]]
 

@@ -18,8 +18,8 @@ from dev.waiting import Stalled, wait_until
 from lab.chaos.instruments import children
 from lab.chaos.instruments.children import Child
 from lab.chaos.instruments.database import Database
+from lab.chaos.instruments.effects import EFFECT_TABLE
 from lab.chaos.instruments.environment import use_database, with_own_bounds
-from lab.chaos.instruments.gauges import EFFECT_TABLE
 from lab.database import copy_database
 
 SERVER_SETTINGS = {"log_line_prefix": "", "max_wal_size": "1GB"}

@@ -10,7 +10,8 @@ from dev.waiting import wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.children import Child
 from lab.chaos.instruments.database import Database
-from lab.chaos.instruments.gauges import EACH, Conduct
+from lab.chaos.instruments.effects import EACH
+from lab.chaos.instruments.gauges import Conduct
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account
 from lab.chaos.instruments.outcome import Outcome

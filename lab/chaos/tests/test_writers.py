@@ -8,6 +8,8 @@ from django.db import connection
 
 from lab.chaos.instruments.ledger import Told, read
 from lab.chaos.instruments.writers import Writer
+from lab.gauge import GaugeRead
+from outbox.events import event_types
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user
 
@@ -22,6 +24,7 @@ class Stubborn(random.Random):
 @pytest.mark.django_db(transaction=True)
 def test_each_kind_of_write_is_made_whatever_chance_says(tmp_path, monkeypatch):
     monkeypatch.setattr(connection, "_commit", connection._commit)  # the writer wraps it
+    monkeypatch.setitem(event_types, GaugeRead.event_type, GaugeRead)  # for this test alone
     for name in ("quality", "procurement"):
         create_user(username=name, password=None, role=Role(name), actor=None)
     path = tmp_path / "w.ledger"

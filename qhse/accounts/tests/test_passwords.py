@@ -35,7 +35,11 @@ class TestTheHash:
             "import django; django.setup(); from qhse.accounts.passwords import Argon2idHasher as hasher; "
             "print(hasher.memory_cost, hasher.time_cost, hasher.parallelism)"
         )
-        env = os.environ | {"QHSE_ENV": "dev", "DATABASE_URL": "sqlite:///:memory:"}  # tests pay less
+        env = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "qhse.settings",
+            "QHSE_ENV": "dev",  # tests pay less
+            "DATABASE_URL": "sqlite:///:memory:",
+        }
 
         costs = subprocess.check_output([sys.executable, "-c", script], cwd=settings.BASE_DIR, env=env, text=True)
 
