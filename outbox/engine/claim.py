@@ -28,8 +28,8 @@ def claim(limit: int) -> Claim:
     aggregates take turns, so that a flood of one does not starve others.
     """
     # All heads in a window may be held by others, or all its rows may lie behind a few. So work may stand farther back.
-    for rows, batches, enough in WINDOWS:
-        read = read_heads(max(rows, 2 * limit), batches * limit)
+    for rows, enough in WINDOWS.items():
+        read = read_heads(max(rows, 2 * limit))  # twice, so that a second worker finds a batch behind the first's
         heads = _lock_heads(read.ids, limit)
         if len(heads) >= max(1, limit * enough) or not read.more:
             break

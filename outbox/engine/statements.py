@@ -30,9 +30,9 @@ from outbox.tuning import REPLAN_SECONDS
 
 class Heads(NamedTuple):
     """
-    What was read: ids in the order in which to take them, and whether there may be `more` behind them.
+    What was read: ids in the order in which to take them, and whether there are `more` rows behind the window.
 
-    `due` counts the rows that were searched. Where there are as many heads, nothing due stands behind any of them.
+    `due` counts the rows within it: where there are as many heads, nothing that is due stands behind any of them.
     """
 
     at: datetime
@@ -42,18 +42,17 @@ class Heads(NamedTuple):
     next_due_seconds: float | None
 
 
-def read_heads(window: int, wanted: int) -> Heads:
-    """Return `wanted` heads among the `window` rows of each type that have been due longest; nothing is locked yet."""
+def read_heads(window: int) -> Heads:
+    """Return the heads among the `window` rows of each type that have been due longest; nothing is locked yet."""
     if _on_postgres():
         with _prepared_cursor() as cursor:
             # Written into the text: for a LIMIT that it does not know, the server would plan each execution anew.
-            cursor.execute(_HEADS.format(window=window, wanted=wanted))
-            read = Heads(*cursor.fetchone())
-            return read._replace(more=read.more or len(read.ids) == wanted)
+            cursor.execute(_HEADS.format(window=window))
+            return Heads(*cursor.fetchone())
     heads = OutboxEvent.objects.due().without_predecessor().order_by("next_attempt_at", "id")
     waiting = OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).order_by("next_attempt_at")
     wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
-    ids = list(heads.values_list("pk", flat=True)[:wanted])
+    ids = list(heads.values_list("pk", flat=True)[:window])
     # To count what is due would cost as much as to look for events behind the heads.
     return Heads(timezone.now(), ids, False, sys.maxsize, wait and wait.total_seconds())
 
@@ -88,7 +87,7 @@ SELECT
             WHERE p.status = '{EventStatus.PENDING}' AND p.aggregate_type = dealt.aggregate_type
             AND p.aggregate_id = dealt.aggregate_id ORDER BY p.id LIMIT 1
         )
-        LIMIT {{wanted}}
+        LIMIT {{window}}
     ),
     coalesce((SELECT max(due.place) FROM due) >= {{window}}, false),
     (SELECT count(*) FROM due),
