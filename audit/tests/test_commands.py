@@ -215,14 +215,26 @@ def role(db):
     return name
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db
-def test_the_application_runs_with_a_role_that_cannot_change_the_trail(role, make_nc, users, drain):
-    assert run("grant_database_role", role)[0] == 0
-    assert run("grant_database_role", role)[0] == 0  # after each migrate
+@pytest.fixture
+def role_of_the_application(transactional_db, monkeypatch):
+    """A role that may do nothing yet, as which the next connection of this process begins."""
+    name = "qhse_app_of_a_process"
     with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(f"SET ROLE {role}")
+        cursor.execute(f"CREATE ROLE {name} LOGIN")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", f"-c role={name}")
+    yield name
+    monkeypatch.undo()
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_application_runs_with_a_role_that_cannot_change_the_trail(role_of_the_application, make_nc, users, drain):
+    assert run("grant_database_role", role_of_the_application)[0] == 0
+    assert run("grant_database_role", role_of_the_application)[0] == 0  # after each migrate
+    connection.close()
 
     make_nc(severity="high")
     drain()
@@ -244,8 +256,6 @@ def test_the_application_runs_with_a_role_that_cannot_change_the_trail(role, mak
         refused = pytest.raises(DatabaseError, match=r"permission denied|must be owner")
         with refused, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
-    with connection.cursor() as cursor:
-        cursor.execute("RESET ROLE")
 
 
 @pytest.mark.postgres
