@@ -7,7 +7,8 @@ class OutboxConfig(AppConfig):
     verbose_name = "Outbox"
 
     def ready(self) -> None:
-        from outbox import checks  # noqa: F401 (its checks register themselves)
+        import outbox.checks
+        import outbox.engine.metrics  # noqa: F401 (checks and metrics register themselves)
         from outbox.metrics import outbox_gauges
         from qhse.observability import metrics
 
