@@ -82,9 +82,7 @@ def update_certification(
     among the `expected_versions`. None expects nothing.
     """
     _check_expiry(certification_expiry)
-    supplier = Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id).first()
-    if supplier is None:
-        raise SupplierNotFound(f"There is no supplier {supplier_id}.")
+    supplier = _locked(supplier_id)
     demand_version(supplier.version, expected_versions)
     previous = supplier.certification_expiry
     if previous == certification_expiry:
@@ -109,6 +107,13 @@ def update_certification(
         actor=actor,
     )
     supplier.refresh_from_db()
+    return supplier
+
+
+def _locked(supplier_id: int) -> Supplier:
+    supplier = Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id).first()
+    if supplier is None:
+        raise SupplierNotFound(f"There is no supplier {supplier_id}.")
     return supplier
 
 

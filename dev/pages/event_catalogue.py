@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import sys
 import textwrap
-from pathlib import Path
 
-import django
-
+from dev.pages.generated import DOCS, with_part, write
 from outbox.events import DomainEvent, event_types
 from outbox.payloads import PayloadKey, example_payload, json_type, payload_keys
 from outbox.registry import handlers_of
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "events.md"
 COMMAND = "python -m dev.pages.event_catalogue"
-BEGIN, END = "<!-- event catalogue: begin -->", "<!-- event catalogue: end -->"
 WIDTH = 120
 
 
@@ -32,12 +27,8 @@ def event_catalogue() -> str:
 
 
 def with_catalogue(text: str) -> str:
-    """Return the document with the catalogue between BEGIN and END."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the document has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{event_catalogue()}\n{END}{after}"
+    """Return the events page with the catalogue of today."""
+    return with_part(text, "event catalogue", event_catalogue())
 
 
 def event_classes() -> list[type[DomainEvent]]:
@@ -88,15 +79,5 @@ def _line(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def main() -> int:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
-    django.setup()
-    present = PAGE.read_text(encoding="utf-8")
-    wanted = with_catalogue(present)
-    PAGE.write_text(wanted, encoding="utf-8")
-    print("docs/events.md was up to date" if wanted == present else "docs/events.md has the events of the code now")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write(DOCS / "events.md", with_catalogue))

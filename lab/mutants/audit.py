@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.mutants.mutant import Mutant
 
 SEALING = "audit/proof/tests/test_sealing.py"
+BESIDE_OTHERS = "audit/proof/tests/test_sealing_beside_others.py"
 VERIFICATION = "audit/proof/tests/test_verification.py"
 LATE = "audit/proof/tests/test_late.py"
 EXPORT = "audit/proof/tests/test_export.py"
@@ -49,19 +50,19 @@ MUTANTS = (
         "ids = _unsealed_ids(place & Q(pk__gt=after))",
         'last = SealedEntry.objects.order_by("-entry_id").values_list("entry_id", flat=True).first() or 0\n'
         "    ids = _unsealed_ids(place & Q(pk__gt=last))",
-        f"{SEALING} -k commits_after",
+        f"{BESIDE_OTHERS} -k commits_after",
     ),
     Mutant(
         "running-transactions-not-waited-for", "audit/proof/sealing.py",
-        "least(now(), min(xact_start))", "now()", f"{SEALING} -k oldest",
+        "least(now(), min(xact_start))", "now()", f"{BESIDE_OTHERS} -k oldest",
     ),
     Mutant(
         "hidden-writers-not-waited-for", "audit/proof/sealing.py",
-        "WHEN count(*) = count(xact_start) THEN", "WHEN true THEN", f"{SEALING} -k hides_its_activity",
+        "WHEN count(*) = count(xact_start) THEN", "WHEN true THEN", f"{BESIDE_OTHERS} -k hides_its_activity",
     ),
     Mutant(
         "sealers-not-in-turn", "audit/proof/sealing.py", "if not take_turn(LOCK):", "if False:",
-        f"{SEALING} -k second_sealer",
+        f"{BESIDE_OTHERS} -k second_sealer",
     ),
     Mutant(
         "marks-of-seals-not-checked", "audit/proof/verification.py",

@@ -130,11 +130,6 @@ def _keys(url: str) -> _Keys:
     return _Keys(url)
 
 
-def forget_keys() -> None:
-    """Forget what has been fetched. For tests."""
-    _keys.cache_clear()
-
-
 def _role_in(claims: dict[str, Any]) -> Role | None:
     value: Any = claims
     for name in settings.OIDC_ROLE_CLAIM.split("."):

@@ -32,9 +32,9 @@ def provider(shared_provider, settings):
     settings.OIDC_ROLE_CLAIM = "realm_access.roles"
     settings.OIDC_ROLES = {"theirs-admin": "admin", "theirs-quality": "quality", "theirs-auditor": "auditor"}
     shared_provider.answer, shared_provider.fetches = None, 0
-    external.forget_keys()
+    external._keys.cache_clear()
     yield shared_provider
-    external.forget_keys()
+    external._keys.cache_clear()
 
 
 def ask(token: str, path: str = "/auth/me"):
