@@ -53,12 +53,18 @@ MUTANTS = (
         "outbox/engine/tests/test_claim.py",
     ),
     Mutant(
+        "heads-of-two-lists", "outbox/engine/claim.py",
+        "first.setdefault(event.aggregate, event)", "first[event.aggregate] = event",
+        "outbox/engine/tests/test_claim.py -k requeued",
+    ),
+    Mutant(
         "id-cursor", "outbox/engine/claim.py",
-        "    locked: list[ClaimedEvent] = []\n",
-        "    global seen\n"
-        '    ids = [pk for pk in ids if pk > globals().get("seen", 0)]\n'
-        '    seen = max([globals().get("seen", 0), *ids])\n'
-        "    locked: list[ClaimedEvent] = []\n",
+        "        self._slices = [self._read.ids[start",
+        '        seen = getattr(self, "seen", 0)\n'
+        "        ids = [pk for pk in self._read.ids if pk > seen]\n"
+        "        self._read = self._read._replace(ids=ids)\n"
+        "        self.seen = max([seen, *ids])\n"
+        "        self._slices = [self._read.ids[start",
         "order",
     ),
     Mutant(

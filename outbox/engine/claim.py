@@ -8,52 +8,102 @@ gives its aggregates back with its connection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import takewhile
 from operator import attrgetter
 
 from outbox.engine.claimed import Claim, ClaimedEvent
-from outbox.engine.statements import lock, read_heads
+from outbox.engine.statements import NOTHING_READ, lock, read_heads
 from outbox.models import OutboxEvent
-from outbox.tuning import WINDOWS
+from outbox.tuning import HEADS_KEPT_SECONDS, WINDOWS
+
+AHEAD = min(WINDOWS)  # batches of heads that one reading brings; and of rows that are read for one of followers
+LEAST = 100  # rows: the batch that a window is a multiple of, however small the worker's are
+
+_by_id = attrgetter("pk")
 
 
-def claim(limit: int) -> Claim:
+class Claimer:
     """
-    Lock up to `limit` due events until the caller's transaction ends.
+    Claims for one worker. Under a backlog one reading of heads serves several batches.
 
-    Due means pending, with `next_attempt_at` in the past by the database's clock: the only one that all workers share.
-    Events are found by state and never by `id > last seen`: ids commit out of order, and such a cursor loses rows.
-    No event comes before an earlier pending one of its aggregate, even if that one waits for a retry. Types and
-    aggregates take turns, so that a flood of one does not starve others.
+    A head stays a head until it is decided, or a dead event before it is requeued. So the list may be stale: locking
+    a row shows whether it still counts. It is kept for HEADS_KEPT_SECONDS, so that other types, retries and requeued
+    events get their turn.
     """
-    # All heads in a window may be held by others, or all its rows may lie behind a few. So work may stand farther back.
-    for rows, enough in WINDOWS.items():
-        read = read_heads(max(rows, 2 * limit))  # twice, so that a second worker finds a batch behind the first's
-        heads = _lock_heads(read.ids, limit)
-        if len(heads) >= max(1, limit * enough) or not read.more:
-            break
-    if not heads:
-        return Claim(held_by_others=len(read.ids), next_due_seconds=read.next_due_seconds)
-    events = heads
-    if len(heads) < limit and (read.more or read.due > len(read.ids)):
-        events = heads + _lock_followers(heads, limit - len(heads))
-    return Claim(events=sorted(events, key=attrgetter("pk")), at=read.at)
+
+    def __init__(self) -> None:
+        self._slices: list[Sequence[int]] = []
+        self._read = NOTHING_READ
+        self._read_at = float("-inf")
+
+    def claim(self, limit: int) -> Claim:
+        """
+        Lock up to `limit` due events until the caller's transaction ends.
+
+        Due means pending, with `next_attempt_at` in the past by the database's clock: the only one that all workers
+        share. Events are found by state and never by `id > last seen`: ids commit out of order, and such a cursor
+        loses rows. No event comes before an earlier pending one of its aggregate, even if that one waits for a retry.
+        Types and aggregates take turns, so that a flood of one does not starve others.
+        """
+        if time.monotonic() - self._read_at > HEADS_KEPT_SECONDS:
+            self.forget()
+        heads = self._lock_heads(limit)
+        # All heads in a window may be held by others, or all its rows may lie behind a few. So work may stand farther
+        # back.
+        for batches, enough in WINDOWS.items():
+            if len(heads) >= max(1, limit // 2):
+                break
+            self._read_heads(limit, batches)
+            # This transaction's own locks do not stop it: it finds again what it has locked. And an earlier event of
+            # an aggregate may have come back by a requeue since: that one is the head now.
+            heads = _first_of_each([*heads, *self._lock_heads(limit)])[:limit]
+            if not self._read.more or len(heads) >= max(1, limit * enough):
+                break
+        if not heads:
+            return Claim(held_by_others=len(self._read.ids), next_due_seconds=self._read.next_due_seconds)
+        events = heads
+        if len(heads) < limit and (self._read.more or self._read.due > len(self._read.ids)):
+            events = heads + _lock_followers(heads, limit - len(heads))
+        age = timedelta(seconds=time.monotonic() - self._read_at)
+        return Claim(events=sorted(events, key=_by_id), at=self._read.at + age)
+
+    def forget(self) -> None:
+        """Read anew for the next claim. What was locked has been rolled back, and belongs to the heads again."""
+        self._slices = []
+
+    def _read_heads(self, limit: int, batches: int) -> None:
+        self._read = read_heads(max(limit, LEAST) * batches, limit * AHEAD)
+        self._read_at = time.monotonic()
+        self._slices = [self._read.ids[start : start + limit] for start in range(0, len(self._read.ids), limit)]
+
+    def _lock_heads(self, limit: int) -> list[ClaimedEvent]:
+        """
+        Lock heads in their order until there are `limit`.
+
+        Slice by slice, because a statement that locks stops at its LIMIT in the order of ids, which is not theirs. A
+        head that another worker has decided on since it was read is not due any more, and left out.
+        """
+        locked: list[ClaimedEvent] = []
+        while self._slices and len(locked) < limit:
+            wanted = self._slices.pop(0)
+            found = lock(wanted, limit - len(locked))
+            if len(found) < len(wanted) // 2:
+                # Another worker is ahead of this one on the same list: not in its footsteps.
+                random.shuffle(self._slices)
+            locked += found
+        return locked
 
 
-def _lock_heads(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
-    """
-    Lock heads in their order until there are `limit`.
-
-    Slice by slice, because a statement that locks stops at its LIMIT in the order of ids, which is not theirs. A
-    head that another worker has decided on since it was read is not due any more, and left out.
-    """
-    locked: list[ClaimedEvent] = []
-    for start in range(0, len(ids), limit):
-        locked += lock(ids[start : start + limit], limit - len(locked))
-        if len(locked) == limit:
-            break
-    return locked
+def _first_of_each(events: Iterable[ClaimedEvent]) -> list[ClaimedEvent]:
+    """Return the first event of each aggregate."""
+    first: dict[tuple[str, str], ClaimedEvent] = {}
+    for event in sorted(events, key=_by_id):
+        first.setdefault(event.aggregate, event)
+    return list(first.values())
 
 
 def _lock_followers(heads: Sequence[ClaimedEvent], limit: int) -> list[ClaimedEvent]:
@@ -73,8 +123,9 @@ def _lock_followers(heads: Sequence[ClaimedEvent], limit: int) -> list[ClaimedEv
             aggregate_id__in={key for _, key in head_of},
             id__gt=min(head_of.values()),
         )
+        .exclude(id__in=head_of.values())
         .order_by("id")
-        .values_list("pk", "aggregate_type", "aggregate_id")[: 2 * limit]
+        .values_list("pk", "aggregate_type", "aggregate_id")[: AHEAD * limit]
     )
     queues: dict[tuple[str, str], list[int]] = {}
     for pk, kind, key in rows:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.db import DatabaseError, transaction
 
 from outbox.engine.batch import Batch, OutOfTime
-from outbox.engine.claim import claim
+from outbox.engine.claim import Claimer
 from outbox.engine.delivery import HandlerFailed, HandlerRunner
 from outbox.engine.equipment import Equipment
 from outbox.engine.metrics import observe_batch
@@ -43,6 +43,7 @@ class Dispatcher:
         self._alarm = alarm or Alarm(None)
         self._watchdog = watchdog or Watchdog(on=False)
         self._equipment = Equipment(policy, HandlerRunner(self._alarm), note or InHandNote("", None), beat)
+        self._claimer = Claimer()
         self._shrunk_to: int | None = None
 
     def dispatch(self, limit: int) -> BatchResult:
@@ -81,6 +82,7 @@ class Dispatcher:
         except OutOfTime:
             self._shrink(limit, 2)
             logger.warning("handlers are slow; batches shrink to %d events", self._shrunk_to)
+        self._claimer.forget()
         return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True)
 
     def _shrink(self, limit: int, divisor: int) -> None:
@@ -95,7 +97,7 @@ class Dispatcher:
         self._watchdog.arm(1.25 * (seconds + self._alarm.seconds) + 1.5)
         try:
             with transaction.atomic():
-                claimed = claim(limit)
+                claimed = self._claimer.claim(limit)
                 batch = Batch(self._equipment, claimed, ends_at=started + seconds)
                 try:
                     batch.run(singly=singly)

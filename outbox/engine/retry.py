@@ -6,7 +6,7 @@ import random
 import traceback
 from dataclasses import dataclass
 
-from outbox.tuning import ERROR_LIMIT
+ERROR_LIMIT = 8_000  # characters kept of an error: its end, and no megabytes in a row that is tried again
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,17 +42,24 @@ class Heads(NamedTuple):
     next_due_seconds: float | None
 
 
-def read_heads(window: int) -> Heads:
-    """Return the heads among the `window` rows of each type that have been due longest; nothing is locked yet."""
+NOTHING_READ = Heads(datetime(1970, 1, 1, tzinfo=UTC), [], False, 0, None)
+
+
+def read_heads(window: int, wanted: int) -> Heads:
+    """
+    Return `wanted` heads, in the order in which to take them; nothing is locked yet.
+
+    They are looked for among the `window` rows of each type that have been due longest.
+    """
     if _on_postgres():
         with _prepared_cursor() as cursor:
             # Written into the text: for a LIMIT that it does not know, the server would plan each execution anew.
-            cursor.execute(_HEADS.format(window=window))
+            cursor.execute(_HEADS.format(window=window, wanted=wanted))
             return Heads(*cursor.fetchone())
     heads = OutboxEvent.objects.due().without_predecessor().order_by("next_attempt_at", "id")
     waiting = OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).order_by("next_attempt_at")
     wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
-    ids = list(heads.values_list("pk", flat=True)[:window])
+    ids = list(heads.values_list("pk", flat=True)[:wanted])
     # To count what is due would cost as much as to look for events behind the heads.
     return Heads(timezone.now(), ids, False, sys.maxsize, wait and wait.total_seconds())
 
@@ -87,7 +94,7 @@ SELECT
             WHERE p.status = '{EventStatus.PENDING}' AND p.aggregate_type = dealt.aggregate_type
             AND p.aggregate_id = dealt.aggregate_id ORDER BY p.id LIMIT 1
         )
-        LIMIT {{window}}
+        LIMIT {{wanted}}
     ),
     coalesce((SELECT max(due.place) FROM due) >= {{window}}, false),
     (SELECT count(*) FROM due),
@@ -98,7 +105,7 @@ SELECT
         AND e.next_attempt_at > statement_timestamp()
         ORDER BY e.next_attempt_at LIMIT 1
      ) w)
-"""  # nosec B608: only constants and a number are put in
+"""  # nosec B608: only constants and numbers are put in
 
 
 def lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:

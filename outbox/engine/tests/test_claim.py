@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,8 @@ from django.utils import timezone
 
 from dev.waiting import wait_until
 from outbox.choices import EventStatus
-from outbox.engine.claim import claim
+from outbox.engine import claim as claiming
+from outbox.engine.claim import Claimer
 from outbox.engine.dispatcher import Dispatcher
 from outbox.models import OutboxEvent
 from outbox.registry import handles
@@ -116,7 +118,7 @@ def test_types_take_turns_so_that_a_flood_of_one_does_not_starve_another(publish
     OutboxEvent.objects.filter(pk__in=rare).update(event_type="TEST_RARE")
 
     with transaction.atomic():
-        claimed = claim(10)
+        claimed = Claimer().claim(10)
 
     assert set(rare) <= {event.pk for event in claimed.events}
     assert len(claimed.events) == 10
@@ -128,7 +130,7 @@ def test_aggregates_take_turns_so_that_a_busy_one_does_not_starve_another(publis
     quiet = publish_reading(gauge_id=2)
 
     with transaction.atomic():
-        claimed = claim(10)
+        claimed = Claimer().claim(10)
 
     assert quiet.pk in {event.pk for event in claimed.events}
     busy = [event.payload["reading"] for event in claimed.events if event.aggregate_id == "1"]
@@ -143,7 +145,7 @@ def test_a_worker_finds_work_behind_a_busy_aggregate_that_another_worker_holds(p
     another_worker_holds(head.pk)
 
     with transaction.atomic():
-        claimed = claim(2)
+        claimed = Claimer().claim(2)
 
     assert [event.pk for event in claimed.events] == [free.pk]
 
@@ -154,7 +156,7 @@ def test_an_event_behind_a_follower_that_another_worker_holds_is_not_taken(publi
     another_worker_holds(held.pk)
 
     with transaction.atomic():
-        claimed = claim(10)
+        claimed = Claimer().claim(10)
 
     assert [event.pk for event in claimed.events] == [late.pk]
     assert behind.pk > held.pk
@@ -165,15 +167,28 @@ def test_an_event_behind_a_follower_that_waits_for_a_retry_is_not_taken(publish_
     OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
 
     with transaction.atomic():
-        claimed = claim(10)
+        claimed = Claimer().claim(10)
 
     assert [event.pk for event in claimed.events] == [first.pk]
 
 
-def test_a_requeued_event_and_one_behind_it_that_was_a_head_meanwhile_are_each_handled_once(
-    publish_reading, policy, effects
+def test_places_that_are_left_are_dealt_in_turn_among_the_aggregates_behind_the_heads(publish_reading):
+    for gauge in range(10):
+        for _ in range(30):
+            publish_reading(gauge_id=gauge)
+
+    with transaction.atomic():
+        claimed = Claimer().claim(100)
+
+    counts = Counter(event.aggregate_id for event in claimed.events)
+    assert sorted(counts.values()) == [10] * 10
+
+
+def test_a_requeued_event_and_one_behind_it_from_an_older_list_of_heads_are_each_handled_once(
+    publish_reading, policy, effects, monkeypatch
 ):
-    """While its predecessor was dead, an event was a head; then the predecessor came back."""
+    """While its predecessor was dead, an event was read as a head; then the predecessor came back."""
+    monkeypatch.setattr(claiming, "HEADS_KEPT_SECONDS", 60.0)
     handles(GaugeCalibrated, name="test.effect")(leave_effect)
     dead = publish_reading(gauge_id=1, reading=1)
     OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD)
@@ -204,7 +219,7 @@ def test_a_small_batch_finds_work_behind_thousands_of_rows_that_wait_behind_one_
     free = publish_reading(gauge_id=2)
 
     with transaction.atomic():
-        claimed = claim(1)
+        claimed = Claimer().claim(1)
 
     assert [event.pk for event in claimed.events] == [free.pk]
 
@@ -214,7 +229,7 @@ def test_an_empty_claim_says_when_the_next_retry_is_due(publish_reading):
     OutboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
 
     with transaction.atomic():
-        claimed = claim(10)
+        claimed = Claimer().claim(10)
 
     assert claimed.events == []
     assert 3500 < claimed.next_due_seconds <= 3600
@@ -241,7 +256,7 @@ def test_a_claim_uses_the_partial_indexes_beside_a_long_history_and_many_retries
         return execute(sql, params, many, context)
 
     with transaction.atomic(), connection.execute_wrapper(watch):
-        claimed = claim(100)
+        claimed = Claimer().claim(100)
 
     assert len(claimed.events) == 100
     heads, lock = plans

@@ -17,7 +17,7 @@ class TestReadHeads:
         first, other = publish_reading(gauge_id=1), publish_reading(gauge_id=2)
         publish_reading(gauge_id=1)
 
-        assert read_heads(10).ids == [first.pk, other.pk]
+        assert read_heads(10, 10).ids == [first.pk, other.pk]
 
 
 class TestLock:
