@@ -1,7 +1,7 @@
 """
-System checks of event classes and handlers: `manage.py check` reports everything that is wrong with them at once.
+System checks of event classes and handlers. One run of `manage.py check` reports everything that is wrong with them.
 
-Two events, or two handlers, of one name are not among them: importing the second raises, in every process.
+Two events, or two handlers, of one name are not among them. Importing the second raises, in every process.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ PROBLEMS = {
 
 @register()
 def check_events(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report event classes whose events could not be stored, read back, handled or understood."""
+    """Report faulty event classes. Their events could not be stored, read back, handled or understood."""
     unregistered = [_problem("E001", cls, event_type=cls.event_type) for cls in _unregistered()]
     return unregistered + [problem for cls in event_types.values() for problem in problems_of_event(cls)]
 
 
 @register()
 def check_handlers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Report handlers that would never be called, or whose having run could not be stored."""
+    """Report faulty handlers. They would never be called, or their having run could not be stored."""
     return [problem for handler in all_handlers() for problem in problems_of_handler(handler)]
 
 
@@ -102,7 +102,7 @@ def problems_of_event(cls: type[DomainEvent]) -> Iterator[CheckMessage]:
 
 
 def problems_of_handler(handler: Handler) -> Iterator[CheckMessage]:
-    """Yield what is wrong with a handler's name, and with the events that it subscribes to."""
+    """Yield what is wrong with a handler. Its name is checked, and the events that it subscribes to."""
     for cls in handler.event_classes:
         if event_types.get(cls.event_type) is not cls:
             yield _problem("E011", handler.name, cls=full_name(cls))
@@ -147,7 +147,9 @@ def _problem(code: str, about: Any, **facts: Any) -> CheckMessage:
 
 
 def _unregistered() -> Iterator[type[DomainEvent]]:
-    """Yield the classes of the apps' event modules that have a name on the wire and are not registered under it."""
+    """
+    Yield classes that are not registered under their name on the wire. Those of the apps' event modules are looked at.
+    """
     modules = {f"{config.name}.events" for config in apps.get_app_configs()}
     for cls in _subclasses_of(DomainEvent):
         if cls.__module__ in modules and cls.event_type and event_types.get(cls.event_type) is not cls:

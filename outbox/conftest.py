@@ -1,4 +1,4 @@
-"""Test events and handlers, registered for one test and taken back after it."""
+"""Test events and handlers. They are registered for one test and taken back after it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def publish_reading() -> Callable[..., OutboxEvent]:
 
 @pytest.fixture
 def good_neighbours(publish_reading: Callable[..., OutboxEvent]) -> Callable[[int], OutboxEvent]:
-    """Publish events around the bad one; each must be handled once, whatever the bad one does."""
+    """Publish events around the bad one. Each must be handled once, whatever the bad one does."""
 
     def publish_around(reading: int) -> OutboxEvent:
         for gauge in range(10, 15):
@@ -53,7 +53,7 @@ def good_neighbours(publish_reading: Callable[..., OutboxEvent]) -> Callable[[in
 
 @pytest.fixture
 def effects() -> Callable[[], list[tuple[str, int]]]:
-    """Return (gauge, reading) of every effect, in the order in which they were written."""
+    """Return (gauge, reading) of every effect. Their order is that of writing."""
 
     def read() -> list[tuple[str, int]]:
         rows = AuditEntry.objects.filter(action="EFFECT").order_by("id")
@@ -69,7 +69,7 @@ def policy() -> RetryPolicy:
 
 @pytest.fixture
 def make_due() -> Callable[..., None]:
-    """Move the next attempt of pending events into the past, as time would."""
+    """Move the next attempt of pending events into the past. Time would do the same."""
 
     def move(**filters: Any) -> None:
         from datetime import UTC, datetime
@@ -81,7 +81,7 @@ def make_due() -> Callable[..., None]:
 
 @pytest.fixture
 def start_worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start worker processes on the test database; whatever still runs at the end is killed."""
+    """Start worker processes on the test database. Whatever still runs at the end is killed."""
     started = []
 
     def start(*options: str, **variables: str) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""The base of domain events: facts, named in the past tense, that other parts of the system react to."""
+"""The base of domain events. They are facts, named in the past tense. Other parts of the system react to them."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class DomainEvent:
         """
         Rebuild the event from its stored payload.
 
-        Unknown keys are dropped: a newer publisher may have added them. Types are not compared: a newer publisher may
-        have added a choice, and its events must not die of an older worker. Raises MalformedPayload when a key
-        without a default is missing.
+        Unknown keys are dropped: a newer publisher may have added them. Types are not compared. A newer publisher may
+        have added a choice, and its events must not die of an older worker. Raises MalformedPayload when a key without
+        a default is missing.
         """
         if not isinstance(payload, dict):
             raise MalformedPayload(f"the payload of {cls.event_type} is not an object")
@@ -81,8 +81,8 @@ def register(cls: type[E]) -> type[E]:
     """
     Register an event class under its name on the wire.
 
-    Raises ValueError when another class has that name: no process may start that would read the payloads of one as
-    the other. Whatever else is wrong with the class, `manage.py check` reports, all of it at once.
+    Raises ValueError when another class has that name. No process may start that would read the payloads of one as the
+    other. Whatever else is wrong with the class, `manage.py check` reports. It reports all of it at once.
     """
     # One without a name is kept under a key that no stored event has, for the check to find.
     name = cls.event_type or full_name(cls)

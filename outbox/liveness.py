@@ -1,8 +1,8 @@
 """
-A worker's sign of life: a file that its loop rewrites, and the probe that reads it.
+A worker's sign of life. Its loop rewrites a file, and a probe reads the file.
 
-`python -m outbox.liveness FILE` exits with 0 while the loop turns, with 1 when it is stuck or gone. It loads neither
-Django nor settings, so that an orchestrator may ask often.
+The probe `python -m outbox.liveness FILE` exits with 0 while the loop turns. It exits with 1 when the loop is stuck or
+gone. It loads neither Django nor settings. So an orchestrator may ask often.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ SLACK_SECONDS = 15.0
 
 class LivenessFile:
     """
-    Holds the time of the last sign of life, by the host's monotonic clock: one that nobody sets.
+    Holds the time of the last sign of life. The clock is the host's monotonic one, which nobody sets.
 
-    So the probe must run on the same host, or in the same container. There is none during a handler call, so where one
-    may take `call_seconds`, silence is allowed for that long; the file says so to the probe.
+    So the probe must run on the same host, or in the same container. No sign is given during a handler call. Where one
+    may take `call_seconds`, silence is allowed for that long. The file says so to the probe.
     """
 
     def __init__(self, path: Path, *, call_seconds: float = 0.0) -> None:
@@ -29,7 +29,7 @@ class LivenessFile:
         self._written = 0.0
 
     def beat(self) -> None:
-        """Write the time, at most once a second. A full disk does not stop the worker; it only looks dead."""
+        """Write the time, at most once a second. A full disk does not stop the worker. It only looks dead."""
         now = time.monotonic()
         if now - self._written < 1.0:
             return
@@ -47,7 +47,7 @@ class LivenessFile:
 
 
 def complaint(path: Path, *, now: float | None = None) -> str:
-    """Return what is wrong with the worker of this file, or nothing when it lives."""
+    """Return what is wrong with the worker of this file. The text is empty when it lives."""
     try:
         beat, allowed = (float(number) for number in path.read_text(encoding="ascii").split())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The outbox's figures for Prometheus: what was published, and what is in the outbox now."""
+"""The outbox's figures for Prometheus. They tell what was published, and what is in the outbox now."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
         """
         Return pending events whose time has come by the database's clock.
 
-        Hosts' clocks differ and jump; the database's is the only one that all workers share.
+        Hosts' clocks differ and jump. Only the database's is shared by all workers.
         """
         return self.pending().filter(next_attempt_at__lte=Now())
 
@@ -35,14 +35,14 @@ class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
 
 class OutboxEvent(models.Model):
     """
-    One domain event, stored in the transaction of the change that it announces.
+    One domain event. It is stored in the transaction of the change that it announces.
 
-    Pending: to be handled, at `next_attempt_at` or later. Processed: every handler has run, once. Dead: the
-    attempts are used up or the error said that none would help; `last_error` tells which, and a person requeues
-    it. Only the worker and `outbox.services` move it. The columns are those of Debezium's outbox event router
-    where there is a choice; `event_id` is a UUIDv7, so that its index grows at one end.
+    Pending: to be handled, at `next_attempt_at` or later. Processed: every handler has run, once. Dead: the attempts
+    are used up, or the error said that none would help. Which it was stands in `last_error`. A person requeues a dead
+    one. Only the worker and `outbox.services` move an event. The columns are those of Debezium's outbox event router
+    where there is a choice. The `event_id` is a UUIDv7, so that its index grows at one end.
 
-    `attempts` counts failures. `headers` holds request_id and actor, which explain the event and are not part
+    Failures are counted in `attempts`. The `headers` hold request_id and actor. They explain the event and are not part
     of the fact.
     """
 
@@ -103,10 +103,10 @@ class OutboxEvent(models.Model):
 
 class ProcessedEvent(models.Model):
     """
-    One handler has handled one event: inserted in the transaction of the handler's effects, and never again.
+    One handler has handled one event. The row is inserted in the transaction of the handler's effects, and never again.
 
-    The pair is the primary key, so a second delivery of an event cannot have a second effect. There is no
-    foreign key to the outbox, so that inserting one locks no event; pruning removes both together.
+    The pair is the primary key. So a second delivery of an event cannot have a second effect. There is no foreign key
+    to the outbox, so that inserting a row locks no event. Pruning removes both together.
     """
 
     pk = models.CompositePrimaryKey("event_id", "handler")
@@ -123,12 +123,12 @@ class ProcessedEvent(models.Model):
 
 class InHand(models.Model):
     """
-    What a worker holds now, written before its handlers run and outside of their transaction.
+    What a worker holds now. It is written before the handlers run and outside of their transaction.
 
-    A row whose events are still pending, and not locked any more, says that the worker vanished with them: its
-    handler ended the process, or somebody else did. `outbox.guards.in_hand` draws the conclusion. `events` is a list
-    of [row id, stamp]. With another stamp the event has been decided on or requeued since, and the row is old news.
-    `alone` says that there was one event and no other: then it is known who was at fault.
+    A row's events may still be pending, and not locked any more. Then the worker vanished with them. Its handler ended
+    the process, or somebody else did. The conclusion is drawn by `outbox.guards.in_hand`. The `events` are a list of
+    [row id, stamp]. With another stamp the event has been decided on or requeued since. The row is then old news. If
+    `alone`, there was one event and no other. Then it is known who was at fault.
     """
 
     worker = models.CharField(max_length=200, primary_key=True)

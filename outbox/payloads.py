@@ -1,4 +1,4 @@
-"""What event classes declare about their payloads, as the system checks and the events page read it."""
+"""What event classes declare about their payloads. The system checks and the events page read it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WORDS: dict[Any, str] = {
 
 
 class NotJson(TypeError):
-    """A type has no counterpart in JSON. What is stored could not be read back as what was declared."""
+    """A type has no counterpart in JSON. Its values could not be read back as what was declared."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadKey:
-    """One key of a payload. `key` is what its author says about it, None when they say nothing."""
+    """One key of a payload. What its author says about it is `key`. None means that they say nothing."""
 
     name: str
     type: Any
@@ -36,7 +36,7 @@ class PayloadKey:
 
     @property
     def is_optional(self) -> bool:
-        """Return whether a stored payload may lack it, because the payload is older than the key."""
+        """Return whether a stored payload may lack it. Such a payload is older than the key."""
         return self.default is not MISSING
 
 
@@ -76,7 +76,7 @@ def json_type(annotation: Any) -> str:
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Return whether a value has this (JSON) type. A whole number is a float too, as it is in JSON."""
+    """Return whether a value has this (JSON) type. As in JSON, a whole number is a float too."""
     origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
     if origin in (Union, UnionType):
         return any(fits(value, option) for option in arguments)

@@ -1,4 +1,6 @@
-"""Pruning: events that were processed long ago are removed, with the record of who handled them, batch by batch."""
+"""
+Pruning removes events that were processed long ago. The record of who handled them goes too. It works batch by batch.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ PRUNE_BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class PruneProgress:
-    """What one committed batch did: `removed` events, among `passed` of the `total` ids that this run looks at."""
+    """
+    What one committed batch did. It looked at `passed` of this run's `total` ids. The number of events gone is
+    `removed`.
+    """
 
     removed: int
     passed: int
@@ -26,18 +31,18 @@ class PruneProgress:
 
 
 def count_prunable(*, older_than_days: int) -> int:
-    """Return how many events `prune_processed` would remove if nobody else held one."""
+    """Return how many events `prune_processed` would remove. Events that somebody else holds count too."""
     return _prunable(database_time() - timedelta(days=older_than_days)).count()
 
 
 def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> Iterator[PruneProgress]:
     """
-    Remove events that were processed more than so many days ago, by the database's clock at the first step.
+    Remove events that were processed more than so many days ago. The database's clock at the first step decides.
 
-    Yields after each batch. An event and its ProcessedEvent rows are removed together, and each batch commits for
-    itself: broken off anywhere, whole batches are gone, and a later run does the rest. Pending events are never
-    removed and dead ones neither: those keep their ProcessedEvent rows, so that no handler runs again after a
-    requeue. Rows that somebody else holds, such as another pruner, are passed over without waiting.
+    Yields after each batch. An event and its ProcessedEvent rows are removed together. Each batch commits for itself.
+    Broken off anywhere, whole batches are gone, and a later run does the rest. Pending events are never removed. Dead
+    ones neither: they keep their ProcessedEvent rows. So no handler runs again after a requeue. Rows that somebody else
+    holds, such as another pruner, are passed over without waiting.
     """
     before = database_time() - timedelta(days=older_than_days)
     bounds = OutboxEvent.objects.aggregate(first=Min("id"), last=Max("id"))
@@ -58,11 +63,12 @@ def _prunable(before: datetime) -> OutboxEventQuerySet:
 
 def _end_of_window(position: int, last: int, size: int) -> int | None:
     """
-    Return the id of the `size`-th event behind this one, of the last event before that, or None.
+    Return the id of the `size`-th event behind this one. With fewer up to `last`, return the id of the last of them.
+    With none, return None.
 
-    The table is walked once, by the primary key, window after window. An index on the time of processing would be
-    paid for with every event that is handled. So each statement is short, whatever the planner believes of a table
-    that it has not looked at for long. Entries of removed rows are not read again.
+    The table is walked once, by the primary key, window after window. An index on the time of processing would cost
+    with every event that is handled. So each statement is short, whatever the planner believes. It may not have looked
+    at the table for long. Entries of removed rows are not read again.
     """
     window = OutboxEvent.objects.filter(id__gt=position, id__lte=last).order_by("id").values("id")[:size]
     end: int | None = window.aggregate(end=Max("id"))["end"]

@@ -1,4 +1,4 @@
-"""Publishing: the insert that makes an event part of the transaction that caused it."""
+"""Publishing is one insert. It makes an event part of the transaction that caused it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAX_PAYLOAD_BYTES = 65_536
 
 def publish(event: DomainEvent, *, actor: Actor | None, request_id: str | None = None) -> OutboxEvent:
     """
-    Store an event in the caller's transaction: it exists if and only if the change it announces does.
+    Store an event in the caller's transaction. It exists if and only if the change it announces does.
 
-    `actor` None means the system itself; `request_id` overrides that of the running context. Call it while
-    holding the lock of the aggregate's row: that is what makes the order of ids the order of changes.
+    An `actor` of None means the system itself. A `request_id` overrides that of the running context. Call it while
+    holding the lock of the aggregate's row. That makes the order of ids the order of changes.
 
     Raises PublishedOutsideTransaction outside `transaction.atomic`, PayloadTooLarge above MAX_PAYLOAD_BYTES, and
     TypeError for an event class that is not registered: no worker could rebuild it.
@@ -33,7 +33,7 @@ def publish(event: DomainEvent, *, actor: Actor | None, request_id: str | None =
 
 
 def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Actor | None) -> list[OutboxEvent]:
-    """Store several (event, request id) in one statement, under the rules of `publish`."""
+    """Store several (event, request id) in one statement. The rules of `publish` hold."""
     if not transaction.get_connection().in_atomic_block:
         raise PublishedOutsideTransaction("publish needs the transaction of the change that the event announces")
     running = context.current()

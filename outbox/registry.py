@@ -15,7 +15,7 @@ __all__ = ["Delivery", "Handler", "all_handlers", "handlers_of", "handles", "han
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event as a handler receives it: the fact, and what is known about its publication."""
+    """An event as a handler receives it. It is the fact, and what is known about its publication."""
 
     event: DomainEvent
     event_id: UUID
@@ -25,7 +25,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A registered handler. `name` is stored beside each event handled: renaming it handles old events again."""
+    """A registered handler. Its `name` is stored beside each event handled. Renaming it handles old events again."""
 
     name: str
     function: Callable[..., None]
@@ -50,9 +50,9 @@ def handles(*event_classes: type[DomainEvent], name: str) -> Callable[[Single], 
     """
     Register a function that is given one delivery at a time.
 
-    It runs in the worker's transaction, together with the record that it ran. So its writes happen exactly once
-    if they are in this database; it must not call anything outside. An exception undoes its writes and the event
-    is retried; UnretryableError makes it dead at once. docs/howto-handler.md has the rules.
+    It runs in the worker's transaction, together with the record that it ran. So its writes happen exactly once if they
+    are in this database. It must not call anything outside. An exception undoes its writes and the event is retried.
+    UnretryableError makes it dead at once. The rules stand in docs/howto-handler.md.
     """
 
     def register(function: Single) -> Single:
@@ -64,10 +64,10 @@ def handles(*event_classes: type[DomainEvent], name: str) -> Callable[[Single], 
 
 def handles_batch(*event_classes: type[DomainEvent], name: str) -> Callable[[Batch], Batch]:
     """
-    Register a function that is given all deliveries of a batch at once, oldest first; else as `handles`.
+    Register a function that is given all deliveries of a batch at once, oldest first. Else it is as `handles`.
 
-    For handlers that can do the work of many events in a few statements. When it raises, it is called again with
-    one delivery at a time. So only the event at fault is retried.
+    For handlers that can do the work of many events in a few statements. When it raises, it is called again with one
+    delivery at a time. So only the event at fault is retried.
     """
 
     def register(function: Batch) -> Batch:
@@ -81,7 +81,7 @@ def _register(handler: Handler) -> None:
     """
     Raise ValueError for what would run a wrong handler, or none at all.
 
-    Two functions under one name would each count as having run when the other has. Classes that are not registered
+    Of two functions under one name, each would count as having run when the other has. Classes that are not registered
     are reported by `outbox.checks`.
     """
     if not handler.event_classes:
@@ -105,10 +105,10 @@ def _place(function: Callable[..., None]) -> str:
 
 
 def handlers_of(event_type: str) -> Sequence[Handler]:
-    """Return the handlers of an event type, in the order of registration."""
+    """Return an event type's handlers, in the order of registration."""
     return _handlers.get(event_type, ())
 
 
 def all_handlers() -> list[Handler]:
-    """Return every subscription; a handler that was registered in several calls comes once for each."""
+    """Return every subscription. A handler that was registered in several calls comes once for each."""
     return list({id(handler): handler for registered in _handlers.values() for handler in registered}.values())

@@ -1,4 +1,4 @@
-"""What the outbox looks like from outside: depth, age, speed, the dead."""
+"""The outbox seen from outside: depth, age, speed, the dead."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class OutboxStatus:
     """
     Counts and ages at one moment, by the database's clock.
 
-    Pending events are due, or `waiting` for a later time: a retry, or code that knows their type. `unknown` are the
-    pending ones for which this code has no event class. `oldest_pending_seconds` is the age of the oldest pending
-    event, whatever it waits for. `oldest_due_seconds` says how long ago the first due one became due: the workers'
-    lag. Both are null when there is no such event.
+    Pending events are due or `waiting`. A waiting one has a later time, for a retry or for code that knows its type. Of
+    the pending ones, `unknown` have no event class in this code. The age of the oldest pending event, whatever it waits
+    for, is `oldest_pending_seconds`. The first due event became due `oldest_due_seconds` ago. That is the workers' lag.
+    Both are null when there is no such event.
     """
 
     pending: int = 0
@@ -43,7 +43,7 @@ class OutboxStatus:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Events processed in each of the last `minutes`, on average; `at_least` says that it may have been more."""
+    """Events processed in each of the last `minutes`, on average. With `at_least` it may have been more."""
 
     minutes: int
     per_minute: float
@@ -52,7 +52,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class DeadOfType:
-    """How many events of a type are dead, and the one that was published last."""
+    """How many events of a type are dead. The newest is the one that was published last."""
 
     event_type: str
     number: int
@@ -60,7 +60,9 @@ class DeadOfType:
 
 
 def outbox_status() -> OutboxStatus:
-    """Return the state of the outbox, in one query on the partial indexes: its cost does not grow with history."""
+    """
+    Return the state of the outbox. It is one query on the partial indexes. So its cost does not grow with history.
+    """
     status = OutboxStatus()
     # One half for each index. PostgreSQL would answer `status IN (…)` by reading the whole table.
     halves = (_by_type(OutboxEvent.objects.pending()), _by_type(OutboxEvent.objects.dead()))
@@ -105,9 +107,9 @@ def processing_rates() -> list[Rate]:
     """
     Return how fast events were processed over the last RATE_MINUTES.
 
-    Counted among the RATE_SAMPLE processed events that were published last: no index holds the time of processing.
-    Workers take the oldest events first, so these are also the ones that were processed last. The cost grows with
-    the backlog, which is read past, and never with history.
+    It counts among the RATE_SAMPLE processed events that were published last. No index holds the time of processing.
+    Workers take the oldest events first. So these are also the ones that were processed last. The cost grows with the
+    backlog, which is read past. It never grows with history.
     """
     sample = OutboxEvent.objects.filter(status=EventStatus.PROCESSED).order_by("-id").values("processed_at")
     counts = sample[:RATE_SAMPLE].aggregate(
@@ -123,7 +125,7 @@ def processing_rates() -> list[Rate]:
 
 
 def dead_by_type() -> list[DeadOfType]:
-    """Return the types that have dead events, those with the most first."""
+    """Return the types that have dead events. Those with the most come first."""
     groups = OutboxEvent.objects.dead().order_by().values_list("event_type").annotate(Count("id"), Max("id"))
     found = {newest: number for _, number, newest in groups}
     newest_ones = OutboxEvent.objects.filter(pk__in=found).defer("payload", "headers")

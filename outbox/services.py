@@ -1,4 +1,4 @@
-"""What a person may do to the outbox: put dead events back."""
+"""What a person may do to the outbox. They put dead events back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REQUEUE_CHUNK = 500
 @transaction.atomic
 def requeue_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> OutboxEvent:
     """
-    Put one dead event back to pending, due at once, with its attempts counted anew.
+    Put one dead event back to pending. It is due at once, with its attempts counted anew.
 
     The event and an audit entry with the reason are stored together. The commit wakes waiting workers. Handlers that
     had already handled it do not run again.
@@ -40,10 +40,10 @@ def requeue_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> O
 
 def requeue_dead_events(*, ids: Iterable[int], actor: Actor | None, reason: str) -> int:
     """
-    Put the dead ones among these outbox rows back to pending and return how many there were.
+    Put the dead ones among these outbox rows back to pending. Return how many there were.
 
-    Works in transactions of REQUEUE_CHUNK events, each with its audit entries; rows that another requeue holds,
-    or that are no longer dead, are passed over. So it may be repeated after an interruption.
+    Works in transactions of REQUEUE_CHUNK events, each with its audit entries. Rows that another requeue holds are
+    passed over. So are those that are no longer dead. It may be repeated after an interruption.
     """
     reason = _required(reason)
     wanted = list(ids)

@@ -1,8 +1,8 @@
 """
-For tests of code that publishes or handles events: run the worker here and now, and tell what was published.
+For tests of code that publishes or handles events. Run the worker here and now, and tell what was published.
 
-Plain functions, for pytest and unittest alike; all of them look at the test's own database. docs/howto-handler.md has
-examples.
+Plain functions, for pytest and unittest alike. All of them look at the test's own database. Examples stand in
+docs/howto-handler.md.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ DAY_SECONDS = 86_400.0
 
 def drain(*, raise_errors: bool = True, retries: bool = False) -> BatchResult:
     """
-    Handle every event that is due, and those which that publishes, by the worker's own code; return what was done.
+    Handle every event that is due, and those which that publishes. The worker's own code does it. Return what was done.
 
-    An error of a handler is recorded as in production. When nothing more can be handled, the first one is raised
-    again, as it was, with its traceback. With `raise_errors=False` it is only recorded. The failed event then waits
-    for its retry, and later events of its aggregate wait with it. `retries=True` handles those that wait as well, as
-    if their time had come. With `raise_errors=False` it does so again and again, until each is processed or dead.
+    An error of a handler is recorded as in production. When nothing more can be handled, the first one is raised again.
+    It is raised as it was, with its traceback. With `raise_errors=False` it is only recorded. The failed event then
+    waits for its retry. Later events of its aggregate wait with it. With `retries=True` those that wait are handled as
+    well, as if their time had come. With `raise_errors=False` too, this is repeated until each is processed or dead.
     """
     if retries:
         OutboxEvent.objects.pending().update(next_attempt_at=Now())
@@ -71,7 +71,7 @@ def drain(*, raise_errors: bool = True, retries: bool = False) -> BatchResult:
 
 def published(event_class: type[DomainEvent] = DomainEvent, /, **payload: Any) -> list[OutboxEvent]:
     """
-    Return the stored events of a class, or of all classes derived from it, that have these keys; oldest first.
+    Return the stored events of a class that have these keys, oldest first. Classes derived from it count too.
 
     Events count whether they have been handled or not.
     """
@@ -79,18 +79,18 @@ def published(event_class: type[DomainEvent] = DomainEvent, /, **payload: Any) -
 
 
 def assert_published(event_class: type[DomainEvent], /, **payload: Any) -> OutboxEvent:
-    """Check that exactly one event of the class has these keys, and return it."""
+    """Check that exactly one event of the class has these keys. Return it."""
     return _exactly_one(event_class, payload, after=None)
 
 
 def assert_nothing_published(event_class: type[DomainEvent] = DomainEvent, /, **payload: Any) -> None:
-    """Check that no event of the class has these keys; without a class, that there is no event at all."""
+    """Check that no event of the class has these keys. Without a class, check that there is no event at all."""
     _none(event_class, payload, after=None)
 
 
 @contextmanager
 def assert_publishes(event_class: type[DomainEvent], /, **payload: Any) -> Iterator[list[OutboxEvent]]:
-    """Check that the block publishes exactly one event of the class with these keys; the list holds it afterwards."""
+    """Check that the block publishes exactly one event of the class with these keys. The list holds it afterwards."""
     last, found = _last_id(), list[OutboxEvent]()
     yield found
     found.append(_exactly_one(event_class, payload, after=last))
@@ -98,7 +98,9 @@ def assert_publishes(event_class: type[DomainEvent], /, **payload: Any) -> Itera
 
 @contextmanager
 def assert_publishes_nothing(event_class: type[DomainEvent] = DomainEvent, /, **payload: Any) -> Iterator[None]:
-    """Check that the block publishes no event of the class with these keys; without a class, no event at all."""
+    """
+    Check that the block publishes no event of the class with these keys. Without a class, no event at all may come.
+    """
     last = _last_id()
     yield
     _none(event_class, payload, after=last)
@@ -107,7 +109,7 @@ def assert_publishes_nothing(event_class: type[DomainEvent] = DomainEvent, /, **
 @contextmanager
 def isolated_registry(*event_classes: type[DomainEvent]) -> Iterator[None]:
     """
-    Register these event classes for the block; whatever else is registered in it is taken back after it too.
+    Register these event classes for the block. Whatever else is registered in it is taken back after it too.
 
     So a test may define its own. The handlers of the apps stay registered in it.
     """

@@ -1,4 +1,4 @@
-"""Waking workers that wait: a notification shortens their wait, polling is what guarantees progress."""
+"""Waking workers that wait. A notification shortens their wait. Polling is what guarantees progress."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ CHANNEL = "qhse_outbox"
 
 def wake_workers() -> None:
     """
-    Tell waiting workers to look, once the caller's transaction commits; a rollback tells nobody.
+    Tell waiting workers to look, once the caller's transaction commits. A rollback tells nobody.
 
-    Inserting events does it by itself (a trigger of the table). SQLite has no notifications; workers there poll.
+    Inserting events does it by itself, by a trigger of the table. SQLite has no notifications. Workers there poll.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The outbox in the admin: read only, except that dead events can be requeued."""
+"""The outbox in the admin. It is read only, but dead events can be requeued."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     )  # fmt: skip
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the state of the outbox above the list, to those who get to see the list."""
+        """Show the state of the outbox above the list. Only those who get to see the list are shown it."""
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             response.context_data["outbox"] = outbox_panel()
@@ -86,7 +86,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         return str(record.event_id)
 
     def record_url(self, entity_id: str) -> str:
-        """Return the page of a row id, or of an event id the list that shows this one event."""
+        """Return the page of a row id. For an event id, return the list that shows this one event."""
         if entity_id.isdecimal():
             return super().record_url(entity_id)
         return reverse("admin:outbox_outboxevent_changelist", query={"q": entity_id})

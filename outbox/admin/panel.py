@@ -1,4 +1,4 @@
-"""The state of the outbox at a glance, above the list of events in the admin."""
+"""The state of the outbox at a glance. It stands above the list of events in the admin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ERROR_EXCERPT = 120  # characters
 
 
 def outbox_panel() -> dict[str, Any]:
-    """Return what `outbox/event_list.html` shows; asks the database four times, whatever the number of events."""
+    """Return what `outbox/event_list.html` shows. It asks the database four times, whatever the number of events."""
     status = outbox_status()
     return {
         "tiles": [*_depth(status), *_ages(status), _speed(processing_rates())],
@@ -85,12 +85,12 @@ def _rate(rate: Rate) -> str:
 
 
 def first_line(error: str) -> str:
-    """Return what kind of error it was; the traceback stands on the event's page."""
+    """Return what kind of error it was. The traceback stands on the event's page."""
     return error.partition("\n")[0][:ERROR_EXCERPT] or NONE
 
 
 def _span(seconds: float | None) -> str:
-    """Return a length of time in its largest unit that leaves at least two of it."""
+    """Return a length of time in one unit. It is the largest that leaves at least two."""
     if seconds is None:
         return "–"
     for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):

@@ -1,4 +1,6 @@
-"""The work of one transaction on the events that it has claimed: together where that goes, else one by one."""
+"""
+The work of one transaction on the events that it has claimed. They are handled together if possible, else one by one.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,11 @@ from outbox.tuning import REPLAY_LIMIT
 
 
 class OutOfTime(Exception):
-    """The handlers of a batch take longer than a transaction should last."""
+    """A batch's handlers take longer than a transaction should last."""
 
 
 class Batch:
-    """What is done in one transaction; `result`, `processed` and `decided` (row ids) tell what came of it."""
+    """What is done in one transaction. The outcome stands in `result`, `processed` and `decided` (row ids)."""
 
     def __init__(self, equipment: Equipment, claimed: Claim, *, ends_at: float) -> None:
         self.result = BatchResult(held_by_others=claimed.held_by_others, next_due_seconds=claimed.next_due_seconds)
@@ -58,7 +60,7 @@ class Batch:
         self.result.processed = len(self.processed)
 
     def waits(self) -> list[float]:
-        """Return how many seconds ago the processed events had been published when they were claimed."""
+        """Return the ages of the processed events in seconds. An age runs from the publication to the claim."""
         at = self._claimed_at
         return [(at - event.occurred_at).total_seconds() for event in self.processed] if at else []
 
@@ -100,10 +102,10 @@ class Batch:
 
     def _settle(self, doubtful: Sequence[tuple[ClaimedEvent, HandlerFailed]]) -> None:
         """
-        Decide whether the database or the handlers are at fault for a full disk or too many connections.
+        Decide who is at fault for a full disk or too many connections. It is the database or the handlers.
 
-        A handler can fill the disk by itself, with a sort that spills, and that space is free again at the rollback.
-        Where others could write in the same transaction, it was the handler, and it is counted.
+        A handler can fill the disk by itself, with a sort that spills. That space is free again at the rollback. If
+        others could write in the same transaction, it was the handler. Then the failure is counted.
         """
         for event, failure in doubtful:
             if not self.processed:
@@ -113,10 +115,10 @@ class Batch:
 
     def _one_suspect(self, suspects: set[int]) -> None:
         """
-        Handle one event that may kill this process, noted as the only one in hand, and so alone at fault.
+        Handle one event that may kill this process. It is noted as the only one in hand. So it is alone at fault.
 
-        Its aggregate's first, to keep the order. The others have their turn in the next batches, so that something is
-        committed between frequent deaths.
+        The first of its aggregate is taken, to keep the order. The others have their turn in the next batches. So
+        something is committed between frequent deaths.
         """
         aggregates = {event.aggregate for event in self._events if event.pk in suspects}
         first = next(event for event in self._events if event.aggregate in aggregates)
@@ -147,7 +149,10 @@ class Batch:
 
 
 def _without_unknown(events: list[ClaimedEvent]) -> tuple[list[ClaimedEvent], list[ClaimedEvent]]:
-    """Return the events of types that this code does not know, and the known ones that none of them precedes."""
+    """
+    Return the events of types that this code does not know, and the known ones. A known event behind an unknown one of
+    its aggregate is left out.
+    """
     unknown = [event for event in events if event.event_type not in event_types]
     first_unknown = {event.aggregate: event.pk for event in reversed(unknown)}
     if unknown:

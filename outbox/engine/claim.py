@@ -1,8 +1,9 @@
 """
-Which events a worker takes: the oldest due ones, types in turn, aggregates in order, none that another worker holds.
+Which events a worker takes. The oldest due ones come first. Types take turns, and aggregates keep their order. What
+another worker holds is passed over.
 
-The first pending event of an aggregate is its head. The lock on the head's row is the lock on the aggregate: only who
-holds it may take the events behind it. So workers share the outbox without knowing of each other. A worker that dies
+The first pending event of an aggregate is its head. The lock on the head's row is the lock on the aggregate. Only its
+holder may take the events behind it. So workers share the outbox without knowing of each other. A worker that dies
 gives its aggregates back with its connection.
 """
 
@@ -30,8 +31,8 @@ class Claimer:
     """
     Claims for one worker. Under a backlog one reading of heads serves several batches.
 
-    A head stays a head until it is decided, or a dead event before it is requeued. So the list may be stale: locking
-    a row shows whether it still counts. It is kept for HEADS_KEPT_SECONDS, so that other types, retries and requeued
+    A head stays a head until it is decided, or a dead event before it is requeued. So the list may be stale. Locking a
+    row shows whether it still counts. The list is kept for HEADS_KEPT_SECONDS. Then other types, retries and requeued
     events get their turn.
     """
 
@@ -44,10 +45,10 @@ class Claimer:
         """
         Lock up to `limit` due events until the caller's transaction ends.
 
-        Due means pending, with `next_attempt_at` in the past by the database's clock: the only one that all workers
-        share. Events are found by state and never by `id > last seen`: ids commit out of order, and such a cursor
-        loses rows. No event comes before an earlier pending one of its aggregate, even if that one waits for a retry.
-        Types and aggregates take turns, so that a flood of one does not starve others.
+        Due means pending, with `next_attempt_at` in the past. The database's clock decides: all workers share only that
+        one. Events are found by state and never by `id > last seen`. Ids commit out of order, and such a cursor loses
+        rows. No event comes before an earlier pending one of its aggregate. This holds even if that one waits for a
+        retry. Types and aggregates take turns. So a flood of one does not starve others.
         """
         if time.monotonic() - self._read_at > HEADS_KEPT_SECONDS:
             self.forget()
@@ -72,7 +73,7 @@ class Claimer:
         return Claim(events=sorted(events, key=_by_id), at=self._read.at + age)
 
     def forget(self) -> None:
-        """Read anew for the next claim. What was locked has been rolled back, and belongs to the heads again."""
+        """Read anew for the next claim. What was locked has been rolled back. It belongs to the heads again."""
         self._slices = []
 
     def _read_heads(self, limit: int, batches: int) -> None:
@@ -84,8 +85,9 @@ class Claimer:
         """
         Lock heads in their order until there are `limit`.
 
-        Slice by slice, because a statement that locks stops at its LIMIT in the order of ids, which is not theirs. A
-        head that another worker has decided on since it was read is not due any more, and left out.
+        They are locked slice by slice. A statement that locks stops at its LIMIT in the order of ids. That is not the
+        order of the heads. Another worker may have decided on a head since it was read. Such a head is not due any
+        more, and left out.
         """
         locked: list[ClaimedEvent] = []
         while self._slices and len(locked) < limit:
@@ -110,10 +112,10 @@ def _lock_followers(heads: Sequence[ClaimedEvent], limit: int) -> list[ClaimedEv
     """
     Lock the events behind these heads, dealt among the aggregates in turn.
 
-    Of each aggregate only those before the first that could not be locked or is not due.
+    An event that could not be locked, or is not due, bars its aggregate. Neither it nor what follows it is returned.
 
-    They are read with a newer snapshot than the heads and under their locks. So it holds all that other workers have
-    decided about these aggregates.
+    They are read under the heads' locks and with a newer snapshot. So it holds all that other workers have decided
+    about these aggregates.
     """
     head_of = {head.aggregate: head.pk for head in heads}
     rows = (

@@ -1,4 +1,4 @@
-"""What a claim brings: locked events, and what is known about those that it could not have."""
+"""What a claim brings. It has locked events, and figures about those that it could not have."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class ClaimedEvent(NamedTuple):
     """
     A locked event, with what its handlers need to know.
 
-    `stamp` is its `next_attempt_at` in microseconds. Every decision about the event and every requeue change it. So
-    a row id and a stamp name one attempt, which never comes back.
+    The `stamp` is its `next_attempt_at` in microseconds. Every decision about the event and every requeue change it. So
+    a row id and a stamp name one attempt. That attempt never comes back.
     """
 
     pk: int
@@ -37,8 +37,8 @@ class ClaimedEvent(NamedTuple):
         """
         Decode the payload.
 
-        It fails for one that no version of this code can have published (too deep, too long). So it is left to who
-        handles the event: what is wrong with one must not end the claim of a hundred.
+        It fails for one that is too deep or too long. No version of this code can have published such a payload. So
+        decoding is left to who handles the event. What is wrong with one must not end the claim of a hundred.
         """
         return json.loads(self.stored_payload) if isinstance(self.stored_payload, str) else self.stored_payload
 
@@ -48,8 +48,8 @@ class Claim:
     """
     Events in the order of their ids, locked at `at` by the database's clock.
 
-    `held_by_others` counts due heads that another worker holds. `next_due_seconds` says when the next event that
-    waits is due; None when none waits.
+    The due heads that another worker holds are counted in `held_by_others`. The next event that waits is due in
+    `next_due_seconds`. None means that none waits.
     """
 
     events: list[ClaimedEvent] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Handing events to their handlers, once each: the part of a batch that runs other people's code."""
+"""Handing events to their handlers, once each. This part of a batch runs other people's code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qhse.observability import context
 
 
 class HandlerFailed(Exception):
-    """A handler raised; `cause` is what it raised, which need not be an Exception (sys.exit raises SystemExit)."""
+    """A handler raised. What it raised is `cause`. It need not be an Exception: sys.exit raises SystemExit."""
 
     def __init__(self, handler: Handler, cause: BaseException) -> None:
         super().__init__(f"{handler.name}: {brief(cause)}")
@@ -28,7 +28,7 @@ class HandlerFailed(Exception):
 
 
 class HandlerRunner:
-    """Runs every handler on those events that it has not handled yet, each call bounded by `alarm`."""
+    """Runs every handler on those events that it has not handled yet. Each call is bounded by `alarm`."""
 
     def __init__(self, alarm: Alarm) -> None:
         self._alarm = alarm
@@ -37,8 +37,8 @@ class HandlerRunner:
         """
         Remember and run, in the caller's transaction.
 
-        Remembering comes first: its answer says which pairs of event and handler are new. Should two workers ever
-        hold one event, the second waits here for the first.
+        Remembering comes first. Its answer says which pairs of event and handler are new. Should two workers ever hold
+        one event, the second waits here for the first.
 
         Raises HandlerFailed, or OperationalError when the database went away under a handler.
         """
@@ -72,7 +72,9 @@ class HandlerRunner:
 
 
 def _failure(handler: Handler, error: BaseException) -> Exception:
-    """Tell a handler's own error, be it a deadlock or a violated constraint, from a database that is away."""
+    """
+    Tell a handler's own error from a database that is away. A deadlock or a violated constraint is the handler's own.
+    """
     # Asked before any rollback: one that finds the line dead makes Django open another at once.
     if has_ended_the_connection(error) or is_line_lost():
         return OperationalError(f"the database went away under a handler: {brief(error)}")

@@ -1,4 +1,4 @@
-"""What a batch works with: it belongs to the worker and outlives the batch."""
+"""What a batch works with. It belongs to the worker and outlives the batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from outbox.guards.in_hand import InHandNote
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """`beat` is called now and then, between handler calls: a sign of life."""
+    """`beat` is called now and then, between handler calls. It is a sign of life."""
 
     policy: RetryPolicy
     runner: HandlerRunner

@@ -1,4 +1,4 @@
-"""What becomes of an event that was not handled: retried, dead, or parked."""
+"""What becomes of an event that was not handled. It is retried, dead, or parked."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _STATES_OF_THE_DATABASE = (*_CONNECTION_ENDED, SqlState.DISK_FULL, SqlState.TOO_
 
 
 def is_of_the_database(error: BaseException) -> bool:
-    """Answer whether this error, or one that it wraps, speaks of the database's state and not of the event."""
+    """Answer whether this error speaks of the database's state and not of the event. Errors that it wraps count too."""
     return any(state.startswith(_STATES_OF_THE_DATABASE) for state in sqlstates(error))
 
 
 def has_ended_the_connection(error: BaseException) -> bool:
-    """Answer whether the server ended the connection with it, which the driver notices only at the next use."""
+    """Answer whether the server ended the connection with this error. The driver notices that only at the next use."""
     return any(state.startswith(_CONNECTION_ENDED) for state in sqlstates(error))
 
 
 def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, policy: RetryPolicy) -> bool:
-    """Count an attempt, in the caller's transaction; return whether the event will be retried, or else is dead."""
+    """Count an attempt, in the caller's transaction. Return whether the event will be retried. Else it is dead."""
     attempts = event.attempts + 1
     dead = isinstance(cause, UnretryableError) or policy.is_exhausted(attempts)
     OutboxEvent.objects.filter(pk=event.pk).update(
@@ -59,7 +59,7 @@ def park(events: Sequence[ClaimedEvent]) -> None:
     """
     Put events of unknown types off without counting an attempt.
 
-    They were published by a newer version, or by one since rolled back; the code that knows them will come.
+    A newer version published them, or one since rolled back. The code that knows them will come.
     """
     if events:
         names = ", ".join(sorted({event.event_type for event in events}))

@@ -27,7 +27,7 @@ _OUTCOMES = {name: DISPATCHED.labels(name) for name in ("processed", "retried", 
 
 
 def observe_batch(result: BatchResult, waits: Sequence[float], seconds: float) -> None:
-    """Count one committed batch; `waits` are the ages of the processed events when they were claimed."""
+    """Count one committed batch. The ages of the processed events at their claim are `waits`."""
     for outcome, counter in _OUTCOMES.items():
         counter.inc(getattr(result, outcome))
     BATCH_SIZE.observe(result.moved)

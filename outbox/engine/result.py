@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class BatchResult:
-    """`held_by_others` counts due events that it could not have, because another worker holds their aggregate."""
+    """
+    What became of a batch. Other workers hold the aggregates of `held_by_others` due events. So it could not have
+    these.
+    """
 
     processed: int = 0
     retried: int = 0
@@ -24,5 +27,5 @@ class BatchResult:
 
     @property
     def moved(self) -> int:
-        """Return how many events changed their state: zero means that nothing could be done."""
+        """Return how many events changed their state. Zero means that nothing could be done."""
         return self.processed + self.retried + self.dead + self.parked

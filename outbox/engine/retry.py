@@ -30,13 +30,13 @@ class RetryPolicy:
         return min(self.cap_seconds, self.base_seconds * 2.0 ** min(max(attempts - 1, 0), 64))
 
     def delay_seconds(self, attempts: int, *, jitter: float | None = None) -> float:
-        """Return the wait after the `attempts`-th failure; `jitter` in [0, 1] replaces the random draw."""
+        """Return the wait after the `attempts`-th failure. A `jitter` in [0, 1] replaces the random draw."""
         share = random.random() if jitter is None else jitter
         return self.ceiling_seconds(attempts) * share
 
 
 def brief(error: BaseException) -> str:
-    """Return an error on one line, at most 200 characters, whatever its own text does."""
+    """Return an error on one line. It has at most 200 characters, whatever the error's own text does."""
     try:
         return repr(error)[:200]
     except Exception:
@@ -45,10 +45,10 @@ def brief(error: BaseException) -> str:
 
 def describe_error(error: BaseException) -> str:
     """
-    Return an error and its traceback as text that any database stores, at most ERROR_LIMIT characters.
+    Return an error and its traceback as text that any database stores. It has at most ERROR_LIMIT characters.
 
-    NUL and lone surrogates are escaped: a failure whose own record cannot be stored would be retried for ever.
-    Of a long text the end is kept, where a traceback names the cause, behind the first line.
+    NUL and lone surrogates are escaped. A failure whose own record cannot be stored would be retried for ever. Of a
+    long text the first line and the end are kept. The end is where a traceback names the cause.
     """
     try:
         headline = f"{type(error).__name__}: {error}"

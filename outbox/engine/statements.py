@@ -1,7 +1,7 @@
 """
-Every statement of the engine, for PostgreSQL and for SQLite side by side.
+Every statement of the engine. Those for PostgreSQL and those for SQLite stand side by side.
 
-On PostgreSQL the server plans them once and a batch takes one of each. On SQLite nobody competes, so plain queries of
+On PostgreSQL a batch takes one of each, and the server plans them once. On SQLite nobody competes. So plain queries of
 the ORM do.
 """
 
@@ -30,9 +30,9 @@ from outbox.tuning import REPLAN_SECONDS
 
 class Heads(NamedTuple):
     """
-    What was read: ids in the order in which to take them, and whether there are `more` rows behind the window.
+    What was read. The ids stand in the order in which to take them. With `more` there are rows behind the window.
 
-    `due` counts the rows within it: where there are as many heads, nothing that is due stands behind any of them.
+    Rows within the window are counted in `due`. With as many heads as that, nothing due stands behind any of them.
     """
 
     at: datetime
@@ -47,9 +47,9 @@ NOTHING_READ = Heads(datetime(1970, 1, 1, tzinfo=UTC), [], False, 0, None)
 
 def read_heads(window: int, wanted: int) -> Heads:
     """
-    Return `wanted` heads, in the order in which to take them; nothing is locked yet.
+    Return `wanted` heads, in the order in which to take them. Nothing is locked yet.
 
-    They are looked for among the `window` rows of each type that have been due longest.
+    Of each type only `window` rows are looked at. They are the ones that have been due longest.
     """
     if _on_postgres():
         with _prepared_cursor() as cursor:
@@ -109,7 +109,10 @@ SELECT
 
 
 def lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
-    """Lock those of these events that are due and that nobody else holds, oldest first, until the transaction ends."""
+    """
+    Lock those of these events that are due and that nobody else holds. The oldest come first. The locks last until the
+    transaction ends.
+    """
     if _on_postgres():
         sql, parameters = _lock_text(limit)
         with _prepared_cursor() as cursor:
@@ -137,14 +140,14 @@ def _free(ids: Sequence[int], *times: Any) -> Any:
 
 @cache
 def _lock_text(limit: int) -> tuple[str, tuple[Any, ...]]:
-    """Write the SQL of the query once, with an array for the ids: Django needs as long to write it as to run it."""
+    """Write the SQL of the query once, with an array for the ids. Django needs as long to write it as to run it."""
     query = _free([0], _Microseconds("occurred_at"), _Microseconds("next_attempt_at"))[:limit].query
     sql, parameters = query.sql_with_params()
     return sql.replace(" IN (%s)", " = ANY(%s)"), parameters[:-1]
 
 
 class _Microseconds(Func):
-    """A time as microseconds since 1970: the driver needs five times as long for a timestamp as for a number."""
+    """A time as microseconds since 1970. For a timestamp the driver needs five times as long as for a number."""
 
     template = "(extract(epoch FROM %(expressions)s) * 1000000)::bigint"
     output_field = BigIntegerField()
@@ -152,9 +155,9 @@ class _Microseconds(Func):
 
 def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
     """
-    Store that these handlers have handled these events, and return the pairs that were not stored before.
+    Store that these handlers have handled these events. Return the pairs that were not stored before.
 
-    None stands for all of them, which is the rule: UUIDs are slow to compare.
+    None stands for all of them, which is the rule. UUIDs are slow to compare.
     """
     if not pairs:
         return None
@@ -194,9 +197,9 @@ def _on_postgres() -> bool:
 
 def _prepared_cursor() -> Any:
     """
-    Return a cursor of Django's connection whose statements the server parses and plans once.
+    Return a cursor of Django's connection. The server parses and plans its statements once.
 
-    Django's own cursors put values into the text, so that each execution is planned anew. Plans are thrown away every
+    Django's own cursors put values into the text. So each execution would be planned anew. Plans are thrown away every
     REPLAN_SECONDS.
     """
     connection.ensure_connection()
@@ -213,5 +216,5 @@ def _prepared_cursor() -> Any:
 
 
 def _array(values: Iterable[object]) -> str:
-    """Return numbers or UUIDs as one literal of an array: for a list of them the driver takes ten times as long."""
+    """Return numbers or UUIDs as one literal of an array. For a list of them the driver takes ten times as long."""
     return f"{{{','.join(map(str, values))}}}"

@@ -1,4 +1,4 @@
-"""The loop around the dispatcher: waits, wakes, survives the database, stops when told."""
+"""The loop around the dispatcher. It waits, wakes, survives the database, stops when told."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ logger = logging.getLogger("outbox.worker")
 
 class Worker:
     """
-    One worker; any number may run beside it, on any number of hosts.
+    One worker. Any number may run beside it, on any number of hosts.
 
     SIGTERM or SIGINT lets the batch in hand commit and ends the loop. What does not end in GRACE_SECONDS is rolled
-    back, and a second signal ends the process at once. While the database is away the worker waits with capped
-    exponential backoff and goes on by itself. On PostgreSQL a notification ends its wait; polling is what
-    guarantees progress.
+    back. A second signal ends the process at once. While the database is away the worker waits with capped exponential
+    backoff. It goes on by itself. On PostgreSQL a notification ends its wait. Polling is what guarantees progress.
 
     Without `handler_seconds`, in tests, it has neither deadlines nor a second connection.
     """
@@ -70,7 +69,10 @@ class Worker:
         self._jobs = JobSchedule()
 
     def install_signal_handlers(self) -> None:
-        """Also what makes it work as process 1 of a container, for which signals have no default action."""
+        """
+        Install what ends the loop. It also makes the worker fit to be process 1 of a container. Signals have no default
+        action there.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._alarm.start()
@@ -82,7 +84,7 @@ class Worker:
         self._alarm.give_back_after(GRACE_SECONDS)
 
     def stop(self) -> None:
-        """End the loop after the batch in hand; may be called from a signal handler or another thread."""
+        """End the loop after the batch in hand. A signal handler or another thread may call it."""
         self._stopping = True
         self._pipe.wake()
 
@@ -91,7 +93,7 @@ class Worker:
         return self._dispatcher.dispatch(self.batch_size)
 
     def drain(self) -> BatchResult:
-        """Handle batches until nothing is due, and return what was done in all; events in backoff are not due."""
+        """Handle batches until nothing is due, and return what was done in all. Events in backoff are not due."""
         total = BatchResult()
         while not self._stopping:
             self._beat()
@@ -104,7 +106,7 @@ class Worker:
         return total
 
     def do_jobs(self) -> None:
-        """Do the periodic jobs to their end, whenever they were done last."""
+        """Do the periodic jobs to their end. When they were done last does not matter."""
         self._watchdog.rest()
         self._jobs.work_to_the_end()
 
@@ -144,7 +146,7 @@ class Worker:
         return min(end for end in (self.poll_seconds, retry, self._jobs.seconds_left()) if end is not None)
 
     def _wait(self, seconds: float) -> None:
-        """Wait so long, or until a notification or a signal comes; with signs of life in between."""
+        """Wait so long, or until a notification or a signal comes. Signs of life are given in between."""
         ends_at = time.monotonic() + seconds
         while not self._stopping and (left := ends_at - time.monotonic()) > 0:
             self._beat()
@@ -158,7 +160,7 @@ class Worker:
             self._liveness.beat()
 
     def leave(self) -> None:
-        """Take the worker's marks away; it is leaving in good order, so that nobody need wonder about it."""
+        """Take the worker's marks away. It is leaving in good order, so nobody need wonder about it."""
         self._alarm.stop()
         self._watchdog.rest()
         try:

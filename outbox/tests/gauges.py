@@ -1,4 +1,4 @@
-"""A toy event with its effect, and what tests ask about worker processes."""
+"""A toy event with its effect. Tests also ask here about worker processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEIGHBOURS = Counter([(str(gauge), 1) for gauge in (*range(10, 15), *range(20, 2
 
 
 class Misdeed(IntEnum):
-    """A reading that makes the handler of a probe worker misbehave, after its effect is written."""
+    """A reading that makes the handler of a probe worker misbehave. It does so after its effect is written."""
 
     EXIT = -1
     SEGFAULT = -2
@@ -55,7 +55,7 @@ def leave_effect(delivery: Delivery) -> None:
 
 
 def database_url() -> str:
-    """Return the URL of the test database itself, which only this run has."""
+    """Return the URL of the test database itself. Only this run has it."""
     values = connection.settings_dict
     host = quote(str(values["HOST"]), safe="")
     port = f"&port={values['PORT']}" if values["PORT"] else ""
@@ -64,7 +64,7 @@ def database_url() -> str:
 
 
 def connected_workers() -> int:
-    """Count the workers that are connected, which they are after they have set up their signals."""
+    """Count the workers that are connected. They connect after they have set up their signals."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "

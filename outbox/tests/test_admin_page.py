@@ -1,4 +1,4 @@
-"""What operators see above the list of events: how much, how old, how fast, and what is dead and why."""
+"""What operators see above the list of events. They see how much, how old, how fast, and what is dead and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/outbox/events` shows operators what is stuck and why, and lets them put it back."""
+"""Operators see at `/outbox/events` what is stuck and why. They can put it back there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py check` says what is wrong with an event class or a handler, before it is used."""
+"""`manage.py check` says what is wrong with an event class or a handler. It says so before any use."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class GaugeScrapped(GaugeEvent):
 
 
 def problem_of(cls: type[DomainEvent]) -> tuple[str | None, str]:
-    """Return id and text of the one problem that a class has."""
+    """Return id and text of a class's one problem."""
     (problem,) = problems_of_event(cls)
     assert problem.obj == f"{cls.__module__}.{cls.__qualname__}"
     assert problem.hint
@@ -53,7 +53,7 @@ def derived(**attributes: Any) -> type[DomainEvent]:
 
 
 def with_field(annotation: Any) -> type[DomainEvent]:
-    """Return a class that has the field `extra` beside those of GaugeScrapped."""
+    """Return a class that also has the field `extra`, beside GaugeScrapped's."""
     return derived(__annotations__={"extra": annotation})
 
 

@@ -1,4 +1,4 @@
-"""One name, one event class; and an event is read back from what a newer or an older version stored."""
+"""One name stands for one event class. An event is read back from what a newer or an older version stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers do jobs between batches: they sweep notes that say nothing any more, and seal the audit trail."""
+"""Workers do jobs between batches. They sweep notes that say nothing any more, and seal the audit trail."""
 
 from __future__ import annotations
 

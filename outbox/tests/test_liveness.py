@@ -1,4 +1,4 @@
-"""The sign of life of a worker, and the probe that reads it."""
+"""A worker's sign of life, and the probe that reads it."""
 
 from __future__ import annotations
 

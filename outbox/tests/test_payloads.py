@@ -1,4 +1,4 @@
-"""What the declaration of a payload says: its types in words, and which values have them."""
+"""What the declaration of a payload says. Its types are put into words, and values are held against them."""
 
 from __future__ import annotations
 

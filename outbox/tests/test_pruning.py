@@ -1,4 +1,4 @@
-"""Pruning removes what was processed long ago, whole batches of it, and nothing else."""
+"""Pruning removes what was processed long ago. It removes whole batches, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ Store = Callable[..., list[int]]
 
 @pytest.fixture
 def stored() -> Store:
-    """Store events of one state and age; processed and dead ones have been handled by two handlers. Return the ids."""
+    """
+    Store events of one state and age, and return their ids. Two handlers have handled the processed and dead ones.
+    """
 
     def store(number: int, status: EventStatus = EventStatus.PROCESSED, age: timedelta = DAY_AND_A_BIT) -> list[int]:
         then = timezone.now() - age
@@ -88,7 +90,7 @@ class TestPruneProcessed:
         assert records_without_their_event() == 0
 
     def test_counts_from_the_processing_and_not_from_the_publishing(self, stored: Store) -> None:
-        """An event may wait for weeks; how long it stays visible afterwards must not depend on that."""
+        """An event may wait for weeks. How long it stays visible afterwards must not depend on that."""
         (pk,) = stored(1, age=timedelta(days=40))
         OutboxEvent.objects.filter(pk=pk).update(processed_at=timezone.now())
 
@@ -175,7 +177,7 @@ class TestPruneProcessed:
 class TestSideBySide:
     @pytest.fixture
     def somebody_else(self) -> Iterator[Any]:
-        """Another connection, in a transaction of its own until the end of the test."""
+        """Another connection. It is in a transaction of its own until the end of the test."""
         other = connection.copy()
         with other.cursor() as cursor:
             cursor.execute("BEGIN")
@@ -238,7 +240,7 @@ class TestSideBySide:
         assert prune() == 0
 
     def test_no_statement_reads_a_whole_table(self, stored: Store) -> None:
-        """Also not in the first run on a table of which the planner knows nothing yet."""
+        """This holds in the first run too. The planner knows nothing of the table then."""
         stored(2_000)
         stored(2_000, age=timedelta(hours=1))
         plans: list[str] = []

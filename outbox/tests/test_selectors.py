@@ -1,4 +1,4 @@
-"""The figures about the outbox are right, by the database's clock, and cheap beside a long history."""
+"""The figures about the outbox are right, by the database's clock. They are cheap beside a long history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `outbox.testing` promises to those who test with it, with pytest or with unittest."""
+"""What `outbox.testing` promises to those who test with it. They may use pytest or unittest."""
 
 from __future__ import annotations
 

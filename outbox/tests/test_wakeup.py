@@ -1,4 +1,4 @@
-"""What ends a worker's wait: a notification, a retry that becomes due, and, whatever happens, the next poll."""
+"""What ends a worker's wait. A notification does, or a retry that becomes due. Whatever happens, the next poll does."""
 
 from __future__ import annotations
 

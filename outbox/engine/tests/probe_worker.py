@@ -1,4 +1,6 @@
-"""The real worker command with one more handler, whose effects can be counted: for tests that kill processes."""
+"""
+The real worker command with one more handler. The handler's effects can be counted. Tests that kill processes use it.
+"""
 
 from __future__ import annotations
 

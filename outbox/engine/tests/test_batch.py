@@ -1,4 +1,4 @@
-"""Which errors count for an event, which for the database, and how large the batches after them are."""
+"""Which errors count for an event, and which for the database. How large the batches after them are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a claim locks, what it passes over, and what it costs: on PostgreSQL, where there are row locks."""
+"""What a claim locks, what it passes over, and what it costs. PostgreSQL is needed, for its row locks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def another_worker_holds():
-    """Lock rows in another connection, as a worker in the middle of its batch does, until told to let go."""
+    """Lock rows in another connection until told to let go. A worker in the middle of its batch does the same."""
     release, holders = threading.Event(), []
 
     def hold(*ids: int) -> None:
@@ -151,7 +151,7 @@ def test_a_worker_finds_work_behind_a_busy_aggregate_that_another_worker_holds(p
 
 
 def test_an_event_behind_a_follower_that_another_worker_holds_is_not_taken(publish_reading, another_worker_holds):
-    """A lower id may become visible late, when the next of its aggregate are already in another worker's hands."""
+    """A lower id may become visible late. The next of its aggregate are then already in another worker's hands."""
     late, held, behind = (publish_reading(gauge_id=1, reading=reading) for reading in range(3))
     another_worker_holds(held.pk)
 
@@ -187,7 +187,7 @@ def test_places_that_are_left_are_dealt_in_turn_among_the_aggregates_behind_the_
 def test_a_requeued_event_and_one_behind_it_from_an_older_list_of_heads_are_each_handled_once(
     publish_reading, policy, effects, monkeypatch
 ):
-    """While its predecessor was dead, an event was read as a head; then the predecessor came back."""
+    """While its predecessor was dead, an event was read as a head. Then the predecessor came back."""
     monkeypatch.setattr(claiming, "HEADS_KEPT_SECONDS", 60.0)
     handles(GaugeCalibrated, name="test.effect")(leave_effect)
     dead = publish_reading(gauge_id=1, reading=1)

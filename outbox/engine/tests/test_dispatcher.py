@@ -363,7 +363,7 @@ class TestUnknownTypes:
 
 class TestCrash:
     def test_a_crash_at_any_statement_loses_and_doubles_nothing(self, publish_reading, policy, effects):
-        """The database is cut off at the first statement, then at the second, and so on through a whole batch."""
+        """The database is cut off at the first statement, then at the second. So it goes on through a whole batch."""
         handles(GaugeCalibrated, name="test.effect")(leave_effect)
         expected = []
         for point in range(1, 60):

@@ -1,4 +1,4 @@
-"""The same answers from both dialects, and on PostgreSQL the texts that the ORM stands for."""
+"""Both dialects give the same answers. On PostgreSQL the texts are those that the ORM stands for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real worker processes, real signals: nothing lost, nothing doubled, and they stop when told."""
+"""Real worker processes, real signals. Nothing is lost or doubled, and workers stop when told."""
 
 from __future__ import annotations
 

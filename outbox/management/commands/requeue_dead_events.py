@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def _actor(username: str | None) -> User | None:
-    """Return the user of this name, who must have the right to requeue; None stands for the system."""
+    """Return the user of this name, who must have the right to requeue. None stands for the system."""
     if username is None:
         return None
     user = User.objects.filter(username=username).first()

@@ -116,7 +116,7 @@ class Command(BaseCommand):
                 raise CommandError(f"OUTBOX_METRICS_BIND: {host}:{port}: {error.strerror}") from error
 
     def _refuse_old_schema(self) -> None:
-        """Raise CommandError when migrations are missing; a database that is away is waited for by the loop."""
+        """Raise CommandError when migrations are missing. If the database is away, the loop waits for it."""
         try:
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
