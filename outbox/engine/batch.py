@@ -107,7 +107,6 @@ class Batch:
         """
         for event, failure in doubtful:
             if not self.processed:
-                self._equipment.note.finished(decided=())  # the handler has come back: nothing is suspicious
                 raise OperationalError(f"the database cannot work: {brief(failure.cause)}") from failure.cause
             self._count(event, failure.cause, failure.handler.name)
 

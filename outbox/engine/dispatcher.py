@@ -12,6 +12,7 @@ from outbox.engine.batch import Batch, OutOfTime
 from outbox.engine.claim import claim
 from outbox.engine.delivery import HandlerFailed, HandlerRunner
 from outbox.engine.equipment import Equipment
+from outbox.engine.failures import has_ended_the_connection, is_of_the_database
 from outbox.engine.metrics import observe_batch
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
@@ -104,8 +105,11 @@ class Dispatcher:
                     # against them.
                     note.remove()
                     raise
-        except DatabaseError:
-            note.leave_behind()
+        except DatabaseError as error:
+            if is_of_the_database(error) and not has_ended_the_connection(error):
+                note.finished(decided=())  # a full disk, say: all handlers have come back, and nobody is suspect
+            else:
+                note.leave_behind()
             raise
         if claimed.events:
             note.finished(batch.decided)
