@@ -83,7 +83,7 @@ class Batch:
             self._equipment.beat()
             try:
                 with transaction.atomic():
-                    self._equipment.runner.run([event])
+                    self._equipment.runner.run([event], between_calls=self._equipment.beat)
                     # Here and not once at the end: whatever state the handler has left its transaction in, only
                     # its own event can fail by it.
                     self._mark([event])
