@@ -87,11 +87,16 @@ def test_a_worker_that_stops_in_good_order_leaves_no_record_of_what_it_had_in_ha
 
 
 @pytest.fixture
-def noting(policy):
+def second():
+    line = SecondConnection(nullcontext)
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def noting(policy, second):
     """A dispatcher that notes what it has in hand, in this process; its first connection is the test's."""
-    second = SecondConnection(nullcontext)
-    yield Dispatcher(policy=policy, note=InHandNote("tested", second))
-    second.close()
+    return Dispatcher(policy=policy, note=InHandNote("tested", second))
 
 
 def execute(statement: str) -> None:
@@ -119,7 +124,7 @@ def disk_full_at(statement: str) -> Iterator[None]:
         execute("DROP FUNCTION disk_full CASCADE")
 
 
-def test_an_outage_that_ends_both_connections_twice_counts_for_no_event(noting, publish_reading, effects):
+def test_an_outage_that_ends_both_connections_twice_counts_for_no_event(noting, second, publish_reading, effects):
     outages = [1, 2]
 
     def lose_both(delivery):
@@ -135,7 +140,8 @@ def test_an_outage_that_ends_both_connections_twice_counts_for_no_event(noting, 
     while outages:
         with pytest.raises(OperationalError):
             noting.dispatch(10)
-        connection.close()  # as the worker does
+        connection.close()  # both, as the worker does
+        second.close()
     while noting.dispatch(10).moved:
         pass
 
@@ -195,8 +201,7 @@ def test_a_handler_that_spoils_the_marking_of_its_event_is_counted_and_ends_dead
     assert effects() == [("2", 2)]
 
 
-def test_a_second_connection_interrupted_in_the_middle_of_a_statement_still_takes_the_note_away():
-    second = SecondConnection(nullcontext)
+def test_a_second_connection_interrupted_in_the_middle_of_a_statement_still_takes_the_note_away(second):
     note = InHandNote("tested", second)
     note.write([(1, 1)])
     alarm = Alarm(60.0)
