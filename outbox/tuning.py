@@ -38,3 +38,5 @@ TICK_SECONDS = 0.5
 """Precision of the bounds on Python code. A handler that swallows the alarm gets it again after so long."""
 WATCHDOG_SECONDS = 20.0
 """Time of anything that waits for the server between batches, before the line counts as dead."""
+ALIVE_SECONDS = 2.0
+"""Time of the second connection to answer when the first was lost, before it counts as lost too."""

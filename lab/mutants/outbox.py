@@ -102,12 +102,21 @@ MUTANTS = (
         "outbox/guards/tests/test_in_hand.py -k connection",
     ),
     Mutant(
+        "outage-that-makes-suspects", "outbox/guards/in_hand.py",
+        " and self._second and self._second.is_alive()", "", "outbox/guards/tests/test_in_hand.py -k outage",
+    ),
+    Mutant(
+        "full-disk-that-makes-suspects", "outbox/engine/dispatcher.py",
+        "if is_of_the_database(error) and not has_ended_the_connection(error):", "if False:",
+        "outbox/guards/tests/test_in_hand.py -k disk",
+    ),
+    Mutant(
         "stamp-that-a-requeue-does-not-change", "outbox/engine/batch.py",
         "(event.pk, event.stamp)", "(event.pk, event.attempts)", "outbox/guards/tests/test_in_hand.py -k _exit",
     ),
     Mutant(
         "full-disk-never-counted", "outbox/engine/batch.py",
-        "if not self.processed:\n                self._eq", "if True:\n                self._eq",
+        "if not self.processed:\n                raise", "if True:\n                raise",
         "outbox/engine/tests/test_batch.py -k disk",
     ),
     Mutant(

@@ -85,7 +85,7 @@ class Batch:
             self._equipment.beat()
             try:
                 with transaction.atomic():
-                    self._equipment.runner.run([event])
+                    self._equipment.runner.run([event], between_calls=self._equipment.beat)
                     # Here and not once at the end: whatever state the handler has left its transaction in, only
                     # its own event can fail by it.
                     self._mark([event])
@@ -109,7 +109,6 @@ class Batch:
         """
         for event, failure in doubtful:
             if not self.processed:
-                self._equipment.note.finished(decided=())  # the handler has come back: nothing is suspicious
                 raise OperationalError(f"the database cannot work: {brief(failure.cause)}") from failure.cause
             self._count(event, failure.cause, failure.handler.name)
 

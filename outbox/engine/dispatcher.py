@@ -12,6 +12,7 @@ from outbox.engine.batch import Batch, OutOfTime
 from outbox.engine.claim import Claimer
 from outbox.engine.delivery import HandlerFailed, HandlerRunner
 from outbox.engine.equipment import Equipment
+from outbox.engine.failures import has_ended_the_connection, is_of_the_database
 from outbox.engine.metrics import observe_batch
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
@@ -27,8 +28,8 @@ class Dispatcher:
     """
     Handles batches for one worker.
 
-    `alarm` bounds handler calls, `watchdog` batches, and `note` tells what is in hand. They are left out where the
-    process is not a worker's own, as in tests.
+    `alarm` bounds handler calls, `watchdog` what lies beyond its reach, and `note` tells what is in hand. They are left
+    out where the process is not a worker's own, as in tests.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class Dispatcher:
     ) -> None:
         self._alarm = alarm or Alarm(None)
         self._watchdog = watchdog or Watchdog(on=False)
-        self._equipment = Equipment(policy, HandlerRunner(self._alarm), note or InHandNote("", None), beat)
+        self._beat = beat
+        self._equipment = Equipment(policy, HandlerRunner(self._alarm), note or InHandNote("", None), self._before_call)
         self._claimer = Claimer()
         self._shrunk_to: int | None = None
 
@@ -85,6 +87,12 @@ class Dispatcher:
         self._claimer.forget()
         return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True)
 
+    def _before_call(self) -> None:
+        """Give a sign of life, and the next call its time: several of one event may take longer than a batch should."""
+        self._beat()
+        # Beside the call there are the claim and the commit.
+        self._watchdog.arm(1.25 * (min(BATCH_SECONDS, self._alarm.seconds) + self._alarm.seconds) + 1.5)
+
     def _shrink(self, limit: int, divisor: int) -> None:
         self._shrunk_to = max(1, min(limit, self._shrunk_to or limit) // divisor)
 
@@ -92,9 +100,7 @@ class Dispatcher:
         started = time.monotonic()
         seconds = min(BATCH_SECONDS, self._alarm.seconds)
         note = self._equipment.note
-        self._equipment.beat()
-        # One more call may begin at the very end of a batch's time; a quarter more is for the commit.
-        self._watchdog.arm(1.25 * (seconds + self._alarm.seconds) + 1.5)
+        self._before_call()
         try:
             with transaction.atomic():
                 claimed = self._claimer.claim(limit)
@@ -106,8 +112,11 @@ class Dispatcher:
                     # against them.
                     note.remove()
                     raise
-        except DatabaseError:
-            note.leave_behind()
+        except DatabaseError as error:
+            if is_of_the_database(error) and not has_ended_the_connection(error):
+                note.finished(decided=())  # a full disk, say: all handlers have come back, and nobody is suspect
+            else:
+                note.leave_behind()
             raise
         if claimed.events:
             note.finished(batch.decided)

@@ -12,7 +12,7 @@ from outbox.guards.in_hand import InHandNote
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """`beat` is called now and then, between handler calls. It is a sign of life."""
+    """`beat` is called between handler calls. It is a sign of life, and gives the next call its time."""
 
     policy: RetryPolicy
     runner: HandlerRunner

@@ -82,8 +82,8 @@ class Watchdog:
         self._armed_at = -math.inf
 
     def arm(self, seconds: float) -> None:
-        """Give a batch so long; it holds until `rest`, or until the next batch has its own time."""
-        # Each arming starts a thread, so one serves the batches of a tick.
+        """Give a batch or its next call so long; it holds until `rest`, or until the next one has its own time."""
+        # Each arming starts a thread, so one serves all of a tick.
         if self._on and time.monotonic() - self._armed_at > TICK_SECONDS:
             self._armed_at = time.monotonic()
             faulthandler.dump_traceback_later(TICK_SECONDS + seconds, exit=True)

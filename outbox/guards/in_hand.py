@@ -73,20 +73,21 @@ class InHandNote:
 
         What was decided never comes back with the same stamp. So the note may stay as it is, unless some were let go.
         """
-        if not self._noted <= set(decided):
+        let_go, self._noted = self._noted - set(decided), set()
+        if let_go:
             self.write([])
-        self._noted = set()
 
     def leave_behind(self) -> None:
         """
         The connection was lost in the middle, and a handler may have done that: go on under another name.
 
-        The note then speaks for itself, as that of a worker that has vanished. Without one nothing is suspicious.
+        The note then speaks for itself, as that of a worker that has vanished. Not when the second connection is lost
+        too: that was the server, or somebody who ended both. Under the same name, the next note replaces this one.
         """
-        if self._noted:
+        if self._noted and self._second and self._second.is_alive():
             self._names += 1
             self._name = f"{self._worker}-{self._names}"
-            self._noted = set()
+        self._noted = set()
 
     def remove(self) -> None:
         if self._second:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import select
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGconn
 
+from outbox.tuning import ALIVE_SECONDS
 from outbox.wakeup import CHANNEL
 
 logger = logging.getLogger("outbox.worker")
@@ -37,6 +41,18 @@ class SecondConnection:
             except psycopg.OperationalError:
                 self.close()
                 raise
+
+    def is_alive(self) -> bool:
+        """Answer whether the line that was last used answers within ALIVE_SECONDS; no other is opened."""
+        if self._line is None or self._line.closed:
+            return False
+        try:
+            answers = _answers(self._line.pgconn, ALIVE_SECONDS)
+        except psycopg.Error:
+            answers = False
+        if not answers:
+            self.close()
+        return answers
 
     def wait(self, seconds: float, wake: int) -> bool:
         """
@@ -66,6 +82,8 @@ class SecondConnection:
         self._line = None
 
     def _open(self) -> psycopg.Connection[Any]:
+        if self._line and self._line.info.transaction_status == TransactionStatus.ACTIVE:
+            self.close()  # a stop has interrupted it in the middle of a statement
         if self._line is None or self._line.closed:
             parameters = connection.get_connection_params()
             options = f"{parameters.get('options', '')} -c synchronous_commit=off".strip()
@@ -75,6 +93,19 @@ class SecondConnection:
             self._line = psycopg.connect(**parameters, autocommit=True)
             self._line.execute(f"LISTEN {CHANNEL}")
         return self._line
+
+
+def _answers(line: PGconn, seconds: float) -> bool:
+    # By hand, because the driver's own calls wait for as long as the line stays open.
+    line.send_query(b"SELECT 1")
+    ends_at = time.monotonic() + seconds
+    while (left := ends_at - time.monotonic()) > 0:
+        if select.select([line.socket], [], [], left)[0]:
+            line.consume_input()
+            while not line.is_busy():
+                if line.get_result() is None:
+                    return True
+    return False
 
 
 def _has_notification(line: psycopg.Connection[Any]) -> bool:

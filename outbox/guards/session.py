@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 # One round trip, in an order that matters: settings first, because a handler's may forbid or time out what follows;
@@ -29,7 +30,13 @@ def settle_session() -> None:
     """
     if line := _driver_line():
         with connection.wrap_database_errors:
-            line.execute(_SETTLE, prepare=False)  # several in one: none of them can be prepared
+            line.execute(_settling(), prepare=False)  # several in one: none of them can be prepared
+
+
+def _settling() -> sql.SQL | sql.Composed:
+    # Django takes this role on after connecting, so that the session does not begin with it.
+    role = connection.settings_dict["OPTIONS"].get("assume_role")
+    return sql.SQL(f"{_SETTLE}; SET ROLE {{}}").format(sql.Identifier(role)) if role else sql.SQL(_SETTLE)
 
 
 def is_line_lost() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -16,25 +16,31 @@ from outbox.models import InHand, OutboxEvent
 
 @pytest.fixture
 def note(publish_reading):
-    def leave(worker: str, *, minutes: int = 2, status: EventStatus = EventStatus.PENDING) -> None:
+    def leave(
+        worker: str, *, minutes: int = 2, status: EventStatus = EventStatus.PENDING, stamp: int | None = None
+    ) -> None:
         event = publish_reading()
+        event.refresh_from_db()
+        stamp = stamp or (event.next_attempt_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         processed_at = timezone.now() if status == EventStatus.PROCESSED else None
         OutboxEvent.objects.filter(pk=event.pk).update(status=status, processed_at=processed_at)
-        InHand.objects.create(
-            worker=worker, events=[[event.pk, 1]], alone=False, started_at=timezone.now() - timedelta(minutes=minutes)
-        )
+        started_at = timezone.now() - timedelta(minutes=minutes)
+        InHand.objects.create(worker=worker, events=[[event.pk, stamp]], alone=False, started_at=started_at)
 
     return leave
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db
 class TestSweepNotes:
-    def test_removes_those_whose_events_have_been_decided_on(self, note):
+    def test_removes_in_one_statement_those_whose_events_have_been_decided_on(self, note, django_assert_num_queries):
         note("handled", status=EventStatus.PROCESSED)
         note("dead", status=EventStatus.DEAD)
+        note("retried", stamp=1)
         note("waiting")
 
-        assert sweep_notes() is False
+        with django_assert_num_queries(1):
+            assert sweep_notes() is False
 
         assert list(InHand.objects.values_list("worker", flat=True)) == ["waiting"]
 

@@ -11,6 +11,7 @@ from outbox import events
 from outbox.choices import EventStatus
 from outbox.engine.dispatcher import Dispatcher
 from outbox.errors import UnretryableError
+from outbox.guards.deadline import Watchdog
 from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.registry import handles, handles_batch
 from outbox.tests.gauges import GaugeCalibrated, leave_effect
@@ -268,6 +269,26 @@ class TestFailure:
             assert status_of(event).attempts == 1
         else:
             assert result.processed == 1
+
+
+class TestWatchdog:
+    def test_each_handler_call_has_its_own_time_also_those_of_one_event(self, publish_reading, policy):
+        happened = []
+
+        class Recorder(Watchdog):
+            def arm(self, seconds):
+                happened.append("armed")
+
+        for name in ("test.first", "test.second"):
+            handles(GaugeCalibrated, name=name)(lambda delivery: happened.append("called"))
+        event = publish_reading()
+        OutboxEvent.objects.filter(pk=event.pk).update(attempts=1)  # so it is handled under a savepoint
+
+        Dispatcher(policy=policy, watchdog=Recorder(on=False)).dispatch(10)
+
+        called = [place for place, what in enumerate(happened) if what == "called"]
+        assert len(called) == 2
+        assert [happened[place - 1] for place in called] == ["armed", "armed"]
 
 
 class TestOrder:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 
 import pytest
+from django.db import DatabaseError, OperationalError, connection
+from django.db.models.functions import Now
 
 from dev.waiting import wait_until
 from outbox.choices import EventStatus
+from outbox.engine.dispatcher import Dispatcher
+from outbox.errors import GivenBack
+from outbox.guards.deadline import Alarm
+from outbox.guards.in_hand import InHandNote
+from outbox.guards.second_connection import SecondConnection
 from outbox.models import InHand, OutboxEvent
+from outbox.registry import handles
 from outbox.services import requeue_dead_event
-from outbox.tests.gauges import NEIGHBOURS, QUICK, Misdeed, status_of
+from outbox.tests.gauges import NEIGHBOURS, QUICK, GaugeCalibrated, Misdeed, leave_effect, status_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -74,3 +84,137 @@ def test_a_worker_that_stops_in_good_order_leaves_no_record_of_what_it_had_in_ha
 
     assert worker.wait(timeout=10) == 0
     assert not InHand.objects.exists()
+
+
+@pytest.fixture
+def second():
+    line = SecondConnection(nullcontext)
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def noting(policy, second):
+    """A dispatcher that notes what it has in hand, in this process; its first connection is the test's."""
+    return Dispatcher(policy=policy, note=InHandNote("tested", second))
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def end_second_connections() -> None:
+    execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name = 'qhse-worker-side'"
+    )
+
+
+@contextmanager
+def disk_full_at(statement: str) -> Iterator[None]:
+    execute(
+        "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+    )
+    execute(f"CREATE TRIGGER disk_full BEFORE {statement} FOR EACH ROW EXECUTE FUNCTION disk_full()")
+    try:
+        yield
+    finally:
+        execute("DROP FUNCTION disk_full CASCADE")
+
+
+def test_an_outage_that_ends_both_connections_twice_counts_for_no_event(noting, second, publish_reading, effects):
+    outages = [1, 2]
+
+    def lose_both(delivery):
+        if outages:
+            outages.pop()
+            end_second_connections()
+            execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        leave_effect(delivery)
+
+    handles(GaugeCalibrated, name="test.outage")(lose_both)
+    events = [publish_reading(gauge_id=gauge) for gauge in range(3)]
+
+    while outages:
+        with pytest.raises(OperationalError):
+            noting.dispatch(10)
+        connection.close()  # both, as the worker does
+        second.close()
+    while noting.dispatch(10).moved:
+        pass
+
+    assert [status_of(event) for event in events] == [(EventStatus.PROCESSED, 0)] * 3
+    assert len(effects()) == 3
+
+
+@pytest.mark.parametrize(
+    "statement", ["INSERT ON outbox_processedevent", "UPDATE ON outbox_outboxevent"], ids=["remembering", "marking"]
+)
+def test_a_full_disk_under_the_engine_counts_for_no_event_and_leaves_no_note_behind(
+    noting, publish_reading, effects, statement
+):
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    events = [publish_reading(gauge_id=gauge) for gauge in range(3)]
+
+    with disk_full_at(statement):
+        for _ in range(5):
+            with pytest.raises(OperationalError, match="could not extend file"):
+                noting.dispatch(10)
+
+    assert list(InHand.objects.values_list("worker", "events")) == [("tested", [])]
+    while noting.dispatch(10).moved:
+        pass
+    assert [status_of(event) for event in events] == [(EventStatus.PROCESSED, 0)] * 3
+    assert len(effects()) == 3
+
+
+def test_a_full_disk_under_one_batch_leaves_no_note_of_a_worker_that_has_ended(start_worker, publish_reading):
+    events = [publish_reading(gauge_id=gauge, reading=1) for gauge in range(3)]
+
+    with disk_full_at("INSERT ON outbox_processedevent"):
+        codes = [start_worker("--once").wait(timeout=60) for _ in range(3)]
+
+    assert codes == [1, 1, 1]
+    assert not InHand.objects.exists()
+    assert [status_of(event) for event in events] == [(EventStatus.PENDING, 0)] * 3
+
+
+def test_a_handler_that_spoils_the_marking_of_its_event_is_counted_and_ends_dead(noting, publish_reading, effects):
+    def spoil(delivery):
+        leave_effect(delivery)
+        if delivery.event.reading == 1:
+            execute("SET TRANSACTION READ ONLY")
+
+    handles(GaugeCalibrated, name="test.read_only")(spoil)
+    bad = publish_reading(gauge_id=1, reading=1)
+    publish_reading(gauge_id=2, reading=2)
+
+    for _ in range(20):
+        OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).update(next_attempt_at=Now())
+        with suppress(DatabaseError):
+            if not noting.dispatch(10).moved:
+                break
+
+    assert status_of(bad) == (EventStatus.DEAD, 3)
+    assert effects() == [("2", 2)]
+
+
+def test_a_second_connection_interrupted_in_the_middle_of_a_statement_still_takes_the_note_away(second):
+    note = InHandNote("tested", second)
+    note.write([(1, 1)])
+    alarm = Alarm(60.0)
+    alarm.give_back_after(0.0)
+    alarm.start()
+
+    try:
+        with pytest.raises(GivenBack):
+            second.query("SELECT pg_sleep(1000)", [])
+    finally:
+        alarm.stop()
+    note.remove()
+
+    assert not InHand.objects.exists()
+    second.close()
+    end_second_connections()

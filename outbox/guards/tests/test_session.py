@@ -163,3 +163,31 @@ def test_a_session_lock_of_a_handler_that_fails_is_let_go(publish_reading, polic
 
     assert status_of(event) == (EventStatus.PENDING, 1)
     assert session_state() == clean
+
+
+def test_the_role_that_django_assumes_is_the_role_of_every_batch(publish_reading, policy, monkeypatch):
+    roles = []
+
+    @handles(GaugeCalibrated, name="test.role")
+    def who(delivery):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_user::text")
+            roles.append(cursor.fetchone()[0])
+
+    owner = connection.settings_dict["USER"]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE qhse_assumed")
+        cursor.execute(f"GRANT {owner} TO qhse_assumed")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "assume_role", "qhse_assumed")
+    connection.close()
+    try:
+        for _ in range(2):
+            publish_reading()
+            Dispatcher(policy=policy).dispatch(10)
+    finally:
+        monkeypatch.undo()
+        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute("DROP ROLE qhse_assumed")
+
+    assert roles == ["qhse_assumed", "qhse_assumed"]
