@@ -59,12 +59,11 @@ MUTANTS = (
     ),
     Mutant(
         "id-cursor", "outbox/engine/claim.py",
-        "        self._slices = [self._read.ids[start",
-        '        seen = getattr(self, "seen", 0)\n'
+        "self._slices = [self._read.ids[start : start + limit] for start in range(0, len(self._read.ids), limit)]",
+        'seen = getattr(self, "seen", 0)\n'
         "        ids = [pk for pk in self._read.ids if pk > seen]\n"
-        "        self._read = self._read._replace(ids=ids)\n"
         "        self.seen = max([seen, *ids])\n"
-        "        self._slices = [self._read.ids[start",
+        "        self._slices = [ids[start : start + limit] for start in range(0, len(ids), limit)]",
         "order",
     ),
     Mutant(
