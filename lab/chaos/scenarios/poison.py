@@ -44,6 +44,9 @@ def _judge(database: Database, poison: int, outcome: Outcome) -> dict[str, objec
     died, attempts = database.row(
         "SELECT count(*), coalesce(max(attempts), 0) FROM outbox_outboxevent WHERE status = 'FAILED'"
     )
+    unnamed = database.value(
+        "SELECT count(*) FROM outbox_outboxevent WHERE status = 'FAILED' AND last_error LIKE '[worker]%'"
+    )
     harmed = database.value(f"SELECT count(*) FROM outbox_outboxevent WHERE {HEALTHY} AND attempts > 0")
     alone = f"{HEALTHY} AND (payload->>'position')::int = 1"
     oldest = database.value(
@@ -51,6 +54,7 @@ def _judge(database: Database, poison: int, outcome: Outcome) -> dict[str, objec
     )
     outcome.demand(died == poison, f"{died} events are dead, {poison} should be")
     outcome.demand(attempts == MAX_ATTEMPTS, f"a dead event was tried {attempts} times, not {MAX_ATTEMPTS}")
+    outcome.demand(unnamed == 0, f"{unnamed} dead events name no handler's error, as if a worker had vanished")
     outcome.demand(harmed == 0, f"{harmed} healthy events were counted as failed")
     outcome.demand(oldest <= OLDEST_SECONDS, f"a healthy event waited {oldest:.1f} s")
     return {"dead": died, "oldest_healthy": oldest}
