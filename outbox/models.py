@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import DurationField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
+from outbox.tuning import PARK_SECONDS
 from qhse.uuid7 import uuid7
+
+DUE_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The `next_attempt_at` of an event that nobody has tried: due by any clock, one that jumped included."""
+
+
+def longest_wait() -> float:
+    """Return the seconds that an event ever waits for its next attempt."""
+    return max(settings.OUTBOX_BACKOFF_CAP, PARK_SECONDS)
 
 
 class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
@@ -23,7 +35,11 @@ class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
 
         Hosts' clocks differ and jump. Only the database's is shared by all workers.
         """
-        return self.pending().filter(next_attempt_at__lte=Now())
+        return self.pending().filter(OutboxEvent.is_due())
+
+    def waiting(self) -> OutboxEventQuerySet:
+        """Return pending events whose time has not come."""
+        return self.pending().exclude(OutboxEvent.is_due())
 
     def without_predecessor(self) -> OutboxEventQuerySet:
         """Return events that no earlier pending event of their aggregate precedes."""
@@ -55,7 +71,7 @@ class OutboxEvent(models.Model):
     headers = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=EventStatus.choices, default=EventStatus.PENDING)
     attempts = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(db_default=Now())
+    next_attempt_at = models.DateTimeField(db_default=DUE_AT_ONCE)
     last_error = models.TextField(blank=True, default="")
     occurred_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
@@ -88,7 +104,11 @@ class OutboxEvent(models.Model):
                 name="outbox_pending",
             ),
             models.Index(
-                fields=("aggregate_id", "aggregate_type", "id"),
+                # An expression that only this index has. With the plain id the planner may take the primary key or the
+                # aggregate's whole history: statistics are never true of a table whose rows are pending for moments.
+                "aggregate_id",
+                "aggregate_type",
+                F("id") + 0,
                 condition=Q(status=EventStatus.PENDING),
                 name="outbox_pending_by_aggregate",
             ),
@@ -99,6 +119,16 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id}"
+
+    @staticmethod
+    def is_due() -> Q:
+        """
+        Return whether an event's time has come by the database's clock.
+
+        A time farther off than any wait was set by a clock that was ahead. It counts as come.
+        """
+        impossible = Now() + Value(timedelta(seconds=longest_wait()), output_field=DurationField())
+        return Q(next_attempt_at__lte=Now()) | Q(next_attempt_at__gt=impossible)
 
 
 class ProcessedEvent(models.Model):

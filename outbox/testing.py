@@ -22,7 +22,7 @@ from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from outbox.events import DomainEvent
-from outbox.models import OutboxEvent
+from outbox.models import OutboxEvent, longest_wait
 from outbox.registry import Handler
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 LISTED = 20  # events that a failure message shows
-DAY_SECONDS = 86_400.0
 
 
 def drain(*, raise_errors: bool = True, retries: bool = False) -> BatchResult:
@@ -51,7 +50,7 @@ def drain(*, raise_errors: bool = True, retries: bool = False) -> BatchResult:
     if retries:
         OutboxEvent.objects.pending().update(next_attempt_at=Now())
     # So long that none comes back by chance while this drains, or none at all.
-    delay_seconds = 0.0 if retries and not raise_errors else DAY_SECONDS
+    delay_seconds = 0.0 if retries and not raise_errors else longest_wait()
     policy = _FixedDelay(
         max_attempts=settings.OUTBOX_MAX_ATTEMPTS, base_seconds=delay_seconds, cap_seconds=delay_seconds
     )

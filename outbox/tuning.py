@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 # Claiming.
-WINDOWS = {10: 0.25, 64: 0.0, 4_096: 0.0}
-"""
-Batches of rows of each type that are searched for heads, and which share of a batch makes them enough. A few serve the
-common case. More are needed where thousands of rows wait behind heads that cannot be had.
-"""
-HEADS_KEPT_SECONDS = 0.1
-"""
-Life of a list of heads. Behind a waiting head with 7,000 events a claim takes 4 ms, and 340 ms if each reads its own.
-"""
+WINDOW = 1_000
+"""Rows of each kind that a look reads. It serves ten batches."""
+WIDE_WINDOW = 4_000
+"""Rows of a look where nothing but rows behind heads that cannot be had was seen."""
+WALK_SHARE = 0.02
+"""Share of a worker's time that looks from the first row may take, so that what came late or was freed is found."""
+SHARERS = 8
+"""Aggregates that share a batch, at least. With less each other workers find some that are free."""
 
 # Handling.
 REPLAY_LIMIT = 64

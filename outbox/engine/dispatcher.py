@@ -45,10 +45,10 @@ class Dispatcher:
         self._watchdog = watchdog or Watchdog(on=False)
         self._beat = beat
         self._equipment = Equipment(policy, HandlerRunner(self._alarm), note or InHandNote("", None), self._before_call)
-        self._claimer = Claimer()
+        self._claimer = Claimer(between_looks=beat)
         self._shrunk_to: int | None = None
 
-    def dispatch(self, limit: int) -> BatchResult:
+    def dispatch(self, limit: int, *, thorough: bool = True) -> BatchResult:
         """
         Handle up to `limit` due events and return what became of them; all zero means that nothing is due.
 
@@ -61,9 +61,10 @@ class Dispatcher:
         or all of it (a COMMIT whose answer was lost); the next call finds out by the events' states.
         """
         try:
-            result = self._together_or_singly(limit)
+            result = self._together_or_singly(limit, thorough)
         except BaseException as error:
             self._watchdog.rest()
+            self._claimer.forget()
             if isinstance(error, DatabaseError):
                 # Small at first when it is back: where outages follow each other, something is committed between them.
                 self._shrink(limit, 4)
@@ -72,10 +73,10 @@ class Dispatcher:
             self._watchdog.rest()
         return result
 
-    def _together_or_singly(self, limit: int) -> BatchResult:
+    def _together_or_singly(self, limit: int, thorough: bool) -> BatchResult:
         started = time.monotonic()
         try:
-            result = self._batch(min(limit, self._shrunk_to or limit), singly=False)
+            result = self._batch(min(limit, self._shrunk_to or limit), thorough=thorough)
             if self._shrunk_to and time.monotonic() - started < BATCH_SECONDS / 4:
                 self._shrunk_to = None if self._shrunk_to * 2 >= limit else self._shrunk_to * 2
             return result
@@ -84,7 +85,7 @@ class Dispatcher:
         except OutOfTime:
             self._shrink(limit, 2)
             logger.warning("handlers are slow; batches shrink to %d events", self._shrunk_to)
-        self._claimer.forget()
+        self._claimer.settled()
         return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True)
 
     def _before_call(self) -> None:
@@ -96,14 +97,14 @@ class Dispatcher:
     def _shrink(self, limit: int, divisor: int) -> None:
         self._shrunk_to = max(1, min(limit, self._shrunk_to or limit) // divisor)
 
-    def _batch(self, limit: int, *, singly: bool) -> BatchResult:
+    def _batch(self, limit: int, *, thorough: bool = True, singly: bool = False) -> BatchResult:
         started = time.monotonic()
         seconds = min(BATCH_SECONDS, self._alarm.seconds)
         note = self._equipment.note
         self._before_call()
         try:
             with transaction.atomic():
-                claimed = self._claimer.claim(limit)
+                claimed = self._claimer.claim(limit, thorough=thorough)
                 batch = Batch(self._equipment, claimed, ends_at=started + seconds)
                 try:
                     batch.run(singly=singly)
@@ -118,6 +119,7 @@ class Dispatcher:
             else:
                 note.leave_behind()
             raise
+        self._claimer.settled(batch.decided, all_processed=batch.result.processed == len(claimed.events))
         if claimed.events:
             note.finished(batch.decided)
             observe_batch(batch.result, batch.waits(), time.monotonic() - started)

@@ -7,67 +7,170 @@ the ORM do.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import takewhile
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func
+from django.db.models import BigIntegerField, Case, F, Func, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
-from outbox.models import OutboxEvent, ProcessedEvent
+from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent, longest_wait
 from outbox.tuning import REPLAN_SECONDS
 
 
-class Heads(NamedTuple):
+class Source(NamedTuple):
     """
-    What was read. The ids stand in the order in which to take them. With `more` there are rows behind the window.
+    A run of the index on pending rows. It lies between two times of one type, and begins behind the last row seen.
 
-    Rows within the window are counted in `due`. With as many heads as that, nothing due stands behind any of them.
+    The times are text, because they only go to and fro. Of `since` None stands for "a wait that nothing asks for".
+    Of `until` it stands for the present.
+    """
+
+    event_type: str
+    since: str | None
+    after: int
+    until: str | None
+
+
+def sources_of(event_type: str) -> Iterator[Source]:
+    """
+    Yield the three kinds of due rows: fresh ones, those whose time has come, and those with an impossible time.
+
+    A fresh one needs no clock. Each kind has a mark of its own. So a flood of one does not hide another.
+    """
+    yield Source(event_type, _AT_ONCE, 0, _AT_ONCE)
+    yield Source(event_type, _AT_ONCE, sys.maxsize, None)
+    yield Source(event_type, None, 0, "infinity")
+
+
+_AT_ONCE = DUE_AT_ONCE.isoformat()
+
+
+class Look(NamedTuple):
+    """
+    What was seen of some sources. The heads stand in the order in which to take them. `sources` begin behind it.
+
+    As many `rows` were seen, of so many `aggregates`. With `more`, rows stand behind what was seen.
     """
 
     at: datetime
-    ids: list[int]
-    more: bool
-    due: int
+    heads: list[int]
+    rows: int
+    aggregates: int
     next_due_seconds: float | None
+    sources: list[Source]
+    more: bool
 
 
-NOTHING_READ = Heads(datetime(1970, 1, 1, tzinfo=UTC), [], False, 0, None)
-
-
-def read_heads(window: int, wanted: int) -> Heads:
+def look(sources: Sequence[Source], window: int) -> Look:
     """
-    Return `wanted` heads, in the order in which to take them. Nothing is locked yet.
+    Look at the next `window` rows of each source, and ask each aggregate that they name for its head.
 
-    Of each type only `window` rows are looked at. They are the ones that have been due longest.
+    Nothing is locked yet. Heads that wait are left out. The sources take turns.
     """
-    if _on_postgres():
-        with _prepared_cursor() as cursor:
-            # Written into the text: for a LIMIT that it does not know, the server would plan each execution anew.
-            cursor.execute(_HEADS.format(window=window, wanted=wanted))
-            return Heads(*cursor.fetchone())
-    heads = OutboxEvent.objects.due().without_predecessor().order_by("next_attempt_at", "id")
-    waiting = OutboxEvent.objects.pending().filter(next_attempt_at__gt=Now()).order_by("next_attempt_at")
-    wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
-    ids = list(heads.values_list("pk", flat=True)[:wanted])
-    # To count what is due would cost as much as to look for events behind the heads.
-    return Heads(timezone.now(), ids, False, sys.maxsize, wait and wait.total_seconds())
+    if not _on_postgres():
+        heads = list(OutboxEvent.objects.due().without_predecessor().order_by("next_attempt_at", "id")[:window])
+        waiting = OutboxEvent.objects.waiting().order_by("next_attempt_at")
+        wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
+        # To count what is due would cost as much as to look for events behind the heads.
+        rows = len(heads) + 1 if heads else 0
+        return Look(
+            timezone.now(),
+            [head.pk for head in heads],
+            rows,
+            len(heads),
+            wait and wait.total_seconds(),
+            [*sources],
+            False,
+        )
+    with _prepared_cursor() as cursor:
+        cursor.execute(_look_text(window, longest_wait()), [list(column) for column in zip(*sources, strict=True)])
+        at, heads, rows, aggregates, next_due_seconds, lasts = cursor.fetchone()
+    behind = list(sources)
+    lasts = json.loads(lasts)
+    for number, _, since, after in lasts:
+        behind[number - 1] = behind[number - 1]._replace(since=since, after=after)
+    more = any(place == window for _, place, _, _ in lasts)
+    return Look(at, heads, rows, aggregates, next_due_seconds, behind, more)
 
 
-# The types are found by hopping along the index (PostgreSQL knows no skip scan before 18). Of each type the rows that
-# have been due longest are read. Those which are heads take turns with the heads of other types. Whether a row is a
-# head is asked row by row, with a LIMIT that keeps the planner from joining the whole backlog instead.
-_HEADS = f"""
+@cache
+def _look_text(window: int, longest_wait: float) -> str:
+    # Numbers stand in the text: for a LIMIT that it does not know, the server would plan each execution anew.
+    return _LOOK.format(window=window, longest_wait=longest_wait)
+
+
+# Each aggregate is asked once, whatever lies behind its head. Only one index has `id + 0`, so that no statistics can
+# make the planner take another and filter the whole backlog, or all of an aggregate's history.
+_LOOK = f"""
+WITH source AS (
+    SELECT s.number, s.event_type, s.after, coalesce(s.until, statement_timestamp()) AS until,
+        coalesce(s.since, statement_timestamp() + {{longest_wait}} * interval '1 second') AS since
+    FROM unnest(%s::text[], %s::timestamptz[], %s::bigint[], %s::timestamptz[])
+        WITH ORDINALITY AS s (event_type, since, after, until, number)
+), seen AS MATERIALIZED (
+    SELECT source.number, d.* FROM source CROSS JOIN LATERAL (
+        SELECT o.*, row_number() OVER (ORDER BY o.next_attempt_at, o.id) AS place FROM (
+            SELECT e.id, e.aggregate_type, e.aggregate_id, e.next_attempt_at FROM outbox_outboxevent e
+            WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = source.event_type
+            AND (e.next_attempt_at, e.id) > (source.since, source.after) AND e.next_attempt_at <= source.until
+            ORDER BY e.next_attempt_at, e.id LIMIT {{window}}
+        ) o
+    ) d
+), aggregate AS MATERIALIZED (
+    SELECT aggregate_type, aggregate_id, min(number) AS number, min(place) AS place FROM seen GROUP BY 1, 2
+), head AS MATERIALIZED (
+    SELECT h.id, row_number() OVER (PARTITION BY a.number ORDER BY a.place) AS turn
+    FROM aggregate a CROSS JOIN LATERAL (
+        SELECT p.id, p.next_attempt_at FROM outbox_outboxevent p
+        WHERE p.status = '{EventStatus.PENDING}' AND p.aggregate_type = a.aggregate_type
+        AND p.aggregate_id = a.aggregate_id ORDER BY p.id + 0 LIMIT 1
+    ) h
+    WHERE h.next_attempt_at <= statement_timestamp()
+    OR h.next_attempt_at > statement_timestamp() + {{longest_wait}} * interval '1 second'
+)
+SELECT
+    statement_timestamp(),
+    ARRAY(SELECT id FROM head ORDER BY turn, id),
+    (SELECT count(*) FROM seen),
+    (SELECT count(*) FROM aggregate),
+    (SELECT extract(epoch FROM min(w.next_attempt_at) - statement_timestamp())::float8
+     FROM (SELECT DISTINCT event_type FROM source) kind CROSS JOIN LATERAL (
+        SELECT e.next_attempt_at FROM outbox_outboxevent e
+        WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = kind.event_type
+        AND e.next_attempt_at > statement_timestamp()
+        ORDER BY e.next_attempt_at LIMIT 1
+     ) w),
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(number, place, next_attempt_at::text, id)), '[]') FROM seen
+     WHERE (number, place) IN (SELECT number, max(place) FROM seen GROUP BY number))
+"""  # nosec B608: only constants and numbers are put in
+
+
+def unknown_types(known: Iterable[str]) -> list[str]:
+    """Return the types of pending events that are not among these."""
+    if not _on_postgres():
+        return []  # it looks at all types anyway
+    with _prepared_cursor() as cursor:
+        cursor.execute(_UNKNOWN_TYPES, [list(known)])
+        return [event_type for (event_type,) in cursor.fetchall()]
+
+
+# By hopping along the index: PostgreSQL knows no skip scan before 18.
+_UNKNOWN_TYPES = f"""
 WITH RECURSIVE kind (event_type) AS (
     (SELECT event_type FROM outbox_outboxevent WHERE status = '{EventStatus.PENDING}' ORDER BY event_type LIMIT 1)
     UNION ALL
@@ -75,36 +178,56 @@ WITH RECURSIVE kind (event_type) AS (
             WHERE e.status = '{EventStatus.PENDING}' AND e.event_type > kind.event_type
             ORDER BY e.event_type LIMIT 1)
     FROM kind WHERE kind.event_type IS NOT NULL
-), due AS MATERIALIZED (
-    SELECT d.* FROM kind CROSS JOIN LATERAL (
-        SELECT o.*, row_number() OVER (ORDER BY o.next_attempt_at, o.id) AS place FROM (
-            SELECT e.id, e.aggregate_type, e.aggregate_id, e.next_attempt_at FROM outbox_outboxevent e
-            WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = kind.event_type
-            AND e.next_attempt_at <= statement_timestamp()
-            ORDER BY e.next_attempt_at, e.id LIMIT {{window}}
-        ) o
-    ) d
 )
-SELECT
-    statement_timestamp(),
-    ARRAY(
-        SELECT dealt.id FROM (SELECT * FROM due ORDER BY place, id OFFSET 0) dealt
-        WHERE dealt.id = (
-            SELECT p.id FROM outbox_outboxevent p
-            WHERE p.status = '{EventStatus.PENDING}' AND p.aggregate_type = dealt.aggregate_type
-            AND p.aggregate_id = dealt.aggregate_id ORDER BY p.id LIMIT 1
-        )
-        LIMIT {{wanted}}
-    ),
-    coalesce((SELECT max(due.place) FROM due) >= {{window}}, false),
-    (SELECT count(*) FROM due),
-    (SELECT extract(epoch FROM min(w.next_attempt_at) - statement_timestamp())::float8
-     FROM kind CROSS JOIN LATERAL (
-        SELECT e.next_attempt_at FROM outbox_outboxevent e
-        WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = kind.event_type
-        AND e.next_attempt_at > statement_timestamp()
-        ORDER BY e.next_attempt_at LIMIT 1
-     ) w)
+SELECT event_type FROM kind WHERE event_type <> ALL(%s::text[])
+"""  # nosec B608: only a constant is put in
+
+
+def read_followers(heads: Sequence[ClaimedEvent], depth: int) -> list[list[int]]:
+    """
+    Return the ids behind each of these heads, in order: at least `depth` of them if there are so many.
+
+    What is not due ends the list.
+    """
+    if _on_postgres():
+        depth = 1 << (depth - 1).bit_length()  # so that there are few texts for the server to plan
+        with _prepared_cursor() as cursor:
+            cursor.execute(_followers_text(depth, longest_wait()), [_array(head.pk for head in heads)])
+            ids = dict(cursor.fetchall())
+        return [ids.get(head.pk, []) for head in heads]
+    behind: dict[tuple[str, str], list[tuple[int, bool]]] = defaultdict(list)
+    rows = OutboxEvent.objects.pending().filter(
+        aggregate_type__in={head.aggregate_type for head in heads},
+        aggregate_id__in={head.aggregate_id for head in heads},
+        pk__gt=min(head.pk for head in heads),
+    )
+    due_now = Case(When(OutboxEvent.is_due(), then=True), default=False)
+    for kind, key, pk, is_due in (
+        rows.annotate(due_now=due_now).order_by("pk").values_list("aggregate_type", "aggregate_id", "pk", "due_now")
+    )[: 10 * depth * len(heads)]:
+        behind[kind, key].append((pk, is_due))
+    return [[pk for pk, _ in takewhile(itemgetter(1), behind[head.aggregate]) if pk > head.pk] for head in heads]
+
+
+@cache
+def _followers_text(depth: int, longest_wait: float) -> str:
+    return _FOLLOWERS.format(depth=depth, longest_wait=longest_wait)
+
+
+# The first row that is not due ends an aggregate's list.
+_FOLLOWERS = f"""
+SELECT head.id, behind.ids FROM unnest(%s::bigint[]) AS wanted (id)
+JOIN outbox_outboxevent head ON head.id = wanted.id CROSS JOIN LATERAL (
+    SELECT array_agg(d.id ORDER BY d.id) AS ids FROM (
+        SELECT f.id, bool_and(f.is_due) OVER (ORDER BY f.id) AS is_due FROM (
+            SELECT e.id, e.next_attempt_at <= statement_timestamp()
+                OR e.next_attempt_at > statement_timestamp() + {{longest_wait}} * interval '1 second' AS is_due
+            FROM outbox_outboxevent e
+            WHERE e.status = '{EventStatus.PENDING}' AND e.aggregate_type = head.aggregate_type
+            AND e.aggregate_id = head.aggregate_id AND e.id + 0 > head.id ORDER BY e.id + 0 LIMIT {{depth}}
+        ) f
+    ) d WHERE d.is_due
+) behind WHERE behind.ids IS NOT NULL
 """  # nosec B608: only constants and numbers are put in
 
 

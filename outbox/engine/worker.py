@@ -128,7 +128,7 @@ class Worker:
         while not self._stopping:
             self._beat()
             try:
-                result = self.run_once()
+                result = self._dispatcher.dispatch(self.batch_size, thorough=False)
                 if self._jobs.seconds_left() == 0:
                     self._watchdog.rest()  # the last batch's: what comes now has its own time
                     with self._watchdog.at_most(WATCHDOG_SECONDS):

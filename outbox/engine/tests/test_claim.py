@@ -115,7 +115,7 @@ def test_types_take_turns_so_that_a_flood_of_one_does_not_starve_another(publish
     for gauge in range(200):
         publish_reading(gauge_id=gauge)
     rare = [publish_reading(gauge_id=1000 + number).pk for number in range(3)]
-    OutboxEvent.objects.filter(pk__in=rare).update(event_type="TEST_RARE")
+    OutboxEvent.objects.filter(pk__in=rare).update(event_type="NC_CREATED")
 
     with transaction.atomic():
         claimed = Claimer().claim(10)
@@ -181,14 +181,15 @@ def test_places_that_are_left_are_dealt_in_turn_among_the_aggregates_behind_the_
         claimed = Claimer().claim(100)
 
     counts = Counter(event.aggregate_id for event in claimed.events)
-    assert sorted(counts.values()) == [10] * 10
+    assert sum(counts.values()) == 100
+    assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_a_requeued_event_and_one_behind_it_from_an_older_list_of_heads_are_each_handled_once(
     publish_reading, policy, effects, monkeypatch
 ):
     """While its predecessor was dead, an event was read as a head. Then the predecessor came back."""
-    monkeypatch.setattr(claiming, "HEADS_KEPT_SECONDS", 60.0)
+    monkeypatch.setattr(claiming, "WALK_SHARE", 1e-6)
     handles(GaugeCalibrated, name="test.effect")(leave_effect)
     dead = publish_reading(gauge_id=1, reading=1)
     OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD)
@@ -249,7 +250,7 @@ def test_a_claim_uses_the_partial_indexes_beside_a_long_history_and_many_retries
     plans: list[str] = []
 
     def watch(execute, sql, params, many, context):
-        if sql.lstrip().startswith(("WITH RECURSIVE", "SELECT")):
+        if sql.lstrip().startswith(("WITH", "SELECT")):
             with connection.cursor() as cursor:
                 cursor.cursor.execute("EXPLAIN ANALYZE " + sql, params)
                 plans.append("\n".join(row[0] for row in cursor.cursor.fetchall()))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from outbox.engine.statements import _lock_text, lock, read_heads, remember
+from outbox.engine.statements import _lock_text, lock, look, remember, sources_of
 from outbox.models import OutboxEvent, ProcessedEvent
 from qhse.uuid7 import uuid7
 
 pytestmark = pytest.mark.django_db
 
 
-class TestReadHeads:
+class TestLook:
     def test_returns_the_first_pending_event_of_each_aggregate(self, publish_reading):
         first, other = publish_reading(gauge_id=1), publish_reading(gauge_id=2)
         publish_reading(gauge_id=1)
 
-        assert read_heads(10, 10).ids == [first.pk, other.pk]
+        assert look([*sources_of(first.event_type)], 10).heads == [first.pk, other.pk]
 
 
 class TestLock:
