@@ -30,6 +30,9 @@ SECONDS = 60.0
 BESIDE_PLAIN = Target("≥", 0.8, "ratio")
 CLAIM = Target("≤", 10.0, "value")
 FOLLOWERS = 5
+WAITING_SHARE = 0.8
+LONG_DUE = "now() - interval '1 day'"  # before everything else, so that a claim by age meets these first
+ROUNDS = 3  # at most, for they are many
 AT_ONCE = "set-based"  # the form in which a claim is the greatest share of a batch
 
 
@@ -111,7 +114,7 @@ def _rounds(run: Run, form: str, several: list[SetUp], crews: dict[str, Crew]) -
     drains: dict[str, list[Measured]] = defaultdict(list)
     for database in (run.database, run.second_database):
         _drain(run, SetUp("warms up", jit=database is run.second_database), crews)
-    rounds = [set_up for _ in range(run.sizes.rounds) for set_up in (PLAIN, *several)]
+    rounds = [set_up for _ in range(min(ROUNDS, run.sizes.rounds)) for set_up in (PLAIN, *several)]
     for set_up in tqdm(rounds, desc=f"set-ups, {form}", disable=None):
         drains[set_up.name].append(_drain(run, set_up, crews))
     return drains
@@ -159,7 +162,7 @@ def _claim_figures(name: str, claims: list[float], beside: list[float] | None = 
 
 
 def _waiting_head(database: Database, sizes: Sizes) -> tuple[int, int]:
-    due = "CASE WHEN i = 1 THEN now() + interval '1 hour' ELSE now() END"
+    due = f"CASE WHEN i = 1 THEN now() + interval '1 hour' ELSE {LONG_DUE} END"
     load.insert(database, sizes.waiting + 1, {"aggregate_id": "'waiting'", "next_attempt_at": due})
     return sizes.waiting + 1, 0
 
@@ -177,7 +180,7 @@ def _failing(run: Run) -> Iterator[Figure]:
     """
     Yield the claim's time while a handler fails for every event of its type, in the midst of that.
 
-    Of most aggregates the head waits for its retry; the last ones have not been tried yet. Their followers are due.
+    Of most aggregates the head waits for its retry. The others' retries are due, later than all followers.
     """
     database, aggregates = run.database, run.sizes.failing
     load.remove_backlog(database, run.sizes.done)
@@ -187,8 +190,9 @@ def _failing(run: Run) -> Iterator[Figure]:
         {
             "event_type": f"'{FAILING}0'",
             "aggregate_id": f"'failing-' || i %% {aggregates}",
-            "next_attempt_at": f"CASE WHEN i < {aggregates} * 0.8 THEN now() + interval '1 hour' ELSE now() END",
-            "attempts": f"CASE WHEN i < {aggregates} * 0.8 THEN 1 ELSE 0 END",
+            "next_attempt_at": f"CASE WHEN i <= {aggregates} * {WAITING_SHARE} THEN now() + interval '1 hour' "
+            f"WHEN i <= {aggregates} THEN now() ELSE {LONG_DUE} END",
+            "attempts": f"CASE WHEN i <= {aggregates} THEN 1 ELSE 0 END",
         },
     )
     load.settle(database)
