@@ -49,6 +49,14 @@ class Database:
         with self.connection.transaction(force_rollback=True):
             yield
 
+    @contextmanager
+    def snapshot_held(self) -> Iterator[None]:
+        """Hold a snapshot in a transaction elsewhere, as pg_dump does. What dies meanwhile stays in the indexes."""
+        with psycopg.connect(self.url, application_name=APPLICATION) as elsewhere:
+            elsewhere.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            elsewhere.execute("SELECT 1")
+            yield
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

@@ -1,5 +1,5 @@
 """
-The one event that the laboratory and the benchmarks publish.
+The events that the laboratory and the benchmarks publish.
 
 Each has handlers of its own, and registers it beside them: a process that only imports this class stays the product.
 """
@@ -23,3 +23,24 @@ class GaugeRead(DomainEvent):
     gauge: Annotated[str, Key("the gauge", example="w1")]
     position: Annotated[int, Key("counts up by one for each event of the gauge", example=1)]
     conduct: Annotated[str, Key("what its handler does beside its work, such as `fail:1`", example="")] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaugeCalibrated(GaugeRead):
+    """A gauge of the laboratory has been calibrated."""
+
+    event_type: ClassVar[str] = "LAB_GAUGE_CALIBRATED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaugeCertified(GaugeRead):
+    """A gauge of the laboratory has been certified, on the ground of its calibrations so far."""
+
+    event_type: ClassVar[str] = "LAB_GAUGE_CERTIFIED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaugeCounted(GaugeRead):
+    """A gauge of the laboratory has counted. Of this there may be very many."""
+
+    event_type: ClassVar[str] = "LAB_GAUGE_COUNTED"

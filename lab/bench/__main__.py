@@ -21,7 +21,7 @@ from lab.bench.server import NotEnoughSpace, check_space, environment, private_s
 from lab.bench.sizes import FULL, QUICK, Sizes
 
 RESULTS = Path(__file__).with_name("results.md")
-BENCHMARKS = ("publish", "latency", "idle", "drain", "sealing", "audit", "history", "prune")
+BENCHMARKS = ("publish", "latency", "idle", "drain", "setups", "sealing", "audit", "history", "prune")
 HISTORIC = {"history", "prune"}
 
 

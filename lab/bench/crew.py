@@ -132,9 +132,17 @@ class Crew:
             member.tell({"forever": True})
 
 
-def product_crew(form: str, database: Database, *, size: int = 1, claims: bool = False) -> Crew:
-    """Return processes of the product's worker command. `claims`: they answer with the time of each claim."""
+def product_crew(
+    form: str, database: Database, *, size: int = 1, claims: bool = False, seconds: float | None = None
+) -> Crew:
+    """
+    Return processes of the product's worker command.
+
+    `claims`: they answer with the time of each claim. `seconds`: they end a drain then, whatever is left.
+    """
     options = ["--claims"] if claims else []
+    if seconds:
+        options += ["--seconds", str(seconds)]
     return Crew("lab.bench.product_worker", form, *options, size=size, env=environment(database.url))
 
 

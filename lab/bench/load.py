@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from tqdm import tqdm
 
-from lab.bench.subject import AGGREGATES, HANDLER, Effect
+from lab.bench.subject import AGGREGATES, HANDLER, KINDS, Effect
 from lab.database import Database
 from lab.gauge import GaugeRead
 from outbox.models import OutboxEvent
@@ -21,6 +21,8 @@ _UUID7 = """
     (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
      || lpad(to_hex(({number}) %% 4096), 3, '0') || '8' || substr(md5(random()::text || ({number})), 1, 15))::uuid
 """
+
+_A_SAMPLE = "JOIN benchmark_backlog b ON b.number = 1 + i %% (SELECT max(number) FROM benchmark_backlog)"
 
 
 class NotHandledOnce(AssertionError):
@@ -62,16 +64,27 @@ def remove_backlog(database: Database, done: int) -> None:
     )
 
 
-def add_backlog(database: Database, events: int) -> None:
-    """Add pending events in one transaction. Leave the table as vacuum and checkpoint would."""
-    chosen = {"event_id": _UUID7.format(number="b.number")}
-    names, values = _columns(chosen)
+def add_backlog(database: Database, events: int, *, aggregates: int = AGGREGATES, kinds: str = "") -> None:
+    """
+    Add pending events in one transaction. Leave the table as vacuum and checkpoint would.
+
+    `kinds` is what their types begin with. Each aggregate then has events of several types.
+    """
+    chosen = {"aggregate_id": f"(i %% {aggregates})::text"}
+    if kinds:
+        chosen["event_type"] = f"'{kinds}' || ((i + i / {aggregates}) %% {KINDS})"
+    insert(database, events, chosen)
+    settle(database)
+
+
+def insert(database: Database, events: int, chosen: dict[str, str]) -> None:
+    """Insert pending events. `chosen` are columns and an SQL expression for each, of `i`, which counts up from 1."""
+    names, values = _columns({"event_id": _UUID7.format(number="i")} | chosen)
     database.execute(
-        f"INSERT INTO outbox_outboxevent ({names}) SELECT {values} FROM benchmark_backlog b "
-        "WHERE b.number <= %s ORDER BY b.number",
+        f"INSERT INTO outbox_outboxevent ({names}) SELECT {values} FROM generate_series(1, %s) AS i {_A_SAMPLE} "
+        "ORDER BY i",
         (events,),
     )
-    settle(database)
 
 
 def settle(database: Database) -> None:
@@ -104,8 +117,7 @@ def _insert_done(database: Database, start: int, end: int, *, of: int) -> None:
     database.execute(
         f"WITH historic AS (INSERT INTO outbox_outboxevent ({names}) "
         f"SELECT {values} FROM generate_series(%(start)s, %(end)s - 1) AS i "
-        "JOIN benchmark_backlog b ON b.number = 1 + i %% (SELECT max(number) FROM benchmark_backlog) "
-        "ORDER BY i RETURNING event_id, processed_at) "
+        f"{_A_SAMPLE} ORDER BY i RETURNING event_id, processed_at) "
         "INSERT INTO outbox_processedevent (event_id, handler, processed_at) "
         "SELECT event_id, %(handler)s, processed_at FROM historic",
         {"start": start, "end": end, "handler": HANDLER},
@@ -118,11 +130,11 @@ def _columns(chosen: dict[str, str]) -> tuple[str, str]:
     return ", ".join(names), ", ".join(chosen.get(name, f"b.{name}") for name in names)
 
 
-def check_and_time(database: Database, *, events: int, since: int = 0) -> float:
+def check_and_time(database: Database, *, events: int, since: int = 0, left: int = 0) -> float:
     """
     Check that each event was handled once. Return when the last effect was committed, as a Unix time.
 
-    `since` is the id of the last effect from before. Raises NotHandledOnce.
+    `since` is the id of the last effect from before, `left` how many events are not done. Raises NotHandledOnce.
     """
     effects, different, last = database.row(
         "SELECT count(*), count(DISTINCT event_id), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 "
@@ -138,7 +150,7 @@ def check_and_time(database: Database, *, events: int, since: int = 0) -> float:
         "SELECT (SELECT count(*) FROM outbox_outboxevent WHERE status = 'PENDING') "
         "+ (SELECT count(*) FROM outbox_outboxevent WHERE status = 'FAILED')"
     )
-    if (effects, different, unnoted, pending) != (events, events, 0, 0):
+    if (effects, different, unnoted, pending) != (events, events, 0, left):
         raise NotHandledOnce(
             f"{events} events: {effects} effects of {different} events, {unnoted} not noted, {pending} not done"
         )

@@ -1,5 +1,5 @@
 """
-The real worker command with the benchmark's handler: `python -m lab.bench.product_worker FORM [--claims]`.
+The real worker command with the benchmark's handlers: `python -m lab.bench.product_worker FORM`.
 
 It obeys `lab.bench.crew`. With --claims it also reports how long each claim took.
 """
@@ -8,73 +8,57 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from io import StringIO
 from typing import Any
 
 import django
-import psycopg
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
 django.setup()
 
-from django.core.management import call_command  # noqa: E402 (needs the apps)
+from django.core.management import CommandError, call_command  # noqa: E402 (needs the apps)
 from django.db import connection  # noqa: E402
 
 from lab.bench.subject import FORMS, subscribe  # noqa: E402
 from lab.bench.worker_protocol import serve  # noqa: E402
+from outbox.engine.claim import Claimer  # noqa: E402
 
-_READS_EVENTS = re.compile(r"\boutbox_outboxevent\b")
-_MARKS_EVENTS = re.compile(r"\bUPDATE\s+\"?outbox_outboxevent\b")
+
+class TimeIsUp(BaseException):
+    """The drain ends here. Its batch in hand is rolled back."""
 
 
 class ClaimTimes:
-    """
-    Milliseconds of each claim: what a batch spent in statements about events before its handler was called.
-
-    Of what the engine is made is not asked, so that the figure survives its changes.
-    """
+    """Milliseconds of each claim, those that fail and those that find nothing as well."""
 
     def __init__(self) -> None:
-        self.milliseconds: list[float] = []
-        self._collecting = True
-        self._sum = 0.0
+        self._milliseconds: list[float] = []
+        self._ends_at = float("inf")
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Time every statement at the driver. The engine may pass Django by."""
-        execute = psycopg.Cursor.execute
+    def watch(self) -> None:
+        """Time every claim from now on, for the rest of this process's life."""
+        claim = Claimer.claim
 
-        def timed(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        def timed(claimer: Claimer, limit: int) -> Any:
             started = time.perf_counter()
+            if started > self._ends_at:
+                raise TimeIsUp
             try:
-                return execute(cursor, query, *arguments, **options)
+                return claim(claimer, limit)
             finally:
-                self._note(str(query), time.perf_counter() - started)
+                self._milliseconds.append(round((time.perf_counter() - started) * 1000, 3))
 
-        psycopg.Cursor.execute = timed  # type: ignore[assignment, method-assign]
-        try:
-            yield
-        finally:
-            psycopg.Cursor.execute = execute  # type: ignore[method-assign]
+        Claimer.claim = timed  # type: ignore[method-assign, assignment]
 
-    def _note(self, sql: str, seconds: float) -> None:
-        if _MARKS_EVENTS.search(sql):
-            self._collecting, self._sum = True, 0.0
-        elif self._collecting and _READS_EVENTS.search(sql):
-            self._sum += seconds * 1000
-
-    def handler_is_called(self) -> None:
-        if self._collecting:
-            self.milliseconds.append(round(self._sum, 3))
-        self._collecting = False
+    def end_after(self, seconds: float) -> None:
+        """Raise TimeIsUp in place of a claim then."""
+        self._ends_at = time.perf_counter() + seconds
 
     def take(self) -> list[float]:
         """Return the claims since the last call."""
-        taken, self.milliseconds, self._sum, self._collecting = self.milliseconds, [], 0.0, True
+        taken, self._milliseconds = self._milliseconds, []
         return taken
 
 
@@ -82,20 +66,29 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("form", choices=FORMS)
     parser.add_argument("--claims", action="store_true")
+    parser.add_argument("--seconds", type=float, help="end a drain then, or when a claim fails: who asked will see it")
     options = parser.parse_args()
     claims = ClaimTimes()
-    subscribe(options.form, before_each_call=claims.handler_is_called if options.claims else None)
+    if options.claims or options.seconds:
+        claims.watch()
+    subscribe(options.form)
     connection.ensure_connection()
 
     def drain(batch_size: int) -> list[float]:
-        call_command("run_outbox_worker", "--drain", "--batch-size", str(batch_size), stdout=StringIO())
+        if options.seconds:
+            claims.end_after(options.seconds)
+        try:
+            call_command("run_outbox_worker", "--drain", "--batch-size", str(batch_size), stdout=StringIO())
+        except (TimeIsUp, CommandError) as end:
+            if not options.seconds:
+                raise
+            print(repr(end), file=sys.stderr)
         return claims.take()
 
     def run_forever() -> None:
         call_command("run_outbox_worker")
 
-    with claims.watching() if options.claims else nullcontext():
-        serve(drain=drain, run_forever=run_forever)
+    serve(drain=drain, run_forever=run_forever)
 
 
 if __name__ == "__main__":

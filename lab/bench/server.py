@@ -10,6 +10,7 @@ from dev.processes import kept_variables
 
 SETTINGS = {
     "track_commit_timestamp": "on",  # tells when an effect was committed, at no cost for who commits it
+    "jit": "on",  # PostgreSQL's default: what the product needs, it must set by itself
     "shared_buffers": "512MB",
     "max_wal_size": "4GB",  # checkpoints come between the rounds, where we ask for them
 }

@@ -25,6 +25,11 @@ class Sizes:
     audit_writes: int = 1_000
     audit_entries: int = 1_000_000
     history: int = 10_000_000
+    aggregates: tuple[int, ...] = (30, 2_000, 20_000)
+    waiting: int = 100_000
+    failing: int = 60_000
+    under_snapshot: int = 20_000
+    failing_seconds: float = 10.0
 
     def events(self, batch_size: int) -> int:
         """Return how many events a drain in batches of this size handles: about a second's work."""
@@ -45,4 +50,9 @@ QUICK = Sizes(
     audit_writes=5,
     audit_entries=2_000,
     history=1_000_000,
+    aggregates=(30, 200),
+    waiting=1_000,
+    failing=100,
+    under_snapshot=200,
+    failing_seconds=1.0,
 )

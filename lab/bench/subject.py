@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, cast
 
 from django.db import models
 
 from lab.gauge import GaugeRead
-from outbox.events import register
+from outbox.events import DomainEvent, register
 from outbox.registry import Delivery, handles, handles_batch
 
 register(GaugeRead)
@@ -17,6 +18,20 @@ HANDLER = "benchmark.keep_reading"
 AGGREGATES = 1_000
 
 FORMS = ("per-event", "set-based")
+
+
+KINDS = 20
+SHARED, OWN, FAILING = "BENCH_SHARED_", "BENCH_OWN_", "BENCH_FAILING_"
+"""What event types begin with that one handler has in common, that have a handler each, and whose handler fails."""
+
+
+def _kinds(prefix: str) -> list[type[DomainEvent]]:
+    """Return KINDS event types that differ from GaugeRead in nothing but their names."""
+    names = [f"{prefix}{number}" for number in range(KINDS)]
+    return [register(cast("type[DomainEvent]", type(name, (GaugeRead,), {"event_type": name}))) for name in names]
+
+
+SHARED_KINDS, OWN_KINDS, FAILING_KINDS = _kinds(SHARED), _kinds(OWN), _kinds(FAILING)
 
 
 class Effect(models.Model):
@@ -57,20 +72,19 @@ def _effect(delivery: Delivery) -> Effect:
     return Effect(event_id=delivery.event_id, gauge=event.gauge, position=event.position)
 
 
-def subscribe(form: str, *, before_each_call: Callable[[], None] | None = None) -> None:
-    """Register the handler in one of FORMS, once in a process."""
+def fail(delivery: Delivery) -> None:
+    raise ValueError("this handler always fails")
 
-    def one(delivery: Delivery) -> None:
-        if before_each_call:
-            before_each_call()
-        keep_reading(delivery)
 
-    def many(deliveries: Sequence[Delivery]) -> None:
-        if before_each_call:
-            before_each_call()
-        keep_readings(deliveries)
-
+def subscribe(form: str) -> None:
+    """Register the handlers in one of FORMS, once in a process."""
+    handles(*FAILING_KINDS, name="benchmark.fail")(fail)
+    shared: list[type[DomainEvent]] = [GaugeRead, *SHARED_KINDS]
     if form == "set-based":
-        handles_batch(GaugeRead, name=HANDLER)(many if before_each_call else keep_readings)
+        handles_batch(*shared, name=HANDLER)(keep_readings)
+        for kind in OWN_KINDS:
+            handles_batch(kind, name=f"{HANDLER}.{kind.event_type}")(partial(keep_readings))
     else:
-        handles(GaugeRead, name=HANDLER)(one if before_each_call else keep_reading)
+        handles(*shared, name=HANDLER)(keep_reading)
+        for kind in OWN_KINDS:
+            handles(kind, name=f"{HANDLER}.{kind.event_type}")(partial(keep_reading))

@@ -31,6 +31,7 @@ def check(
         verdict.phantom += _texts(database, statements.EFFECTS_OF_NOTHING)
     verdict.duplicate += _texts(database, statements.DUPLICATES)
     verdict.overtaken += _texts(database, statements.OVERTAKEN)
+    verdict.overtaken += _texts(database, statements.SEEN_TOO_EARLY)
     verdict.lost += _texts(database, statements.LOST_EFFECTS)
     verdict.torn += _unremembered(database)
     if settled:

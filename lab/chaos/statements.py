@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.chaos.instruments.effects import EACH, TOGETHER
+from lab.chaos.instruments.effects import CALIBRATE, HANDLERS
 
 Query = tuple[str, dict[str, Any]]
 
@@ -21,7 +21,7 @@ STORED = {
     # With those that have been handled and pruned: their effects stay.
     "reading": """
         SELECT aggregate_id || '/' || (payload->>'position') FROM outbox_outboxevent
-        WHERE event_type = 'LAB_GAUGE_READ'
+        WHERE event_type LIKE 'LAB_GAUGE_%'
         UNION ALL SELECT DISTINCT f.aggregate_id || '/' || f.position FROM chaos_effect f
         WHERE NOT EXISTS (SELECT FROM outbox_outboxevent e WHERE e.event_id = f.event_id)
     """,
@@ -151,11 +151,15 @@ LOST_EFFECTS: Query = (
     """
     SELECT 'no effect of ' || h.handler || ' for event ' || e.event_id || ', gauge ' || e.aggregate_id || ' position '
         || (e.payload->>'position')
-    FROM outbox_outboxevent e CROSS JOIN unnest(%(handlers)s::text[]) AS h (handler)
-    WHERE e.event_type = 'LAB_GAUGE_READ' AND e.status = 'DONE' AND NOT EXISTS (
+    FROM outbox_outboxevent e JOIN unnest(%(types)s::text[], %(handlers)s::text[]) AS h (event_type, handler)
+        USING (event_type)
+    WHERE e.status = 'DONE' AND NOT EXISTS (
         SELECT FROM chaos_effect f WHERE f.event_id = e.event_id AND f.handler = h.handler)
     """,
-    {"handlers": [EACH, TOGETHER]},
+    {
+        "types": [event_type for event_type, handlers in HANDLERS.items() for _ in handlers],
+        "handlers": [handler for handlers in HANDLERS.values() for handler in handlers],
+    },
 )
 EFFECTS_OF_NOTHING: Query = (
     """
@@ -172,18 +176,32 @@ DUPLICATES: Query = (
     {},
 )
 # A dead event lets its successors pass, and comes after them when a person has requeued it.
+_REQUEUED = """
+    SELECT FROM audit_auditentry a WHERE a.action = 'OUTBOX_EVENT_REQUEUED' AND a.entity_id = f.event_id::text
+"""
+# Of all handlers together: whoever handles an event, nobody has begun with a later one of its aggregate.
 OVERTAKEN: Query = (
-    """
+    f"""
     SELECT handler || ' handled ' || aggregate_id || ' position ' || position || ' after ' || before FROM (
         SELECT f.handler, f.aggregate_id, f.position,
-            max(f.position) OVER (PARTITION BY f.handler, f.aggregate_id ORDER BY f.id
+            max(f.position) OVER (PARTITION BY f.aggregate_id ORDER BY f.id
                                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-        FROM chaos_effect f WHERE NOT EXISTS (
-            SELECT FROM audit_auditentry a
-            WHERE a.action = 'OUTBOX_EVENT_REQUEUED' AND a.entity_id = f.event_id::text)
+        FROM chaos_effect f WHERE NOT EXISTS ({_REQUEUED})
     ) AS ordered WHERE position < before
     """,
     {},
+)
+# What a handler reads of the rows that another one wrote is what the events before its own left, and no more.
+SEEN_TOO_EARLY: Query = (
+    f"""
+    SELECT f.handler || ' saw ' || f.calibrations || ' calibrations at ' || f.aggregate_id || ' position ' || f.position
+        || ', there were ' || count(c.id)
+    FROM chaos_effect f LEFT JOIN chaos_effect c
+        ON c.handler = %(calibrate)s AND c.aggregate_id = f.aggregate_id AND c.position < f.position
+    WHERE f.calibrations IS NOT NULL AND NOT EXISTS ({_REQUEUED})
+    GROUP BY f.id HAVING f.calibrations <> count(c.id)
+    """,
+    {"calibrate": CALIBRATE},
 )
 UNFINISHED = """
     SELECT event_type || ' ' || aggregate_id || ' ' || coalesce(payload->>'position', '') || ' is ' || status

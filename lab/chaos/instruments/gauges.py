@@ -15,16 +15,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
-from lab.chaos.instruments.effects import EACH, TOGETHER
-from lab.gauge import GaugeRead
+from lab.chaos.instruments.effects import BOTH, CALIBRATE, CERTIFY, COUNT, EACH, TOGETHER
+from lab.gauge import GaugeCalibrated, GaugeCertified, GaugeCounted, GaugeRead
 from outbox.events import register
 from outbox.registry import Delivery, handles, handles_batch
+from suppliers.models import Supplier
 
-register(GaugeRead)
+for kind in (GaugeRead, GaugeCalibrated, GaugeCertified, GaugeCounted):
+    register(kind)
 
-ALWAYS_FAIL = ("fail", "dangle", "abort", "quit", "unspeakable")
+ALWAYS_FAIL = (
+    "fail", "dangle", "abort", "quit", "unspeakable", "swallow", "swallow-together", "rollback", "commit",
+)  # fmt: skip
 
 
 class Misbehaved(Exception):
@@ -56,22 +60,54 @@ class Conduct:
 def leave_effect(delivery: Delivery) -> None:
     """Write one effect, then do what the event says."""
     _write(EACH, [delivery])
-    event = delivery.event
-    assert isinstance(event, GaugeRead)
-    if event.conduct:
-        _behave(event, delivery)
+    _behave(delivery)
 
 
 @handles_batch(GaugeRead, name=TOGETHER)
 def leave_effects(deliveries: Sequence[Delivery]) -> None:
     """Write the effects of many events with one statement."""
     _write(TOGETHER, deliveries)
+    _behave_together(deliveries)
+
+
+@handles_batch(GaugeCalibrated, name=CALIBRATE)
+def calibrate(deliveries: Sequence[Delivery]) -> None:
+    """Write the effects that `certify` counts."""
+    _write(CALIBRATE, deliveries)
+
+
+@handles(GaugeCertified, name=CERTIFY)
+def certify(delivery: Delivery) -> None:
+    """Write one effect, with the number of calibrations that it finds."""
+    _write(CERTIFY, [delivery])
+    _execute(
+        "UPDATE chaos_effect f SET calibrations = (SELECT count(*) FROM chaos_effect c WHERE c.handler = %s "
+        "AND c.aggregate_id = f.aggregate_id) WHERE f.event_id = %s AND f.handler = %s",
+        [CALIBRATE, delivery.event_id, CERTIFY],
+    )
+    _behave(delivery)
+
+
+@handles_batch(GaugeCalibrated, GaugeCertified, name=BOTH)
+def leave_effects_of_both(deliveries: Sequence[Delivery]) -> None:
+    """Write the effects of two types of events."""
+    _write(BOTH, deliveries)
+    _behave_together(deliveries)
+
+
+@handles_batch(GaugeCounted, name=COUNT)
+def count(deliveries: Sequence[Delivery]) -> None:
+    """Write the effects of many events with one statement, and nothing else."""
+    _write(COUNT, deliveries)
+
+
+def _behave_together(deliveries: Sequence[Delivery]) -> None:
     for delivery in deliveries:
-        event = delivery.event
-        assert isinstance(event, GaugeRead)
-        word, _, number = event.conduct.partition(":")
+        word, _, number = _conduct(delivery).partition(":")
         if word == "fail-together" and _attempts(delivery) < int(number):
-            raise Misbehaved(event.conduct)
+            raise Misbehaved(_conduct(delivery))
+        if word == "swallow-together":
+            _swallow_an_error()
 
 
 def _write(handler: str, deliveries: Sequence[Delivery]) -> None:
@@ -89,15 +125,23 @@ def _write(handler: str, deliveries: Sequence[Delivery]) -> None:
         )
 
 
-def _behave(event: GaugeRead, delivery: Delivery) -> None:
-    word, _, argument = event.conduct.partition(":")
+def _behave(delivery: Delivery) -> None:
+    word, _, argument = _conduct(delivery).partition(":")
+    if not word:
+        return
     if word == "fail" and (not argument or _attempts(delivery) < int(argument)):
-        raise Misbehaved(event.conduct)
+        raise Misbehaved(_conduct(delivery))
     if word == "dangle":  # a foreign key to nothing, which Django lets the server find in the COMMIT
         _execute("INSERT INTO chaos_hole VALUES (0)")
     if word == "abort":  # swallows an error of the database, and goes on in an aborted transaction
         with suppress(DatabaseError):
             _execute("SELECT 1 / 0")
+    if word == "swallow":
+        _swallow_an_error()
+    if word in ("rollback", "commit"):
+        _execute(word)
+    if word == "hook":
+        transaction.on_commit(_misbehave)
     if word == "quit":
         sys.exit(0)
     if word == "unspeakable":
@@ -111,9 +155,24 @@ def _behave(event: GaugeRead, delivery: Delivery) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _execute(statement: str) -> None:
+def _conduct(delivery: Delivery) -> str:
+    assert isinstance(delivery.event, GaugeRead)
+    return delivery.event.conduct
+
+
+def _swallow_an_error() -> None:
+    """Pass over an error that never reached the server. Django then wants a rollback."""
+    with suppress(ValueError):
+        Supplier(nc_total="many").save()
+
+
+def _misbehave() -> None:
+    raise Misbehaved("in on_commit")
+
+
+def _execute(statement: str, parameters: Sequence[object] = ()) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, parameters or None)
 
 
 def _is_first(path: Path) -> bool:
