@@ -42,6 +42,9 @@ SCENARIOS = (
     "repeats",
     "guesses",
     "black-hole",
+    "poolers",
+    "hostile-server",
+    "crowded",
     "terminations",
     "restarts",
 )

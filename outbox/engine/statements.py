@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 from django.db.models import BigIntegerField, Case, F, Func, When
 from django.db.models.fields.json import KeyTextTransform
@@ -28,8 +26,8 @@ from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
+from outbox.engine.prepared import prepared_cursor
 from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent, longest_wait
-from outbox.tuning import REPLAN_SECONDS
 
 
 class Source(NamedTuple):
@@ -97,7 +95,7 @@ def look(sources: Sequence[Source], window: int) -> Look:
             [*sources],
             False,
         )
-    with _prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_look_text(window, longest_wait()), [list(column) for column in zip(*sources, strict=True)])
         at, heads, rows, aggregates, next_due_seconds, lasts = cursor.fetchone()
     behind = list(sources)
@@ -164,7 +162,7 @@ def unknown_types(known: Iterable[str]) -> list[str]:
     """Return the types of pending events that are not among these."""
     if not _on_postgres():
         return []  # it looks at all types anyway
-    with _prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_UNKNOWN_TYPES, [list(known)])
         return [event_type for (event_type,) in cursor.fetchall()]
 
@@ -191,7 +189,7 @@ def read_followers(heads: Sequence[ClaimedEvent], depth: int) -> list[list[int]]
     """
     if _on_postgres():
         depth = 1 << (depth - 1).bit_length()  # so that there are few texts for the server to plan
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_followers_text(depth, longest_wait()), [_array(head.pk for head in heads)])
             ids = dict(cursor.fetchall())
         return [ids.get(head.pk, []) for head in heads]
@@ -238,7 +236,7 @@ def lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
     """
     if _on_postgres():
         sql, parameters = _lock_text(limit)
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(sql, [*parameters, _array(ids)])
             return [
                 ClaimedEvent._make((*row, datetime.fromtimestamp(occurred / 1e6, UTC), stamp))
@@ -285,7 +283,7 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
     if not pairs:
         return None
     if _on_postgres():
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_REMEMBER, [_array(event_id for event_id, _ in pairs), [name for _, name in pairs]])
             return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
     known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
@@ -302,7 +300,7 @@ ON CONFLICT DO NOTHING RETURNING event_id, handler
 
 def mark_processed(ids: Sequence[int]) -> None:
     if _on_postgres():
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_MARK, [_array(ids)])
     else:
         OutboxEvent.objects.filter(pk__in=ids).update(status=EventStatus.PROCESSED, processed_at=Now())
@@ -316,26 +314,6 @@ WHERE id = ANY(%s)
 
 def _on_postgres() -> bool:
     return connection.vendor == "postgresql"
-
-
-def _prepared_cursor() -> Any:
-    """
-    Return a cursor of Django's connection. The server parses and plans its statements once.
-
-    Django's own cursors put values into the text. So each execution would be planned anew. Plans are thrown away every
-    REPLAN_SECONDS.
-    """
-    connection.ensure_connection()
-    line: Any = connection.connection
-    now = time.monotonic()
-    if line.prepare_threshold is None:
-        line.prepare_threshold, line.qhse_planned_at = 1, now
-    # The wrapper keeps what Django's cursors have: its exceptions, and its hooks around each statement.
-    cursor = connection._prepare_cursor(psycopg.Cursor(line))  # type: ignore[attr-defined]
-    if now - line.qhse_planned_at > REPLAN_SECONDS:
-        line.qhse_planned_at = now
-        cursor.execute("DEALLOCATE ALL")
-    return cursor
 
 
 def _array(values: Iterable[object]) -> str:
