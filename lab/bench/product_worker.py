@@ -41,12 +41,12 @@ class ClaimTimes:
         """Time every claim from now on, for the rest of this process's life."""
         claim = Claimer.claim
 
-        def timed(claimer: Claimer, limit: int) -> Any:
+        def timed(claimer: Claimer, limit: int, **options: Any) -> Any:
             started = time.perf_counter()
             if started > self._ends_at:
                 raise TimeIsUp
             try:
-                return claim(claimer, limit)
+                return claim(claimer, limit, **options)
             finally:
                 self._milliseconds.append(round((time.perf_counter() - started) * 1000, 3))
 

@@ -36,11 +36,12 @@ class Walk:
     committed there since. `spent` is what such a walk costs, in seconds, beside those looks that bring work.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, busy: int) -> None:
         self.line: deque[int] = deque()
+        self.busy = busy  # how many sources had rows at the last look: they share a window
         self.sources = [source for event_type in event_types for source in sources_of(event_type)]
         self.begun_at = self.looked_at = time.monotonic()
-        self.spent = 0.0
+        self.spent = self.look_seconds = 0.0
         self.rows_each = 1  # how many rows each aggregate has, among those that were looked at
         self.has_brought = self.has_followers = self.has_ended = False
         self.next_due_seconds: float | None = None
@@ -50,17 +51,33 @@ class Walk:
         """Return how long it goes on. Walks from the start get WALK_SHARE of a worker's time."""
         return self.begun_at + self.spent / WALK_SHARE - time.monotonic()
 
+    def enough_for(self, room: int) -> int:
+        """
+        Return how many heads promise so many events, followers included.
+
+        Where aggregates have many events, that is not all of them. Other workers can have the others.
+        """
+        return -(-room // min(self.rows_each, max(1, room // SHARERS)))
+
+    def should_go_on(self, room: int) -> bool:
+        """Answer whether to look farther: for enough heads, or for aggregates that wait behind a few with many events."""
+        if len(self.line) >= room:
+            return False
+        rested = time.monotonic() - self.looked_at
+        return len(self.line) < self.enough_for(room) or rested > self.look_seconds / WALK_SHARE
+
     def step(self, window: int, known: Iterable[int]) -> int:
         """Look at the next rows of each source. Heads other than `known` get in line. Return how many these are."""
         started = time.monotonic()
-        seen = look(self.sources, window)
+        seen = look(self.sources, max(1, window >> self.busy.bit_length()))
         self.looked_at = time.monotonic()
+        self.look_seconds = self.looked_at - started
         known = {*known, *self.line}
         heads = [head for head in seen.heads if head not in known]
         self.line.extend(heads)
         if not self.has_ended and not (self.has_brought and heads):
-            self.spent += self.looked_at - started
-        self.sources = seen.sources
+            self.spent += self.look_seconds
+        self.sources, self.busy = seen.sources, seen.busy
         self.has_brought = self.has_brought or bool(heads)
         self.has_ended = not seen.more
         self.has_followers = self.has_followers or seen.more or seen.rows > seen.aggregates
@@ -81,11 +98,12 @@ class Claimer:
 
     def __init__(self, between_looks: Callable[[], None] = lambda: None) -> None:
         self._between_looks = between_looks
+        self._walk = Walk(busy=1)
         self.forget()
 
     def forget(self) -> None:
         """Start anew with the next claim. Nothing is known of what the last one has locked."""
-        self._walk = Walk()
+        self._walk = Walk(self._walk.busy)
         self._heads: list[int] = []  # the last claim's, and what follows it
         self._next_heads: list[int] = []
         self._not_to_be_had = 0
@@ -140,7 +158,7 @@ class Claimer:
         enough = max(1, limit // 2)
         window = max(WINDOW, limit)
         while True:
-            if len(walk.line) < limit - len(events):
+            if walk.should_go_on(limit - len(events)):
                 found = walk.step(window, self._heads)
                 # Nothing but rows behind heads that cannot be had: what is worth taking stands farther back.
                 window = window if found else WIDE_WINDOW
@@ -152,9 +170,7 @@ class Claimer:
 
     def _add(self, events: list[ClaimedEvent], limit: int) -> list[ClaimedEvent]:
         walk, room = self._walk, limit - len(events)
-        # Where aggregates have many events, it does not take all of them: other workers can have the others.
-        each = min(walk.rows_each, max(1, limit // SHARERS))
-        wanted = [walk.line.popleft() for _ in range(min(len(walk.line), -(-room // each)))]
+        wanted = [walk.line.popleft() for _ in range(min(len(walk.line), walk.enough_for(room)))]
         heads = lock(wanted, room)
         if len(heads) < len(wanted) // 2:
             # Another worker is ahead of this one in the same line: not in its footsteps.

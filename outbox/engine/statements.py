@@ -62,7 +62,7 @@ class Look(NamedTuple):
     """
     What was seen of some sources. The heads stand in the order in which to take them. `sources` begin behind it.
 
-    As many `rows` were seen, of so many `aggregates`. With `more`, rows stand behind what was seen.
+    As many `rows` were seen, of so many `aggregates` and `busy` sources. With `more`, rows stand behind what was seen.
     """
 
     at: datetime
@@ -71,6 +71,7 @@ class Look(NamedTuple):
     aggregates: int
     next_due_seconds: float | None
     sources: list[Source]
+    busy: int
     more: bool
 
 
@@ -103,7 +104,7 @@ def look(sources: Sequence[Source], window: int) -> Look:
     for number, _, since, after in lasts:
         behind[number - 1] = behind[number - 1]._replace(since=since, after=after)
     more = any(place == window for _, place, _, _ in lasts)
-    return Look(at, heads, rows, aggregates, next_due_seconds, behind, more)
+    return Look(at, heads, rows, aggregates, next_due_seconds, behind, len(lasts), more)
 
 
 @cache
