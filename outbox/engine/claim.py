@@ -60,7 +60,7 @@ class Walk:
         return -(-room // min(self.rows_each, max(1, room // SHARERS)))
 
     def should_go_on(self, room: int) -> bool:
-        """Answer whether to look farther: for enough heads, or for aggregates that wait behind a few with many events."""
+        """Answer whether to look farther: for enough heads, or for what waits behind a few with many events."""
         if len(self.line) >= room:
             return False
         rested = time.monotonic() - self.looked_at

@@ -87,15 +87,9 @@ def look(sources: Sequence[Source], window: int) -> Look:
         wait = waiting.values_list(F("next_attempt_at") - Now(), flat=True).first()
         # To count what is due would cost as much as to look for events behind the heads.
         rows = len(heads) + 1 if heads else 0
-        return Look(
-            timezone.now(),
-            [head.pk for head in heads],
-            rows,
-            len(heads),
-            wait and wait.total_seconds(),
-            [*sources],
-            False,
-        )
+        seconds = wait and wait.total_seconds()
+        ids = [head.pk for head in heads]
+        return Look(timezone.now(), ids, rows, len(ids), seconds, [*sources], busy=1, more=False)
     with prepared_cursor() as cursor:
         cursor.execute(_look_text(window, longest_wait()), [list(column) for column in zip(*sources, strict=True)])
         at, heads, rows, aggregates, next_due_seconds, lasts = cursor.fetchone()
