@@ -6,13 +6,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, Error, OperationalError, transaction
 
-from outbox.engine.batch import Batch, OutOfTime
+from outbox.engine.batch import Batch, Equipment, OutOfTime
 from outbox.engine.claim import Claimer
 from outbox.engine.delivery import HandlerFailed, HandlerRunner
-from outbox.engine.equipment import Equipment
-from outbox.engine.failures import has_ended_the_connection, is_of_the_database
+from outbox.engine.failures import Fault, blame
 from outbox.engine.metrics import observe_batch
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
@@ -75,18 +74,27 @@ class Dispatcher:
 
     def _together_or_singly(self, limit: int, thorough: bool) -> BatchResult:
         started = time.monotonic()
+        failed: HandlerFailed | None = None
         try:
             result = self._batch(min(limit, self._shrunk_to or limit), thorough=thorough)
             if self._shrunk_to and time.monotonic() - started < BATCH_SECONDS / 4:
                 self._shrunk_to = None if self._shrunk_to * 2 >= limit else self._shrunk_to * 2
             return result
-        except HandlerFailed as failure:
-            logger.info("batch is handled one by one after a failure", extra={"handler": failure.handler.name})
+        except HandlerFailed as error:
+            failed = error
+            logger.info("batch is handled one by one after a failure", extra={"handler": error.where})
         except OutOfTime:
             self._shrink(limit, 2)
             logger.warning("handlers are slow; batches shrink to %d events", self._shrunk_to)
-        self._claimer.settled()
-        return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True)
+        for _ in range(2):
+            self._claimer.settled()
+            try:
+                return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True, after=failed)
+            except HandlerFailed as error:
+                # Its event has ended the transaction of all, and is counted in the next.
+                error.unfinished += failed.unfinished if failed else []
+                failed = error
+        raise OperationalError(f"the transaction was torn again, by another event: {failed}")
 
     def _before_call(self) -> None:
         """Give a sign of life, and the next call its time: several of one event may take longer than a batch should."""
@@ -97,7 +105,9 @@ class Dispatcher:
     def _shrink(self, limit: int, divisor: int) -> None:
         self._shrunk_to = max(1, min(limit, self._shrunk_to or limit) // divisor)
 
-    def _batch(self, limit: int, *, thorough: bool = True, singly: bool = False) -> BatchResult:
+    def _batch(
+        self, limit: int, *, thorough: bool = True, singly: bool = False, after: HandlerFailed | None = None
+    ) -> BatchResult:
         started = time.monotonic()
         seconds = min(BATCH_SECONDS, self._alarm.seconds)
         note = self._equipment.note
@@ -107,17 +117,17 @@ class Dispatcher:
                 claimed = self._claimer.claim(limit, thorough=thorough)
                 batch = Batch(self._equipment, claimed, ends_at=started + seconds)
                 try:
-                    batch.run(singly=singly)
+                    batch.run(singly=singly, after=after)
                 except GivenBack:
                     # Before the rollback frees the events: who claims them then must not hold a dead worker's note
                     # against them.
                     note.remove()
                     raise
-        except DatabaseError as error:
-            if is_of_the_database(error) and not has_ended_the_connection(error):
-                note.finished(decided=())  # a full disk, say: all handlers have come back, and nobody is suspect
-            else:
+        except Error as error:
+            if blame(error) is Fault.LINE:
                 note.leave_behind()
+            else:
+                note.finished(decided=())  # all handlers have come back, and nobody is suspect
             raise
         self._claimer.settled(batch.decided, all_processed=batch.result.processed == len(claimed.events))
         if claimed.events:
