@@ -62,7 +62,7 @@ def _dead_panel(dead: list[DeadOfType]) -> dict[str, Any]:
                 each.event_type,
                 f"{each.number:,}",
                 _error(each.newest),
-                link(_list_of(status=EventStatus.DEAD, event_type=each.event_type), "Show and requeue"),
+                link(_list_of(status=EventStatus.DEAD, event_type=each.event_type), "Show and decide"),
             )
             for each in dead
         ],
