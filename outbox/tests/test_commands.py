@@ -114,6 +114,17 @@ def test_status_of_an_empty_outbox_has_no_ages():
 
     assert (figures["pending"], figures["oldest_pending_seconds"], figures["oldest_due_seconds"]) == (0, None, None)
     assert run("outbox_status").count("–") == 2
+    assert figures["workers"] == {"living": 0, "seen_seconds": None}
+    assert "last seen" in run("outbox_status") and "never" in run("outbox_status")
+
+
+def test_status_tells_when_a_worker_was_seen():
+    call_command("run_outbox_worker", "--once", stdout=StringIO())
+
+    seen = json.loads(run("outbox_status", "--format", "json"))["workers"]
+
+    assert seen["living"] == 1
+    assert 0 <= seen["seen_seconds"] < 30
 
 
 def test_requeue_by_id_type_or_all_puts_dead_events_back_with_an_audited_reason(dead_events):
