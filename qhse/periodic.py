@@ -53,7 +53,9 @@ class JobSchedule:
         return max(0.0, min(self._due_at.values()) - time.monotonic()) if self._due_at else None
 
     def work(self) -> None:
-        """Do one piece of each job that is due, or nearly."""
+        """Do one piece of each job that is due, and of those that nearly are."""
+        if self.seconds_left() != 0:
+            return
         for name, due_at in self._due_at.items():
             if due_at <= time.monotonic() + TOGETHER_SECONDS:
                 more = _attempt(jobs[name])
