@@ -37,7 +37,9 @@ def workers_lost(request: HttpRequest) -> SafeString | str:
 
 
 def lag_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return how far behind the workers are, if that is long enough to mislead somebody."""
+    """Return how far behind living workers are, if that is long enough to mislead somebody."""
+    if not workers().living:
+        return None  # stands above every page
     lag = outbox_status().oldest_due_seconds or 0.0
     return {"template": "outbox/lag.html", "lag": span(lag)} if lag > LATE_SECONDS else None
 

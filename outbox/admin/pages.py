@@ -35,6 +35,7 @@ STATUS_BADGES = {
     EventStatus.DEAD: "bad",
     EventStatus.DISMISSED: "mute",
 }
+NAMED = 10  # events of a selection whose names are told when they have been decided on
 DISMISS = "_dismiss"  # the name of the second button
 
 
@@ -157,14 +158,24 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         actor = request.user
         if not isinstance(actor, User):
             return None
-        return self.ask_reason(
+        names: list[str] = []
+
+        def perform(event: OutboxEvent, reason: str) -> None:
+            decide(event_id=event.event_id, actor=actor, reason=reason)
+            names.append(f"{event.event_type} of {self.aggregate_name(event)}")
+
+        answer = self.ask_reason(
             request,
             queryset.filter(status=EventStatus.DEAD),
             action=action,
             title=title,
             nothing="None of the selected events is dead.",
-            perform=lambda event, reason: decide(event_id=event.event_id, actor=actor, reason=reason),
+            perform=perform,
         )
+        if names:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            self.message_user(request, f"{', '.join(names[:NAMED])}{more}.")
+        return answer
 
     @admin.display(description="aggregate", ordering="aggregate_id")
     def aggregate_name(self, event: OutboxEvent) -> str:
