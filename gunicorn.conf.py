@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import multiprocess
-
 
 def _number(names: tuple[str, ...], default: int) -> int:
     for name in names:
@@ -60,17 +58,18 @@ logconfig_dict = {
 
 # --- Metrics of several processes: each writes files of its own, and whichever is asked reads all of them -------------
 
-_metrics_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-
 
 def on_starting(server: Any) -> None:
-    """Begin with empty counters: files of an earlier start would be added to ours."""
-    if _metrics_directory:
-        Path(_metrics_directory).mkdir(parents=True, exist_ok=True)
-        for leftover in Path(_metrics_directory).glob("*.db"):
-            leftover.unlink()
+    """Join, before the processes are forked that count together. The product can be imported only now."""
+    from qhse.observability import shared_counters
+
+    try:
+        shared_counters.join()
+    except OSError as error:
+        sys.exit(f"bad environment: {shared_counters.VARIABLE}: {error}")
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    if _metrics_directory:
-        multiprocess.mark_process_dead(worker.pid)
+    from qhse.observability import shared_counters
+
+    shared_counters.bury(worker.pid)

@@ -4,13 +4,16 @@
 import os
 import sys
 
+from qhse.terminal import forgiving_streams, readable_arguments
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    try:
-        execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
-        # A wrong setting is the operator's to mend: the message names it, a traceback would only hide that.
-        sys.exit(f"qhse: {error}")
+    with forgiving_streams():
+        try:
+            execute_from_command_line(readable_arguments(sys.argv))
+        except ImproperlyConfigured as error:
+            # A wrong setting is the operator's to mend: the message names it, a traceback would only hide that.
+            sys.exit(f"qhse: {error}")

@@ -10,9 +10,12 @@ class OutboxConfig(AppConfig):
         import outbox.checks
         import outbox.engine.metrics  # noqa: F401 (checks and metrics register themselves)
         from outbox.metrics import outbox_gauges
+        from outbox.selectors import workers
+        from qhse.deployment import probes
         from qhse.observability import metrics
 
         # Events, handlers and jobs register themselves by being imported; so the engine, which lies below every
         # domain app, needs to import none of them.
         autodiscover_modules("events", "handlers", "jobs")
         metrics.add_source(outbox_gauges)
+        probes.add_remark("workers", lambda: workers().complaint or "ok")

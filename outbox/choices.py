@@ -11,3 +11,4 @@ class EventStatus(models.TextChoices):
     PENDING = "PENDING", "Pending"
     PROCESSED = "DONE", "Processed"
     DEAD = "FAILED", "Dead"
+    DISMISSED = "DISMISSED", "Dismissed"

@@ -50,6 +50,9 @@ class OutboxEventNotFound(RecordNotFound):
 
 
 class OutboxEventIsNotDead(DomainError):
-    """Only dead events are requeued. A pending one will be handled anyway, a processed one has been."""
+    """
+    Only dead events are requeued or dismissed. A pending one will be handled anyway, a processed one has been. A
+    dismissed one stays so.
+    """
 
     code = "outbox_event_is_not_dead"

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from datetime import timedelta
+
 from django.db import connection
+from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
+from outbox.models import WorkerSeen
+from outbox.selectors import SEEN_EVERY_SECONDS
 from qhse.periodic import periodic
+
+FORGOTTEN_AFTER = timedelta(days=1)
 
 # Younger ones may belong to a batch that is just starting. In one statement: an outage can leave thousands behind.
 _SWEEP = f"""
@@ -23,4 +32,24 @@ def sweep_notes() -> bool:
     if connection.vendor == "postgresql":  # on SQLite there are none
         with connection.cursor() as cursor:
             cursor.execute(_SWEEP)
+    return False
+
+
+@periodic(every_seconds=SEEN_EVERY_SECONDS)
+def leave_sign_of_life() -> bool:
+    """Store that this worker's loop turns. Not from a thread of its own, which would also live beside a stuck loop."""
+    name = f"{socket.gethostname()[:100]}-{os.getpid()}"
+    WorkerSeen.objects.bulk_create(
+        [WorkerSeen(worker=name, seen_at=Now())],
+        update_conflicts=True,
+        unique_fields=["worker"],
+        update_fields=["seen_at"],
+    )
+    return False
+
+
+@periodic(every_seconds=600)
+def forget_workers() -> bool:
+    """Remove the signs of workers that were last seen long ago, such as those of containers that are gone."""
+    WorkerSeen.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
     return False

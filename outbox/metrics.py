@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from prometheus_client import Counter
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from outbox.selectors import outbox_status
+from outbox.selectors import outbox_status, workers
 
 PUBLISHED = Counter("qhse_outbox_published_total", "Events published by committed transactions", ["event_type"])
 
@@ -27,4 +28,16 @@ def outbox_gauges() -> Iterable[Metric]:
         "qhse_outbox_oldest_pending_seconds",
         "Age of the oldest pending event; 0 when there is none",
         value=status.oldest_pending_seconds or 0.0,
+    )
+    yield GaugeMetricFamily(
+        "qhse_outbox_oldest_due_seconds",
+        "How long the first due event has been due, which is the lag of the workers; 0 when there is none",
+        value=status.oldest_due_seconds or 0.0,
+    )
+    seen = workers()
+    yield GaugeMetricFamily("qhse_outbox_workers", "Workers that have given a sign of life lately", value=seen.living)
+    yield GaugeMetricFamily(
+        "qhse_outbox_worker_seen_seconds",
+        "Time since the last sign of life of any worker; +Inf when there was none",
+        value=math.inf if seen.seen_seconds is None else seen.seen_seconds,
     )

@@ -55,8 +55,9 @@ class OutboxEvent(models.Model):
 
     Pending: to be handled, at `next_attempt_at` or later. Processed: every handler has run, once. Dead: the attempts
     are used up, or the error said that none would help. Which it was stands in `last_error`. A person requeues a dead
-    one. Only the worker and `outbox.services` move an event. The columns are those of Debezium's outbox event router
-    where there is a choice. The `event_id` is a UUIDv7, so that its index grows at one end.
+    one, or dismisses it. Dismissed: it is never handled, and that is final. Only the worker and `outbox.services` move
+    an event. The columns are those of Debezium's outbox event router where there is a choice. The `event_id` is a
+    UUIDv7, so that its index grows at one end.
 
     Failures are counted in `attempts`. The `headers` hold request_id and actor. They explain the event and are not part
     of the fact.
@@ -76,6 +77,7 @@ class OutboxEvent(models.Model):
     occurred_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
     processed_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
 
     objects = OutboxEventQuerySet.as_manager()
 
@@ -86,13 +88,19 @@ class OutboxEvent(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=EventStatus.values),
                 name="outbox_event_status_is_known",
-                violation_error_message="The status of an outbox event is not one of PENDING, DONE, FAILED.",
+                violation_error_message="The status of an outbox event is not one of PENDING, DONE, FAILED, DISMISSED.",
             ),
             models.CheckConstraint(
                 condition=Q(status=EventStatus.PROCESSED, processed_at__isnull=False)
                 | (~Q(status=EventStatus.PROCESSED) & Q(processed_at__isnull=True)),
                 name="outbox_event_processed_has_its_time",
                 violation_error_message="A processed event has the time of its processing; no other event has one.",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=EventStatus.DISMISSED, dismissed_at__isnull=False)
+                | (~Q(status=EventStatus.DISMISSED) & Q(dismissed_at__isnull=True)),
+                name="outbox_event_dismissed_has_its_time",
+                violation_error_message="A dismissed event has the time of its dismissal; no other event has one.",
             ),
         )
         indexes = (
@@ -113,6 +121,7 @@ class OutboxEvent(models.Model):
                 name="outbox_pending_by_aggregate",
             ),
             models.Index(fields=("-id",), condition=Q(status=EventStatus.DEAD), name="outbox_dead"),
+            models.Index(fields=("-id",), condition=Q(status=EventStatus.DISMISSED), name="outbox_dismissed"),
             models.Index(fields=("event_type", "-id"), name="outbox_by_type"),
             models.Index(fields=("aggregate_type", "aggregate_id", "-id"), name="outbox_by_aggregate"),
         )
@@ -171,3 +180,20 @@ class InHand(models.Model):
 
     def __str__(self) -> str:
         return f"{len(self.events)} events in the hands of {self.worker}"
+
+
+class WorkerSeen(models.Model):
+    """
+    When a worker's loop last turned, by the database's clock.
+
+    A job of the worker writes it (`outbox.jobs`). So it says nothing new while the process is frozen or hangs.
+    """
+
+    worker = models.CharField(max_length=200, primary_key=True)
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.worker} at {self.seen_at}"

@@ -1,4 +1,4 @@
-"""Who may see and requeue outbox events: operators."""
+"""Who may see outbox events, requeue and dismiss them: operators."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ OUTBOX_ROLES: RoleTable = {
     "list": _OPERATORS,
     "retrieve": _OPERATORS,
     "requeue": _OPERATORS,
+    "dismiss": _OPERATORS,
 }
 
 

@@ -1,5 +1,6 @@
 """
-Pruning removes events that were processed long ago. The record of who handled them goes too. It works batch by batch.
+Pruning removes events that were processed or dismissed long ago. The record of who handled them goes too. It works
+batch by batch.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent, OutboxEventQuerySet, ProcessedEvent
@@ -37,7 +38,8 @@ def count_prunable(*, older_than_days: int) -> int:
 
 def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> Iterator[PruneProgress]:
     """
-    Remove events that were processed more than so many days ago. The database's clock at the first step decides.
+    Remove events that were processed, or dismissed, more than so many days ago. The database's clock at the first step
+    decides.
 
     Yields after each batch. An event and its ProcessedEvent rows are removed together. Each batch commits for itself.
     Broken off anywhere, whole batches are gone, and a later run does the rest. Pending events are never removed. Dead
@@ -58,7 +60,9 @@ def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> I
 
 
 def _prunable(before: datetime) -> OutboxEventQuerySet:
-    return OutboxEvent.objects.filter(status=EventStatus.PROCESSED, processed_at__lt=before)
+    processed = Q(status=EventStatus.PROCESSED, processed_at__lt=before)
+    dismissed = Q(status=EventStatus.DISMISSED, dismissed_at__lt=before)
+    return OutboxEvent.objects.filter(processed | dismissed)
 
 
 def _end_of_window(position: int, last: int, size: int) -> int | None:
@@ -84,20 +88,19 @@ def _remove(position: int, end: int, before: datetime) -> int:
     with connection.cursor() as cursor:
         # Without statistics, as after a restore, the planner would read all of ProcessedEvent for each batch.
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            _REMOVE, {"position": position, "end": end, "processed": EventStatus.PROCESSED.value, "before": before}
-        )
+        cursor.execute(_REMOVE, {"position": position, "end": end, "before": before})
         removed: int = cursor.fetchone()[0]
     return removed
 
 
 # Only who holds an event's row touches its ProcessedEvent rows, so that deleting them waits for nobody. ARRAY(…) and
 # not a join: whatever the planner believes, the rows are then found by the primary keys.
-_REMOVE = """
+_REMOVE = f"""
 WITH due AS MATERIALIZED (
     SELECT id, event_id FROM outbox_outboxevent
     WHERE id > %(position)s AND id <= %(end)s
-    AND status = %(processed)s AND processed_at < %(before)s
+    AND ((status = '{EventStatus.PROCESSED}' AND processed_at < %(before)s)
+        OR (status = '{EventStatus.DISMISSED}' AND dismissed_at < %(before)s))
     ORDER BY id FOR UPDATE SKIP LOCKED
 ), forgotten AS (
     DELETE FROM outbox_processedevent WHERE event_id = ANY (ARRAY (SELECT event_id FROM due))
@@ -105,4 +108,4 @@ WITH due AS MATERIALIZED (
     DELETE FROM outbox_outboxevent WHERE id = ANY (ARRAY (SELECT id FROM due)) RETURNING id
 )
 SELECT count(*) FROM removed
-"""
+"""  # nosec B608: only constants are put in

@@ -1,4 +1,4 @@
-"""The outbox seen from outside: depth, age, speed, the dead."""
+"""The outbox seen from outside: depth, age, speed, the dead, and whether workers live."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Max, Min, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from outbox.choices import EventStatus
 from outbox.events import event_types
-from outbox.models import OutboxEvent, OutboxEventQuerySet
+from outbox.models import OutboxEvent, OutboxEventQuerySet, WorkerSeen
 
+LATE_SECONDS = 60.0
+"""The workers' lag from which on people are told of it."""
+SEEN_EVERY_SECONDS = 20.0
+"""
+The interval at which a worker gives a sign of life. Each is a transaction: an idle worker may take half a one a second,
+and takes 0.4 without it. A multiple of the sealing's 10 s, so that it wakes for both at once.
+"""
 RATE_MINUTES = (1, 5, 60)
 RATE_SAMPLE = 50_000
 
@@ -84,7 +92,8 @@ def outbox_status() -> OutboxStatus:
 
 
 def _by_type(events: OutboxEventQuerySet) -> Any:
-    is_due = Q(next_attempt_at__lte=Now())
+    # Without a time it is fresh, and due whatever the clock says.
+    is_due = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=Now())
     return (
         events.order_by()
         .values_list("status", "event_type")
@@ -92,7 +101,7 @@ def _by_type(events: OutboxEventQuerySet) -> Any:
             number=Count("id"),
             due=Count("id", filter=is_due),
             oldest=Now() - Min("created_at"),
-            longest_due=Now() - Min("next_attempt_at", filter=is_due),
+            longest_due=Now() - Min(Coalesce("next_attempt_at", "created_at"), filter=is_due),
         )
     )
 
@@ -131,3 +140,44 @@ def dead_by_type() -> list[DeadOfType]:
     newest_ones = OutboxEvent.objects.filter(pk__in=found).defer("payload", "headers")
     dead = [DeadOfType(event.event_type, found[event.pk], event) for event in newest_ones]
     return sorted(dead, key=lambda each: (-each.number, each.event_type))
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """
+    What workers have said of themselves. `living` have given a sign of life lately. The last sign of any worker was
+    `seen_seconds` ago. It is null when there was none for a day.
+    """
+
+    living: int
+    seen_seconds: float | None
+
+    @property
+    def complaint(self) -> str:
+        """Say what is wrong, as the end of a sentence. Empty when at least one worker lives."""
+        if self.living:
+            return ""
+        return "never seen" if self.seen_seconds is None else f"not seen for {self.seen_seconds:.0f} s"
+
+
+def workers() -> Workers:
+    """
+    Return which workers live, by the database's clock. It is one query on a table with a row for each worker.
+
+    A sign from the future proves nothing: the clock was set back, and a worker that lives replaces it soon.
+    """
+    seen = WorkerSeen.objects.filter(seen_at__lte=Now()).aggregate(
+        living=Count("worker", filter=Q(seen_at__gte=Now() - timedelta(seconds=allowed_silence()))),
+        ago=Now() - Max("seen_at"),
+    )
+    return Workers(seen["living"], _older(None, seen["ago"]))
+
+
+def allowed_silence() -> float:
+    """
+    Return the seconds without a sign of life from which on a worker counts as lost. By default it is a minute.
+
+    A worker gives signs between batches. The longest pause of a healthy one is its interval, a batch that fails and is
+    done again, each of up to 5 s and one call of a handler, and some time for other jobs.
+    """
+    return SEEN_EVERY_SECONDS + 2 * (5.0 + settings.OUTBOX_HANDLER_TIMEOUT) + 10.0

@@ -1,8 +1,8 @@
-"""What a person may do to the outbox. They put dead events back."""
+"""What a person may do to the outbox. They put dead events back, or dismiss them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from django.db import transaction
@@ -15,7 +15,10 @@ from outbox.models import OutboxEvent
 from outbox.wakeup import wake_workers
 from qhse.errors import InvalidInput
 
-REQUEUE_CHUNK = 500
+DECIDED_AT_ONCE = 500
+
+Decision = Callable[[list[OutboxEvent], Actor | None, str], None]
+"""Changes dead events that the caller has locked, and records it with the reason."""
 
 
 @transaction.atomic
@@ -28,37 +31,66 @@ def requeue_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> O
 
     Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason.
     """
-    event = OutboxEvent.objects.select_for_update(no_key=True).filter(event_id=event_id).first()
-    if event is None:
-        raise OutboxEventNotFound("There is no such outbox event.")
-    if event.status != EventStatus.DEAD:
-        raise OutboxEventIsNotDead(f"The event is {event.status}; only FAILED events can be requeued.")
-    _requeue([event], actor=actor, reason=_required(reason))
-    event.refresh_from_db()
-    return event
+    return _decide_on_one(event_id, _requeue, "requeued", actor, reason)
+
+
+@transaction.atomic
+def dismiss_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> OutboxEvent:
+    """
+    Dismiss one dead event. It is never handled, and nobody can take that back.
+
+    The event and an audit entry with the reason are stored together. Effects of handlers that had already handled it
+    stay. The event is locked: of a requeue and a dismissal at once, the second is refused.
+
+    Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason.
+    """
+    return _decide_on_one(event_id, _dismiss, "dismissed", actor, reason)
 
 
 def requeue_dead_events(*, ids: Iterable[int], actor: Actor | None, reason: str) -> int:
     """
     Put the dead ones among these outbox rows back to pending. Return how many there were.
 
-    Works in transactions of REQUEUE_CHUNK events, each with its audit entries. Rows that another requeue holds are
+    Works in transactions of DECIDED_AT_ONCE events, each with its audit entries. Rows that somebody else decides on are
     passed over. So are those that are no longer dead. It may be repeated after an interruption.
     """
+    return _decide_on_many(ids, _requeue, actor, reason)
+
+
+def dismiss_dead_events(*, ids: Iterable[int], actor: Actor | None, reason: str) -> int:
+    """Dismiss the dead ones among these outbox rows. Return how many there were. As `requeue_dead_events` else."""
+    return _decide_on_many(ids, _dismiss, actor, reason)
+
+
+def _decide_on_one(event_id: UUID, decide: Decision, decided: str, actor: Actor | None, reason: str) -> OutboxEvent:
+    event = OutboxEvent.objects.select_for_update(no_key=True).filter(event_id=event_id).first()
+    if event is None:
+        raise OutboxEventNotFound("There is no such outbox event.")
+    if event.status == EventStatus.DISMISSED:
+        raise OutboxEventIsNotDead("The event is DISMISSED, which is final. The audit trail says by whom and why.")
+    if event.status != EventStatus.DEAD:
+        raise OutboxEventIsNotDead(f"The event is {event.status}; only FAILED events can be {decided}.")
+    decide([event], actor, _required(reason))
+    event.refresh_from_db()
+    return event
+
+
+def _decide_on_many(ids: Iterable[int], decide: Decision, actor: Actor | None, reason: str) -> int:
     reason = _required(reason)
     wanted = list(ids)
-    requeued = 0
-    for start in range(0, len(wanted), REQUEUE_CHUNK):
+    decided = 0
+    for start in range(0, len(wanted), DECIDED_AT_ONCE):
         with transaction.atomic():
             events = list(
                 OutboxEvent.objects.dead()
-                .filter(pk__in=wanted[start : start + REQUEUE_CHUNK])
+                .filter(pk__in=wanted[start : start + DECIDED_AT_ONCE])
                 .order_by("id")
                 .select_for_update(skip_locked=True)
             )
-            _requeue(events, actor=actor, reason=reason)
-            requeued += len(events)
-    return requeued
+            if events:
+                decide(events, actor, reason)
+            decided += len(events)
+    return decided
 
 
 def _required(reason: str) -> str:
@@ -68,9 +100,7 @@ def _required(reason: str) -> str:
     return reason
 
 
-def _requeue(events: list[OutboxEvent], *, actor: Actor | None, reason: str) -> None:
-    if not events:
-        return
+def _requeue(events: list[OutboxEvent], actor: Actor | None, reason: str) -> None:
     OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
         status=EventStatus.PENDING, attempts=0, next_attempt_at=Now()
     )
@@ -89,3 +119,20 @@ def _requeue(events: list[OutboxEvent], *, actor: Actor | None, reason: str) -> 
         for event in events
     )
     wake_workers()
+
+
+def _dismiss(events: list[OutboxEvent], actor: Actor | None, reason: str) -> None:
+    OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
+        status=EventStatus.DISMISSED, dismissed_at=Now()
+    )
+    record_all(
+        entry_for(
+            actor=actor,
+            action="OUTBOX_EVENT_DISMISSED",
+            entity_type="outbox_event",
+            entity_id=event.event_id,
+            changes={"status": (event.status, EventStatus.DISMISSED.value)},
+            reason=reason,
+        )
+        for event in events
+    )

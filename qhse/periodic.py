@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 logger = logging.getLogger("outbox.jobs")
 
+TOGETHER_SECONDS = 1.0
+"""A job that would be due so soon after another is done with it: an idle worker then wakes once for both."""
+
 Work = Callable[[], bool]
 """Does a bounded piece of work in transactions of its own; True when more is left that should not wait."""
 
@@ -50,9 +53,11 @@ class JobSchedule:
         return max(0.0, min(self._due_at.values()) - time.monotonic()) if self._due_at else None
 
     def work(self) -> None:
-        """Do one piece of each job that is due."""
+        """Do one piece of each job that is due, and of those that nearly are."""
+        if self.seconds_left() != 0:
+            return
         for name, due_at in self._due_at.items():
-            if due_at <= time.monotonic():
+            if due_at <= time.monotonic() + TOGETHER_SECONDS:
                 more = _attempt(jobs[name])
                 self._due_at[name] = time.monotonic() + (0.0 if more else jobs[name].every_seconds)
 

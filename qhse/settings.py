@@ -5,7 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from qhse.env import Env
+from qhse.observability import shared_counters
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -188,8 +191,10 @@ SESSION_COOKIE_AGE = 8 * 3600  # seconds: one working day
 X_FRAME_OPTIONS = "DENY"
 
 # The library opens its files when a metric is declared, by whichever command comes first.
-if _metrics_directory := env.text("PROMETHEUS_MULTIPROC_DIR"):
-    Path(_metrics_directory).mkdir(parents=True, exist_ok=True)
+try:
+    shared_counters.join()
+except OSError as _error:
+    raise ImproperlyConfigured(f"bad environment: {shared_counters.VARIABLE}: {_error}") from None
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # bearer token of GET /metrics; without one, production refuses it
 
 # --- Static files: served by the process itself -----------------------------------------------------------------

@@ -140,6 +140,10 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
         lambda w: w.send("admin", "post", f"/outbox/events/{w.dead.event_id}/requeue", {"reason": "Mended"}), "api",
         ["OUTBOX_EVENT_REQUEUED"],
     ),
+    "API: dismiss an event": (
+        lambda w: w.send("admin", "post", f"/outbox/events/{w.dead.event_id}/dismiss", {"reason": "A test import"}),
+        "api", ["OUTBOX_EVENT_DISMISSED"],
+    ),
     "admin: record a supplier": (
         lambda w: w.post("procurement", "suppliers/supplier/add/",
                          {"name": "Ticino Springs", "certification_expiry": "2031-01-31"}), "admin",
@@ -163,6 +167,10 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
         lambda w: w.post("admin", f"outbox/outboxevent/{w.dead.pk}/change/", {"reason": "Mended"}), "admin",
         ["OUTBOX_EVENT_REQUEUED"],
     ),
+    "admin: dismiss an event": (
+        lambda w: w.post("admin", f"outbox/outboxevent/{w.dead.pk}/change/", {"reason": "A test", "_dismiss": "1"}),
+        "admin", ["OUTBOX_EVENT_DISMISSED"],
+    ),
     "admin: make a user": (
         lambda w: w.post("admin", "accounts/user/add/",
                          {"username": "new", "role": "auditor", "email": "new@example.com",
@@ -181,6 +189,10 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
     "admin: requeue several events": (
         lambda w: w.act_on("admin", "outbox/outboxevent/", "requeue_selected", [w.dead.pk]), "admin",
         ["OUTBOX_EVENT_REQUEUED"],
+    ),
+    "admin: dismiss several events": (
+        lambda w: w.act_on("admin", "outbox/outboxevent/", "dismiss_selected", [w.dead.pk]), "admin",
+        ["OUTBOX_EVENT_DISMISSED"],
     ),
     "admin: set a password": (
         lambda w: w.post("admin", f"accounts/user/{w.users['auditor'].pk}/change/",
@@ -205,6 +217,9 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
     "command: requeue": (
         lambda w: command("requeue_dead_events", "--all", "--reason", "Mended"), "command", ["OUTBOX_EVENT_REQUEUED"],
     ),
+    "command: dismiss": (
+        lambda w: command("dismiss_dead_events", "--all", "--reason", "A test"), "command", ["OUTBOX_EVENT_DISMISSED"],
+    ),
     "command: forget a person": (
         lambda w: command("pseudonymise_person", "leaver", "--reason", "asked for it"), "command",
         ["USER_PSEUDONYMISED"],
@@ -222,8 +237,11 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
 }  # fmt: skip
 
 
-# The person is wanted as before; the event to requeue is not dead any more; the date is not the same.
-OTHERWISE_AFTER_OTHERS = {"command: forget a person", "command: requeue", "nothing: the same date"}
+# The person is wanted as before; the event to decide on is not dead any more; the date is not the same.
+OTHERWISE_AFTER_OTHERS = {
+    "API: dismiss an event", "command: forget a person", "command: requeue", "command: dismiss",
+    "nothing: the same date",
+}  # fmt: skip
 
 
 def new_entries(after: int) -> Iterator[AuditEntry]:

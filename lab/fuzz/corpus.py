@@ -36,6 +36,7 @@ WRITES: dict[str, tuple[str, dict[str, object]]] = {
     "/ncs": ("POST", {"supplier_id": 0, "severity": "x", "description": ""}),
     "/ncs/999999/close": ("PATCH", {"reason": "x"}),
     f"/outbox/events/{UUID(int=7)}/requeue": ("POST", {"reason": "x"}),
+    f"/outbox/events/{UUID(int=7)}/dismiss": ("POST", {"reason": "x"}),
 }
 BODIES: dict[str, bytes] = {
     "empty": b"", "null": b"null", "true": b"true", "number": b"7", "text": b'"x"', "list": b"[]", "list of objects": b"[{}]",

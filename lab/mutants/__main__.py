@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from dev.processes import ROOT
-from lab.mutants import api, audit, domain, outbox
+from lab.mutants import api, audit, domain, operators, outbox
 from lab.mutants.mutant import Mutant
 
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
@@ -35,7 +35,13 @@ class Finding(Enum):
 
 
 VERDICTS = {Finding.NOTHING: "SURVIVED", Finding.FOUND: "caught", Finding.USELESS: "NOT JUDGED"}
-GROUPS = {"outbox": outbox.MUTANTS, "api": api.MUTANTS, "audit": audit.MUTANTS, "domain": domain.MUTANTS}
+GROUPS = {
+    "outbox": outbox.MUTANTS,
+    "api": api.MUTANTS,
+    "audit": audit.MUTANTS,
+    "domain": domain.MUTANTS,
+    "operators": operators.MUTANTS,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,14 +1,16 @@
-"""The outbox in the admin. It is read only, but dead events can be requeued."""
+"""The outbox in the admin. It is read only, but dead events can be requeued or dismissed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -19,27 +21,42 @@ from outbox.admin.panel import first_line, outbox_panel
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.permissions import OUTBOX_ROLES
-from outbox.services import requeue_dead_event
+from outbox.services import dismiss_dead_event, requeue_dead_event
 from qhse.accounts.models import User
+from qhse.accounts.rights import is_allowed
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, moment
 from qhse.adminsite.filters import indexed_values
 from qhse.adminsite.forms import ServiceForm, reason_field
 
-STATUS_BADGES = {EventStatus.PENDING: "warn", EventStatus.PROCESSED: "good", EventStatus.DEAD: "bad"}
+STATUS_BADGES = {
+    EventStatus.PENDING: "warn",
+    EventStatus.PROCESSED: "good",
+    EventStatus.DEAD: "bad",
+    EventStatus.DISMISSED: "mute",
+}
+NAMED = 10  # events of a selection whose names are told when they have been decided on
+DISMISS = "_dismiss"  # the name of the second button
 
 
-class RequeueForm(ServiceForm):
-    """The one change that an event allows, once it is dead."""
+class DecisionForm(ServiceForm):
+    """What a person decides about a dead event. The button says which of the two it is."""
 
-    reason = reason_field(required=True, help_text="Why it will work this time. Kept in the audit trail.")
+    reason = reason_field(
+        required=True,
+        help_text="Why it will work this time, or why it need never be handled. Kept in the audit trail. "
+        "A dismissed event is never handled. Nobody can take that back.",
+    )
 
     class Meta:
         model = OutboxEvent
         fields: tuple[str, ...] = ()
 
     def write(self) -> OutboxEvent:
-        return requeue_dead_event(event_id=self.instance.event_id, actor=self.actor, reason=self.cleaned_data["reason"])
+        if DISMISS in self.data and not is_allowed(self.actor, "dismiss", OUTBOX_ROLES):
+            raise PermissionDenied
+        decide = dismiss_dead_event if DISMISS in self.data else requeue_dead_event
+        return decide(event_id=self.instance.event_id, actor=self.actor, reason=self.cleaned_data["reason"])
 
 
 @admin.register(OutboxEvent)
@@ -47,9 +64,8 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     roles = OUTBOX_ROLES
     menu_order = 40
     change_action = "requeue"
-    change_form = RequeueForm
+    change_form = DecisionForm
     save_label = "Requeue event"
-    change_done = "has been requeued"
     entity_type = "outbox_event"
     change_list_template = "outbox/event_list.html"
     list_display = ("created", "event_type", "aggregate_name", "status_badge", "attempts", "next_attempt", "error")
@@ -57,10 +73,10 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     list_filter = ("status", indexed_values("event_type", "type"), ("created_at", admin.DateFieldListFilter))
     search_fields = ("aggregate_id__exact", "event_type")
     search_help_text = "Event id, aggregate id or type"
-    actions = ("requeue_selected",)
+    actions = ("requeue_selected", "dismiss_selected")
     readonly_fields = (
         "event_id", "event_type", "schema_version", "aggregate_name", "status_badge", "attempts", "error_text",
-        "next_attempt", "occurred", "processed", "handled_by", "payload_text", "headers_text",
+        "next_attempt", "occurred", "processed", "dismissed", "handled_by", "payload_text", "headers_text",
     )  # fmt: skip
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -73,14 +89,32 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     def get_fieldsets(self, request: HttpRequest, obj: OutboxEvent | None = None) -> Any:
         shown = ((None, {"fields": self.readonly_fields}),)
         if obj is not None and self.has_change_permission(request, obj):
-            return (*shown, ("Requeue it", {"fields": ("reason",), "classes": ("act",)}))
+            return (*shown, ("Requeue or dismiss it", {"fields": ("reason",), "classes": ("act",)}))
         return shown
 
     def finished(self, record: OutboxEvent) -> str:
+        if record.status == EventStatus.DISMISSED:
+            return "has been dismissed, which is final"
         return "" if record.status == EventStatus.DEAD else "is not dead any more"
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if self.has_dismiss_permission(request):
+            context["second_button"] = (DISMISS, "Dismiss event")
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Stay on the event, and name it with what was decided."""
+        decided = "dismissed" if obj.status == EventStatus.DISMISSED else "requeued"
+        self.message_user(
+            request, f"{obj.event_type} of {self.aggregate_name(obj)} has been {decided}.", messages.SUCCESS
+        )
+        return HttpResponseRedirect(self.record_url(str(obj.pk)))
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "requeue")
+
+    def has_dismiss_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "dismiss")
 
     def entity_id(self, record: Any) -> str:
         return str(record.event_id)
@@ -102,17 +136,46 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
 
     @admin.action(description="Requeue selected dead events", permissions=["requeue"])
     def requeue_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> HttpResponse | None:
+        return self._decide_on_selected(
+            request, queryset, requeue_dead_event, action="requeue_selected", title="Requeue dead events"
+        )
+
+    @admin.action(description="Dismiss selected dead events for ever", permissions=["dismiss"])
+    def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> HttpResponse | None:
+        return self._decide_on_selected(
+            request, queryset, dismiss_dead_event, action="dismiss_selected", title="Dismiss dead events for ever"
+        )
+
+    def _decide_on_selected(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[OutboxEvent],
+        decide: Callable[..., OutboxEvent],
+        *,
+        action: str,
+        title: str,
+    ) -> HttpResponse | None:
         actor = request.user
         if not isinstance(actor, User):
             return None
-        return self.ask_reason(
+        names: list[str] = []
+
+        def perform(event: OutboxEvent, reason: str) -> None:
+            decide(event_id=event.event_id, actor=actor, reason=reason)
+            names.append(f"{event.event_type} of {self.aggregate_name(event)}")
+
+        answer = self.ask_reason(
             request,
             queryset.filter(status=EventStatus.DEAD),
-            action="requeue_selected",
-            title="Requeue dead events",
+            action=action,
+            title=title,
             nothing="None of the selected events is dead.",
-            perform=lambda event, reason: requeue_dead_event(event_id=event.event_id, actor=actor, reason=reason),
+            perform=perform,
         )
+        if names:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            self.message_user(request, f"{', '.join(names[:NAMED])}{more}.")
+        return answer
 
     @admin.display(description="aggregate", ordering="aggregate_id")
     def aggregate_name(self, event: OutboxEvent) -> str:
@@ -133,6 +196,10 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     @admin.display(description="processed (UTC)")
     def processed(self, event: OutboxEvent) -> SafeString | str:
         return moment(event.processed_at)
+
+    @admin.display(description="dismissed (UTC)")
+    def dismissed(self, event: OutboxEvent) -> SafeString | str:
+        return moment(event.dismissed_at)
 
     @admin.display(description="next attempt (UTC)", ordering="next_attempt_at")
     def next_attempt(self, event: OutboxEvent) -> SafeString | str:

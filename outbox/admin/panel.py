@@ -10,18 +10,27 @@ from django.utils.safestring import SafeString
 
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
-from outbox.selectors import DeadOfType, OutboxStatus, Rate, dead_by_type, outbox_status, processing_rates
+from outbox.selectors import (
+    LATE_SECONDS,
+    DeadOfType,
+    OutboxStatus,
+    Rate,
+    Workers,
+    dead_by_type,
+    outbox_status,
+    processing_rates,
+    workers,
+)  # fmt: skip
 from qhse.adminsite.display import NONE, Tile, link
 
-LATE_SECONDS = 60.0  # the workers' lag from which on it is shown as a warning
 ERROR_EXCERPT = 120  # characters
 
 
 def outbox_panel() -> dict[str, Any]:
-    """Return what `outbox/event_list.html` shows. It asks the database four times, whatever the number of events."""
+    """Return what `outbox/event_list.html` shows. It asks the database five times, whatever the number of events."""
     status = outbox_status()
     return {
-        "tiles": [*_depth(status), *_ages(status), _speed(processing_rates())],
+        "tiles": [*_depth(status), *_ages(status), _speed(processing_rates()), _alive(workers())],
         "dead": _dead_panel(dead_by_type()) if status.dead else None,
     }
 
@@ -41,8 +50,8 @@ def _depth(status: OutboxStatus) -> list[Tile]:
 def _ages(status: OutboxStatus) -> list[Tile]:
     lag = status.oldest_due_seconds
     return [
-        Tile(_span(status.oldest_pending_seconds), "age of the oldest pending event"),
-        Tile(_span(lag), "longest time that an event has been due", "warn" if (lag or 0) > LATE_SECONDS else ""),
+        Tile(span(status.oldest_pending_seconds), "age of the oldest pending event"),
+        Tile(span(lag), "longest time that an event has been due", "warn" if (lag or 0) > LATE_SECONDS else ""),
     ]
 
 
@@ -50,6 +59,11 @@ def _speed(rates: list[Rate]) -> Tile:
     latest, *longer = rates
     averages = ", ".join(f"over {each.minutes} minutes {_rate(each)}" for each in longer)
     return Tile(f"{_rate(latest)} / min", f"processed; {averages}")
+
+
+def _alive(seen: Workers) -> Tile:
+    last = "never" if seen.seen_seconds is None else f"{span(seen.seen_seconds)} ago"
+    return Tile(f"{seen.living:,}", f"workers live; the last sign of one: {last}", "" if seen.living else "bad")
 
 
 def _dead_panel(dead: list[DeadOfType]) -> dict[str, Any]:
@@ -62,7 +76,7 @@ def _dead_panel(dead: list[DeadOfType]) -> dict[str, Any]:
                 each.event_type,
                 f"{each.number:,}",
                 _error(each.newest),
-                link(_list_of(status=EventStatus.DEAD, event_type=each.event_type), "Show and requeue"),
+                link(_list_of(status=EventStatus.DEAD, event_type=each.event_type), "Show and decide"),
             )
             for each in dead
         ],
@@ -89,7 +103,7 @@ def first_line(error: str) -> str:
     return error.partition("\n")[0][:ERROR_EXCERPT] or NONE
 
 
-def _span(seconds: float | None) -> str:
+def span(seconds: float | None) -> str:
     """Return a length of time in one unit. It is the largest that leaves at least two."""
     if seconds is None:
         return "–"

@@ -21,12 +21,17 @@ class OutboxEventSerializer(serializers.Serializer[Any]):
     headers = serializers.DictField(help_text="request_id and actor of the change that the event announces.")
     status = serializers.ChoiceField(choices=EventStatus.choices)
     attempts = serializers.IntegerField()
-    next_attempt_at = serializers.DateTimeField()
+    next_attempt_at = serializers.DateTimeField(allow_null=True)
     last_error = serializers.CharField(allow_blank=True)
     occurred_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
     processed_at = serializers.DateTimeField(allow_null=True)
+    dismissed_at = serializers.DateTimeField(allow_null=True)
 
 
 class RequeueSerializer(StrictSerializer):
     reason = TextField(max_length=2000, help_text="Why the event may succeed now; kept in the audit log.")
+
+
+class DismissSerializer(StrictSerializer):
+    reason = TextField(max_length=2000, help_text="Why the event need not be handled; kept in the audit log.")

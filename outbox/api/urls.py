@@ -14,4 +14,9 @@ urlpatterns = [
         OutboxEventViewSet.as_view({"post": "requeue"}),
         name="outbox-event-requeue",
     ),
+    path(
+        "outbox/events/<uuid:event_id>/dismiss",
+        OutboxEventViewSet.as_view({"post": "dismiss"}),
+        name="outbox-event-dismiss",
+    ),
 ]

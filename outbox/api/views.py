@@ -1,4 +1,4 @@
-"""`/outbox/events`: what operators see of the outbox, and requeue."""
+"""`/outbox/events`: what operators see of the outbox; requeue and dismiss."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from outbox.api.serializers import OutboxEventSerializer, RequeueSerializer
+from outbox.api.serializers import DismissSerializer, OutboxEventSerializer, RequeueSerializer
 from outbox.choices import EventStatus
 from outbox.errors import OutboxEventNotFound
 from outbox.models import OutboxEvent
 from outbox.permissions import OutboxPermission
-from outbox.services import requeue_dead_event
+from outbox.services import dismiss_dead_event, requeue_dead_event
 from qhse.api.filters import OneOfFilter, TextFilter
 from qhse.api.openapi.schema import conflict
 from qhse.api.viewsets import ApiViewSet
@@ -62,4 +62,22 @@ class OutboxEventViewSet(ListModelMixin, ApiViewSet):
         """Its attempts are counted anew. Handlers that had already handled it do not run again."""
         body = self.validated(RequeueSerializer)
         event = requeue_dead_event(event_id=event_id, actor=request.user, reason=body["reason"])  # type: ignore[arg-type]
+        return Response(OutboxEventSerializer(event).data)
+
+    @extend_schema(
+        summary="Dismiss a dead event for ever",
+        request=DismissSerializer,
+        responses={200: OutboxEventSerializer, **conflict("The event is not dead")},
+        examples=[
+            OpenApiExample(
+                "One that can never work", value={"reason": "A test import; its supplier never existed"},
+                request_only=True,
+            )
+        ],
+    )  # fmt: skip
+    @repeatable
+    def dismiss(self, request: Request, event_id: UUID) -> Response:
+        """It is never handled. Nobody can take that back. Effects of handlers that had already handled it stay."""
+        body = self.validated(DismissSerializer)
+        event = dismiss_dead_event(event_id=event_id, actor=request.user, reason=body["reason"])  # type: ignore[arg-type]
         return Response(OutboxEventSerializer(event).data)

@@ -13,9 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from outbox.admin.panel import LATE_SECONDS
 from outbox.choices import EventStatus
-from outbox.models import OutboxEvent
+from outbox.jobs import leave_sign_of_life
+from outbox.models import OutboxEvent, WorkerSeen
+from outbox.selectors import LATE_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,8 @@ def test_the_tiles_count_the_pending_the_due_the_waiting_and_the_dead(
 
 
 def test_an_empty_outbox_has_calm_tiles_and_no_table(operator: Client) -> None:
+    leave_sign_of_life()
+
     page = operator.get(PAGE)
 
     assert tiles_of(page) == {
@@ -78,6 +81,7 @@ def test_an_empty_outbox_has_calm_tiles_and_no_table(operator: Client) -> None:
         "age of the oldest pending event": "–",
         "longest time that an event has been due": "–",
         "processed; over 5 minutes 0, over 60 minutes 0": "0 / min",
+        "workers live; the last sign of one: 0 s ago": "1",
     }
     assert not re.search("tile-(warn|bad)", page.content.decode())
     assert 'id="dead"' not in page.content.decode()
@@ -96,6 +100,7 @@ def test_every_figure_with_a_link_leads_to_a_list_of_as_many_events(
 
 
 def test_a_lag_of_the_workers_and_unknown_types_are_warnings(operator: Client, publish_reading: Publish) -> None:
+    leave_sign_of_life()
     late = publish_reading()
     OutboxEvent.objects.filter(pk=late.pk).update(
         event_type="TEST_FROM_THE_FUTURE", next_attempt_at=timezone.now() - timedelta(seconds=3 * LATE_SECONDS)
@@ -123,9 +128,9 @@ def test_dead_events_stand_by_type_with_the_newest_error_and_lead_to_where_they_
 ) -> None:
     page = operator.get(PAGE)
 
-    assert "TEST_GAUGE_CALIBRATED 3 [test.failing] KeyError: &#x27;lot 2&#x27; Show and requeue" in words(page)
+    assert "TEST_GAUGE_CALIBRATED 3 [test.failing] KeyError: &#x27;lot 2&#x27; Show and decide" in words(page)
     assert "Traceback" not in words(page)
-    (url,) = re.findall(r'<a href="([^"]+)">Show and requeue</a>', page.content.decode())
+    (url,) = re.findall(r'<a href="([^"]+)">Show and decide</a>', page.content.decode())
     listed = operator.get(url.replace("&amp;", "&"))
     assert listed.context["cl"].result_count == 3
     assert "Requeue selected dead events" in words(listed)
@@ -177,3 +182,48 @@ def test_it_costs_no_query_per_event(operator: Client, publish_reading: Publish)
         costs.append(len(queries))
 
     assert costs[0] == costs[1]
+
+
+def lose_the_workers(seconds: float) -> None:
+    leave_sign_of_life()
+    WorkerSeen.objects.update(seen_at=timezone.now() - timedelta(seconds=seconds))
+
+
+PAGES = ("/admin/", "/admin/suppliers/supplier/", "/admin/ncs/nonconformity/", "/admin/password_change/")
+
+
+@pytest.mark.parametrize("page", (*PAGES, PAGE))
+def test_operators_read_on_every_page_that_no_worker_lives(operator: Client, page: str) -> None:
+    assert "No outbox worker is running: one has never been seen." in words(operator.get(page))
+    lose_the_workers(82)
+    assert "No outbox worker is running: one was last seen 82 s ago." in words(operator.get(page))
+    leave_sign_of_life()
+    assert 'class="banner"' not in operator.get(page).content.decode()
+
+
+@pytest.mark.parametrize("role", ["quality", "procurement", "auditor"])
+def test_others_read_what_it_means_for_them(users: dict[str, Any], role: str) -> None:
+    client = Client()
+    client.force_login(users[role])
+    lose_the_workers(82)
+
+    for page in PAGES[:3]:
+        shown = words(client.get(page))
+        assert "Risk levels, and what else follows from a change, are not brought up to date at the moment." in shown
+        assert "worker" not in shown
+
+
+def test_who_is_not_logged_in_reads_nothing_of_it(client: Client) -> None:
+    assert 'class="banner"' not in client.get("/admin/login/").content.decode()
+
+
+def test_the_first_page_says_how_far_behind_living_workers_are(users: dict[str, Any], publish_reading: Publish) -> None:
+    client = Client()
+    client.force_login(users["quality"])
+    leave_sign_of_life()
+    late = publish_reading()
+    assert 'class="banner"' not in client.get("/admin/").content.decode()
+
+    OutboxEvent.objects.filter(pk=late.pk).update(next_attempt_at=timezone.now() - timedelta(seconds=3 * LATE_SECONDS))
+
+    assert "Risk levels are about 3 min behind" in words(client.get("/admin/"))

@@ -1,4 +1,4 @@
-"""Operators see at `/outbox/events` what is stuck and why. They can put it back there."""
+"""Operators see at `/outbox/events` what is stuck and why. They can put it back or dismiss it there."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ FIELDS = {
     "occurred_at",
     "created_at",
     "processed_at",
+    "dismissed_at",
 }
 
 
@@ -63,6 +64,7 @@ class TestList:
             ("status", "PENDING", 2),
             ("status", "FAILED", 1),
             ("status", "DONE", 0),
+            ("status", "DISMISSED", 0),
             ("event_type", "TEST_GAUGE_CALIBRATED", 3),
             ("event_type", "test_gauge_calibrated", 0),
             ("aggregate_type", "gauge", 3),
@@ -169,5 +171,76 @@ class TestRequeue:
 
     def test_an_unknown_one_is_404(self, client, problem_of):
         response = client.post(f"/outbox/events/{uuid.uuid4()}/requeue", {"reason": "Handler mended"})
+
+        assert problem_of(response, 404)["code"] == "outbox_event_not_found"
+
+
+class TestDismiss:
+    def test_ends_a_dead_event_with_an_audit_entry(self, client, users, dead):
+        response = client.post(f"/outbox/events/{dead.event_id}/dismiss", {"reason": " A test import "})
+
+        assert response.status_code == 200
+        assert set(response.json()) == FIELDS
+        assert (response.json()["status"], response.json()["attempts"]) == ("DISMISSED", 10)
+        assert response.json()["dismissed_at"] is not None and response.json()["processed_at"] is None
+        entry = AuditEntry.objects.get(action="OUTBOX_EVENT_DISMISSED")
+        assert (entry.entity_type, entry.entity_id) == ("outbox_event", str(dead.event_id))
+        assert (entry.actor, entry.source, entry.reason) == ("admin", "api", "A test import")
+        assert entry.changes == {"status": ["FAILED", "DISMISSED"]}
+        assert entry.request_id == response["X-Request-ID"]
+
+    def test_no_worker_ever_handles_it(self, client, dead, drain):
+        client.post(f"/outbox/events/{dead.event_id}/dismiss", {"reason": "A test import"})
+
+        assert drain(retries=True).moved == 0
+
+        assert client.get(f"/outbox/events/{dead.event_id}").json()["status"] == "DISMISSED"
+        assert client.get("/outbox/events", {"status": "DISMISSED"}).json()["count"] == 1
+        assert client.get("/outbox/events", {"status": "FAILED"}).json()["count"] == 0
+
+    def test_it_is_red_nowhere_any_more(self, client, dead):
+        assert client.get("/kpi").json()["outbox_failed"] == 1
+
+        client.post(f"/outbox/events/{dead.event_id}/dismiss", {"reason": "A test import"})
+
+        assert client.get("/kpi").json()["outbox_failed"] == 0
+        assert client.get("/kpi").json()["outbox_pending"] == 0
+        assert b'qhse_outbox_events{state="dead"} 0.0' in client.get("/metrics").content
+
+    @pytest.mark.parametrize("action", ["requeue", "dismiss"])
+    def test_what_was_dismissed_stays_so_and_the_409_says_why(self, client, dead, problem_of, row_counts, action):
+        client.post(f"/outbox/events/{dead.event_id}/dismiss", {"reason": "A test import"})
+        before = row_counts()
+
+        problem = problem_of(client.post(f"/outbox/events/{dead.event_id}/{action}", {"reason": "Once more"}), 409)
+
+        assert problem["code"] == "outbox_event_is_not_dead"
+        assert "DISMISSED, which is final" in problem["detail"]
+        assert row_counts() == before
+
+    @pytest.mark.parametrize("status", ["PENDING", "DONE"])
+    def test_one_that_is_not_dead_is_409(self, client, publish_reading, drain, problem_of, row_counts, status):
+        event = publish_reading()
+        if status == "DONE":
+            drain()
+        before = row_counts()
+
+        problem = problem_of(client.post(f"/outbox/events/{event.event_id}/dismiss", {"reason": "Not needed"}), 409)
+
+        assert problem["detail"] == f"The event is {status}; only FAILED events can be dismissed."
+        assert row_counts() == before
+
+    @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": " \n"}, {"reason": None}, {"reason": "x" * 2001}])
+    def test_it_needs_a_reason(self, client, dead, problem_of, row_counts, body):
+        before = row_counts()
+
+        problem = problem_of(client.post(f"/outbox/events/{dead.event_id}/dismiss", body), 400)
+
+        assert [error["field"] for error in problem["errors"]] == ["reason"]
+        assert row_counts() == before
+        assert OutboxEvent.objects.get().status == EventStatus.DEAD
+
+    def test_an_unknown_one_is_404(self, client, problem_of):
+        response = client.post(f"/outbox/events/{uuid.uuid4()}/dismiss", {"reason": "A test import"})
 
         assert problem_of(response, 404)["code"] == "outbox_event_not_found"

@@ -114,6 +114,17 @@ def test_status_of_an_empty_outbox_has_no_ages():
 
     assert (figures["pending"], figures["oldest_pending_seconds"], figures["oldest_due_seconds"]) == (0, None, None)
     assert run("outbox_status").count("–") == 2
+    assert figures["workers"] == {"living": 0, "seen_seconds": None}
+    assert "last seen" in run("outbox_status") and "never" in run("outbox_status")
+
+
+def test_status_tells_when_a_worker_was_seen():
+    call_command("run_outbox_worker", "--once", stdout=StringIO())
+
+    seen = json.loads(run("outbox_status", "--format", "json"))["workers"]
+
+    assert seen["living"] == 1
+    assert 0 <= seen["seen_seconds"] < 30
 
 
 def test_requeue_by_id_type_or_all_puts_dead_events_back_with_an_audited_reason(dead_events):
@@ -164,6 +175,38 @@ def test_requeue_refuses_an_actor_who_may_not_do_it(dead_events, users, who):
             run("requeue_dead_events", "--all", "--reason", "Fixed", option, "--actor", who)
 
     assert OutboxEvent.objects.dead().count() == 3
+
+
+def test_dismiss_by_id_by_type_and_all_with_a_dry_run_first(dead_events, drain):
+    assert run("dismiss_dead_events", "--all", "--reason", "A test", "--dry-run") == "3 would be dismissed\n"
+    assert OutboxEvent.objects.dead().count() == 3
+    assert run("dismiss_dead_events", "--id", str(dead_events[0].event_id), "--reason", "One") == "1 dismissed\n"
+    assert run("dismiss_dead_events", "--type", "NO_SUCH_TYPE", "--reason", "A test") == "0 dismissed\n"
+    assert run("dismiss_dead_events", "--all", "--reason", "A test") == "2 dismissed\n"
+    assert run("requeue_dead_events", "--all", "--reason", "Fixed") == "0 requeued\n"
+
+    assert drain().moved == 0
+    assert OutboxEvent.objects.filter(status=EventStatus.DISMISSED, dismissed_at__isnull=False).count() == 3
+    entries = AuditEntry.objects.filter(action="OUTBOX_EVENT_DISMISSED").order_by("id")
+    assert [(entry.actor, entry.source, entry.reason) for entry in entries] == [
+        ("system", "command", "One"),
+        ("system", "command", "A test"),
+        ("system", "command", "A test"),
+    ]
+
+
+def test_dismiss_refuses_an_empty_reason_an_event_that_is_not_dead_and_an_actor_who_may_not(dead_events, users):
+    run("dismiss_dead_events", "--id", str(dead_events[0].event_id), "--reason", "A test", "--actor", "admin")
+    assert AuditEntry.objects.get(action="OUTBOX_EVENT_DISMISSED").actor == "admin"
+
+    with pytest.raises(CommandError, match="reason is required"):
+        run("dismiss_dead_events", "--all", "--reason", "  ")
+    with pytest.raises(CommandError, match="not dead"):
+        run("dismiss_dead_events", "--id", str(dead_events[0].event_id), "--reason", "Again")
+    with pytest.raises(CommandError, match="is not an active user who may dismiss events"):
+        run("dismiss_dead_events", "--all", "--reason", "A test", "--actor", "quality")
+
+    assert OutboxEvent.objects.dead().count() == 2
 
 
 @pytest.mark.postgres
@@ -257,7 +300,8 @@ def test_prune_broken_off_says_how_far_it_came(publish_reading, error, returncod
 
 
 @pytest.mark.parametrize(
-    "command", ["run_outbox_worker", "outbox_status", "requeue_dead_events", "prune_outbox", "seed_demo"]
+    "command",
+    ["run_outbox_worker", "outbox_status", "requeue_dead_events", "dismiss_dead_events", "prune_outbox", "seed_demo"],
 )
 def test_every_command_explains_itself(command):
     answer = subprocess.run(

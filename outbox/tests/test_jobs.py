@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,8 @@ from audit.models import AuditEntry, AuditSeal
 from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.jobs import sweep_notes
-from outbox.models import InHand, OutboxEvent
+from outbox.models import InHand, OutboxEvent, WorkerSeen
+from outbox.selectors import allowed_silence, workers
 
 
 @pytest.fixture
@@ -75,3 +77,22 @@ def test_a_worker_that_drains_leaves_nothing_unsealed(start_worker, publish_read
 
     assert AuditEntry.objects.count() == 1
     assert not AuditEntry.objects.unsealed().exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_frozen_worker_is_missed_and_found_again_when_it_thaws(start_worker, anonymous):
+    worker = start_worker(OUTBOX_POLL_INTERVAL="60")
+    wait_until(lambda: workers().living, seconds=60, what="the first sign of life")
+    assert anonymous.get("/readyz").json()["remarks"] == {"workers": "ok"}
+
+    worker.send_signal(signal.SIGSTOP)
+    # As the time would that it is frozen, and nothing but the process could undo it.
+    WorkerSeen.objects.update(seen_at=timezone.now() - timedelta(seconds=allowed_silence() + 22))
+
+    assert anonymous.get("/readyz").json()["remarks"] == {"workers": "not seen for 82 s"}
+    assert b"qhse_outbox_workers 0.0" in anonymous.get("/metrics").content
+
+    worker.send_signal(signal.SIGCONT)
+    wait_until(lambda: workers().living, seconds=60, what="a sign of life")
+    assert b"qhse_outbox_workers 1.0" in anonymous.get("/metrics").content

@@ -31,7 +31,7 @@ Store = Callable[..., list[int]]
 @pytest.fixture
 def stored() -> Store:
     """
-    Store events of one state and age, and return their ids. Two handlers have handled the processed and dead ones.
+    Store events of one state and age, and return their ids. Two handlers have handled all but the pending ones.
     """
 
     def store(number: int, status: EventStatus = EventStatus.PROCESSED, age: timedelta = DAY_AND_A_BIT) -> list[int]:
@@ -47,6 +47,7 @@ def stored() -> Store:
                 created_at=then,
                 next_attempt_at=then,
                 processed_at=then if status == EventStatus.PROCESSED else None,
+                dismissed_at=then if status == EventStatus.DISMISSED else None,
             )
             for gauge in range(number)
         )
@@ -104,6 +105,17 @@ class TestPruneProcessed:
 
         assert left() == kept
         assert ProcessedEvent.objects.count() == 3 * len(HANDLERS)
+
+    def test_removes_what_was_dismissed_before_that_time_and_counts_from_the_dismissal(self, stored: Store) -> None:
+        stored(2, EventStatus.DISMISSED)
+        (long_dead,) = stored(1, EventStatus.DISMISSED, timedelta(days=40))
+        OutboxEvent.objects.filter(pk=long_dead).update(dismissed_at=timezone.now())
+
+        assert count_prunable(older_than_days=1) == 2
+        assert prune() == 2
+
+        assert left() == [long_dead]
+        assert records_without_their_event() == 0
 
     def test_of_zero_days_removes_all_that_is_processed_by_now(self, stored: Store) -> None:
         stored(3, age=timedelta(seconds=1))

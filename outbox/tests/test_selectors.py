@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from outbox import selectors
 from outbox.choices import EventStatus
-from outbox.models import OutboxEvent
-from outbox.selectors import Rate, dead_by_type, outbox_status, processing_rates
+from outbox.jobs import forget_workers, leave_sign_of_life
+from outbox.models import OutboxEvent, WorkerSeen
+from outbox.selectors import Rate, Workers, allowed_silence, dead_by_type, outbox_status, processing_rates, workers
 
 pytestmark = pytest.mark.django_db
 
@@ -192,3 +193,52 @@ def test_no_figure_reads_the_whole_history(read: Callable[[], Any], monkeypatch:
 
     assert plans
     assert [plan for plan in plans if "Seq Scan" in plan] == []
+
+
+def seen(worker: str, *, ago: float) -> None:
+    WorkerSeen.objects.update_or_create(worker=worker, defaults={"seen_at": timezone.now() - timedelta(seconds=ago)})
+
+
+class TestWorkers:
+    def test_none_was_ever_seen(self) -> None:
+        assert workers() == Workers(0, None)
+        assert workers().complaint == "never seen"
+
+    def test_one_that_gives_signs_lives(self) -> None:
+        leave_sign_of_life()
+        leave_sign_of_life()
+
+        assert WorkerSeen.objects.count() == 1
+        assert workers().living == 1
+        assert workers().seen_seconds == pytest.approx(0, abs=10)
+        assert workers().complaint == ""
+
+    def test_one_that_is_silent_for_a_minute_is_lost_and_the_others_live(self) -> None:
+        seen("frozen", ago=82)
+        assert (workers().living, workers().complaint) == (0, "not seen for 82 s")
+
+        seen("busy", ago=45)
+        assert (workers().living, workers().complaint) == (1, "")
+
+    def test_where_handlers_may_take_long_silence_is_allowed_for_as_long(self, settings: Any) -> None:
+        assert allowed_silence() == 60
+        settings.OUTBOX_HANDLER_TIMEOUT = 300
+
+        seen("busy", ago=600)
+
+        assert workers().living == 1
+
+    def test_a_sign_from_the_future_proves_nothing(self) -> None:
+        seen("of-a-clock-that-was-ahead", ago=-3600)
+        assert workers() == Workers(0, None)
+
+        seen("frozen", ago=82)
+        assert workers().complaint == "not seen for 82 s"
+
+    def test_signs_of_a_day_ago_are_forgotten(self) -> None:
+        seen("gone", ago=90_000)
+        seen("frozen", ago=80_000)
+
+        forget_workers()
+
+        assert list(WorkerSeen.objects.values_list("worker", flat=True)) == ["frozen"]

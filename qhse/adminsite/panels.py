@@ -17,6 +17,9 @@ Content = dict[str, Any]
 FrontPanel = Callable[[HttpRequest], Content | None]
 RecordPanel = Callable[[HttpRequest, Any], Content | None]
 
+Banner = Callable[[HttpRequest], str]
+
+_banners: list[Banner] = []
 _front: list[tuple[int, FrontPanel]] = []
 _records: dict[type[Model], list[RecordPanel]] = {}
 
@@ -29,6 +32,16 @@ def show_on_front_page(panel: FrontPanel, *, order: int) -> None:
 def show_on_records(model: type[Model], panel: RecordPanel) -> None:
     """Show a panel below the form of each record of this model."""
     _records.setdefault(model, []).append(panel)
+
+
+def show_on_every_page(banner: Banner) -> None:
+    """Show a sentence above every page of who is logged in. Nothing is shown of an empty one. It must be cheap."""
+    _banners.append(banner)
+
+
+def banners(request: HttpRequest) -> list[str]:
+    """Return what stands above every page for this user."""
+    return [text for banner in _banners if (text := banner(request))]
 
 
 def front_panels(request: HttpRequest) -> list[Content]:

@@ -13,7 +13,7 @@ from django.urls import path, resolve, reverse
 from django.views.decorators.common import no_append_slash
 
 from qhse.adminsite.login import LoginForm, OwnPasswordForm
-from qhse.adminsite.panels import front_panels
+from qhse.adminsite.panels import banners, front_panels
 
 
 class QhseAdminSite(AdminSite):
@@ -29,6 +29,9 @@ class QhseAdminSite(AdminSite):
     index_template = "adminsite/index.html"
     enable_nav_sidebar = False  # the sections stand in the page's head and leave the width to the lists
     login_form = LoginForm
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return super().each_context(request) | {"banners": banners(request) if self.has_permission(request) else []}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"panels": front_panels(request), **(extra_context or {})})

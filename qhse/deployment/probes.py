@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -38,6 +39,9 @@ class HealthSerializer(serializers.Serializer[Any]):
 
 class ReadinessSerializer(HealthSerializer):
     checks = serializers.DictField(child=serializers.CharField(), help_text="`ok`, or what is wrong.")
+    remarks = serializers.DictField(
+        child=serializers.CharField(), help_text="The same of what is no reason to stop asking this process."
+    )
 
 
 class HealthzView(ProbeView):
@@ -58,10 +62,17 @@ class ReadyzView(ProbeView):
         responses={200: ReadinessSerializer, 503: ReadinessSerializer},
     )
     def get(self, request: Request) -> Response:
-        """Asks the database a question and compares the applied migrations with the code's."""
+        """
+        Asks the database a question and compares the applied migrations with the code's. `remarks` tell of others, such
+        as the workers, without whom this process can do its own work.
+        """
         checks = readiness()
         ready = all(answer == "ok" for answer in checks.values())
-        return Response({"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
+        told = (
+            remarks() if ready else dict.fromkeys(_remarks, "unknown")
+        )  # not another wait for a database that is away
+        body = {"status": "ok" if ready else "not ready", "checks": checks, "remarks": told}
+        return Response(body, status=200 if ready else 503)
 
 
 class MetricsView(ProbeView):
@@ -82,6 +93,27 @@ class MetricsView(ProbeView):
         if expected and not constant_time_compare(given, expected):
             raise PermissionDenied
         return HttpResponse(metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+Remark = Callable[[], str]
+_remarks: dict[str, Remark] = {}
+
+
+def add_remark(name: str, remark: Remark) -> None:
+    """Have `/readyz` tell what this function returns: `ok`, or what is wrong. It does not change the status."""
+    _remarks[name] = remark
+
+
+def remarks() -> dict[str, str]:
+    """Return each remark. Never raises."""
+    return {name: _tell(remark) for name, remark in _remarks.items()}
+
+
+def _tell(remark: Remark) -> str:
+    try:
+        return remark()
+    except (DatabaseError, InterfaceError):
+        return "unknown"
 
 
 def readiness() -> dict[str, Any]:

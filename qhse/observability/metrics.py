@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
+
+from qhse.observability.shared_counters import VARIABLE, SharedCounters
 
 REQUESTS = Counter("qhse_http_requests_total", "HTTP requests answered", ["route", "method", "status"])
 REQUEST_SECONDS = Histogram(
@@ -49,8 +50,8 @@ class _Sources:
 def render() -> bytes:
     """Return the exposition text: all counters and the sources. PROMETHEUS_MULTIPROC_DIR joins processes."""
     registry = CollectorRegistry()
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)
+    if os.environ.get(VARIABLE):
+        registry.register(SharedCounters())
         registry.register(_Sources())
         return generate_latest(registry)
     registry.register(_Sources())

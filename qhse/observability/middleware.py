@@ -21,7 +21,8 @@ class RequestContextMiddleware:
     """
     The outermost middleware: what it opens encloses everything that a request causes.
 
-    The answer carries `X-Request-ID`, also as an error page of a middleware further in. What only a proxy may say is
+    The answer carries `X-Request-ID`, also as an error page of a middleware further in. Neither a proxy nor the browser
+    of a shared computer may keep it, unless it says itself for how long. Static files do. What only a proxy may say is
     forgotten here unless one of TRUSTED_PROXIES says it. So nothing further in can believe it.
     """
 
@@ -41,6 +42,7 @@ class RequestContextMiddleware:
             seconds = time.perf_counter() - started
             self._report(request, response, seconds)
         response.headers["X-Request-ID"] = request_id
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def _report(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:

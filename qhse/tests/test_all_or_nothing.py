@@ -10,7 +10,7 @@ from audit.models import AuditEntry
 from ncs.services import close_nonconformity, open_nonconformity
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
-from outbox.services import requeue_dead_event
+from outbox.services import dismiss_dead_event, requeue_dead_event
 from qhse.accounts.services.users import change_user, create_user, set_password
 from qhse.tests.waiting import interrupted_at
 from suppliers.models import Supplier
@@ -100,13 +100,14 @@ def test_reassessing_suppliers(make_nc, everything):
     assert statements >= 4
 
 
-def test_requeueing_a_dead_event(users, make_supplier, everything):
+@pytest.mark.parametrize("decide", [requeue_dead_event, dismiss_dead_event])
+def test_deciding_on_a_dead_event(users, make_supplier, everything, decide):
     make_supplier()
     event = OutboxEvent.objects.get()
     OutboxEvent.objects.update(status=EventStatus.DEAD, attempts=10)
 
     statements = break_off_everywhere(
-        lambda: requeue_dead_event(event_id=event.event_id, actor=users["admin"], reason="Fixed"), everything
+        lambda: decide(event_id=event.event_id, actor=users["admin"], reason="Fixed"), everything
     )
 
     assert statements >= 3

@@ -61,6 +61,7 @@ WRITES = (
     ),
     Write("PATCH", "/ncs/<int:nc_id>/close", {"reason": "Lot sorted"}, {"reason": "text"}, frozenset({"reason"})),
     Write("POST", "/outbox/events/<uuid:event_id>/requeue", {"reason": "Mended"}, {"reason": "text"}),
+    Write("POST", "/outbox/events/<uuid:event_id>/dismiss", {"reason": "A test import"}, {"reason": "text"}),
 )
 every_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.path}")
 

@@ -27,8 +27,13 @@ BODIES = {
     ("/ncs", "post"): ({"supplier_id", "severity", "description"}, set()),
     ("/ncs/{nc_id}/close", "patch"): (set(), {"reason"}),
     ("/outbox/events/{event_id}/requeue", "post"): ({"reason"}, set()),
+    ("/outbox/events/{event_id}/dismiss", "post"): ({"reason"}, set()),
 }
-CONFLICTS = {("/ncs/{nc_id}/close", "patch"), ("/outbox/events/{event_id}/requeue", "post")}
+CONFLICTS = {
+    ("/ncs/{nc_id}/close", "patch"),
+    ("/outbox/events/{event_id}/requeue", "post"),
+    ("/outbox/events/{event_id}/dismiss", "post"),
+}
 
 
 @pytest.fixture(scope="module")

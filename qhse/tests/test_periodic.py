@@ -60,6 +60,20 @@ def test_a_job_with_more_to_do_is_due_again_at_once(jobs, clock):
     assert schedule.seconds_left() == 10
 
 
+def test_jobs_that_are_due_nearly_at_once_are_done_at_once(jobs, clock):
+    done = []
+    periodic.periodic(every_seconds=10)(lambda: done.append("gauges") or False)
+    jobs["lots"] = periodic.Job("lots", lambda: done.append("lots") or False, 10.5)
+
+    schedule = JobSchedule()
+    for _ in range(3):
+        schedule.work()
+        clock.now += schedule.seconds_left() or 0
+
+    assert done == ["gauges", "lots"] * 3
+    assert schedule.seconds_left() == 0
+
+
 def test_a_failing_job_is_logged_and_comes_round_again(jobs, clock, caplog):
     @periodic.periodic(every_seconds=10)
     def read_gauges():

@@ -51,6 +51,7 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "outbox/events": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>/requeue": {"POST": ({"admin"}, 200)},
+    "outbox/events/<uuid:event_id>/dismiss": {"POST": ({"admin"}, 200)},
     "healthz": {"GET": (PUBLIC, 200)},
     "readyz": {"GET": (PUBLIC, 200)},
     "metrics": {"GET": (PUBLIC, 200)},
@@ -93,12 +94,15 @@ class World:
             },
             ("PATCH", "ncs/<int:nc_id>/close"): lambda: {"reason": "Lot sorted"},
             ("POST", "outbox/events/<uuid:event_id>/requeue"): self._dead_event_body,
+            ("POST", "outbox/events/<uuid:event_id>/dismiss"): self._dead_event_body,
         }
         build = bodies.get((method, pattern))
         return json.dumps(build()) if build else ""
 
     def _dead_event_body(self) -> dict[str, str]:
-        OutboxEvent.objects.filter(event_id=self.ids["<uuid:event_id>"]).update(status=EventStatus.DEAD)
+        OutboxEvent.objects.filter(event_id=self.ids["<uuid:event_id>"]).update(
+            status=EventStatus.DEAD, dismissed_at=None
+        )
         return {"reason": "Handler mended"}
 
 

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from audit.models import AuditEntry
 from ncs.models import NonConformity
 from ncs.services import close_nonconformity, open_nonconformity
+from outbox.choices import EventStatus
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from outbox.models import OutboxEvent, ProcessedEvent
@@ -172,3 +173,33 @@ def test_two_administrators_cannot_demote_each_other_at_the_same_moment(users):
 
     refused = [result for result in results if isinstance(result, LastAdministratorStays)]
     assert len(refused) == 1
+
+
+def test_of_many_who_requeue_and_dismiss_one_dead_event_exactly_one_decides(users, make_supplier):
+    clients = [client_of(users["admin"]) for _ in range(20)]
+    make_supplier()
+    event = OutboxEvent.objects.get()
+    won = Counter()
+
+    for round_number in range(5):
+        OutboxEvent.objects.update(status=EventStatus.DEAD, dismissed_at=None)
+
+        def decide(n: int, round_number: int = round_number) -> tuple[str, int]:
+            action = ("requeue", "dismiss")[(n + round_number) % 2]
+            answer = clients[n].post(f"/outbox/events/{event.event_id}/{action}", {"reason": "Decided"})
+            return action, answer.status_code
+
+        answers = Counter(at_once(20, decide))
+
+        winners = [action for action, status in answers if status == 200]
+        assert sum(number for (_, status), number in answers.items() if status == 200) == 1
+        assert sum(number for (_, status), number in answers.items() if status == 409) == 19
+        stored = OutboxEvent.objects.get().status
+        assert stored == {"requeue": EventStatus.PENDING, "dismiss": EventStatus.DISMISSED}[winners[0]]
+        won[winners[0]] += 1
+
+    decided = AuditEntry.objects.filter(action__startswith="OUTBOX_EVENT_")
+    assert Counter(decided.values_list("action", flat=True)) == {
+        f"OUTBOX_EVENT_{ {'requeue': 'REQUEUED', 'dismiss': 'DISMISSED'}[action] }": number
+        for action, number in won.items()
+    }

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from outbox.selectors import outbox_status
+from outbox.selectors import outbox_status, workers
 
 
 class Command(BaseCommand):
     help = (
         "Show how many outbox events are pending, due, waiting for a later time and dead, and how old the oldest is. "
-        "Ages are seconds by the database's clock."
+        "Also when a worker last gave a sign of life. Ages are seconds by the database's clock."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", choices=("table", "json"), default="table")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        status = outbox_status()
+        status, seen = outbox_status(), workers()
         if options["format"] == "json":
-            self.stdout.write(json.dumps(status.as_dict()))
+            self.stdout.write(json.dumps(status.as_dict() | {"workers": asdict(seen)}))
             return
         for name, figure in (
             ("pending", status.pending),
@@ -33,6 +34,8 @@ class Command(BaseCommand):
             ("dead", status.dead),
             ("oldest pending", _seconds(status.oldest_pending_seconds)),
             ("longest due", _seconds(status.oldest_due_seconds)),
+            ("workers", seen.living),
+            ("  last seen", "never" if seen.seen_seconds is None else f"{seen.seen_seconds:.1f} s ago"),
         ):
             self.stdout.write(f"{name:18}{figure:>12}")
         if status.by_type:

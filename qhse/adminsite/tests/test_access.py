@@ -145,6 +145,14 @@ class TestAccess:
                 assert response.status_code == 302, route
                 assert response["Location"].startswith("/admin/login/?next="), route
 
+    @pytest.mark.parametrize("who", ["admin", "quality", None])
+    def test_lets_no_proxy_and_no_browser_keep_a_page(self, who: Any, browser: Browser, records: Records) -> None:
+        client = browser(who)
+
+        pages = {route: client.get(address(route, records)) for route in EXPECTED}
+
+        assert [route for route, page in pages.items() if "no-store" not in page.get("Cache-Control", "")] == []
+
     @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
     def test_lets_nobody_do_more_by_another_method(
         self, method: str, browser: Browser, records: Records, outsiders: dict[str, Any], traces: Any, api: Any

@@ -240,12 +240,15 @@ class TestTheListOfSuppliers:
 
 
 class TestTheOutbox:
-    def test_shows_the_error_of_a_dead_event_and_one_button(self, browser: Browser, records: Records) -> None:
+    def test_shows_the_error_of_a_dead_event_and_the_buttons(self, browser: Browser, records: Records) -> None:
         shown = text_of(browser("admin").get(f"/admin/outbox/outboxevent/{records.dead_event.pk}/change/"))
 
         assert "KeyError: &#x27;lot&#x27;" in shown
         assert "in reassess" in shown
-        assert re.findall(r'<input type="submit" value="([^"]+)"', shown) == ["Requeue event"]
+        assert re.findall(r'<input type="submit" value="([^"]+)"', shown) == [
+            "Requeue event",
+            "Dismiss event",
+        ]
 
     def test_shows_an_event_that_is_not_dead_without_a_button(self, browser: Browser, records: Records) -> None:
         shown = text_of(browser("admin").get(f"/admin/outbox/outboxevent/{records.pending_event.pk}/change/"))

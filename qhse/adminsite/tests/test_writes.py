@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,8 @@ from audit.models import AuditEntry
 from ncs.models import NonConformity
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from outbox.permissions import OUTBOX_ROLES
+from outbox.services import dismiss_dead_event
 from qhse.accounts.models import User
 from qhse.adminsite.tests.conftest import REQUEST_ID, Browser, Records, newest_entry, text_of
 from suppliers.models import Supplier
@@ -213,6 +216,82 @@ class TestRequeueing:
             (str(records.dead_event.event_id), "Database was full")
         ]
         assert OutboxEvent.objects.get(pk=records.pending_event.pk).next_attempt_at == pending_before.next_attempt_at
+
+
+class TestDismissing:
+    def test_ends_a_dead_event_with_the_same_entry_as_the_api(
+        self, browser: Browser, api: Callable[[Any], Any], records: Records
+    ) -> None:
+        dead = records.dead_event
+        reason = "A test import; its supplier never existed"
+
+        page = browser("admin").post(
+            f"/admin/outbox/outboxevent/{dead.pk}/change/", {"reason": reason, "_dismiss": "Dismiss event"}, follow=True
+        )
+        by_admin = newest_entry()
+        OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD, dismissed_at=None)
+        api("admin").post(f"/outbox/events/{dead.event_id}/dismiss", {"reason": reason})
+        dead.refresh_from_db()
+
+        assert by_admin.action == "OUTBOX_EVENT_DISMISSED"
+        assert facts(by_admin) == facts(newest_entry())
+        assert (dead.status, dead.attempts) == (EventStatus.DISMISSED, 10)
+        assert f"NC_CREATED of nonconformity {dead.aggregate_id} has been dismissed." in text_of(page)
+        assert 'name="reason"' not in text_of(page)
+
+    def test_of_several_takes_the_dead_ones_only(self, browser: Browser, records: Records) -> None:
+        chosen = [records.dead_event.pk, records.pending_event.pk]
+
+        asked = browser("admin").post(
+            "/admin/outbox/outboxevent/", {"action": "dismiss_selected", "_selected_action": chosen}
+        )
+        browser("admin").post(
+            "/admin/outbox/outboxevent/",
+            {"action": "dismiss_selected", "_selected_action": chosen, "confirmed": 1, "reason": "A test import"},
+        )
+        entries = AuditEntry.objects.filter(action="OUTBOX_EVENT_DISMISSED")
+
+        assert f"NC_CREATED of nonconformity {records.dead_event.aggregate_id}" in text_of(asked)
+        assert [(entry.entity_id, entry.reason) for entry in entries] == [
+            (str(records.dead_event.event_id), "A test import")
+        ]
+        assert OutboxEvent.objects.get(pk=records.pending_event.pk).status == EventStatus.PENDING
+
+    @pytest.mark.parametrize("reason", ["", " \n", "x" * 2001])
+    def test_needs_a_reason(self, browser: Browser, records: Records, traces: Any, reason: str) -> None:
+        before = traces()
+        page = f"/admin/outbox/outboxevent/{records.dead_event.pk}/change/"
+
+        response = browser("admin").post(page, {"reason": reason, "_dismiss": "Dismiss event"})
+
+        assert set(response.context["adminform"].form.errors) == {"reason"}
+        assert traces() == before
+
+    def test_is_refused_where_the_role_table_does_not_list_it(
+        self, browser: Browser, records: Records, traces: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delitem(OUTBOX_ROLES, "dismiss")
+        before = traces()
+        page = f"/admin/outbox/outboxevent/{records.dead_event.pk}/change/"
+
+        response = browser("admin").post(page, {"reason": "A test import", "_dismiss": "Dismiss event"})
+
+        assert response.status_code == 403
+        assert traces() == before
+        assert "Dismiss event" not in text_of(browser("admin").get(page))
+
+    def test_of_one_that_was_dismissed_meanwhile_changes_nothing(
+        self, browser: Browser, records: Records, users: dict[str, Any], traces: Any
+    ) -> None:
+        dismiss_dead_event(event_id=records.dead_event.event_id, actor=users["admin"], reason="First")
+        before = traces()
+
+        response = browser("admin").post(
+            f"/admin/outbox/outboxevent/{records.dead_event.pk}/change/", {"reason": "Second"}, follow=True
+        )
+
+        assert "has been dismissed, which is final; nothing has been changed" in text_of(response)
+        assert traces() == before
 
 
 class TestUsers:

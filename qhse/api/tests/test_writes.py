@@ -79,14 +79,15 @@ class TestTheSameKey:
 
     def test_works_for_every_write_of_the_contract(self, users, api, make_nc, row_counts):
         nc = make_nc()
-        event = OutboxEvent.objects.latest("id")
-        OutboxEvent.objects.filter(pk=event.pk).update(status="FAILED")
+        other, event = OutboxEvent.objects.order_by("id")
+        OutboxEvent.objects.update(status="FAILED")
         writes = [
             ("post", "/suppliers", {"name": "Tyne Castings Ltd"}, 201),
             ("post", "/ncs", {"supplier_id": nc.supplier_id, "severity": "low", "description": "Wet box"}, 201),
             ("patch", f"/suppliers/{nc.supplier_id}/certification", {"certification_expiry": "2029-06-30"}, 200),
             ("patch", f"/ncs/{nc.pk}/close", {}, 200),
             ("post", f"/outbox/events/{event.event_id}/requeue", {"reason": "Mended"}, 200),
+            ("post", f"/outbox/events/{other.event_id}/dismiss", {"reason": "A test import"}, 200),
         ]
         client = api("admin")
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from outbox.models import WorkerSeen
+from qhse.deployment import probes
 
 
 @pytest.mark.django_db
@@ -12,7 +18,30 @@ class TestReadiness:
         response = anonymous.get("/readyz")
 
         assert response.status_code == 200
-        assert response.json() == {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}}
+        assert response.json() == {
+            "status": "ok",
+            "checks": {"database": "ok", "migrations": "ok"},
+            "remarks": {"workers": "never seen"},
+        }
+
+    def test_remarks_tell_of_the_workers_and_change_no_status(self, anonymous):
+        for seconds, said in ((1, "ok"), (82, "not seen for 82 s")):
+            WorkerSeen.objects.update_or_create(
+                worker="a-worker", defaults={"seen_at": timezone.now() - timedelta(seconds=seconds)}
+            )
+            response = anonymous.get("/readyz")
+
+            assert (response.status_code, response.json()["remarks"]) == (200, {"workers": said})
+
+    def test_a_remark_that_cannot_be_asked_for_is_unknown(self, anonymous, monkeypatch):
+        def fail():
+            raise OperationalError("the table is locked")
+
+        monkeypatch.setitem(probes._remarks, "workers", fail)
+
+        response = anonymous.get("/readyz")
+
+        assert (response.status_code, response.json()["remarks"]) == (200, {"workers": "unknown"})
 
     def test_a_migration_that_is_not_applied_makes_it_503(self, anonymous):
         with connection.cursor() as cursor:
@@ -23,6 +52,7 @@ class TestReadiness:
 
         assert response.status_code == 503
         assert response.json()["checks"] == {"database": "ok", "migrations": "1 not applied"}
+        assert response.json()["remarks"] == {"workers": "unknown"}
 
     @pytest.mark.parametrize("host", ["10.0.0.7:8000", "evil.example", ""])
     def test_probes_answer_under_every_host_name(self, anonymous, host):

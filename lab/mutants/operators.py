@@ -1,0 +1,58 @@
+"""Mutants of what operators rely on: dismissal, signs of life, shared counters, answers that nobody keeps, commands."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+COUNTERS = "qhse/observability/tests/test_shared_counters.py"
+SEEN = "outbox/tests/test_selectors.py -k TestWorkers"
+
+MUTANTS = (
+    Mutant(
+        "two-decide-on-one-dead-event", "outbox/services.py",
+        "OutboxEvent.objects.select_for_update(no_key=True).filter(event_id=event_id).first()",
+        "OutboxEvent.objects.filter(event_id=event_id).first()",
+        "qhse/tests/test_races.py -k dismiss",
+    ),
+    Mutant(
+        "dismissal-without-its-right", "outbox/admin/pages.py",
+        'if DISMISS in self.data and not is_allowed(self.actor, "dismiss", OUTBOX_ROLES):', "if False:",
+        "qhse/adminsite/tests/test_writes.py -k does_not_list_it",
+    ),
+    Mutant(
+        "dismissed-kept-for-ever", "outbox/pruning.py",
+        "        OR (status = '{EventStatus.DISMISSED}' AND dismissed_at < %(before)s))", ")",
+        "outbox/tests/test_pruning.py -k dismissed",
+    ),
+    Mutant(
+        "sign-from-the-future-believed", "outbox/selectors.py",
+        "WorkerSeen.objects.filter(seen_at__lte=Now())", "WorkerSeen.objects", f"{SEEN} and future",
+    ),
+    Mutant(
+        "frozen-worker-lives", "outbox/selectors.py",
+        "Q(seen_at__gte=Now() - timedelta(seconds=allowed_silence()))", "Q()", f"{SEEN} and silent",
+    ),
+    Mutant(
+        "not-ready-without-workers", "qhse/deployment/probes.py",
+        'ready = all(answer == "ok" for answer in checks.values())',
+        'ready = all(answer == "ok" for answer in (*checks.values(), *remarks().values()))',
+        "qhse/deployment/tests/test_probes.py -k remarks",
+    ),
+    Mutant(
+        "counts-of-the-dead-lost", "qhse/observability/shared_counters.py",
+        "            _keep_counts(file for each in dead for file in each.glob(\"*.db\"))\n", "            pass\n",
+        f"{COUNTERS} -k ended_counted",
+    ),
+    Mutant(
+        "counts-of-the-living-wiped", "qhse/observability/shared_counters.py",
+        "dead = [each for each in programs if not _lives(each)]", "dead = programs", f"{COUNTERS} -k added_up",
+    ),
+    Mutant(
+        "answers-that-may-be-kept", "qhse/observability/middleware.py",
+        '        response.headers.setdefault("Cache-Control", "no-store")\n', "", "qhse/tests/test_caching.py",
+    ),
+    Mutant(
+        "command-that-fails-at-an-encoding", "qhse/terminal.py",
+        'stream.reconfigure(errors="backslashreplace")', "pass", "qhse/tests/test_terminal.py -k every_encoding",
+    ),
+)  # fmt: skip

@@ -1,0 +1,48 @@
+"""What people are told on admin pages when nothing, or not enough, is handled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from outbox.admin.panel import span
+from outbox.permissions import OUTBOX_ROLES
+from outbox.selectors import LATE_SECONDS, outbox_status, workers
+from qhse.accounts.rights import is_allowed
+from qhse.adminsite.panels import show_on_every_page, show_on_front_page
+
+
+def workers_lost(request: HttpRequest) -> SafeString | str:
+    """Tell that no worker lives. Operators learn where to look, everybody else what it means for them."""
+    seen = workers()
+    if seen.living:
+        return ""
+    for_how_long = (
+        "has never been seen" if seen.seen_seconds is None else f"was last seen {span(seen.seen_seconds)} ago"
+    )
+    if not is_allowed(request.user, "list", OUTBOX_ROLES):
+        return (
+            "Risk levels, and what else follows from a change, are not brought up to date at the moment. "
+            "What you write is stored, and takes effect later. Please tell an administrator."
+        )
+    return format_html(
+        'No outbox worker is running: one {}. Changes are stored, their events wait. <a href="{}">Outbox events</a>',
+        for_how_long,
+        reverse("admin:outbox_outboxevent_changelist"),
+    )
+
+
+def lag_panel(request: HttpRequest) -> dict[str, Any] | None:
+    """Return how far behind living workers are, if that is long enough to mislead somebody."""
+    if not workers().living:
+        return None  # stands above every page
+    lag = outbox_status().oldest_due_seconds or 0.0
+    return {"template": "outbox/lag.html", "lag": span(lag)} if lag > LATE_SECONDS else None
+
+
+show_on_every_page(workers_lost)
+show_on_front_page(lag_panel, order=-1)

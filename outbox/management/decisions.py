@@ -1,0 +1,72 @@
+"""What the commands have in common by which a person decides about dead events."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from outbox.models import OutboxEvent
+from outbox.permissions import OUTBOX_ROLES
+from outbox.services import DECIDED_AT_ONCE
+from qhse.accounts.models import User
+from qhse.accounts.rights import is_allowed
+from qhse.errors import DomainError
+
+
+class DecisionCommand(BaseCommand):
+    """Calls `decide` for the chosen dead events. `action` is the name in the role table, `done` its participle."""
+
+    action: ClassVar[str]
+    done: ClassVar[str]
+    decide: ClassVar[Callable[..., int]]
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("--id", type=UUID, action="append", metavar="EVENT_ID", help="may be repeated")
+        which.add_argument("--type", metavar="EVENT_TYPE", help="all dead events of this type")
+        which.add_argument("--all", action="store_true", help="every dead event")
+        parser.add_argument("--reason", required=True)
+        parser.add_argument(
+            "--actor", metavar="USERNAME",
+            help="who does this, for the audit trail (default: system). It is believed: nobody logs in here",
+        )  # fmt: skip
+        parser.add_argument("--dry-run", action="store_true", help=f"only say how many would be {self.done}")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        actor = self._actor(options["actor"])
+        events = OutboxEvent.objects.dead()
+        if options["id"]:
+            events = events.filter(event_id__in=options["id"])
+            missing = set(options["id"]) - set(events.values_list("event_id", flat=True))
+            if missing:
+                raise CommandError(f"not dead, or not there: {', '.join(sorted(map(str, missing)))}")
+        elif options["type"]:
+            events = events.filter(event_type=options["type"])
+        ids = list(events.order_by("id").values_list("pk", flat=True))
+        if options["dry_run"]:
+            self.stdout.write(f"{len(ids)} would be {self.done}")
+            return
+        number = 0
+        try:
+            with tqdm(total=len(ids), unit="event", disable=None) as bar:
+                for start in range(0, len(ids), DECIDED_AT_ONCE):
+                    chunk = ids[start : start + DECIDED_AT_ONCE]
+                    number += type(self).decide(ids=chunk, actor=actor, reason=options["reason"])
+                    bar.update(len(chunk))
+        except DomainError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(f"{number} {self.done}")
+
+    def _actor(self, username: str | None) -> User | None:
+        """Return the user of this name, who must have the right to do it. None stands for the system."""
+        if username is None:
+            return None
+        user = User.objects.filter(username=username).first()
+        if user is None or not is_allowed(user, self.action, OUTBOX_ROLES):
+            raise CommandError(f"--actor: {username!r} is not an active user who may {self.action} events")
+        return user
