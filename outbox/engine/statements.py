@@ -8,14 +8,12 @@ the ORM do.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 from django.db.models import BigIntegerField, F, Func
 from django.db.models.fields.json import KeyTextTransform
@@ -24,8 +22,8 @@ from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
+from outbox.engine.prepared import prepared_cursor
 from outbox.models import OutboxEvent, ProcessedEvent
-from outbox.tuning import REPLAN_SECONDS
 
 
 class Heads(NamedTuple):
@@ -52,7 +50,7 @@ def read_heads(window: int, wanted: int) -> Heads:
     Of each type only `window` rows are looked at. They are the ones that have been due longest.
     """
     if _on_postgres():
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             # Written into the text: for a LIMIT that it does not know, the server would plan each execution anew.
             cursor.execute(_HEADS.format(window=window, wanted=wanted))
             return Heads(*cursor.fetchone())
@@ -115,7 +113,7 @@ def lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
     """
     if _on_postgres():
         sql, parameters = _lock_text(limit)
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(sql, [*parameters, _array(ids)])
             return [
                 ClaimedEvent._make((*row, datetime.fromtimestamp(occurred / 1e6, UTC), stamp))
@@ -162,7 +160,7 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
     if not pairs:
         return None
     if _on_postgres():
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_REMEMBER, [_array(event_id for event_id, _ in pairs), [name for _, name in pairs]])
             return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
     known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
@@ -179,7 +177,7 @@ ON CONFLICT DO NOTHING RETURNING event_id, handler
 
 def mark_processed(ids: Sequence[int]) -> None:
     if _on_postgres():
-        with _prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_MARK, [_array(ids)])
     else:
         OutboxEvent.objects.filter(pk__in=ids).update(status=EventStatus.PROCESSED, processed_at=Now())
@@ -193,26 +191,6 @@ WHERE id = ANY(%s)
 
 def _on_postgres() -> bool:
     return connection.vendor == "postgresql"
-
-
-def _prepared_cursor() -> Any:
-    """
-    Return a cursor of Django's connection. The server parses and plans its statements once.
-
-    Django's own cursors put values into the text. So each execution would be planned anew. Plans are thrown away every
-    REPLAN_SECONDS.
-    """
-    connection.ensure_connection()
-    line: Any = connection.connection
-    now = time.monotonic()
-    if line.prepare_threshold is None:
-        line.prepare_threshold, line.qhse_planned_at = 1, now
-    # The wrapper keeps what Django's cursors have: its exceptions, and its hooks around each statement.
-    cursor = connection._prepare_cursor(psycopg.Cursor(line))  # type: ignore[attr-defined]
-    if now - line.qhse_planned_at > REPLAN_SECONDS:
-        line.qhse_planned_at = now
-        cursor.execute("DEALLOCATE ALL")
-    return cursor
 
 
 def _array(values: Iterable[object]) -> str:
