@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 T = TypeVar("T")
+_FORM = "the form is postgres://user:password@host:5432/name, with special characters percent-encoded"
 
 
 class Env:
@@ -131,27 +135,58 @@ def parse_database_url(url: str) -> dict[str, Any]:
     """
     Return a Django DATABASES entry without OPTIONS of our own. ValueError says what to change.
 
-    A PostgreSQL socket directory is given as `?host=/directory`. Other query parameters go to libpq as they are.
+    A PostgreSQL socket directory is given as `?host=/directory`. Several hosts are separated by commas, each with its
+    port. The settings in `options` stand apart as SESSION, because they are set after connecting: poolers refuse them
+    before. Other query parameters go to libpq as they are.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        path = unquote(parts.path)[1:]
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        path = unquote(urlsplit(url).path)[1:]
         if not path:
             raise ValueError("sqlite needs a file: sqlite:///var/qhse.sqlite3")
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": path if path == ":memory:" else Path(path)}
-    if parts.scheme not in ("postgres", "postgresql"):
+    if scheme not in ("postgres", "postgresql"):
         raise ValueError("must start with sqlite:/// or postgres://")
-    name = unquote(parts.path).lstrip("/")
-    if not name:
-        raise ValueError("must name a database: postgres://user:password@host:5432/name")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    host = options.pop("host", unquote(parts.hostname or ""))
+    before_query, _, query = rest.partition("?")
+    parts = _parts(f"{scheme}://{before_query}")
+    options = dict(parse_qsl(query, keep_blank_values=True))
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": name,
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": host,
-        "PORT": str(parts.port or ""),
-        "OPTIONS": dict(options),
+        "NAME": parts["dbname"].lstrip("/"),
+        "USER": parts.get("user", ""),
+        "PASSWORD": parts.get("password", ""),
+        "HOST": options.pop("host", parts.get("host", "")),
+        "PORT": parts.get("port", ""),
+        "SESSION": _session(options.pop("options", "")),
+        "OPTIONS": options,
     }
+
+
+def _parts(url: str) -> dict[str, str]:
+    """Take an address apart as libpq does. No message quotes it: it may hold a password."""
+    try:
+        parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except ProgrammingError:
+        raise ValueError(f"cannot be read; {_FORM}") from None
+    if not parts.get("dbname", "").lstrip("/"):
+        raise ValueError(f"must name a database; {_FORM}")
+    ports = [port for port in parts.get("port", "").split(",") if port]
+    if not all(port.isascii() and port.isdigit() and 1 <= int(port) <= 65535 for port in ports):
+        raise ValueError(f"a port must be a number from 1 to 65535; {_FORM}")
+    return parts
+
+
+def _session(options: str) -> dict[str, str]:
+    """Return the settings of libpq's `options`: `-c name=value` or `--name=value`, with a backslash before spaces."""
+    words = iter(re.sub(r"\\(.)", r"\1", word) for word in re.findall(r"(?:\\.|[^\s\\])+", options))
+    settings = {}
+    for word in words:
+        given = next(words, "") if word == "-c" else word.removeprefix("-c" if word.startswith("-c") else "--")
+        name, equals, value = given.partition("=")
+        name = name.lower().replace("-", "_")
+        if not (word.startswith(("-c", "--")) and equals and re.fullmatch(r"[a-z_][a-z0-9_.]*", name)):
+            raise ValueError(f"options must be settings such as -c lock_timeout=5s, not {word!r}")
+        if name in ("timezone", "client_encoding"):
+            raise ValueError(f"options must not set {name}: times and texts would be misread")
+        settings[name] = value
+    return settings

@@ -22,7 +22,7 @@ if refusals := [check for check in run_checks(tags=[Tags.security]) if check.is_
 
 refuse_unsafe_database()
 
-# Shorter than gunicorn's timeout, which would kill the process in the middle.
+# Shorter than gunicorn's timeout, which would kill the process in the middle. It closes the line of the look above.
 bound_connections(statement=10, lock=3, idle_in_transaction=15, name="qhse-api")
 
 

@@ -27,5 +27,5 @@ def prepared_cursor() -> Any:
     cursor = connection._prepare_cursor(psycopg.Cursor(line))  # type: ignore[attr-defined]
     if now - line.qhse_planned_at > REPLAN_SECONDS:
         line.qhse_planned_at = now
-        cursor.execute("DEALLOCATE ALL")
+        cursor.execute("DISCARD PLANS")  # statements stay: by name, the driver counts on them
     return cursor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import select
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 import psycopg
 from django.db import connection
 from psycopg.pq import TransactionStatus
-from psycopg.pq.abc import PGconn
 
 from outbox.tuning import ALIVE_SECONDS
 from outbox.wakeup import CHANNEL
+from qhse.deployment.connections import ask_within, session_statement
 
 logger = logging.getLogger("outbox.worker")
 
@@ -32,6 +31,7 @@ class SecondConnection:
     def __init__(self, guard: Callable[[], AbstractContextManager[None]]) -> None:
         self._guard = guard
         self._line: psycopg.Connection[Any] | None = None
+        self._heard = False
 
     def query(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run one statement in a transaction of its own. Raises Django's OperationalError when the line is dead."""
@@ -47,7 +47,7 @@ class SecondConnection:
         if self._line is None or self._line.closed:
             return False
         try:
-            answers = _answers(self._line.pgconn, ALIVE_SECONDS)
+            answers = ask_within(ALIVE_SECONDS, self._line.pgconn, b"SELECT 1") is not None
         except psycopg.Error:
             answers = False
         if not answers:
@@ -65,11 +65,11 @@ class SecondConnection:
                 with self._guard():
                     self._open()  # what was published before it listened would be missed
                 return True
-            # One that arrived together with the answer to a statement lies in memory, where select() cannot see it.
-            if _has_notification(self._line):
+            # One that arrived together with the answer to a statement is in memory, where select() cannot see it.
+            if self._has_heard(self._line):
                 return True
             readable, _, _ = select.select([self._line.fileno(), wake], [], [], seconds)
-            return self._line.fileno() in readable and _has_notification(self._line)
+            return self._line.fileno() in readable and self._has_heard(self._line)
         except psycopg.Error as error:
             logger.warning("listening was interrupted", extra={"error": str(error).strip()[:200]})
             self.close()
@@ -85,33 +85,26 @@ class SecondConnection:
         if self._line and self._line.info.transaction_status == TransactionStatus.ACTIVE:
             self.close()  # a stop has interrupted it in the middle of a statement
         if self._line is None or self._line.closed:
-            parameters = connection.get_connection_params()
-            options = f"{parameters.get('options', '')} -c synchronous_commit=off".strip()
             # One short statement over and over: worth preparing, which Django leaves switched off.
             prepared = {"cursor_factory": psycopg.Cursor, "prepare_threshold": 1}
-            parameters |= {"options": options, "application_name": "qhse-worker-side"} | prepared
-            self._line = psycopg.connect(**parameters, autocommit=True)
-            self._line.execute(f"LISTEN {CHANNEL}")
+            line = psycopg.connect(**connection.get_connection_params() | prepared, autocommit=True)
+            try:
+                line.add_notify_handler(self._hear)  # without one, the driver keeps all that it hears
+                begin = session_statement(connection, application_name="qhse-worker-side", synchronous_commit="off")
+                line.execute(f"{begin}; LISTEN {CHANNEL}", prepare=False)
+            except BaseException:
+                line.close()
+                raise
+            self._line = line
         return self._line
 
+    def _hear(self, notification: object) -> None:
+        self._heard = True
 
-def _answers(line: PGconn, seconds: float) -> bool:
-    # By hand, because the driver's own calls wait for as long as the line stays open.
-    line.send_query(b"SELECT 1")
-    ends_at = time.monotonic() + seconds
-    while (left := ends_at - time.monotonic()) > 0:
-        if select.select([line.socket], [], [], left)[0]:
-            line.consume_input()
-            while not line.is_busy():
-                if line.get_result() is None:
-                    return True
-    return False
-
-
-def _has_notification(line: psycopg.Connection[Any]) -> bool:
-    """Take all that have arrived; one look answers them all."""
-    line.pgconn.consume_input()
-    arrived = False
-    while line.pgconn.notifies():
-        arrived = True
-    return arrived
+    def _has_heard(self, line: psycopg.Connection[Any]) -> bool:
+        """Take all notifications that have arrived; one look answers them all."""
+        line.pgconn.consume_input()
+        while line.pgconn.notifies():
+            self._heard = True
+        heard, self._heard = self._heard, False
+        return heard

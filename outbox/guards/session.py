@@ -6,13 +6,14 @@ from typing import Any
 
 import psycopg
 from django.db import connection
-from psycopg import sql
 from psycopg.pq import TransactionStatus
+
+from qhse.deployment.connections import session_statement
 
 # One round trip, in an order that matters: settings first, because a handler's may forbid or time out what follows;
 # tables last, because one cannot be dropped before its constraints have been looked at.
 _SETTLE = """
-SET SESSION AUTHORIZATION DEFAULT; RESET ALL; SET TIME ZONE 'UTC';
+SET SESSION AUTHORIZATION DEFAULT; RESET ALL; {session};
 SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED;
 CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP
 """
@@ -30,13 +31,8 @@ def settle_session() -> None:
     """
     if line := _driver_line():
         with connection.wrap_database_errors:
-            line.execute(_settling(), prepare=False)  # several in one: none of them can be prepared
-
-
-def _settling() -> sql.SQL | sql.Composed:
-    # Django takes this role on after connecting, so that the session does not begin with it.
-    role = connection.settings_dict["OPTIONS"].get("assume_role")
-    return sql.SQL(f"{_SETTLE}; SET ROLE {{}}").format(sql.Identifier(role)) if role else sql.SQL(_SETTLE)
+            # Several in one: none of them can be prepared.
+            line.execute(_SETTLE.format(session=session_statement(connection)), prepare=False)
 
 
 def is_line_lost() -> bool:

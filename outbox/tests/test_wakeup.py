@@ -80,7 +80,8 @@ def test_a_worker_whose_listening_connection_is_ended_hears_again(waiting_worker
     waiting_worker(*AN_HOUR)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'qhse-worker-side'"
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'qhse-worker-side'"
         )
     wait_until(lambda: not listening(), what="the connection to end")
     wait_until(listening, seconds=20, what="the worker to listen again")

@@ -1,8 +1,71 @@
-"""Bounds of the database connections of one process."""
+"""The line to PostgreSQL: what each session begins with and returns to, whatever the server says."""
 
 from __future__ import annotations
 
-from django.db import connections
+import logging
+import select
+import time
+from contextlib import closing
+from functools import cache
+from typing import Any
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connections
+from psycopg import sql
+from psycopg.pq.abc import PGconn
+
+logger = logging.getLogger("qhse")
+
+SESSION = {
+    # How values are written and read. Django and the driver count on these.
+    "client_encoding": "UTF8",
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "backslash_quote": "safe_encoding",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    # What a statement sees, and when it is refused.
+    "search_path": '"$user", public',
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    "row_security": "on",
+    "exit_on_error": "off",
+    # Who sets no bounds has none: migrations take their time.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    # Short statements, compiled each time they are planned: that takes longer than to run them.
+    "jit": "off",
+    # The server's half of what settings.py asks of libpq: the locks of a host that has vanished end.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+"""Settings of every session. All others are left to the server: they change speed, logs and disks, not meanings."""
+
+# Only a superuser may set the first. So it is touched only where it is wrong, and who may not mend it is told. The
+# second exists since PostgreSQL 17.
+_WITH_CARE = """
+CASE WHEN current_setting('session_replication_role') <> 'origin'
+THEN set_config('session_replication_role', 'origin', false) END,
+CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
+THEN set_config('transaction_timeout', '0', false) END"""
+_POOLER_SECONDS = 2.0  # for a second client behind a pooler, which may have no server left for it
+_POOLER_LOOKS = 5  # clients of others may come between
+
+_bounds: dict[str, str] = {}
+_poolers_judged: set[tuple[Any, Any, Any]] = set()
+
+
+class UnsafeDatabase(OperationalError, ImproperlyConfigured):
+    """The database answers, and must not be used as it is. The log says why. Who starts is refused, who runs waits."""
 
 
 def bound_connections(
@@ -12,9 +75,8 @@ def bound_connections(
     Let connections that this process opens from now on end what takes too long. All bounds are in seconds.
 
     `statement` ends a statement (SQLSTATE 57014), `lock` the wait for a lock (55P03). `idle_in_transaction` ends the
-    connection of a process that stopped in a transaction. The bounds travel with the connection's start: RESET returns
-    to them. What `options` of DATABASE_URL says wins. `name` is shown in pg_stat_activity. SQLite has none of this.
-    Commands that may take long, such as migrate, do not call it.
+    connection of a process that stopped in a transaction. What `options` of DATABASE_URL says wins. `name` is shown in
+    pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
 
     With `prepared`, values travel beside the statements. So the server can parse and plan a repeated statement once.
     That is for a process that does the same over and over on a connection of its own.
@@ -27,12 +89,100 @@ def bound_connections(
             "lock_timeout": lock,
             "idle_in_transaction_session_timeout": idle_in_transaction,
         }
-        ours = " ".join(f"-c {setting}={int(seconds * 1000)}" for setting, seconds in bounds.items())
-        given = wrapper.settings_dict["OPTIONS"].get("options", "")
-        # The later one wins.
-        wrapper.settings_dict["OPTIONS"]["options"] = f"{ours} {given}".strip()
+        _bounds.update({setting: str(int(seconds * 1000)) for setting, seconds in bounds.items()})
         if wrapper.settings_dict["OPTIONS"].get("application_name") == "qhse":
             wrapper.settings_dict["OPTIONS"]["application_name"] = name
         if prepared:
             wrapper.settings_dict["OPTIONS"].setdefault("server_side_binding", True)
         wrapper.close()
+
+
+def session_statement(wrapper: Any, **settings: str) -> str:
+    """
+    Return one SELECT that sets a session of this connection as it should be. It answers with the server process's id.
+
+    Nothing travels as startup options, which poolers refuse. So RESET ALL loses the settings: whoever resets says this
+    again. `settings` come on top.
+    """
+    options = wrapper.settings_dict["OPTIONS"]
+    named = {"application_name": options.get("application_name", "")}
+    given = wrapper.settings_dict.get("SESSION", {})
+    # Django takes this role on after connecting, so RESET does not return to it. Last: it may not set all others.
+    role = {"role": options["assume_role"]} if options.get("assume_role") else {}
+    return _select(tuple((SESSION | named | _bounds | given | settings | role).items()))
+
+
+@cache
+def _select(settings: tuple[tuple[str, str], ...]) -> str:
+    calls = ", ".join(f"set_config({sql.quote(name)}, {sql.quote(value)}, false)" for name, value in settings)
+    return f"SELECT pg_backend_pid(), {_WITH_CARE}, {calls}"  # nosec B608: quoted
+
+
+def begin_session(*, connection: Any, **kwargs: Any) -> None:
+    """
+    Set and check a line that Django has just opened. It is closed when that fails.
+
+    Raises UnsafeDatabase behind a pooler in transaction mode.
+    """
+    if connection.vendor != "postgresql":
+        return
+    try:
+        pid = connection.connection.execute(session_statement(connection), prepare=False).fetchone()[0]
+        if pid != connection.connection.info.backend_pid:
+            _judge_pooler(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _judge_pooler(wrapper: Any) -> None:
+    """
+    Refuse a pooler that shares a server process among clients that are connected. Once for each address is enough.
+
+    There, settings and locks of a session reach strangers, and notifications reach nobody.
+    """
+    address = tuple(wrapper.settings_dict[part] for part in ("HOST", "PORT", "NAME"))
+    if address in _poolers_judged:
+        return
+    if _shares_its_server(wrapper):
+        text = (
+            "DATABASE_URL leads to a pooler in transaction mode, where settings, locks and notifications of a session "
+            "do not hold. Give this database a pool in session mode (PgBouncer: pool_mode=session), or connect to "
+            "PostgreSQL itself."
+        )
+        logger.critical("the database is refused: %s", text)
+        raise UnsafeDatabase(text)
+    _poolers_judged.add(address)
+
+
+def _shares_its_server(wrapper: Any) -> bool:
+    """Answer whether a second client gets the process that serves this one. A session's own server serves no other."""
+    try:
+        second = psycopg.connect(**wrapper.get_connection_params(), autocommit=True)
+    except psycopg.OperationalError:  # no room for a second one
+        return False
+    with closing(second):
+        for _ in range(_POOLER_LOOKS):
+            mine = wrapper.connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()[0]
+            its = ask_within(_POOLER_SECONDS, second.pgconn, b"SELECT pg_backend_pid()")
+            if its is None or mine == int(its):
+                return its is not None
+    return False
+
+
+def ask_within(seconds: float, line: PGconn, question: bytes) -> bytes | None:
+    """
+    Return the first value of the answer, or None when none comes in time. The line is of no use then.
+
+    By hand, because the driver's own calls wait for as long as the line stays open.
+    """
+    line.send_query(question)
+    ends_at, value = time.monotonic() + seconds, None
+    while (left := ends_at - time.monotonic()) > 0:
+        if select.select([line.socket], [], [], left)[0]:
+            line.consume_input()
+            while not line.is_busy():
+                if (result := line.get_result()) is None:
+                    return value
+                value = result.get_value(0, 0) if result.ntuples else None
+    return None

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.backends.signals import connection_created
 
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
+from qhse.deployment.connections import UnsafeDatabase
 
 logger = logging.getLogger("qhse.api")
 
@@ -36,12 +37,21 @@ def check_production_database(app_configs: Any, databases: Any = None, **kwargs:
 
 def refuse_unsafe_database() -> None:
     """
-    Raise ImproperlyConfigured with what is wrong. For the start of a server or a worker in production.
+    Raise ImproperlyConfigured with what is wrong. For the start of a server or a worker.
+
+    Everywhere a pooler in transaction mode is wrong, in production also what the checks find.
 
     A database that is away, or not migrated yet, does not stop the start. The process waits for it, as for any outage,
     and looks as soon as it answers. If something is wrong then, the outage goes on: each new connection is refused with
     UnsafeDatabase until somebody has put it right.
     """
+    try:
+        if connection.vendor == "postgresql":
+            connection.ensure_connection()
+    except UnsafeDatabase:
+        raise
+    except (DatabaseError, InterfaceError):
+        pass  # away
     if not settings.PRODUCTION:
         return
     answers = [_asked(_demo_users), _asked(_volatile_server)]
@@ -50,10 +60,6 @@ def refuse_unsafe_database() -> None:
         raise ImproperlyConfigured(_in_one_line(errors))
     if None in answers:
         connection_created.connect(_look_again, dispatch_uid=_LOOK_AGAIN)
-
-
-class UnsafeDatabase(OperationalError):
-    """The database answers, and must not be used as it is. The log says why."""
 
 
 def _look_again(*, connection: Any, **kwargs: Any) -> None:

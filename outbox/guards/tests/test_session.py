@@ -11,6 +11,7 @@ from django.utils import timezone
 from outbox.choices import EventStatus
 from outbox.engine.dispatcher import Dispatcher
 from outbox.engine.retry import RetryPolicy
+from outbox.guards.session import settle_session
 from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.registry import handles
 from outbox.tests.gauges import GaugeCalibrated, leave_effect, status_of
@@ -94,6 +95,36 @@ def test_a_session_that_was_reset_still_reads_times_as_utc(publish_reading, poli
         connection.close()
 
     assert OutboxEvent.objects.filter(status=EventStatus.PROCESSED).count() == 3
+
+
+def test_a_session_that_was_reset_is_as_it_began_whatever_the_server_says(transactional_db):
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+
+    def settings() -> dict[str, str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, setting FROM pg_settings WHERE context IN ('user', 'superuser')")
+            return dict(cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        for setting, value in {
+            "default_transaction_isolation": "serializable",
+            "jit": "on",
+            "lock_timeout": "1",
+        }.items():
+            cursor.execute(f"ALTER DATABASE {name} SET {setting} = '{value}'")
+    try:
+        connection.close()
+        began = settings()
+        with connection.cursor() as cursor:
+            cursor.execute("SET jit = on; SET lock_timeout = 7; SET work_mem = '64kB'")
+        settle_session()
+
+        assert settings() == began
+        assert (began["jit"], began["default_transaction_isolation"]) == ("off", "read committed")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} RESET ALL")
+        connection.close()
 
 
 @pytest.mark.parametrize("limit", [10, 1], ids=["in a batch", "alone"])

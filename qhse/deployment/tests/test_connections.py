@@ -1,13 +1,258 @@
-"""Bounds of a process's connections."""
+"""What a process's lines to the database are set to. That is the same whatever the server says."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
+import psycopg
 import pytest
+from django.db import connection
+from django.db.utils import DatabaseError
 
 from qhse.deployment import connections as module
-from qhse.deployment.connections import bound_connections
+from qhse.deployment.connections import SESSION, bound_connections, session_statement
+from qhse.env import parse_database_url
+
+HOSTILE = {
+    "client_encoding": "LATIN1",
+    "timezone": "Asia/Tokyo",
+    "datestyle": "German, DMY",
+    "intervalstyle": "iso_8601",
+    "bytea_output": "escape",
+    "extra_float_digits": "-3",
+    "standard_conforming_strings": "off",
+    "backslash_quote": "off",
+    "array_nulls": "off",
+    "transform_null_equals": "on",
+    "search_path": "pg_catalog",
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "row_security": "off",
+    "exit_on_error": "on",
+    "statement_timeout": "1000",
+    "lock_timeout": "1",
+    "idle_in_transaction_session_timeout": "1000",
+    "idle_session_timeout": "1000",
+    "jit": "on",
+    "tcp_keepalives_idle": "7200",
+    "tcp_keepalives_interval": "75",
+    "tcp_keepalives_count": "9",
+    "tcp_user_timeout": "900000",
+}
+
+# Of the settings that a session, a role or a database may have, these categories change speed, logs, memory and disks.
+# They do not change what a statement means or whether it is refused. So they stay the operator's.
+LEFT_CATEGORIES = (
+    "Query Tuning", "Resource Usage", "Reporting and Logging", "Statistics", "Write-Ahead Log", "Developer Options",
+    "Replication", "Lock Management", "File Locations", "Preset Options", "Autovacuum", "Customized Options",
+    "Vacuuming", "Client Connection Defaults / Shared Library Preloading",
+    "Connections and Authentication / Authentication",
+)  # fmt: skip
+LEFT = {
+    "default_transaction_read_only": "the operator's or the provider's stop of all writes, an outage for us",
+    "transaction_deferrable": "of a transaction, from its default",
+    "transaction_isolation": "of a transaction, from its default",
+    "transaction_read_only": "of a transaction, from its default",
+    "client_connection_check_interval": "a statement's end is bounded",
+    "check_function_bodies": "of CREATE FUNCTION",
+    "client_min_messages": "notices are not read",
+    "createrole_self_grant": "of CREATE ROLE",
+    "default_table_access_method": "where tables lie",
+    "default_tablespace": "where tables lie",
+    "default_text_search_config": "no text search",
+    "default_toast_compression": "how tables lie",
+    "dynamic_library_path": "no library of ours",
+    "escape_string_warning": "notices are not read",
+    "event_triggers": "the operator's",
+    "gin_fuzzy_search_limit": "no such index",
+    "gin_pending_list_limit": "no such index",
+    "icu_validation_level": "of CREATE COLLATION",
+    "lc_messages": "messages are for people; constraints are known by name",
+    "lc_monetary": "no money type",
+    "lc_numeric": "no to_char",
+    "lc_time": "no to_char",
+    "lo_compat_privileges": "no large objects",
+    "quote_all_identifiers": "of generated SQL",
+    "restrict_nonsystem_relation_kind": "of pg_dump",
+    "synchronize_seqscans": "every list is ordered",
+    "temp_tablespaces": "where sorts spill",
+    "timezone_abbreviations": "no abbreviations are written",
+    "xmlbinary": "no XML",
+    "xmloption": "no XML",
+}
+
+
+@pytest.fixture(autouse=True)
+def without_bounds(monkeypatch):
+    monkeypatch.setattr(module, "_bounds", {})
+
+
+@contextmanager
+def line(**settings_dict) -> Iterator:
+    """Open another connection to the test database, as a thread of its own would."""
+    copy = connection.copy()
+    copy.settings_dict |= settings_dict
+    try:
+        with copy.cursor():
+            yield copy
+    finally:
+        copy.close()
+
+
+def settings_of(wrapper, names) -> dict[str, str]:
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT lower(name), setting FROM pg_settings WHERE lower(name) = ANY (%s)", [list(names)])
+        return dict(cursor.fetchall())
+
+
+def as_it_should_be(**changes: str) -> dict[str, str]:
+    on_a_socket = {name: "0" for name in SESSION if name.startswith("tcp_")}
+    return SESSION | (on_a_socket if str(connection.settings_dict["HOST"]).startswith("/") else {}) | changes
+
+
+@contextmanager
+def server_says(settings: dict[str, str]) -> Iterator[None]:
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        for setting, value in settings.items():
+            quoted = value if setting in ("search_path", "datestyle") else f"'{value}'"
+            cursor.execute(f"ALTER DATABASE {name} SET {setting} = {quoted}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} RESET ALL")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+class TestWhateverTheServerSays:
+    def test_every_setting_that_changes_a_meaning_is_set_or_left_for_a_reason(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT lower(name), category FROM pg_settings WHERE context IN ('user', 'superuser')")
+            found = dict(cursor.fetchall())
+
+        undecided = {
+            name: category
+            for name, category in found.items()
+            if not (name in LEFT or name.startswith("vacuum_") or category.startswith(LEFT_CATEGORIES))
+        }
+
+        assert set(undecided) - set(SESSION) - {"session_replication_role", "transaction_timeout"} == set()
+        assert set(SESSION) <= set(found)
+        assert set(HOSTILE) == set(SESSION)
+
+    def test_a_line_is_as_it_should_be(self):
+        with server_says(HOSTILE), psycopg.connect(**connection.get_connection_params()) as theirs, line() as ours:
+            assert dict(theirs.execute("SELECT lower(name), setting FROM pg_settings").fetchall())["jit"] == "on"
+            assert settings_of(ours, SESSION) == as_it_should_be()
+            assert ours.connection.info.encoding == "utf-8"
+
+    def test_a_new_word_of_the_server_does_not_reach_a_line_that_is_open(self):
+        with line() as ours, connection.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET default_transaction_isolation = 'serializable'")
+            try:
+                cursor.execute("SELECT pg_reload_conf()")
+                with psycopg.connect(**connection.get_connection_params()) as theirs:
+                    while theirs.execute("SHOW default_transaction_isolation").fetchone() == ("read committed",):
+                        theirs.rollback()  # the postmaster has not read it yet
+                assert settings_of(ours, SESSION) == as_it_should_be()
+            finally:
+                cursor.execute("ALTER SYSTEM RESET default_transaction_isolation")
+                cursor.execute("SELECT pg_reload_conf()")
+
+    def test_triggers_work_where_the_server_says_that_a_session_replicates(self):
+        with server_says({"session_replication_role": "replica"}), line() as ours:
+            assert settings_of(ours, ["session_replication_role"]) == {"session_replication_role": "origin"}
+
+    def test_who_may_not_switch_triggers_on_again_gets_no_line(self):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE qhse_line_plain LOGIN PASSWORD 'plain-for-tests'")
+        try:
+            with (
+                server_says({"session_replication_role": "replica"}),
+                pytest.raises(DatabaseError, match='set parameter "session_replication_role"'),
+                line(USER="qhse_line_plain", PASSWORD="plain-for-tests"),
+            ):
+                pass
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP ROLE qhse_line_plain")
+
+    def test_the_servers_stop_of_all_writes_is_respected(self):
+        with server_says({"default_transaction_read_only": "on"}), line() as ours, ours.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            assert cursor.fetchone() == ("on",)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+class TestALine:
+    def test_has_the_bounds_of_its_process(self, monkeypatch):
+        bound_connections(statement=10, lock=0.5, idle_in_transaction=15, name="qhse-api")
+        bounds = {
+            "statement_timeout": "10000", "lock_timeout": "500", "idle_in_transaction_session_timeout": "15000"
+        }  # fmt: skip
+
+        with server_says(HOSTILE), line() as ours:
+            assert settings_of(ours, SESSION) == as_it_should_be(**bounds)
+
+    def test_has_what_the_operator_gave_before_all_else(self):
+        bound_connections(statement=10, lock=0.5, idle_in_transaction=15, name="qhse-api")
+        given = parse_database_url("postgres://u@h/d?options=-c lock_timeout=1min --work-mem=7MB")["SESSION"]
+
+        with line(SESSION=given) as ours:
+            changed = as_it_should_be(
+                lock_timeout="60000", statement_timeout="10000", idle_in_transaction_session_timeout="15000"
+            )
+            assert settings_of(ours, SESSION) == changed
+            assert settings_of(ours, ["work_mem"]) == {"work_mem": "7168"}
+
+    def test_sends_nothing_before_it_is_connected_that_poolers_refuse(self):
+        known = {"dbname", "user", "password", "host", "port", "client_encoding", "application_name"}
+        libpqs_own = {"connect_timeout", "tcp_user_timeout", "sslmode"} | {
+            f"keepalives_{part}" for part in ("idle", "interval", "count")
+        }
+        drivers_own = {"cursor_factory", "context", "prepare_threshold"}
+
+        bound_connections(statement=10, lock=0.5, idle_in_transaction=15, name="qhse-api")
+
+        assert set(connection.get_connection_params()) <= known | libpqs_own | drivers_own
+
+    def test_is_set_in_one_round_trip(self):
+        assert ";" not in session_statement(connection)
+
+    def test_that_cannot_be_set_is_closed(self):
+        copy = connection.copy()
+        copy.settings_dict |= {"SESSION": {"lock_timeout": "soon"}}
+
+        with pytest.raises(DatabaseError, match="lock_timeout"):
+            copy.ensure_connection()
+
+        assert copy.connection is None
+
+
+class TestAPooler:
+    """With clients of a server that answers under another process id than it has said, as behind each pooler."""
+
+    @pytest.fixture
+    def behind_a_pooler(self, db, monkeypatch):
+        monkeypatch.setattr(module, "_poolers_judged", set())
+        with line() as ours:
+            yield ours
+
+    @pytest.mark.postgres
+    def test_that_gives_each_client_a_server_is_fine_and_judged_once(self, behind_a_pooler):
+        module._judge_pooler(behind_a_pooler)
+        assert len(module._poolers_judged) == 1
+
+    @pytest.mark.postgres
+    def test_that_has_no_server_for_a_second_client_gives_each_its_own(self, behind_a_pooler, monkeypatch):
+        monkeypatch.setattr(module, "_POOLER_SECONDS", 0.0)
+        module._judge_pooler(behind_a_pooler)
+        assert len(module._poolers_judged) == 1
 
 
 class Wrapper(SimpleNamespace):
@@ -31,17 +276,9 @@ def bound(wrapper, **options):
     return wrapper.settings_dict["OPTIONS"]
 
 
-def test_each_bound_travels_with_the_start_of_the_connection_in_milliseconds(wrapper):
-    assert bound(wrapper)["options"] == (
-        "-c statement_timeout=10000 -c lock_timeout=500 -c idle_in_transaction_session_timeout=15000"
-    )
+def test_a_bound_holds_for_connections_that_are_opened_after_it(wrapper):
+    bound(wrapper)
     assert wrapper.closed == 1
-
-
-def test_what_the_operator_gave_stands_last_and_so_wins(wrapper):
-    wrapper.settings_dict["OPTIONS"]["options"] = "-c lock_timeout=60000"
-
-    assert bound(wrapper)["options"].endswith("-c lock_timeout=60000")
 
 
 def test_the_name_is_the_processes_unless_the_operator_gave_one(wrapper):
@@ -61,19 +298,4 @@ def test_sqlite_and_a_running_transaction_are_left_alone(wrapper, changes):
     vars(wrapper).update(changes)
 
     assert bound(wrapper) == {"application_name": "qhse"}
-    assert wrapper.closed == 0
-
-
-@pytest.mark.postgres
-def test_a_server_takes_them(db):
-    from django.db import connection
-
-    copy = connection.copy()
-    try:
-        bound_options = "-c statement_timeout=1234 -c lock_timeout=567"
-        copy.settings_dict["OPTIONS"] = copy.settings_dict["OPTIONS"] | {"options": bound_options}
-        with copy.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
-            assert cursor.fetchone() == ("1234ms", "567ms")
-    finally:
-        copy.close()
+    assert (wrapper.closed, module._bounds) == (0, {})

@@ -16,7 +16,8 @@ from django.db.backends.signals import connection_created
 from dev.postgres.server import PrivatePostgres
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user, set_password
-from qhse.deployment.database_checks import UnsafeDatabase, check_production_database, refuse_unsafe_database
+from qhse.deployment.connections import UnsafeDatabase
+from qhse.deployment.database_checks import check_production_database, refuse_unsafe_database
 from qhse.deployment.tests.test_settings_checks import GOOD
 
 
@@ -143,7 +144,7 @@ class TestADatabaseThatWasAwayAtTheStart:
         response = client.get("/readyz", secure=True)
 
         assert response.status_code == 503
-        assert response.json()["checks"]["database"] == "refused in production; the log says why"
+        assert response.json()["checks"]["database"] == "refused; the log says why"
 
 
 def _away():
