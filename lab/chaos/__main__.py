@@ -39,6 +39,9 @@ SCENARIOS = (
     "repeats",
     "guesses",
     "black-hole",
+    "poolers",
+    "hostile-server",
+    "crowded",
     "terminations",
     "restarts",
 )

@@ -26,11 +26,12 @@ STOP_SECONDS = 30.0
 class Load:
     """Starts with `start`. Ends with `end`: the workers finish, and the checker judges."""
 
-    def __init__(self, lab: Laboratory, database: Database) -> None:
+    def __init__(self, lab: Laboratory, database: Database, *, url: str = "") -> None:
         self.workers: list[Child] = []
         self.account = Account()
         self._lab = lab
         self._database = database
+        self._url = url or database.url  # of the API; forks connect where `use_database` says
         self._callers: list[Child] = []
         self._ledgers: dict[str, list[Path]] = {"writers": [], "api": []}
 
@@ -52,7 +53,7 @@ class Load:
 
     def start_api(self) -> None:
         """Start the API, and a client of it."""
-        port = self._lab.api(self._database.url)
+        port = self._lab.api(self._url)
         be_it = partial(be_http_caller, "http", self._ledger("api", "http"), port=port)
         self._callers.append(self._lab.fork("http", be_it))
 
