@@ -26,20 +26,20 @@ def run(lab: Laboratory) -> Outcome:
         most, squeezed_out, moments = 0, 0, []
         for _ in range(rounds):
             with ExitStack() as crowd:
-                taken = _take_all(lab, crowd)
-                database.terminate()
+                taken, out = _take_all(lab, crowd), False
                 ends_at = time.monotonic() + HELD_SECONDS
                 while time.monotonic() < ends_at:
+                    if not out:  # who is quick gets a place again that has just become free
+                        database.terminate()
                     taken += _take_all(lab, crowd)
-                    time.sleep(0.01)
-                most = max(most, taken)
-                squeezed_out += database.value(OTHERS) == 0
+                    out = database.value(OTHERS) == 0
+                most, squeezed_out = max(most, taken), squeezed_out + out
             moments.append(time.time())
             time.sleep(1.5)
         load.end(outcome)
         counted = database.value("SELECT count(*) FROM outbox_outboxevent WHERE attempts > 0")
         outcome.demand(counted == 0, f"{counted} events were counted as failed")
-        outcome.demand(squeezed_out > 0, "somebody of the product was connected in every round")
+        outcome.demand(squeezed_out > 0, "somebody of the product was connected at the end of every round")
         outcome.figures = {"rounds": rounds, "connections_taken": most, "squeezed_out": squeezed_out, **load.figures()}
         outcome.figures |= load.recovery(moments, outcome, p95_seconds=P95_SECONDS)
     return outcome
