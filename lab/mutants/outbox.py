@@ -119,8 +119,31 @@ MUTANTS = (
         "outbox/engine/tests/test_batch.py -k disk",
     ),
     Mutant(
-        "time-zone-lost", "outbox/guards/session.py",
-        " SET TIME ZONE 'UTC';", "", "outbox/guards/tests/test_session.py -k utc",
+        "settings-lost-by-the-reset", "outbox/guards/session.py",
+        " {session};", "", "outbox/guards/tests/test_session.py -k whatever",
+    ),
+    Mutant(
+        "isolation-left-to-the-server", "qhse/deployment/connections.py",
+        '    "default_transaction_isolation": "read committed",\n', "",
+        "qhse/deployment/tests/test_connections.py -k Server",
+    ),
+    Mutant(
+        "triggers-off-where-the-server-says-so", "qhse/deployment/connections.py",
+        "        fitting |= _OF_SUPERUSERS\n", "        pass\n",
+        "qhse/deployment/tests/test_connections.py -k triggers",
+    ),
+    Mutant(
+        "shared-server-not-seen", "qhse/deployment/connections.py",
+        "if its is None or mine == int(its):", "if its is None:", "qhse/deployment/tests/test_connections.py -k Pooler",
+    ),
+    Mutant(
+        "notifications-kept", "outbox/guards/second_connection.py",
+        "                line.add_notify_handler(self._hear)", "                pass",
+        "outbox/guards/tests/test_second_connection.py",
+    ),
+    Mutant(
+        "statements-forgotten-behind-the-driver", "outbox/engine/prepared.py",
+        '"DISCARD PLANS"', '"DEALLOCATE ALL"', "outbox/engine/tests/test_prepared.py -k fails_no",
     ),
     Mutant(
         "session-not-reset", "outbox/guards/session.py",

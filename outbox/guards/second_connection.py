@@ -90,8 +90,8 @@ class SecondConnection:
             line = psycopg.connect(**connection.get_connection_params() | prepared, autocommit=True)
             try:
                 line.add_notify_handler(self._hear)  # without one, the driver keeps all that it hears
-                begin = session_statement(connection, application_name="qhse-worker-side", synchronous_commit="off")
-                line.execute(f"{begin}; LISTEN {CHANNEL}", prepare=False)
+                its_own = {"application_name": "qhse-worker-side", "synchronous_commit": "off"}
+                line.execute(f"{session_statement(connection, line, **its_own)}; LISTEN {CHANNEL}", prepare=False)
             except BaseException:
                 line.close()
                 raise

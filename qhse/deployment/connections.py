@@ -50,13 +50,8 @@ SESSION = {
 }
 """Settings of every session. All others are left to the server: they change speed, logs and disks, not meanings."""
 
-# Only a superuser may set the first. So it is touched only where it is wrong, and who may not mend it is told. The
-# second exists since PostgreSQL 17.
-_WITH_CARE = """
-CASE WHEN current_setting('session_replication_role') <> 'origin'
-THEN set_config('session_replication_role', 'origin', false) END,
-CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
-THEN set_config('transaction_timeout', '0', false) END"""
+_SINCE_17 = {"transaction_timeout": "0"}
+_OF_SUPERUSERS = {"session_replication_role": "origin"}  # else no trigger works, and no foreign key
 _POOLER_SECONDS = 2.0  # for a second client behind a pooler, which may have no server left for it
 _POOLER_LOOKS = 5  # clients of others may come between
 
@@ -97,42 +92,58 @@ def bound_connections(
         wrapper.close()
 
 
-def session_statement(wrapper: Any, **settings: str) -> str:
+def session_statement(wrapper: Any, line: psycopg.Connection[Any] | None = None, **settings: str) -> str:
     """
-    Return one SELECT that sets a session of this connection as it should be. It answers with the server process's id.
+    Return one SELECT that sets a session as it should be.
 
-    Nothing travels as startup options, which poolers refuse. So RESET ALL loses the settings: whoever resets says this
-    again. `settings` come on top.
+    Its row begins with the server's process id, and ends with session_replication_role. The session is that of `line`,
+    or else the wrapper's own. Nothing travels as startup options, which poolers refuse. So RESET ALL loses the settings:
+    whoever resets says this again. `settings` come on top.
     """
-    options = wrapper.settings_dict["OPTIONS"]
-    named = {"application_name": options.get("application_name", "")}
+    options, info = wrapper.settings_dict["OPTIONS"], (line or wrapper.connection).info
+    fitting = SESSION | {"application_name": options.get("application_name", "")}
+    if info.server_version >= 170_000:
+        fitting |= _SINCE_17
+    if info.parameter_status("is_superuser") == "on":
+        fitting |= _OF_SUPERUSERS
     given = wrapper.settings_dict.get("SESSION", {})
     # Django takes this role on after connecting, so RESET does not return to it. Last: it may not set all others.
     role = {"role": options["assume_role"]} if options.get("assume_role") else {}
-    return _select(tuple((SESSION | named | _bounds | given | settings | role).items()))
+    return _select(tuple((fitting | _bounds | given | settings | role).items()))
 
 
 @cache
 def _select(settings: tuple[tuple[str, str], ...]) -> str:
     calls = ", ".join(f"set_config({sql.quote(name)}, {sql.quote(value)}, false)" for name, value in settings)
-    return f"SELECT pg_backend_pid(), {_WITH_CARE}, {calls}"  # nosec B608: quoted
+    return f"SELECT pg_backend_pid(), {calls}, current_setting('session_replication_role')"  # nosec B608: quoted
 
 
 def begin_session(*, connection: Any, **kwargs: Any) -> None:
     """
     Set and check a line that Django has just opened. It is closed when that fails.
 
-    Raises UnsafeDatabase behind a pooler in transaction mode.
+    Raises UnsafeDatabase where triggers do not work and this role may not mend that, and behind a pooler in transaction
+    mode.
     """
     if connection.vendor != "postgresql":
         return
     try:
-        pid = connection.connection.execute(session_statement(connection), prepare=False).fetchone()[0]
+        pid, *_, triggers = connection.connection.execute(session_statement(connection), prepare=False).fetchone()
+        if triggers != "origin":
+            raise _unsafe(
+                "The server says session_replication_role=replica. So no trigger works, and this role may not change "
+                "it. Take it back: ALTER DATABASE … RESET session_replication_role, or the same of the role."
+            )
         if pid != connection.connection.info.backend_pid:
             _judge_pooler(connection)
     except BaseException:
         connection.close()
         raise
+
+
+def _unsafe(reason: str) -> UnsafeDatabase:
+    logger.critical("the database is refused: %s", reason)
+    return UnsafeDatabase(reason)
 
 
 def _judge_pooler(wrapper: Any) -> None:
@@ -145,13 +156,10 @@ def _judge_pooler(wrapper: Any) -> None:
     if address in _poolers_judged:
         return
     if _shares_its_server(wrapper):
-        text = (
-            "DATABASE_URL leads to a pooler in transaction mode, where settings, locks and notifications of a session "
-            "do not hold. Give this database a pool in session mode (PgBouncer: pool_mode=session), or connect to "
-            "PostgreSQL itself."
+        raise _unsafe(
+            "DATABASE_URL leads to a pooler in transaction mode, where settings, locks and notifications do not hold. "
+            "Give this database a pool in session mode (PgBouncer: pool_mode=session), or connect to PostgreSQL itself."
         )
-        logger.critical("the database is refused: %s", text)
-        raise UnsafeDatabase(text)
     _poolers_judged.add(address)
 
 

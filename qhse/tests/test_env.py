@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -122,7 +123,67 @@ class TestDatabaseUrl:
 
         assert (entry["HOST"], entry["OPTIONS"]) == ("/run/postgresql", {})
 
-    @pytest.mark.parametrize("url", ["", "sqlite://", "postgres://host", "mysql://host/name", "plant"])
+    def test_may_name_several_hosts_as_libpq_reads_them(self):
+        entry = parse_database_url("postgres://u@h1:5599,h2:5590/db?target_session_attrs=read-write")
+
+        assert (entry["HOST"], entry["PORT"], entry["NAME"]) == ("h1,h2", "5599,5590", "db")
+        assert entry["OPTIONS"] == {"target_session_attrs": "read-write"}
+
+    @pytest.mark.parametrize(
+        ("hosts", "host", "port"),
+        [
+            ("h1,h2:5590", "h1,h2", ",5590"),
+            ("[::1]:5599,[2001:db8::7]:5590", "::1,2001:db8::7", "5599,5590"),
+            ("[::1]", "::1", ""),
+        ],
+    )
+    def test_reads_hosts_in_any_form(self, hosts, host, port):
+        entry = parse_database_url(f"postgresql://u@{hosts}/db")
+
+        assert (entry["HOST"], entry["PORT"]) == (host, port)
+
+    @pytest.mark.parametrize(
+        ("options", "session"),
+        [
+            ("-c lock_timeout=5s", {"lock_timeout": "5s"}),
+            ("-clock_timeout=5s --Work-Mem=7MB", {"lock_timeout": "5s", "work_mem": "7MB"}),
+            (r"-c search_path=qhse,\ public -c a.b=c=d", {"search_path": "qhse, public", "a.b": "c=d"}),
+            ("", {}),
+        ],
+    )
+    def test_gives_settings_that_are_made_after_connecting(self, options, session):
+        entry = parse_database_url(f"postgres://u@h/db?{urlencode({'options': options})}")
+
+        assert (entry["SESSION"], entry["OPTIONS"]) == (session, {})
+
+    @pytest.mark.parametrize(
+        "options",
+        ["-c", "-c lock_timeout", "lock_timeout=5s", "-d 5", "--=5", "-c a;b=c", "-c TimeZone=Asia/Tokyo",
+         "--client-encoding=LATIN1"],
+    )  # fmt: skip
+    def test_with_other_options_says_what_to_change(self, options):
+        with pytest.raises(ValueError, match="options must"):
+            parse_database_url(f"postgres://u@h/db?{urlencode({'options': options})}")
+
+    @pytest.mark.parametrize("login", ["u:se/cret", "u:se%zzcret", "u:se?cret", "u:se:cret@h:1x"])
+    def test_that_cannot_be_read_is_not_quoted_because_of_its_password(self, login):
+        with pytest.raises(ValueError, match="percent-encoded") as refusal:
+            parse_database_url(f"postgres://{login}@h/db")
+
+        assert "cret" not in str(refusal.value)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "sqlite://",
+            "postgres://host",
+            "postgres://u@h:65536/d",
+            "postgres://u@h:x/d",
+            "mysql://host/name",
+            "plant",
+        ],
+    )
     def test_that_is_none_says_what_to_change(self, url):
         with pytest.raises(ValueError, match=r"must|needs"):
             parse_database_url(url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from dev.waiting import wait_until
 from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.outcome import Outcome
@@ -20,6 +21,7 @@ HOSTILE = {
 }  # fmt: skip
 READ_ONLY = "default_transaction_read_only"
 READ_ONLY_SECONDS = 2.0
+WRITTEN_BY_API = "SELECT count(*) FROM suppliers_supplier WHERE name LIKE 'http-%'"
 
 
 def run(lab: Laboratory) -> Outcome:
@@ -35,9 +37,9 @@ def run(lab: Laboratory) -> Outcome:
         _say(database, f"SET {READ_ONLY} = on")
         database.terminate()
         time.sleep(READ_ONLY_SECONDS)
-        _say(database, f"RESET {READ_ONLY}")
-        database.terminate()
-        time.sleep(2.0)
+        _say(database, f"RESET {READ_ONLY}")  # nobody is ended: who was refused connects anew by itself
+        before = database.value(WRITTEN_BY_API)
+        wait_until(lambda: database.value(WRITTEN_BY_API) > before, seconds=30, what="the API to write again")
         load.end(outcome)
         counted = database.value("SELECT count(*) FROM outbox_outboxevent WHERE attempts > 0")
         outcome.demand(counted == 0, f"{counted} events were counted as failed")

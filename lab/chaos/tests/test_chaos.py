@@ -11,7 +11,7 @@ from django.conf import settings
 from lab.chaos.__main__ import SCENARIOS
 
 # The crashes and terminations of a whole run demand times, for which a busy machine is no place.
-IN_EVERY_RUN = [name for name in SCENARIOS if name not in ("restarts", "terminations", "black-hole")]
+IN_EVERY_RUN = [name for name in SCENARIOS if name not in ("restarts", "terminations", "black-hole", "crowded")]
 
 
 @pytest.mark.laboratory

@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 
 from django.apps import apps
-from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError, connection
 from django.db.models import BaseConstraint
 from django.http import HttpResponse
 
@@ -47,6 +47,8 @@ def database_problem(exc: Exception) -> HttpResponse | None:
 
 def _unavailable(exc: Exception) -> HttpResponse:
     logger.error("database unavailable", exc_info=exc)
+    if sqlstate(exc) == SqlState.READ_ONLY_TRANSACTION and not connection.in_atomic_block:
+        connection.close()  # a session stays what its server was when it began; the next one asks anew
     if sqlstate(exc) in _NOTHING_HAPPENED:
         detail = "The database could not do it now. Nothing has been changed; ask again."
     else:

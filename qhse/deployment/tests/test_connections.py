@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-from django.db import connection
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
 from django.db.utils import DatabaseError
 
 from qhse.deployment import connections as module
-from qhse.deployment.connections import SESSION, bound_connections, session_statement
+from qhse.deployment.connections import SESSION, UnsafeDatabase, bound_connections, session_statement
 from qhse.env import parse_database_url
 
 HOSTILE = {
@@ -173,7 +174,7 @@ class TestWhateverTheServerSays:
         try:
             with (
                 server_says({"session_replication_role": "replica"}),
-                pytest.raises(DatabaseError, match='set parameter "session_replication_role"'),
+                pytest.raises(UnsafeDatabase, match="session_replication_role=replica"),
                 line(USER="qhse_line_plain", PASSWORD="plain-for-tests"),
             ):
                 pass
@@ -222,7 +223,16 @@ class TestALine:
         assert set(connection.get_connection_params()) <= known | libpqs_own | drivers_own
 
     def test_is_set_in_one_round_trip(self):
+        connection.ensure_connection()
         assert ";" not in session_statement(connection)
+
+    def test_leads_to_the_host_of_several_that_takes_writes(self):
+        host, port = connection.settings_dict["HOST"], connection.settings_dict["PORT"] or "5432"
+        nobody = "/nonexistent" if host.startswith("/") else "127.0.0.1"
+        options = connection.settings_dict["OPTIONS"] | {"target_session_attrs": "read-write"}
+
+        with line(HOST=f"{nobody},{host}", PORT=f"1,{port}", OPTIONS=options) as ours:
+            assert ours.connection.info.port == int(port)
 
     def test_that_cannot_be_set_is_closed(self):
         copy = connection.copy()
@@ -242,6 +252,17 @@ class TestAPooler:
         monkeypatch.setattr(module, "_poolers_judged", set())
         with line() as ours:
             yield ours
+
+    @pytest.mark.postgres
+    def test_that_gives_a_second_client_the_server_of_the_first_is_refused(self, behind_a_pooler, monkeypatch, caplog):
+        """The scenario `poolers` does it with PgBouncer. Here the second client's answer is put in its mouth."""
+        pid = str(behind_a_pooler.connection.info.backend_pid).encode()
+        monkeypatch.setattr(module, "ask_within", lambda *question: pid)
+
+        for refusal in (OperationalError, ImproperlyConfigured, UnsafeDatabase):  # for who runs, and for who starts
+            with pytest.raises(refusal, match="pool_mode=session"):
+                module._judge_pooler(behind_a_pooler)
+        assert "pool_mode=session" in caplog.text
 
     @pytest.mark.postgres
     def test_that_gives_each_client_a_server_is_fine_and_judged_once(self, behind_a_pooler):
