@@ -181,8 +181,7 @@ MUTANTS = (
     ),
     Mutant(
         "triggers-off-where-the-server-says-so", "qhse/deployment/connections.py",
-        "        fitting |= _OF_SUPERUSERS\n", "        pass\n",
-        "qhse/deployment/tests/test_connections.py -k triggers",
+        'if triggers != "origin":', "if False:", "qhse/deployment/tests/test_connections.py -k triggers",
     ),
     Mutant(
         "shared-server-not-seen", "qhse/deployment/connections.py",

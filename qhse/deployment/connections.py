@@ -97,8 +97,8 @@ def session_statement(wrapper: Any, line: psycopg.Connection[Any] | None = None,
     Return one SELECT that sets a session as it should be.
 
     Its row begins with the server's process id, and ends with session_replication_role. The session is that of `line`,
-    or else the wrapper's own. Nothing travels as startup options, which poolers refuse. So RESET ALL loses the settings:
-    whoever resets says this again. `settings` come on top.
+    or else the wrapper's own. Nothing travels as startup options, which poolers refuse. So RESET ALL loses the
+    settings: whoever resets says this again. `settings` come on top.
     """
     options, info = wrapper.settings_dict["OPTIONS"], (line or wrapper.connection).info
     fitting = SESSION | {"application_name": options.get("application_name", "")}

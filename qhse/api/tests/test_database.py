@@ -132,3 +132,24 @@ def test_each_constraint_that_is_really_violated_becomes_a_4xx(a_row_in_every_ta
         assert answer is not None and 400 <= answer.status_code < 500, name
         if name in BREAK:
             assert f'"code": "{name}"'.encode() in answer.content, name
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_line_that_began_while_nothing_could_be_written_is_not_kept_after_a_refusal(api, connection_stays_open):
+    """A session keeps what the database said when it began. The API would refuse writes until its restart."""
+    client = api("procurement")
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    connection.close()
+    try:
+        assert client.post("/suppliers", {"name": "Refused"}).status_code == 503
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")
+            cursor.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            cursor.execute("SET default_transaction_read_only = on")
+
+    assert client.post("/suppliers", {"name": "Refused again"}).status_code == 503
+    assert client.post("/suppliers", {"name": "Stored"}).status_code == 201
