@@ -12,7 +12,7 @@ from django.db.models import F
 
 class Migration(migrations.Migration):
 
-    dependencies = [("outbox", "0003_constraints_in_words")]
+    dependencies = [("outbox", "0004_notify_after_commit")]
 
     operations = [
         migrations.AlterField(

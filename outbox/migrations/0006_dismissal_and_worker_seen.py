@@ -9,7 +9,7 @@ DEAD_AGAIN = "UPDATE outbox_outboxevent SET status = 'FAILED', dismissed_at = NU
 
 
 class Migration(migrations.Migration):
-    dependencies = [("outbox", "0003_constraints_in_words")]
+    dependencies = [("outbox", "0005_fresh_events_need_no_clock")]
 
     operations = [
         migrations.AddField(
