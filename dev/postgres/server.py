@@ -163,11 +163,15 @@ class PrivatePostgres:
                 binaries = copy_binaries(binaries, self._directory)
                 locked_directory.give_away(self._directory / "binaries", user=user, group=group)
         self._postgres = binaries / "postgres"
+        self._fill(binaries)
+
+    def _fill(self, binaries: Path) -> None:
+        """Make the data directory, with an empty database."""
         locale = "C.UTF-8" if os.uname().sysname == "Linux" else "en_US.UTF-8"
-        initialise = [binaries / "initdb", "-D", self._directory / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"]
+        initialise = [binaries / "initdb", "-D", self.directory / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"]
         self._run([*initialise, f"--locale={locale}", "--no-sync"])
         # In single-user mode, so that neither a client program nor a driver is needed.
-        single_user = [self._postgres, "--single", "-D", self._directory / "data", "-c", "fsync=off", "template1"]
+        single_user = [self._postgres, "--single", "-D", self.directory / "data", "-c", "fsync=off", "template1"]
         self._run(single_user, f"CREATE DATABASE {DATABASE}\n")
 
     def _run(self, command: list[Any], statements: str = "") -> None:

@@ -79,7 +79,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--scenes", metavar="NAME[,NAME]", type=_names, default=(), help="killpoints: each point of these, once"
     )
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="killpoints: how often each (default: 5)")
+    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="killpoints: how often each (default: 2)")
     parser.add_argument("--seed", type=int, help="of everything that is left to chance (default: drawn; quick: 1)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
