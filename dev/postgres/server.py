@@ -55,11 +55,19 @@ class PrivatePostgres:
     One server in a temporary directory of its own. The context manager starts and removes it.
 
     `durable=False` trades crash safety for speed, for tests only. Faults are injected into a durable one.
-    `settings` are server parameters; they win over ours. PostgreSQL refuses root, so under root the server runs as
-    an unprivileged user. It dies with the thread that started it: start it from the main one.
+    `settings` are server parameters; they win over ours. `variables` come into its environment. PostgreSQL refuses
+    root, so under root the server runs as an unprivileged user. It dies with the thread that started it: start it
+    from the main one.
     """
 
-    def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = False,
+        settings: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self._variables = {"LC_ALL": "C"} | dict(variables or {})
         self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE) | dict(settings or {})
         self._identity = _identity()
         self._process: subprocess.Popen[bytes] | None = None
@@ -155,11 +163,15 @@ class PrivatePostgres:
                 binaries = copy_binaries(binaries, self._directory)
                 locked_directory.give_away(self._directory / "binaries", user=user, group=group)
         self._postgres = binaries / "postgres"
+        self._fill(binaries)
+
+    def _fill(self, binaries: Path) -> None:
+        """Make the data directory, with an empty database."""
         locale = "C.UTF-8" if os.uname().sysname == "Linux" else "en_US.UTF-8"
-        initialise = [binaries / "initdb", "-D", self._directory / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"]
+        initialise = [binaries / "initdb", "-D", self.directory / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"]
         self._run([*initialise, f"--locale={locale}", "--no-sync"])
         # In single-user mode, so that neither a client program nor a driver is needed.
-        single_user = [self._postgres, "--single", "-D", self._directory / "data", "-c", "fsync=off", "template1"]
+        single_user = [self._postgres, "--single", "-D", self.directory / "data", "-c", "fsync=off", "template1"]
         self._run(single_user, f"CREATE DATABASE {DATABASE}\n")
 
     def _run(self, command: list[Any], statements: str = "") -> None:
@@ -195,7 +207,7 @@ class PrivatePostgres:
         kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # PGDATA and its like must not reach the server
         return {
             "cwd": self.directory,
-            "env": {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"},
+            "env": {name: os.environ[name] for name in kept if name in os.environ} | self._variables,
             "start_new_session": True,  # Ctrl-C is for the tests, which then end the server themselves
             "preexec_fn": die_with_parent(signal_at_parents_death),
             **self._identity,

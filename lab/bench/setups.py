@@ -31,7 +31,7 @@ BESIDE_PLAIN = Target("≥", 0.8, "ratio")
 CLAIM = Target("≤", 10.0, "value")
 FOLLOWERS = 5
 WAITING_SHARE = 0.8
-LONG_DUE = "now() - interval '1 day'"  # before everything else, so that a claim by age meets these first
+LONG_DUE = "to_timestamp(0)"  # before everything else, so that a claim by age meets these first
 ROUNDS = 3  # at most, for they are many
 AT_ONCE = "set-based"  # the form in which a claim is the greatest share of a batch
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import DatabaseError, connection, transaction
 
@@ -170,7 +170,7 @@ def _misbehave() -> None:
     raise Misbehaved("in on_commit")
 
 
-def _execute(statement: str, parameters: Sequence[object] = ()) -> None:
+def _execute(statement: str, parameters: Sequence[Any] = ()) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
 

@@ -47,17 +47,26 @@ FAULTS = tuple(item.name for item in fields(Verdict))
 
 @dataclass(slots=True)
 class Outcome:
-    """One scenario's result: what was done (`figures`), what the checker says, what other promise was broken."""
+    """
+    One scenario's result: what was done (`figures`), what the checker says, what other promise was broken.
+
+    `not_played` says what this machine lacks. Such a scenario has not passed.
+    """
 
     scenario: str
     figures: dict[str, Any] = field(default_factory=dict)
     verdict: Verdict = field(default_factory=Verdict)
     complaints: list[str] = field(default_factory=list)
+    not_played: str = ""
     seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
-        return not self.verdict and not self.complaints
+        return not self.is_broken and not self.not_played
+
+    @property
+    def is_broken(self) -> bool:
+        return bool(self.verdict) or bool(self.complaints)
 
     def demand(self, kept: bool, promise: str) -> None:
         """Note a promise that was not kept and that no table shows, such as one about time."""
@@ -67,11 +76,19 @@ class Outcome:
     def lines(self) -> list[str]:
         numbers = self.figures | self.verdict.counts()
         said = " ".join(f"{name}={shown(value)}" for name, value in numbers.items())
-        head = f"{self.scenario:14} {'ok' if self.passed else 'FAILED':6} {self.seconds:6.1f} s  {said}"
-        return [head, *(f"{'':14} ! {text}" for text in [*self.verdict.examples(), *self.complaints])]
+        word = "FAILED" if self.is_broken else "ok" if self.passed else "PARTLY"
+        head = f"{self.scenario:14} {word:6} {self.seconds:6.1f} s  {said}"
+        more = [
+            *self.verdict.examples(),
+            *self.complaints,
+            *([f"not played: {self.not_played}"] if self.not_played else []),
+        ]
+        return [head, *(f"{'':14} ! {text}" for text in more)]
 
     def row(self) -> str:
         done = ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in self.figures.items())
+        if self.not_played:
+            done += f"; not played: {self.not_played}"
         counts = " | ".join(str(count) for count in self.verdict.counts().values())
         return f"| `{self.scenario}` | {done} | {counts} | {self.seconds:.0f} s |"
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from dev.postgres.server import ROLE, SOCKET_NAME
@@ -46,10 +47,11 @@ class ProxyProcess:
 
 
 @contextmanager
-def proxy(lab: Laboratory) -> Iterator[ProxyProcess]:
-    """Run a proxy before the laboratory's server."""
+def proxy(lab: Laboratory, socket_path: Path | None = None) -> Iterator[ProxyProcess]:
+    """Run a proxy before the laboratory's server, or before whatever this socket leads to."""
+    socket_path = socket_path or lab.server.directory / SOCKET_NAME
     with lab.log("proxy").open("ab") as log:
-        command = ["-m", "lab.chaos.instruments.proxy", str(lab.server.directory / SOCKET_NAME)]
+        command = ["-m", "lab.chaos.instruments.proxy", str(socket_path)]
         process = start_python(command, env=os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
     with process:
         try:

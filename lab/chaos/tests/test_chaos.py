@@ -11,7 +11,8 @@ from django.conf import settings
 from lab.chaos.__main__ import SCENARIOS
 
 # The crashes and terminations of a whole run demand times, for which a busy machine is no place.
-IN_EVERY_RUN = [name for name in SCENARIOS if name not in ("restarts", "terminations", "black-hole", "crowded")]
+DEMANDS_TIMES = {"restarts", "terminations", "black-hole", "crowded", "failover"}
+IN_EVERY_RUN = [name for name in SCENARIOS if name not in DEMANDS_TIMES]
 
 
 @pytest.mark.laboratory
@@ -22,8 +23,10 @@ def test_nothing_is_lost_torn_invented_doubled_or_overtaken():
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    # A small disk needs root, a clock that jumps needs libfaketime: who lacks one is told so, and tests the rest.
+    lacking = "NOT PLAYED" in done.stdout and "FAILED" not in done.stdout
+    assert done.returncode == 0 or lacking, done.stdout + done.stderr
     assert all(f"{name} " in done.stdout for name in IN_EVERY_RUN)
