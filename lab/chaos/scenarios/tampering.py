@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
-from django.db import connection, transaction
 
-from audit.database_role import APPEND_ONLY
 from audit.models import AuditEntry, AuditSeal
 from audit.proof import sealing
 from audit.proof.checkpoints import checkpoint_of
 from audit.proof.verification import Verification
 from dev.waiting import wait_until
-from lab.chaos.falsifying.ways import WAYS, NothingToFalsify, Tamperer
+from lab.chaos.falsifying.ways import WAYS, NothingToFalsify, Tamperer, falsified
 from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.environment import use_database, with_own_bounds
 from lab.chaos.instruments.laboratory import Laboratory
@@ -103,8 +100,7 @@ def _falsify_often(number: int, seed: int) -> dict[str, Any]:
     unsealed = whole.summary.unsealed
     create_user(username="chaos-unsealed", password=None, role=Role.AUDITOR, actor=None)  # its entry stays unsealed
     for _ in range(number):
-        with _triggers_off():
-            tampering = Tamperer(chance).tamper()
+        with falsified(Tamperer(chance)) as tampering:
             found = {(finding.what, finding.number) for finding in Verification(checkpoints=checkpoints).run()}
         ways[tampering.name] += 1
         if not tampering.is_found(found):
@@ -114,16 +110,6 @@ def _falsify_often(number: int, seed: int) -> dict[str, Any]:
         "missed": missed, "alarms": alarms, "ways": len(ways), "unsealed": unsealed,
         "entries": AuditEntry.objects.count(), "seals": AuditSeal.objects.count(),
     }  # fmt: skip
-
-
-@contextmanager
-def _triggers_off(*, keep: bool = False) -> Iterator[None]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in APPEND_ONLY:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        yield
-        transaction.set_rollback(not keep)
 
 
 def _command_finds(lab: Laboratory, template: str, number: int) -> bool:
@@ -143,12 +129,10 @@ def _command_finds(lab: Laboratory, template: str, number: int) -> bool:
 
 def _falsify_for_good(way: str, seed: int) -> list[Any]:
     tamperer = Tamperer(random.Random(seed))
-    with _triggers_off(keep=True):
-        try:
-            tampering = tamperer.tamper(way)
-        except NothingToFalsify:  # this trail does not allow that way
-            tampering = tamperer.tamper()
-    return sorted(tampering.culprits)
+    for name in (way, ""):  # any other, if this trail does not allow that way
+        with suppress(NothingToFalsify), falsified(tamperer, name, keep=True) as tampering:
+            return sorted(tampering.culprits)
+    raise NothingToFalsify
 
 
 def _verified(lab: Laboratory, checkpoint: Path) -> int:
