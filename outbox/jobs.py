@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.db import connection
+from django.db import connection, transaction
 
 from outbox.choices import EventStatus
+from qhse.database import bound_transaction
 from qhse.periodic import periodic
 
 # Younger ones may belong to a batch that is just starting. In one statement: an outage can leave thousands behind.
@@ -21,6 +22,7 @@ DELETE FROM outbox_inhand note WHERE note.started_at < statement_timestamp() - i
 def sweep_notes() -> bool:
     """Remove notes of what was in hand whose events have all got another stamp since: they say nothing any more."""
     if connection.vendor == "postgresql":  # on SQLite there are none
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            bound_transaction(lock=1, statement=5)
             cursor.execute(_SWEEP)
     return False

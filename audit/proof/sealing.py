@@ -214,7 +214,7 @@ def _free_number(last: int) -> int:
     """Return a number behind the last one that neither a seal nor a place of an entry has taken."""
     # The next few, then one at random in a stretch that doubles: whoever takes numbers in advance needs a row for
     # about each of them, and we need a look for few.
-    offsets = [*range(1, 9), *(1 + random.randrange(2**power) for power in range(4, 31))]
+    offsets: list[int] = [*range(1, 9), *(1 + random.randrange(1 << power) for power in range(4, 31))]
     for number in (last + offset for offset in offsets):
         if AuditSeal.objects.filter(number=number).exists() or SealedEntry.objects.filter(seal_id=number).exists():
             continue

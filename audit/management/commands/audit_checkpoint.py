@@ -55,8 +55,8 @@ def _genuine_head() -> AuditSeal:
     noted = SealingTurn.objects.values_list("seal", flat=True).first()
     if noted and (head is None or head.number != noted):
         raise CommandError(
-            f"seal {noted} was the last one, and is not there or not the application's: verify_audit_trail says more; or "
-            "its key is not known here: set AUDIT_KEY_FALLBACKS"
+            f"seal {noted} was the last one, and is not there, or not the application's (verify_audit_trail says "
+            "more), or its key is not known here: set AUDIT_KEY_FALLBACKS"
         )
     if head is None:
         raise CommandError("nothing is sealed yet; a worker seals every AUDIT_SEAL_INTERVAL seconds")

@@ -1,4 +1,4 @@
-"""Other roles of the same database, with no right at all or the right to insert, neither stop the trail nor blacken it."""
+"""Other roles of the database, with no right or the right to insert, neither stop the trail nor blacken it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from qhse.periodic import Job, JobSchedule
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 MANY = 60_000
+SEAL_COLUMNS = "number, previous_hash, merkle_root, entry_count, total, horizon, sealed_at, hash, mark"
 AUDIT_TABLES = ("audit_auditentry", "audit_auditseal", "audit_sealedentry", "audit_sealingturn")
 
 
@@ -78,7 +79,7 @@ def fill_places(line: psycopg.Connection, places: str) -> None:
 
 def insert_seals(line: psycopg.Connection, numbers: str) -> None:
     line.execute(
-        "INSERT INTO audit_auditseal (number, previous_hash, merkle_root, entry_count, total, horizon, sealed_at, hash, mark) "
+        f"INSERT INTO audit_auditseal ({SEAL_COLUMNS}) "
         f"SELECT {numbers}, '', '', 1, 1, now() + interval '999 years', now(), md5(n::text), '' "
         f"FROM generate_series(1, {MANY}) AS n"
     )
@@ -87,7 +88,7 @@ def insert_seals(line: psycopg.Connection, numbers: str) -> None:
 
 def insert_one_seal(line: psycopg.Connection, number: int) -> None:
     line.execute(
-        "INSERT INTO audit_auditseal (number, previous_hash, merkle_root, entry_count, total, horizon, sealed_at, hash, mark) "
+        f"INSERT INTO audit_auditseal ({SEAL_COLUMNS}) "
         "VALUES (%s, '', '', 1, 1, now() + interval '999 years', now(), 'ab', '')", [number],
     )  # fmt: skip
 
@@ -143,7 +144,7 @@ def test_a_seal_that_somebody_inserts_and_does_not_commit_is_an_error_soon_and_s
 
 def test_a_turn_that_is_held_is_a_finding_and_an_error_in_the_log(write, monkeypatch, caplog):
     """By the owner alone: to lock the row takes the right to change it."""
-    (entry,) = write()
+    write()
     monkeypatch.setattr(reading, "LEAST_SECONDS", 0.0)
     monkeypatch.setattr("django.conf.settings.AUDIT_SEAL_INTERVAL", 0)
     seal_new_entries()
