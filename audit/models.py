@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from django.db import DatabaseError, models
 from django.db.models.functions import Now
 
-from audit.fields import ReadableDateTimeField, ReadableJSONField
+from audit.fields import ReadableDateTimeField, ReadableJSONField, ReadableTextField
 from qhse.uuid7 import uuid7
 
 
@@ -93,7 +93,7 @@ class AuditEntry(AppendOnlyModel):
     entity_type = models.CharField(max_length=50)
     entity_id = models.CharField(max_length=64)
     changes = ReadableJSONField(default=dict)
-    reason = models.TextField(blank=True)
+    reason = ReadableTextField(blank=True)
     source = models.CharField(max_length=20)
     request_id = models.CharField(max_length=64, blank=True)
     client_address = models.CharField(max_length=45, blank=True)
@@ -118,6 +118,11 @@ class AuditEntry(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.action} {self.entity_type} {self.entity_id} by {self.actor}"
+
+    @property
+    def shown_reason(self) -> str:
+        """`reason` for pages and lists."""
+        return "cannot be read" if self.reason is None else self.reason
 
     @property
     def shown_changes(self) -> dict[str, list[Any]]:

@@ -166,11 +166,12 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
 
     @admin.display(description="reason")
     def reason_excerpt(self, entry: AuditEntry) -> str:
-        return f"{entry.reason[:EXCERPT]}…" if len(entry.reason) > EXCERPT else entry.reason or NONE
+        reason = entry.shown_reason
+        return f"{reason[:EXCERPT]}…" if len(reason) > EXCERPT else reason or NONE
 
     @admin.display(description="reason")
     def full_reason(self, entry: AuditEntry) -> SafeString | str:
-        return prose(entry.reason)
+        return prose(entry.shown_reason)
 
     @admin.display(description="from")
     def origin(self, entry: AuditEntry) -> SafeString | str:

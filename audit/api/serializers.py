@@ -26,7 +26,7 @@ class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
     entity_type = serializers.CharField()
     entity_id = serializers.CharField()
     changes = serializers.SerializerMethodField(help_text="Field → [old, new].")
-    reason = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(source="shown_reason", allow_blank=True)
     metadata = AuditMetadataSerializer(source="*", read_only=True)
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2}})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Length
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof.documents import UNREADABLE, entry_document
@@ -56,7 +57,7 @@ class SealedSelection:
 
     def _lines_of(self, seal: AuditSeal) -> Iterator[dict[str, Any]]:
         places = SealedEntry.objects.filter(seal_id=seal.number).order_by("position")
-        rows = list(places.filter(position__lt=seal.entry_count)[:MOST_IN_SEAL])
+        rows = list(places.alias(size=Length("digest")).filter(size=32, position__lt=seal.entry_count)[:MOST_IN_SEAL])
         digests = [bytes(row.digest) for row in rows]
         entries = {entry.pk: entry for entry in self._chosen.filter(pk__in=[row.entry_id for row in rows])}
         if len(rows) != seal.entry_count or merkle_root(digests).hex() != seal.merkle_root:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
+from django.db.models.functions import Length
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry, SealingTurn
 from audit.proof.checkpoints import contradictions
@@ -131,7 +132,8 @@ class Verification:
 
     def _content_problems(self, seal: AuditSeal, *, is_forged: bool) -> Iterator[Finding]:
         places = SealedEntry.objects.filter(seal_id=seal.number).order_by("position")
-        rows = list(places.filter(position__lt=seal.entry_count)[:MOST_IN_SEAL])
+        # A digest has 32 bytes; what others insert can have any number.
+        rows = list(places.alias(size=Length("digest")).filter(size=32, position__lt=seal.entry_count)[:MOST_IN_SEAL])
         self.summary.entries += len(rows)
         listed = [bytes(row.digest) for row in rows]
         if len(rows) != seal.entry_count or not rows or merkle_root(listed).hex() != seal.merkle_root:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from audit.models import AuditEntry
+from audit.services import record
 from qhse.uuid7 import uuid7
 
 pytestmark = pytest.mark.django_db
@@ -31,14 +32,17 @@ DOCUMENTS = {
 }
 if connection.vendor == "postgresql":  # SQLite takes no JSON of so many levels, and any text for a time
     TIMES += ["-infinity", "0001-01-01 BC", "294276-12-31"]
+    DOCUMENTS["2 megabytes"] = '{"due": [null, "' + "x" * 2_000_000 + '"]}'
     DOCUMENTS["3,000 levels"] = '{"due": ' + "[" * 3_000 + "]" * 3_000 + "}"
 
 
-def insert(supplier_id: int, *, changes: str = "{}", created_at: str = "2026-01-01 00:00:00+00") -> int:
+def insert(
+    supplier_id: int, *, changes: str = "{}", created_at: str = "2026-01-01 00:00:00+00", reason: str = ""
+) -> int:
     """Insert an entry as a stranger does, and return its id."""
     uid = str(uuid7())
     row = (
-        created_at, "mallory", "", "", "admin", "AUDIT_TRAIL_VERIFIED", "supplier", str(supplier_id), changes, "",
+        created_at, "mallory", "", "", "admin", "AUDIT_TRAIL_VERIFIED", "supplier", str(supplier_id), changes, reason,
         "api", "", "", uid if connection.vendor == "postgresql" else uid.replace("-", ""), "",
     )  # fmt: skip
     with connection.cursor() as cursor:
@@ -88,3 +92,17 @@ def test_many_of_them_do_not_hide_what_was_verified(make_supplier, assert_shown)
         pk = insert(supplier.pk, changes="null")
 
     assert_shown(supplier.pk, pk)
+
+
+@pytest.mark.postgres
+def test_a_text_of_megabytes_is_not_even_sent(make_supplier, assert_shown):
+    supplier = make_supplier()
+    pk = insert(supplier.pk, reason="x" * 5_000_000)
+
+    assert AuditEntry.objects.get(pk=pk).reason is None
+    assert_shown(supplier.pk, pk)
+
+
+def test_nothing_is_written_that_could_not_be_read_again(db):
+    with pytest.raises(ValueError, match="at most 100,000"), transaction.atomic():
+        record(actor=None, action="X", entity_type="y", entity_id=1, changes={"due": (None, "x" * 100_000)})
