@@ -170,7 +170,8 @@ def test_a_forged_seal_is_no_checkpoint(trail):
 
     code, output = run("audit_checkpoint")
 
-    assert (code, json.loads(output)) == (0, trail[0])
+    assert code == 0, output
+    assert json.loads(output) == trail[0]
 
 
 def test_without_a_seal_there_is_no_checkpoint(db):

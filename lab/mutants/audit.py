@@ -137,7 +137,8 @@ MUTANTS = (
     ),
     Mutant(
         "numbers-passed-over-one-by-one", "audit/proof/sealing.py",
-        "*(1 + random.randrange(1 << power) for power in range(4, 31))", "", f"{NEIGHBOURS} -k behind",
+        "*(1 + random.randrange(1 << power) for power in range(4, 31))", "*range(9, 100_000)",
+        f"{NEIGHBOURS} -k behind",
     ),
     Mutant(
         "foreign-places-blacken-seals", "audit/proof/verification.py",
