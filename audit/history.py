@@ -41,7 +41,7 @@ class HistoryPanel(ServiceModelAdmin):
         entries = list(AuditEntry.objects.about(self.entity_type, entity_id)[: SHOWN + 1])
         panel = {
             "template": "audit/history_panel.html",
-            "entries": [(entry, changes_as_html(entry.changes, excerpt=EXCERPT)) for entry in entries[:SHOWN]],
+            "entries": [(entry, changes_as_html(entry.shown_changes, excerpt=EXCERPT)) for entry in entries[:SHOWN]],
             "older": len(entries) > SHOWN,
         }
         if is_allowed(request.user, "list", AUDIT_ROLES):

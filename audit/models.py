@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, NoReturn
 
-from django.db import models
+from django.db import DatabaseError, models
 from django.db.models.functions import Now
 
+from audit.fields import ReadableDateTimeField, ReadableJSONField, ReadableTextField
 from qhse.uuid7 import uuid7
 
 
@@ -16,6 +18,10 @@ class AuditTrailIsAppendOnly(Exception):
 
     def __init__(self) -> None:
         super().__init__("audit entries and seals are never changed or deleted")
+
+
+class EntryWasSwallowed(DatabaseError):
+    """The database took an entry or a seal without an error and did not keep it: a trigger let it vanish."""
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -50,6 +56,13 @@ class AuditEntryQuerySet(AppendOnlyQuerySet):
         """Return the entries that no seal covers yet."""
         return self.filter(~models.Exists(SealedEntry.objects.filter(entry_id=models.OuterRef("pk"))))
 
+    def _batched_insert(self, objs: Any, *args: Any, **kwargs: Any) -> Any:
+        # Behind bulk_create, which does not look how many rows came back: the only sign of a trigger that returns NULL.
+        rows = super()._batched_insert(objs, *args, **kwargs)  # type: ignore[misc]
+        if len(rows) != len(objs):
+            raise EntryWasSwallowed(f"of {len(objs)} audit entries the database kept {len(rows)}")
+        return rows
+
 
 class AuditEntry(AppendOnlyModel):
     """
@@ -70,7 +83,7 @@ class AuditEntry(AppendOnlyModel):
     key nobody can put an entry in.
     """
 
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_at = ReadableDateTimeField(db_default=Now(), editable=False)
     actor_id = models.BigIntegerField(null=True)
     actor = models.CharField(max_length=150)
     actor_salt = models.CharField(max_length=32, blank=True, editable=False)
@@ -79,8 +92,8 @@ class AuditEntry(AppendOnlyModel):
     action = models.CharField(max_length=50)
     entity_type = models.CharField(max_length=50)
     entity_id = models.CharField(max_length=64)
-    changes = models.JSONField(default=dict)
-    reason = models.TextField(blank=True)
+    changes = ReadableJSONField(default=dict)
+    reason = ReadableTextField(blank=True)
     source = models.CharField(max_length=20)
     request_id = models.CharField(max_length=64, blank=True)
     client_address = models.CharField(max_length=45, blank=True)
@@ -105,6 +118,21 @@ class AuditEntry(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.action} {self.entity_type} {self.entity_id} by {self.actor}"
+
+    @property
+    def shown_reason(self) -> str:
+        """`reason` for pages and lists."""
+        return "cannot be read" if self.reason is None else self.reason
+
+    @property
+    def shown_changes(self) -> dict[str, list[Any]]:
+        """`changes` for pages and lists: of the usual shape, whatever somebody has put there."""
+        try:
+            pairs = {str(name): [old, new] for name, (old, new) in self.changes.items()}
+            json.dumps(pairs, allow_nan=False).encode()
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return {"cannot be read": [None, None]}
+        return pairs
 
 
 class AuditSeal(AppendOnlyModel):
@@ -168,3 +196,27 @@ class SealedEntry(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"entry {self.entry_id} in seal {self.seal_id}"
+
+
+class SealingTurn(models.Model):
+    """
+    Whose turn it is to seal, and which seal was the last. There is one row.
+
+    The sealer locks the row. To lock it takes the right to UPDATE this table. An advisory lock could be taken by any
+    role that may connect, and a lock on a table by any that may insert. `seal` finds the end of the chain, however many
+    seals others insert. It is looked at and not believed: the seal's mark decides.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seal = models.PositiveIntegerField(default=0)  # 0: nothing is sealed yet
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(id=1), name="sealing_has_one_turn", violation_error_message="There is one turn."
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"after seal {self.seal}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from audit.fields import LARGEST_WRITTEN
 from audit.models import AuditEntry
 from audit.proof.marks import sign
 from qhse.observability import context
@@ -87,10 +89,18 @@ def entry_for(
 
 
 def record_all(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
-    """Store entries under the rules of `record`. Two statements, however many they are."""
+    """
+    Store entries under the rules of `record`. Two statements, however many they are.
+
+    Raises ValueError for one that is too large to be read again, and EntryWasSwallowed if the database kept none.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("an audit entry needs the transaction of its change")
     stored = list(entries)
+    for entry in stored:
+        size = len(json.dumps([entry.changes, entry.reason]))
+        if size > LARGEST_WRITTEN:
+            raise ValueError(f"an audit entry of {size:,} characters: at most {LARGEST_WRITTEN:,} are kept")
     for entry, (pk, time) in zip(stored, _ids_and_times(len(stored)), strict=True):
         entry.pk, entry.created_at = pk, time
         sign(entry)

@@ -6,12 +6,13 @@ import os
 import socket
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
 from outbox.models import WorkerSeen
 from outbox.selectors import SEEN_EVERY_SECONDS
+from qhse.database import bound_transaction
 from qhse.periodic import periodic
 
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -30,7 +31,8 @@ DELETE FROM outbox_inhand note WHERE note.started_at < statement_timestamp() - i
 def sweep_notes() -> bool:
     """Remove notes of what was in hand whose events have all got another stamp since: they say nothing any more."""
     if connection.vendor == "postgresql":  # on SQLite there are none
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            bound_transaction(lock=1, statement=5)
             cursor.execute(_SWEEP)
     return False
 

@@ -52,6 +52,21 @@ def database_time() -> datetime:
     return now
 
 
+def bound_transaction(*, lock: float, statement: float) -> None:
+    """
+    Bound each wait for a lock and each statement of this transaction, in seconds. For work that others can hold up.
+
+    What takes longer raises OperationalError (55P03, 57014). SQLite's busy timeout is the connection's.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
+            [f"{int(lock * 1000)}ms", f"{int(statement * 1000)}ms"],
+        )
+
+
 def take_turn(lock: int) -> bool:
     """
     Take an advisory lock (64 bits, signed) until the transaction ends. False if somebody else has it.

@@ -6,11 +6,16 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
 
 logger = logging.getLogger("outbox.jobs")
 
 TOGETHER_SECONDS = 1.0
 """A job that would be due so soon after another is done with it: an idle worker then wakes once for both."""
+JOB_SECONDS = 10.0
+"""Time of one piece of a job. It then sends no further statement, so that the worker is not taken for dead."""
 
 Work = Callable[[], bool]
 """Does a bounded piece of work in transactions of its own; True when more is left that should not wait."""
@@ -31,7 +36,9 @@ def periodic(*, every_seconds: float) -> Callable[[Work], Work]:
     Declare a job of the workers; with 0 seconds it is switched off.
 
     Every worker does it at that interval, so it must be harmless beside itself and cheap when there is nothing to do.
-    A piece of it delays events by as long as it takes. What it raises is logged, and it comes round again.
+    A piece of it delays events by as long as it takes. After JOB_SECONDS its next statement raises JobTookTooLong. It
+    bounds rows, and each statement with `qhse.database.bound_transaction`: others decide what lies there, and which
+    locks they hold. What it raises is logged, and it comes round again.
     """
 
     def declare(work: Work) -> Work:
@@ -40,6 +47,10 @@ def periodic(*, every_seconds: float) -> Callable[[Work], Work]:
         return work
 
     return declare
+
+
+class JobTookTooLong(Exception):
+    """A piece of a job was not over after JOB_SECONDS."""
 
 
 class JobSchedule:
@@ -53,13 +64,18 @@ class JobSchedule:
         return max(0.0, min(self._due_at.values()) - time.monotonic()) if self._due_at else None
 
     def work(self) -> None:
-        """Do one piece of each job that is due, and of those that nearly are."""
-        if self.seconds_left() != 0:
+        """
+        Do one piece of the job that has been due for longest, if one is: the bound of one holds for the call.
+
+        Those that are nearly due are due with it.
+        """
+        name = min(self._due_at, key=self._due_at.__getitem__, default=None)
+        now = time.monotonic()
+        if name is None or self._due_at[name] > now:
             return
-        for name, due_at in self._due_at.items():
-            if due_at <= time.monotonic() + TOGETHER_SECONDS:
-                more = _attempt(jobs[name])
-                self._due_at[name] = time.monotonic() + (0.0 if more else jobs[name].every_seconds)
+        self._due_at |= {other: now for other, due_at in self._due_at.items() if 0 < due_at - now < TOGETHER_SECONDS}
+        more = _attempt(jobs[name])
+        self._due_at[name] = time.monotonic() + (0.0 if more else jobs[name].every_seconds)
 
     def work_to_the_end(self) -> None:
         """Do each job until nothing of it is left, due or not."""
@@ -69,8 +85,16 @@ class JobSchedule:
 
 
 def _attempt(job: Job) -> bool:
+    ends_at = time.monotonic() + JOB_SECONDS
+
+    def in_time(execute: Callable[..., Any], *statement: Any) -> Any:
+        if time.monotonic() > ends_at:
+            raise JobTookTooLong(f"{job.name} was not over after {JOB_SECONDS:g} s")
+        return execute(*statement)
+
     try:
-        return job.work()
+        with connection.execute_wrapper(in_time):
+            return job.work()
     except Exception:  # of any kind: events must not wait for a job to be repaired
         logger.exception("job %s failed; it comes round again", job.name)
         return False

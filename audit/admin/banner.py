@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof.findings import Summary, counted
-from audit.proof.marks import is_ours
-from audit.proof.reading import newest_seal
+from audit.proof.reading import MOST_FOREIGN, newest_seal, ours
 from audit.proof.verification import PART, WHOLE, Verification, record_verification
 from qhse.adminsite.display import Tile
 
@@ -38,11 +37,12 @@ def _last_seal(head: AuditSeal | None) -> Tile:
 def _unsealed() -> Tile:
     newest = dict(AuditEntry.objects.order_by("-pk").values_list("pk", "created_at")[:COUNTED])
     sealed = set(SealedEntry.objects.filter(entry_id__in=list(newest)).values_list("entry_id", flat=True))
-    times = [time for pk, time in newest.items() if pk not in sealed]
+    waiting = [time for pk, time in newest.items() if pk not in sealed]
+    times = [time for time in waiting if time is not None]  # what cannot be read has none
     late = bool(times) and (timezone.now() - min(times)).total_seconds() > LATE_SECONDS
-    more = "≥ " if len(times) == COUNTED else ""
-    text = f"{'entry' if len(times) == 1 else 'entries'} not sealed yet" + ("; does a worker run?" if late else "")
-    return Tile(f"{more}{len(times):,}", text, "warn" if late else "")
+    more = "≥ " if len(waiting) == COUNTED else ""
+    text = f"{'entry' if len(waiting) == 1 else 'entries'} not sealed yet" + ("; does a worker run?" if late else "")
+    return Tile(f"{more}{len(waiting):,}", text, "warn" if late else "")
 
 
 def _last_verification() -> Tile:
@@ -62,7 +62,7 @@ def _last_verification() -> Tile:
 
 def _last(entries: QuerySet[AuditEntry]) -> AuditEntry | None:
     # Ours alone: whoever can insert entries could else paint the page green.
-    return next(filter(is_ours, entries.order_by("-id")[:10]), None)
+    return next(ours(entries, past=MOST_FOREIGN), None)
 
 
 def _found(entry: AuditEntry) -> int:

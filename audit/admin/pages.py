@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -112,8 +113,12 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         except TooManyEntries as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
+        for problem in exported.problems:
+            self.message_user(request, f"Left out, because not as it was written: {problem}", messages.ERROR)
         if not exported.entries:
             file.close()
+            if exported.problems:
+                return None
             self.message_user(request, "None of these entries is sealed yet; try again in a minute.", messages.WARNING)
             return None
         return FileResponse(file, as_attachment=True, filename=f"audit-export-{exported.sha256[:12]}.zip")
@@ -142,7 +147,8 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
 
     @admin.display(description="when (UTC)", ordering="id")
     def when(self, entry: AuditEntry) -> SafeString:
-        return format_html('<span class="nowrap">{}</span>', f"{entry.created_at:%Y-%m-%d %H:%M:%S}")
+        time: datetime | None = entry.created_at  # None: what is there is no time
+        return format_html('<span class="nowrap">{}</span>', f"{time:%Y-%m-%d %H:%M:%S}" if time else "cannot be read")
 
     @admin.display(description="who", ordering="actor")
     def who(self, entry: AuditEntry) -> SafeString | str:
@@ -152,19 +158,20 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
 
     @admin.display(description="old → new")
     def changed(self, entry: AuditEntry) -> SafeString | str:
-        return changes_as_html(entry.changes, excerpt=EXCERPT)
+        return changes_as_html(entry.shown_changes, excerpt=EXCERPT)
 
     @admin.display(description="old → new")
     def all_changes(self, entry: AuditEntry) -> SafeString | str:
-        return changes_as_html(entry.changes)
+        return changes_as_html(entry.shown_changes)
 
     @admin.display(description="reason")
     def reason_excerpt(self, entry: AuditEntry) -> str:
-        return f"{entry.reason[:EXCERPT]}…" if len(entry.reason) > EXCERPT else entry.reason or NONE
+        reason = entry.shown_reason
+        return f"{reason[:EXCERPT]}…" if len(reason) > EXCERPT else reason or NONE
 
     @admin.display(description="reason")
     def full_reason(self, entry: AuditEntry) -> SafeString | str:
-        return prose(entry.reason)
+        return prose(entry.shown_reason)
 
     @admin.display(description="from")
     def origin(self, entry: AuditEntry) -> SafeString | str:

@@ -19,17 +19,16 @@ class AuditMetadataSerializer(serializers.Serializer[Any]):
 
 class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
     id = serializers.IntegerField()
-    created_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField(allow_null=True, help_text="Null if somebody stored what is no time.")
     actor = serializers.CharField(help_text="The name at that time; `system` for the worker.")
     actor_role = serializers.CharField(help_text="The role at that time.")
     action = serializers.CharField()
     entity_type = serializers.CharField()
     entity_id = serializers.CharField()
     changes = serializers.SerializerMethodField(help_text="Field → [old, new].")
-    reason = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(source="shown_reason", allow_blank=True)
     metadata = AuditMetadataSerializer(source="*", read_only=True)
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2}})
     def get_changes(self, entry: AuditEntry) -> dict[str, Any]:
-        changes: dict[str, Any] = entry.changes
-        return changes
+        return entry.shown_changes

@@ -1,29 +1,32 @@
-"""What is kept elsewhere of the last seal."""
+"""What is kept elsewhere of the last seal, and whether the trail still agrees."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from audit.models import AuditSeal
+from audit.proof import verify_export
+
+Checkpoint = dict[str, Any]
 
 
-def checkpoint_of(seal: AuditSeal) -> dict[str, Any]:
+def checkpoint_of(seal: AuditSeal) -> Checkpoint:
     """Return what is kept of a seal. Nothing up to it can then be written anew unseen."""
     return {"number": seal.number, "hash": seal.hash, "sealed_at": seal.sealed_at.isoformat()}
 
 
-def read_checkpoints(text: str) -> list[dict[str, Any]]:
-    """Return the checkpoints of a file, one a line. Raises ValueError with the line that is none."""
-    checkpoints = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            checkpoint = json.loads(line)
-            checkpoints.append({"number": int(checkpoint["number"]), "hash": str(checkpoint["hash"])})
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"line {number} is no checkpoint") from None
-    if not checkpoints:
-        raise ValueError("it holds no checkpoint")
-    return checkpoints
+def read_checkpoints(raw: bytes) -> list[Checkpoint]:
+    """Return the checkpoints of a file, also those that it calls lost. Raises ValueError with the line that is none."""
+    kept, lost = verify_export.read_checkpoints(raw)
+    return kept + lost
+
+
+def contradictions(checkpoints: Iterable[Checkpoint]) -> Iterator[tuple[Checkpoint, str]]:
+    """Yield the checkpoints that the chain contradicts, and how."""
+    for checkpoint in checkpoints:
+        hashes = list(AuditSeal.objects.filter(number=checkpoint["number"]).values_list("hash", flat=True))
+        if not hashes:
+            yield checkpoint, "is missing; a checkpoint names it, so the end of the trail was cut off"
+        elif hashes != [checkpoint["hash"]]:
+            yield checkpoint, "is not the one of the checkpoint, so the trail was written anew"

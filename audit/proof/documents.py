@@ -28,6 +28,8 @@ def entry_document(entry: AuditEntry) -> dict[str, Any]:
     account stays. Raises one of UNREADABLE.
     """
     written = {name: getattr(entry, name) for name in WRITTEN}
+    if entry.reason is None:  # more than is read
+        raise ValueError("the reason is too long")
     return written | {
         "version": VERSION, "id": entry.pk, "uid": str(entry.uid), "created_at": _utc_text(entry.created_at),
     }  # fmt: skip

@@ -17,9 +17,10 @@ from django.db.models import Min, QuerySet
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof import verify_export
-from audit.proof.documents import entry_document, seal_document
-from audit.proof.merkle import inclusion_proofs
-from audit.proof.reading import newest_seal
+from audit.proof.documents import seal_document
+from audit.proof.marks import MarkOwner, mark_owner
+from audit.proof.reading import SEALS_AT_ONCE, batches, newest_seal, read
+from audit.proof.selection import SealedSelection
 from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
 from audit.services import Actor, record
 
@@ -29,11 +30,16 @@ MOST_SEALS_IN_ZIP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export holds. `unsealed` entries were chosen too, but no seal covered them when it began."""
+    """
+    What an export holds. `unsealed` entries were chosen too, but no seal covered them when it began.
+
+    `problems` name what was chosen and is not as it was written. That is left out, so that the rest can be proven.
+    """
 
     entries: int
     unsealed: int
     sha256: str
+    problems: list[str]
 
 
 def export_entries(
@@ -109,21 +115,21 @@ def _write(
 ) -> Exported:
     head = newest_seal()
     end = head.number if head else 0  # what is sealed meanwhile is not in it
-    numbers = _seals_of(chosen, end)
-    first = numbers[0] if numbers else end
-    entries, entries_sha256 = _write_lines(directory / ENTRIES, _entries(numbers, chosen, step))
+    good = SealedSelection(chosen, end)
+    entries, entries_sha256 = _write_lines(directory / ENTRIES, good.lines(step))
+    first = good.first_seal or end
     seals, seals_sha256 = _write_lines(directory / SEALS, _chain(first, end))
     # Not what is unsealed now: entries sealed since the head was read are not in it either.
-    unsealed = max(chosen.count() - entries, 0)
+    missing = max(chosen.count() - entries, 0)
     manifest = {
         "version": VERSION, "created_at": datetime.now(UTC).isoformat(), "filter": described_as,
-        "entries": entries, "entries_sha256": entries_sha256, "left_out_because_not_sealed": unsealed,
+        "entries": entries, "entries_sha256": entries_sha256, "left_out_because_not_sealed": missing,
         "seals": seals, "seals_sha256": seals_sha256, "first_seal": first, "head": head and head.hash,
     }  # fmt: skip
     raw = json.dumps(manifest, indent=2, default=str).encode()
     (directory / MANIFEST).write_bytes(raw)
     shutil.copyfile(verify_export.__file__, directory / "verify_export.py")
-    return Exported(entries, unsealed, hashlib.sha256(raw).hexdigest())
+    return Exported(entries, max(missing - good.left_out, 0), hashlib.sha256(raw).hexdigest(), good.problems)
 
 
 def _write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> tuple[int, str]:
@@ -138,29 +144,21 @@ def _write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> tuple[int, 
     return count, digest.hexdigest()
 
 
-def _seals_of(chosen: QuerySet[AuditEntry], end: int) -> list[int]:
-    sealed = SealedEntry.objects.filter(entry_id__in=chosen.values("pk"), seal_id__lte=end)
-    return list(sealed.order_by("seal_id").values_list("seal_id", flat=True).distinct())
-
-
-def _entries(numbers: list[int], chosen: QuerySet[AuditEntry], step: Callable[[], object]) -> Iterator[dict[str, Any]]:
-    for number in numbers:
-        yield from _lines_of(number, chosen)
-        step()
-
-
-def _lines_of(number: int, chosen: QuerySet[AuditEntry]) -> Iterator[dict[str, Any]]:
-    rows = list(SealedEntry.objects.filter(seal_id=number).order_by("position"))
-    proofs = inclusion_proofs([bytes(row.digest) for row in rows])
-    entries = {entry.pk: entry for entry in chosen.filter(pk__in=[row.entry_id for row in rows])}
-    for row, proof in zip(rows, proofs, strict=True):
-        if entry := entries.get(row.entry_id):
-            yield {
-                "entry": entry_document(entry), "actor": entry.actor, "actor_salt": entry.actor_salt,
-                "seal": number, "position": row.position, "proof": proof,
-            }  # fmt: skip
-
-
 def _chain(first: int, last: int) -> Iterator[dict[str, Any]]:
-    for seal in AuditSeal.objects.filter(number__range=(first, last)).order_by("number").iterator():
-        yield seal_document(seal) | {"hash": seal.hash}
+    """
+    Yield the seals of the application, past the ones that others have inserted.
+
+    A foreign one that the next seal of the application names as its predecessor is in the chain: sealers once went on
+    behind those.
+    """
+    hash_, foreign = "", list[AuditSeal]()
+    numbers = AuditSeal.objects.filter(number__range=(first, last)).order_by("number").values_list("number", flat=True)
+    for batch in batches(numbers.iterator(), SEALS_AT_ONCE):
+        found = read(AuditSeal, batch)
+        for seal in filter(None, map(found.one, batch)):
+            if mark_owner(seal) is MarkOwner.NOBODY:
+                foreign.append(seal)
+                continue
+            linked = [seal] if seal.previous_hash == hash_ or not hash_ else [*foreign, seal]
+            yield from (seal_document(one) | {"hash": one.hash} for one in linked)
+            hash_, foreign = seal.hash, []

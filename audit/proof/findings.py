@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from audit.models import AuditSeal
@@ -11,14 +11,18 @@ from audit.proof.checkpoints import checkpoint_of
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it was written. `what` is `entry` or `seal`, `number` its id or number."""
+    """
+    Something that is not as it was written. `what` is `entry` or `seal`, `number` its id or number.
+
+    `trail`, with the number 0, is the trail as a whole: what guards it, or that nothing is sealed.
+    """
 
     what: str
     number: int
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.what} {self.number}: {self.problem}"
+        return f"{f'{self.what} {self.number}' if self.number else self.what}: {self.problem}"
 
 
 @dataclass(slots=True)
@@ -26,7 +30,8 @@ class Summary:
     """
     What a verification went through: the seals from `first` up to `head`.
 
-    `head` is the last seal of the application. `accepted` entries are late, and somebody has said why.
+    `head` is the last seal of the application. `accepted` entries are late, and somebody has said why. `restores` tell
+    what was lost with the end of the trail, and who declared it.
     """
 
     first: int = 0
@@ -36,6 +41,7 @@ class Summary:
     accepted: int = 0
     findings: int = 0
     head: AuditSeal | None = None
+    restores: list[str] = field(default_factory=list)
 
     @property
     def sealed(self) -> str:
@@ -45,7 +51,7 @@ class Summary:
         return {
             "first_seal": self.first, "seals": self.seals, "entries": self.entries, "unsealed": self.unsealed,
             "accepted": self.accepted, "findings": self.findings,
-            "head": checkpoint_of(self.head) if self.head else None,
+            "head": checkpoint_of(self.head) if self.head else None, "restores": self.restores,
         }  # fmt: skip
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.models import AuditEntry, AuditSeal, EntryWasSwallowed, SealedEntry, SealingTurn
 from audit.proof.documents import entry_document, seal_document
-from audit.proof.marks import MarkOwner, mark_of, mark_owner
+from audit.proof.marks import MarkOwner, is_ours, mark_of, mark_owner
 from audit.proof.merkle import merkle_root
-from audit.proof.reading import batches, newest_seal, read
+from audit.proof.reading import batches, held_up_after, newest_seal, oldest_waiting, read
 from audit.proof.verify_export import NO_SEAL, leaf, seal_hash
-from qhse.database import database_time, take_turn
+from qhse.database import bound_transaction, database_time
 
 logger = logging.getLogger("audit.sealing")
 
@@ -24,7 +25,7 @@ BLOCK = 1_000  # entries in a seal
 MOST_BLOCKS = 10  # in one transaction
 LOOKED_AT = 20_000  # entries in one transaction that may turn out not to be ours
 STRETCH = 20_000  # ids of the older trail that a pass looks through
-LOCK = 0x5EA1  # of PostgreSQL's advisory locks
+LOCK_SECONDS, STATEMENT_SECONDS = 2, 5  # a pass fails, and says so, before it keeps a worker from its events
 # For the moment between the time of an entry and the lock by which its writer is seen; and for a clock that is set back
 # a little.
 HORIZON_MARGIN = timedelta(seconds=60)
@@ -52,13 +53,15 @@ class Sealing:
     """
     What one pass did: how many entries it sealed, and how many it left out.
 
-    If it is not `complete`, there was more to look at. The next pass goes on after `looked_until`.
+    If it is not `complete`, there was more to look at. The next pass goes on after `looked_until`. If it `had_no_turn`,
+    another sealer was at work, or somebody else holds what only sealers lock.
     """
 
     sealed: int = 0
     left_out: int = 0
     complete: bool = True
     looked_until: int = field(default=0, compare=False)
+    had_no_turn: bool = False
 
 
 class Sealer:
@@ -70,6 +73,8 @@ class Sealer:
 
     def __call__(self) -> Sealing:
         done = seal_new_entries(after=self._after, older=self._older)
+        if done.had_no_turn:
+            _complain_of_waiting()
         self._after = done.looked_until
         if done.complete:
             end = self._older.stop
@@ -91,15 +96,17 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
     chain could not fork: a number has one seal, and an entry one place.
 
     Entries without the application's mark are left out, and `verify` names them. Those of an unknown key hold the
-    horizon until it is given. Foreign seals are passed over. The chain goes on behind them, and nothing they say is
-    believed.
+    horizon until it is given. Foreign seals, and numbers that foreign places name, are passed over. Nothing they say is
+    believed. Raises EntryWasSwallowed, and DatabaseError when somebody else's locks or rows take too long.
     """
-    if not take_turn(LOCK):
-        return Sealing(complete=False, looked_until=after)
+    bound_transaction(lock=LOCK_SECONDS, statement=STATEMENT_SECONDS)
+    turn = _take_turn()
+    if turn is None:
+        return Sealing(complete=False, looked_until=after, had_no_turn=True)
     # Before the entries are read: a writer that commits in between still counts as running.
     oldest = _oldest_writer()
-    head = newest_seal()
-    former = head.horizon if head else None
+    head = _last_seal(turn)
+    former = head.horizon if head and is_ours(head) else None
     if former is not None and former > database_time():
         former = None  # the clock ran ahead, and was corrected
     new = _find_new(former, older, after, most_blocks * BLOCK)
@@ -107,14 +114,19 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
     if new.complete and not after and oldest is not None:  # else something before it may not have been sealed yet
         closed = min([oldest - HORIZON_MARGIN, *new.unknown])
         horizon = max(closed, former) if former else closed
-    number, previous_hash, total = _end_of_chain(head)
+    number, previous_hash = (head.number, head.hash) if head else (0, NO_SEAL)
+    total = head.total if head and is_ours(head) else SealedEntry.objects.count() if new.entries else 0
     end = total + len(new.entries)
     for block in batches(sorted(new.entries, key=lambda entry: entry.pk), BLOCK):
         number, total = _free_number(number), total + len(block)
         closed_by_it = horizon if total == end else former
         seal = AuditSeal(number=number, previous_hash=previous_hash, total=total, horizon=closed_by_it)
         previous_hash = _seal(block, seal)
+    if number > turn.seal:
+        turn.seal = number
+        turn.save(update_fields=["seal"])
     _complain(new)
+    _complain_of_strangers(former, number)
     return Sealing(len(new.entries), new.not_ours + len(new.unknown), new.complete, new.looked_until)
 
 
@@ -177,31 +189,39 @@ def _unsealed_ids(place: Q) -> list[int]:
     return list(unsealed.order_by("pk").values_list("pk", flat=True)[:LOOKED_AT])
 
 
-def _end_of_chain(head: AuditSeal | None) -> tuple[int, str, int]:
-    """Return number, hash and total of what the next seal follows, forged seals included."""
-    number, hash_, total = (head.number, head.hash, head.total) if head else (0, NO_SEAL, 0)
-    foreign = AuditSeal.objects.filter(number__gt=number).order_by("number").values_list("number", "hash")
-    passed_over = 0
-    for found, its_hash in foreign.iterator():
-        passed_over += 1
-        if found == number + 1:
-            number, hash_ = found, its_hash
-    if passed_over:
-        logger.error(
-            "%d seals behind seal %d are passed over: the application did not make them, or under a key that is not "
-            "known here (AUDIT_KEY_FALLBACKS)", passed_over, head.number if head else 0,
-        )  # fmt: skip
-        total = SealedEntry.objects.count()
-    return number, hash_, total
+def _take_turn() -> SealingTurn | None:
+    """Lock the turn until the transaction ends. None if another sealer has it."""
+    turn = SealingTurn.objects.select_for_update(skip_locked=True).first()
+    if turn is None and not SealingTurn.objects.exists():
+        logger.error("the row that names the last seal is missing; it is made anew")
+        SealingTurn.objects.bulk_create([SealingTurn()], ignore_conflicts=True)
+        turn = SealingTurn.objects.select_for_update(skip_locked=True).first()
+    return turn
+
+
+def _last_seal(turn: SealingTurn) -> AuditSeal | None:
+    """Return the seal that the next one follows: the last of the application, also under a key that is unknown here."""
+    noted: AuditSeal | None = read(AuditSeal, [turn.seal]).one(turn.seal) if turn.seal else None
+    if noted is not None and mark_owner(noted) is not MarkOwner.NOBODY:
+        return noted
+    found = newest_seal()
+    if turn.seal:
+        logger.error("seal %d was the last one, and is not as it was; going on behind %s", turn.seal, found or "none")
+    return found
 
 
 def _free_number(last: int) -> int:
-    """Return the next number that no place of an entry names yet."""
-    number = last + 1
-    while SealedEntry.objects.filter(seal_id=number).exists():
-        logger.error("seal %d is passed over: it is not there, and places of entries name it", number)
-        number += 1
-    return number
+    """Return a number behind the last one that neither a seal nor a place of an entry has taken."""
+    # The next few, then one at random in a stretch that doubles: whoever takes numbers in advance needs a row for
+    # about each of them, and we need a look for few.
+    offsets: list[int] = [*range(1, 9), *(1 + random.randrange(1 << power) for power in range(4, 31))]
+    for number in (last + offset for offset in offsets):
+        if AuditSeal.objects.filter(number=number).exists() or SealedEntry.objects.filter(seal_id=number).exists():
+            continue
+        if number > last + 1:
+            logger.error("seals %d to %d are passed over: the application did not make them", last + 1, number - 1)
+        return number
+    raise EntryWasSwallowed(f"no number behind {last} is free for a seal")
 
 
 def _seal(block: list[AuditEntry], seal: AuditSeal) -> str:
@@ -221,6 +241,9 @@ def _seal(block: list[AuditEntry], seal: AuditSeal) -> str:
             SealedEntry(entry_id=entry.pk, seal=seal, position=position, digest=digest)
             for position, (entry, digest) in enumerate(zip(block, leaves, strict=True))
         )
+    places = SealedEntry.objects.filter(seal_id=seal.number).count()
+    if places != len(block) or not AuditSeal.objects.filter(number=seal.number).exists():
+        raise EntryWasSwallowed(f"of seal {seal.number} the database kept {places} of {len(block)} places")
     return seal.hash
 
 
@@ -231,4 +254,24 @@ def _complain(new: _New) -> None:
         logger.error(
             "%d audit entries are not sealed, because the key that vouches for them is not known here: "
             "set AUDIT_KEY_FALLBACKS", len(new.unknown),
+        )  # fmt: skip
+
+
+def _complain_of_strangers(horizon: datetime | None, last: int) -> None:
+    """Say what others have inserted: places, so that entries cannot be sealed any more, and seals."""
+    to_come = SealedEntry.objects.filter(seal_id__gt=last)
+    outside = SealedEntry.objects.filter(entry_id=OuterRef("pk"), position__gte=F("seal__entry_count"))
+    new = AuditEntry.objects.filter(created_at__gte=horizon) if horizon else AuditEntry.objects.none()
+    if to_come.exists() or new.filter(Exists(outside)).exists():
+        logger.error("somebody has put entries into the list of the sealed ones; verify_audit_trail names them")
+    if AuditSeal.objects.filter(number__gt=last).exists():
+        logger.error("seals behind seal %d are not the application's; verify_audit_trail names them", last)
+
+
+def _complain_of_waiting() -> None:
+    waiting = oldest_waiting()
+    if waiting is not None and database_time() - waiting.created_at > held_up_after():
+        logger.error(
+            "sealing is held up: another session has had the turn since entry %d of %s",
+            waiting.pk, waiting.created_at.isoformat(),
         )  # fmt: skip

@@ -5,20 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
+from django.db.models.functions import Length
 
-from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.models import AuditEntry, AuditSeal, SealedEntry, SealingTurn
+from audit.proof.checkpoints import contradictions
 from audit.proof.documents import UNREADABLE, entry_document, seal_document
 from audit.proof.findings import Finding, Summary
+from audit.proof.guards import guard_problems
 from audit.proof.late import is_accepted
 from audit.proof.marks import MarkOwner, has_its_name, mark_owner
 from audit.proof.merkle import merkle_root
-from audit.proof.reading import CHUNK, SEALS_AT_ONCE, Rows, batches, newest_seal, ours, read
+from audit.proof.reading import (
+    CHUNK,
+    MOST_FOREIGN,
+    SEALS_AT_ONCE,
+    Rows,
+    batches,
+    chain,
+    held_up_after,
+    newest_seal,
+    ours,
+    read,
+)
+from audit.proof.restores import restores
+from audit.proof.selection import MOST_IN_SEAL
 from audit.proof.verify_export import FORGOTTEN, NO_SEAL, leaf, seal_hash
 from audit.services import Actor, record
+from qhse.database import database_time
 
 NEWEST_IDS = 5_000  # among which a bounded verification looks for what is not sealed
 WHOLE, PART = "AUDIT_TRAIL_VERIFIED", "AUDIT_TRAIL_PARTLY_VERIFIED"  # actions
@@ -41,7 +59,13 @@ class Verification:
     step: Callable[[], object] = lambda: None
     summary: Summary = field(default_factory=Summary)
     _closed: AuditSeal | None = None  # the last seal of the application so far
+    _linked: str = NO_SEAL  # the hash of the last seal that was not forged
+    _waiting: AuditEntry | None = None  # the oldest good entry without a seal
     _forgotten: set[int | None] = field(default_factory=set)
+
+    @property
+    def _most_rows(self) -> int | None:
+        return None if self.newest is None else CHUNK
 
     @property
     def is_whole(self) -> bool:
@@ -53,54 +77,63 @@ class Verification:
             yield finding
 
     def _all(self) -> Iterator[Finding]:
+        yield from guard_problems()
         self._closed = anchor = self._anchor()
         link = (anchor.number, anchor.hash) if anchor else (0, NO_SEAL)
-        self.summary.first = link[0] + 1
-        links = AuditSeal.objects.order_by("number").values_list("number", "hash").filter(number__gt=link[0])
+        self._linked = link[1]
+        self.summary.first = first = link[0] + 1
+        links = AuditSeal.objects.order_by("number").values_list("number", "hash").filter(number__gte=first)
+        if self.newest is not None:  # a page waits for it, and others can insert any number of seals
+            links = links[: self.newest + MOST_FOREIGN]
         for batch in batches(links.iterator(chunk_size=SEALS_AT_ONCE), SEALS_AT_ONCE):
             rows = read(AuditSeal, [number for number, _ in batch])
             for number, hash_ in batch:
                 if number == link[0]:
                     yield Finding("seal", number, "is there more than once")
                     continue
-                if number != link[0] + 1:
-                    yield Finding("seal", link[0] + 1, "is missing")
                 yield from self._seal_problems(number, rows.one(number), link)
                 link = (number, hash_)
                 self.summary.seals += 1
                 self.step()
         self.summary.head = self._closed
-        if anchor is None:
-            yield from _orphans()
-        yield from checkpoint_problems(self.checkpoints)
+        yield from _orphans(first)
+        yield from self._checkpoint_problems()
         yield from self._unsealed_problems()
+        yield from self._waiting_problems()
         if self.newest is None:
             yield from _repeated_uids()
 
     def _anchor(self) -> AuditSeal | None:
         if self.newest is not None:
-            numbers = AuditSeal.objects.order_by("-number").values_list("number", flat=True)
-            before = numbers[self.newest : self.newest + 1].first()
-            return newest_seal(number__lte=before) if before is not None else None
+            last = islice(ours(chain(), past=MOST_FOREIGN), self.newest, None)
+            return next(last, None)
         return newest_seal(sealed_at__lt=self.since) if self.since else None
 
     def _seal_problems(self, number: int, seal: AuditSeal | None, link: tuple[int, str]) -> Iterator[Finding]:
         if seal is None:
             yield Finding("seal", number, "cannot be read")
             return
-        if number == link[0] + 1 and seal.previous_hash != link[1]:
-            yield Finding("seal", number, f"does not follow seal {link[0]}")
         owner = mark_owner(seal)
+        # It follows the last one of the application. Before sealers passed foreign ones over, it followed any.
+        if owner is not MarkOwner.NOBODY and seal.previous_hash not in (self._linked, link[1]):
+            if number == link[0] + 1:
+                yield Finding("seal", number, f"does not follow seal {link[0]}")
+            else:
+                yield Finding("seal", link[0] + 1, "is missing")
         if problem := _seal_problem(seal, owner):
             yield Finding("seal", number, problem)
         if owner is MarkOwner.OURS:
             yield from _claim_problems(seal, self._closed)
-        yield from self._content_problems(seal)
+        yield from self._content_problems(seal, is_forged=owner is MarkOwner.NOBODY)
         if owner is MarkOwner.OURS:
             self._closed = seal
+        if owner is not MarkOwner.NOBODY:
+            self._linked = seal.hash
 
-    def _content_problems(self, seal: AuditSeal) -> Iterator[Finding]:
-        rows = list(SealedEntry.objects.filter(seal_id=seal.number).order_by("position"))
+    def _content_problems(self, seal: AuditSeal, *, is_forged: bool) -> Iterator[Finding]:
+        places = SealedEntry.objects.filter(seal_id=seal.number).order_by("position")
+        # A digest has 32 bytes; what others insert can have any number.
+        rows = list(places.alias(size=Length("digest")).filter(size=32, position__lt=seal.entry_count)[:MOST_IN_SEAL])
         self.summary.entries += len(rows)
         listed = [bytes(row.digest) for row in rows]
         if len(rows) != seal.entry_count or not rows or merkle_root(listed).hex() != seal.merkle_root:
@@ -110,6 +143,11 @@ class Verification:
             yield Finding("seal", seal.number, f"place {gap} is empty")
         ids = [row.entry_id for row in rows]
         yield from self._entry_problems(ids, seal.number, dict(zip(ids, listed, strict=True)))
+        if not is_forged:
+            # Whoever may insert can add places to a seal. They are none of the seal's, and it stays good.
+            others = places.filter(position__gte=seal.entry_count).values_list("entry_id", flat=True)
+            for pk in others[: self._most_rows].iterator():
+                yield Finding("entry", pk, f"is sealed by none: somebody put it into the list of seal {seal.number}")
 
     def _unsealed_problems(self) -> Iterator[Finding]:
         ids = AuditEntry.objects.unsealed().order_by("pk").values_list("pk", flat=True)
@@ -119,6 +157,24 @@ class Verification:
         for batch in batches(ids.iterator(chunk_size=CHUNK)):
             self.summary.unsealed += len(set(batch))
             yield from self._entry_problems(batch)
+
+    def _checkpoint_problems(self) -> Iterator[Finding]:
+        declared = list(restores())
+        self.summary.restores = [str(restore) for restore in declared]
+        lost = frozenset[tuple[int, str]]().union(*(restore.lost for restore in declared))
+        for checkpoint, problem in contradictions(self.checkpoints):
+            if (checkpoint["number"], checkpoint["hash"]) not in lost:
+                yield Finding("seal", checkpoint["number"], problem)
+
+    def _waiting_problems(self) -> Iterator[Finding]:
+        """Yield that sealing is held up: what waits can be deleted unseen for as long as it does."""
+        waiting = self._waiting
+        if waiting is not None and database_time() - waiting.created_at > held_up_after():
+            last = self._closed.sealed_at.isoformat() if self._closed else "ever"
+            yield Finding(
+                "trail", 0, f"sealing is held up: nothing was sealed since {last}, {self.summary.unsealed} entries are "
+                f"not, the oldest is entry {waiting.pk} of {waiting.created_at.isoformat()}",
+            )  # fmt: skip
 
     def _entry_problems(
         self, ids: Iterable[int], seal: int | None = None, digests: Mapping[int, bytes] | None = None
@@ -147,7 +203,10 @@ class Verification:
             return f"cannot be read{covered}"
         if seal and found != digest:
             return f"is not what seal {seal} sealed"
-        return self._own_problem(entry)
+        problem = self._own_problem(entry)
+        if not (seal or problem) and (self._waiting is None or entry.created_at < self._waiting.created_at):
+            self._waiting = entry
+        return problem
 
     def _own_problem(self, entry: AuditEntry) -> str:
         """Return what is wrong with an entry, whatever a seal says of it."""
@@ -199,25 +258,18 @@ def _claim_problems(seal: AuditSeal, closed: AuditSeal | None) -> Iterator[Findi
         yield Finding("seal", seal.number, "its horizon is later than the seal itself")
 
 
-def _orphans() -> Iterator[Finding]:
-    known = AuditSeal.objects.values("number")
-    orphans = SealedEntry.objects.exclude(seal_id__in=known)
+def _orphans(first: int) -> Iterator[Finding]:
+    """Yield what says that it belongs to seals from this number on, which are not there."""
+    known = AuditSeal.objects.filter(number=OuterRef("seal_id"))
+    orphans = SealedEntry.objects.filter(~Exists(known), seal_id__gte=first)
     for number in orphans.order_by("seal_id").values_list("seal_id", flat=True).distinct()[:CHUNK]:
         yield Finding("seal", number, "is missing; entries name it")
     there = AuditEntry.objects.filter(pk=OuterRef("entry_id"))
     for pk in orphans.filter(Exists(there)).order_by("entry_id").values_list("entry_id", flat=True).iterator():
         yield Finding("entry", pk, "is sealed by none: its place is in a seal that is not there")
-
-
-def checkpoint_problems(checkpoints: Iterable[dict[str, Any]]) -> Iterator[Finding]:
-    """Yield the checkpoints that the chain contradicts."""
-    for checkpoint in checkpoints:
-        number = checkpoint["number"]
-        hashes = list(AuditSeal.objects.filter(number=number).values_list("hash", flat=True))
-        if not hashes:
-            yield Finding("seal", number, "is missing; a checkpoint names it, so the end of the trail was cut off")
-        elif hashes != [checkpoint["hash"]]:
-            yield Finding("seal", number, "is not the one of the checkpoint, so the trail was written anew")
+    last = SealingTurn.objects.values_list("seal", flat=True).first()
+    if last and not AuditSeal.objects.filter(number=last).exists() and not orphans.filter(seal_id=last).exists():
+        yield Finding("seal", last, "is missing; it was the last one, so the end of the trail was cut off")
 
 
 def _repeated_uids() -> Iterator[Finding]:

@@ -12,7 +12,8 @@ Anybody could invent a chain. A checkpoint kept elsewhere shows that it is the t
 SHA-256 shows whether entries were left out after the export, and what was chosen: --sha256. The trail has recorded it
 as the id of its entry AUDIT_TRAIL_EXPORTED. What was proven and what was not is printed at the end.
 
-Exit code 0: everything agrees; 1: something does not, and is named; 2: there is no export here.
+Exit code 0: everything agrees; 1: something does not, and is named; 2: there is no export here, or no checkpoint in the
+file that was given.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +36,7 @@ DESCRIPTION = {
     "seals_sha256", "first_seal", "head",
 }  # fmt: skip
 FORGOTTEN = "USER_PSEUDONYMISED"
+SALT = r"[0-9a-f]{32}"
 
 
 def canonical(document: Any) -> bytes:
@@ -51,7 +54,7 @@ def node(left: bytes, right: bytes) -> bytes:
 
 
 def actor_digest(name: str, salt: str) -> str:
-    """Return what stands in an entry's digest for the name of its actor."""
+    """Return what stands in an entry's digest for the name of its actor. The salt's length is fixed (SALT)."""
     return hashlib.sha256(f"{salt}:{name}".encode()).hexdigest()
 
 
@@ -61,8 +64,14 @@ def pseudonym_of(actor_id: int | None) -> str:
 
 
 def names_its_actor(name: str, salt: str, actor_id: int | None, digest: str) -> bool:
-    """Answer whether this is the name that was written, or the pseudonym, which has no salt."""
-    return actor_digest(name, salt) == digest if salt else actor_id is not None and name == pseudonym_of(actor_id)
+    """
+    Answer whether this is the name that was written, or the pseudonym, which has no salt.
+
+    A salt has one form. With one of any length, a part of a name that holds a colon could be passed off as salt.
+    """
+    if not salt:
+        return actor_id is not None and name == pseudonym_of(actor_id)
+    return re.fullmatch(SALT, salt) is not None and actor_digest(name, salt) == digest
 
 
 def seal_hash(seal: dict[str, Any]) -> str:
@@ -100,7 +109,7 @@ class Export:
 
     def problems(self, *, sha256: str = "", checkpoints: Sequence[dict[str, Any]] = ()) -> Iterator[str]:
         """Yield everything that is wrong."""
-        if sha256 and hashlib.sha256(self._raw).hexdigest() != sha256.strip().lower():
+        if sha256 and hashlib.sha256(self._raw).hexdigest() != sha256:
             yield "the manifest is not the one that was recorded"
         if self.manifest["version"] != VERSION:
             yield f"version {self.manifest['version']} is not known to this program"
@@ -240,8 +249,9 @@ def _problems_of_seal(seal: dict[str, Any], before: dict[str, Any] | None, expec
         yield "seal 1 follows another one"
     if before is not None and seal["previous_hash"] != before["hash"]:
         yield f"seal {number} does not follow seal {before['number']}"
-    if before is not None and number != before["number"] + 1:
-        yield f"a seal is missing before seal {number}"
+    # The hash is what tells that none is missing. Numbers that somebody had taken were passed over.
+    if before is not None and number <= before["number"]:
+        yield f"seal {number} is out of order"
 
 
 def _problems_of_entry(line: dict[str, Any], seal: dict[str, Any]) -> Iterator[str]:
@@ -256,20 +266,74 @@ def _problems_of_entry(line: dict[str, Any], seal: dict[str, Any]) -> Iterator[s
         yield f"entry {entry['id']} does not bear its actor's name"
 
 
+def read_checkpoints(raw: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """
+    Return the checkpoints of a file, one a line, and those of its lines that a restore of the database has voided.
+
+    Read are UTF-8, and UTF-16 with its mark, as Windows saves them. Raises ValueError with what is wrong.
+    """
+    kept: list[dict[str, Any]] = []
+    lost: list[dict[str, Any]] = []
+    for number, line in enumerate(_text_of(raw).splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            document = read_json(line.encode())
+            kept.append(_checkpoint(document))
+            lost += map(_checkpoint, document.get("lost", ()))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise ValueError(f"line {number} is no checkpoint") from None
+    if not kept:
+        raise ValueError("it holds no checkpoint")
+    return [one for one in kept if one not in lost], [one for one in kept if one in lost]
+
+
+def _checkpoint(document: dict[str, Any]) -> dict[str, Any]:
+    number, hash_ = document["number"], document["hash"]
+    if type(number) is not int or not isinstance(hash_, str):
+        raise TypeError
+    return {"number": number, "hash": hash_}
+
+
+def encoding_of(raw: bytes) -> str:
+    """Return the encoding that the first bytes of a text name, else UTF-8."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return "utf-8-sig"
+
+
+def _text_of(raw: bytes) -> str:
+    try:
+        return raw.decode(encoding_of(raw))
+    except UnicodeDecodeError:
+        raise ValueError("it is text neither in UTF-8 nor in UTF-16 with a byte order mark") from None
+
+
+def _digest_argument(text: str) -> str:
+    digest = text.strip().lower()
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise argparse.ArgumentTypeError("not a SHA-256, which has 64 hexadecimal digits")
+    return digest
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check an export of the audit trail.")
     parser.add_argument("directory", nargs="?", type=Path, default=Path(__file__).resolve().parent)
-    parser.add_argument("--sha256", default="", help="of the manifest, as the audit trail recorded it")
+    parser.add_argument("--sha256", type=_digest_argument, help="of the manifest, as the trail recorded it")
     parser.add_argument("--checkpoint", type=Path, help="checkpoints that were kept elsewhere, one in a line")
     options = parser.parse_args(arguments)
+    checkpoints: list[dict[str, Any]] = []
+    lost: list[dict[str, Any]] = []
+    if options.checkpoint:
+        try:
+            checkpoints, lost = read_checkpoints(options.checkpoint.read_bytes())
+        except (OSError, ValueError) as error:
+            print(f"{options.checkpoint} is no file of checkpoints: {error}", file=sys.stderr)
+            return 2
     wrong = 0
     try:
         export = Export(options.directory)
-        text = options.checkpoint.read_text() if options.checkpoint else ""
-        checkpoints = [read_json(line.encode()) for line in text.splitlines() if line.strip()]
-        if options.checkpoint and not checkpoints:
-            raise ValueError("there is no checkpoint in the file")
-        for problem in export.problems(sha256=options.sha256, checkpoints=checkpoints):
+        for problem in export.problems(sha256=options.sha256 or "", checkpoints=checkpoints):
             wrong += 1
             print(problem)
     except OSError as error:
@@ -281,8 +345,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong:
         print("something is wrong with this export")
         return 1
-    for statement in export.proven(sha256=options.sha256, checkpoints=checkpoints):
+    for statement in export.proven(sha256=options.sha256 or "", checkpoints=checkpoints):
         print(statement)
+    if lost:
+        print(f"NOT compared: {len(lost)} checkpoints of what a restore of the database has lost, by the file itself")
     print(f"everything agrees: {export.manifest['entries']} entries")
     return 0
 

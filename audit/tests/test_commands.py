@@ -13,8 +13,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from audit.conftest import write_dated
-from audit.models import AuditEntry, AuditSeal
+from audit.models import AuditEntry, AuditSeal, SealedEntry, SealingTurn
 from audit.proof.sealing import seal_new_entries
+from audit.proof.tests.exports import check
 from audit.proof.verification import Verification
 from conftest import triggers_off
 from lab.chaos.falsifying.ways import all_of
@@ -169,7 +170,8 @@ def test_a_forged_seal_is_no_checkpoint(trail):
 
     code, output = run("audit_checkpoint")
 
-    assert (code, json.loads(output)) == (0, trail[0])
+    assert code == 0, output
+    assert json.loads(output) == trail[0]
 
 
 def test_without_a_seal_there_is_no_checkpoint(db):
@@ -201,6 +203,108 @@ def test_a_file_of_something_else_is_left_alone(trail, tmp_path):
 
     assert run("audit_checkpoint", "--append", str(file))[0] == 2
     assert file.read_text() == "secret"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_a_file_that_windows_has_saved_is_read_and_appended_to_in_its_encoding(trail, tmp_path, encoding):
+    file = tmp_path / "checkpoints"
+    text = f"{json.dumps(trail[0])}\r\n"
+    file.write_bytes(text.encode(encoding) if encoding == "utf-8-sig" else f"\ufeff{text}".encode(encoding))
+
+    assert run("audit_checkpoint", "--append", str(file))[0] == 0
+    assert run("verify_audit_trail", "--checkpoint", str(file))[0] == 0
+    assert len(file.read_bytes().decode(encoding).lstrip("\ufeff").splitlines()) == 2
+
+
+# --- A restore --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def restored(trail, write, tmp_path):
+    """A file with a checkpoint of a seal that a restore of an older backup has lost."""
+    file = tmp_path / "checkpoints"
+    run("audit_checkpoint", "--append", str(file))
+    write(2)
+    seal_new_entries()
+    run("audit_checkpoint", "--append", str(file))
+    last = AuditSeal.objects.latest("number").number
+    places = SealedEntry.objects.filter(seal_id=last).values_list("entry_id", flat=True)
+    with triggers_off():
+        all_of(AuditEntry, pk__in=list(places))._raw_delete("default")
+        all_of(SealedEntry, seal_id=last)._raw_delete("default")
+        all_of(AuditSeal, number=last)._raw_delete("default")
+        SealingTurn.objects.update(seal=last - 1)
+    write(1)
+    seal_new_entries()  # workers run already when somebody notices
+    return file
+
+
+def test_what_a_restore_lost_is_an_alarm_until_somebody_says_that_it_was_one(restored, write):
+    lost = json.loads(restored.read_text().splitlines()[-1])
+    assert run("audit_checkpoint", "--append", str(restored))[0] == 1
+    assert run("verify_audit_trail", "--checkpoint", str(restored))[0] == 1
+
+    code, output = run("audit_checkpoint", "--append", str(restored), "--restored", "disk of db1 died, INC-90")
+
+    assert (code, json.loads(output)["lost"]) == (0, [{"number": lost["number"], "hash": lost["hash"]}])
+    entry = AuditEntry.objects.get(action="AUDIT_TRAIL_RESTORED")
+    assert (entry.reason, entry.changes["lost"]) == (
+        "disk of db1 died, INC-90", [None, [[lost["number"], lost["hash"]]]],
+    )  # fmt: skip
+    for _ in range(2):  # checkpoints and the daily job go on, and the gap stays visible
+        write(2)
+        seal_new_entries()
+        assert run("audit_checkpoint", "--append", str(restored))[0] == 0
+        code, output = run("verify_audit_trail", "--checkpoint", str(restored))
+        assert (code, f"lost the trail's end up to seal {lost['number']}" in output) == (0, True)
+        assert "reason: disk of db1 died, INC-90" in run("verify_audit_trail")[1]
+    assert json.loads(run("verify_audit_trail", "--json")[1])["summary"]["restores"]
+
+
+def test_an_export_after_a_restore_is_good_by_the_file_that_names_what_was_lost(restored, tmp_path):
+    run("audit_checkpoint", "--append", str(restored), "--restored", "disk of db1 died")
+    assert run("export_audit_trail", "--output", str(tmp_path / "export"))[0] == 0
+
+    code, output = check(tmp_path / "export", "--checkpoint", str(restored))
+
+    assert (code, "NOT compared: 1 checkpoints" in output) == (0, True)
+
+
+def test_a_seal_that_is_lost_later_is_an_alarm_again(restored, write):
+    run("audit_checkpoint", "--append", str(restored), "--restored", "disk of db1 died")
+    with restored.open("a") as file:
+        file.write(json.dumps({"number": 4711, "hash": "0" * 64}) + "\n")
+
+    assert run("verify_audit_trail", "--checkpoint", str(restored))[0] == 1
+    assert run("audit_checkpoint", "--append", str(restored))[0] == 1
+
+
+def test_only_the_application_can_have_declared_a_restore(restored):
+    lost = json.loads(restored.read_text().splitlines()[-1])
+    entry = AuditEntry(
+        action="AUDIT_TRAIL_RESTORED", entity_type="audit_trail", actor="system", actor_role="system", source="command",
+        changes={"lost": [None, [[lost["number"], lost["hash"]]]]}, reason="so",
+    )  # fmt: skip
+    entry.save()
+
+    assert run("audit_checkpoint", "--append", str(restored))[0] == 1
+
+
+@pytest.mark.parametrize("options", [["--restored", "so"], ["--append", "FILE", "--restored", "  "]])
+def test_a_restore_needs_a_file_and_a_reason(restored, options):
+    chosen = [str(restored) if option == "FILE" else option for option in options]
+
+    assert run("audit_checkpoint", *chosen)[0] == 1
+    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_RESTORED").exists()
+
+
+def test_nothing_is_declared_lost_that_is_there(trail, tmp_path):
+    file = tmp_path / "checkpoints"
+    run("audit_checkpoint", "--append", str(file))
+
+    code, output = run("audit_checkpoint", "--append", str(file), "--restored", "to be safe")
+
+    assert (code, "no restore to declare" in output) == (1, True)
 
 
 # --- grant_database_role ----------------------------------------------------------------------------------------

@@ -9,6 +9,10 @@ BESIDE_OTHERS = "audit/proof/tests/test_sealing_beside_others.py"
 VERIFICATION = "audit/proof/tests/test_verification.py"
 LATE = "audit/proof/tests/test_late.py"
 EXPORT = "audit/proof/tests/test_export.py"
+REFUSALS = "qhse/api/tests/test_refusals.py"
+COMMANDS = "audit/tests/test_commands.py"
+PERIODIC = "qhse/tests/test_periodic.py"
+NEIGHBOURS = "audit/proof/tests/test_hostile_neighbours.py"
 VERIFY_EXPORT = "audit/proof/tests/test_verify_export.py"
 
 MUTANTS = (
@@ -17,25 +21,26 @@ MUTANTS = (
     ),
     Mutant(
         "name-not-sealed", "audit/proof/verify_export.py",
-        "return actor_digest(name, salt) == digest if salt else", "return bool(salt) or", VERIFICATION,
+        "return re.fullmatch(SALT, salt) is not None and actor_digest(name, salt) == digest",
+        "return True", VERIFICATION,
     ),
     Mutant(
         "seals-not-chained", "audit/proof/verification.py",
-        "if number == link[0] + 1 and seal.previous_hash != link[1]:", "if False:", VERIFICATION,
+        "if owner is not MarkOwner.NOBODY and seal.previous_hash not in (self._linked, link[1]):", "if False:",
+        VERIFICATION,
     ),
     Mutant(
         "list-of-entries-not-compared", "audit/proof/verification.py",
         "or merkle_root(listed).hex() != seal.merkle_root:", "or not listed:", VERIFICATION,
     ),
     Mutant(
-        "checkpoints-not-compared", "audit/proof/verification.py",
+        "checkpoints-not-compared", "audit/proof/checkpoints.py",
         'elif hashes != [checkpoint["hash"]]:', "elif False:", VERIFICATION,
     ),
     Mutant(
         "checkpoint-of-any-seal", "audit/management/commands/audit_checkpoint.py",
-        "from audit.proof.reading import newest_seal\n",
-        "from audit.models import AuditSeal\n\nnewest_seal = AuditSeal.objects.first\n",
-        "audit/tests/test_commands.py -k checkpoint",
+        "from audit.proof.reading import newest_seal\n", "newest_seal = AuditSeal.objects.first\n",
+        f"{COMMANDS} -k checkpoint",
     ),
     Mutant(
         "past-not-closed", "audit/proof/verification.py",
@@ -61,8 +66,9 @@ MUTANTS = (
         "WHEN count(*) = count(xact_start) THEN", "WHEN true THEN", f"{BESIDE_OTHERS} -k hides_its_activity",
     ),
     Mutant(
-        "sealers-not-in-turn", "audit/proof/sealing.py", "if not take_turn(LOCK):", "if False:",
-        f"{BESIDE_OTHERS} -k second_sealer",
+        "sealers-not-in-turn", "audit/proof/sealing.py",
+        "turn = SealingTurn.objects.select_for_update(skip_locked=True).first()\n    if turn is None and",
+        "turn = SealingTurn.objects.first()\n    if turn is None and", f"{BESIDE_OTHERS} -k second_sealer",
     ),
     Mutant(
         "marks-of-seals-not-checked", "audit/proof/verification.py",
@@ -70,7 +76,8 @@ MUTANTS = (
     ),
     Mutant(
         "forged-seals-believed-by-the-sealer", "audit/proof/reading.py",
-        "yield from filter(is_ours, found.get(key, ()))", "yield from found.get(key, ())", SEALING,
+        "genuine = [row for row in found.get(key, ()) if is_ours(row)]", "genuine = list(found.get(key, ()))",
+        "audit/proof/tests/test_reading.py -k others",
     ),
     Mutant(
         "marks-of-entries-not-checked", "audit/proof/verification.py",
@@ -83,7 +90,7 @@ MUTANTS = (
     ),
     Mutant(
         "repeated-ids-not-looked-for", "audit/proof/verification.py",
-        "if len(copies) > 1:", "if False:", VERIFICATION,
+        "if len(copies) > 1:", "if False:", f"{VERIFICATION} -k second_entry_with_the_same_id",
     ),
     Mutant(
         "unknown-key-does-not-hold-the-horizon", "audit/proof/sealing.py",
@@ -111,7 +118,90 @@ MUTANTS = (
         'elif root != seal["merkle_root"]:', "elif not root:", f"{VERIFY_EXPORT} -k manipulated",
     ),
     Mutant(
-        "export-not-recorded", "audit/proof/export.py", 'action="AUDIT_TRAIL_EXPORTED"', 'action="EXPORTED"', EXPORT,
+        "export-not-recorded", "audit/proof/export.py", 'action="AUDIT_TRAIL_EXPORTED"', 'action="EXPORTED"',
+        f"{EXPORT} -k records_the_export",
+    ),
+    Mutant(
+        "turn-that-anybody-can-hold", "audit/proof/sealing.py",
+        "turn = _take_turn()\n",
+        "from qhse.database import take_turn\n    turn = _take_turn() if take_turn(0x5EA1) else None\n",
+        f"{NEIGHBOURS} -k advisory",
+    ),
+    Mutant(
+        "held-up-sealing-not-found", "audit/proof/verification.py",
+        "        yield from self._waiting_problems()\n", "", f"{NEIGHBOURS} -k held",
+    ),
+    Mutant(
+        "held-up-sealing-not-logged", "audit/proof/sealing.py",
+        "        if done.had_no_turn:\n", "        if False:\n", f"{NEIGHBOURS} -k held",
+    ),
+    Mutant(
+        "numbers-passed-over-one-by-one", "audit/proof/sealing.py",
+        "*(1 + random.randrange(1 << power) for power in range(4, 31))", "*range(9, 100_000)",
+        f"{NEIGHBOURS} -k behind",
+    ),
+    Mutant(
+        "foreign-places-blacken-seals", "audit/proof/verification.py",
+        "filter(size=32, position__lt=seal.entry_count)", "all()", f"{NEIGHBOURS} -k old_seal",
+    ),
+    Mutant(
+        "foreign-places-not-named", "audit/proof/verification.py",
+        "        if not is_forged:\n", "        if False:\n", f"{NEIGHBOURS} -k old_seal",
+    ),
+    Mutant(
+        "falsified-entries-exported", "audit/proof/selection.py",
+        "if leaf(document) == digest and has_its_name(entry):", "if True:", f"{EXPORT} -k left_out",
+    ),
+    Mutant(
+        "export-silent-about-problems", "audit/management/commands/export_audit_trail.py",
+        "if exported.problems:", "if False:", f"{EXPORT} -k left_out",
+    ),
+    Mutant(
+        "swallowed-entries-not-noticed", "audit/models.py",
+        "if len(rows) != len(objs):", "if False:", f"{NEIGHBOURS} -k vanish",
+    ),
+    Mutant(
+        "triggers-not-looked-at", "audit/proof/guards.py", 'elif enabled != "A":', "elif False:",
+        f"{NEIGHBOURS} -k weakened",
+    ),
+    Mutant(
+        "foreign-triggers-not-looked-at", "audit/proof/guards.py", "if wanted is None:", "if False:",
+        f"{NEIGHBOURS} -k vanish",
+    ),
+    Mutant(
+        "salt-of-any-form", "audit/proof/verify_export.py",
+        "re.fullmatch(SALT, salt) is not None and", "", f"{VERIFY_EXPORT} -k divided",
+    ),
+    Mutant(
+        "restore-by-anybody", "audit/proof/restores.py",
+        "for entry in ours(AuditEntry.objects.filter(action=ACTION)):",
+        "for entry in AuditEntry.objects.filter(action=ACTION):",
+        f"{COMMANDS} -k declared",
+    ),
+    Mutant(
+        "restore-forgotten", "audit/proof/verification.py",
+        "self.summary.restores = [str(restore) for restore in declared]", "pass",
+        f"{COMMANDS} -k somebody_says",
+    ),
+    Mutant(
+        "a-job-without-an-end", "qhse/periodic.py", "if time.monotonic() > ends_at:", "if False:",
+        PERIODIC,
+    ),
+    Mutant(
+        "two-jobs-in-one-bound", "qhse/periodic.py",
+        "name = min(self._due_at, key=self._due_at.__getitem__, default=None)\n        if name is not None and",
+        "for name in self._due_at:\n         if", PERIODIC,
+    ),
+    Mutant(
+        "each-refusal-has-an-entry", "qhse/api/problems/refusals.py",
+        "counter.now - counter.recorded_at < WINDOW:", "counter.now < counter.recorded_at:",
+        REFUSALS,
+    ),
+    Mutant(
+        "refusals-counted-without-a-lock", "qhse/api/problems/refusals.py",
+        "counter = RefusalCounter.objects.select_for_update().annotate(now=Now())",
+        "counter = RefusalCounter.objects.annotate(now=Now())",
+        f"{REFUSALS} -k at_once",
     ),
     Mutant(
         "everybody-verifies", "audit/permissions.py",

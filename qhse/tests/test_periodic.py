@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
@@ -85,6 +86,47 @@ def test_a_failing_job_is_logged_and_comes_round_again(jobs, clock, caplog):
 
     assert [record.message for record in caplog.records] == ["job read_gauges failed; it comes round again"] * 2
     assert schedule.seconds_left() == 10
+
+
+@pytest.mark.django_db
+def test_a_job_that_is_not_over_in_time_sends_no_further_statement_and_the_worker_goes_on(jobs, clock, caplog):
+    sent = []
+
+    @periodic.periodic(every_seconds=10)
+    def read_gauges():
+        for _ in range(20):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            sent.append(clock.now)
+            clock.now += 3
+        return True
+
+    schedule = JobSchedule()
+    schedule.work()
+
+    assert len(sent) == 4
+    assert "read_gauges was not over after 10 s" in caplog.text
+    assert schedule.seconds_left() == 10
+
+
+def test_one_call_does_one_job_so_that_its_bound_is_that_of_the_call(jobs, clock):
+    done = []
+    for name in ("read_gauges", "grease_axles"):
+
+        def work(name=name):
+            done.append(name)
+            return name == "grease_axles"  # which has more to do each time
+
+        work.__name__ = name
+        periodic.periodic(every_seconds=10)(work)
+    schedule = JobSchedule()
+
+    for expected in (1, 2, 3):
+        schedule.work()
+        assert len(done) == expected
+        clock.now += 1
+
+    assert done == ["read_gauges", "grease_axles", "grease_axles"]
 
 
 def test_zero_seconds_switch_a_job_off(jobs):

@@ -10,15 +10,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.proof.checkpoints import checkpoint_of, read_checkpoints
+from audit.models import AuditSeal, SealingTurn
+from audit.proof.checkpoints import Checkpoint, checkpoint_of, contradictions
+from audit.proof.documents import seal_document
 from audit.proof.reading import newest_seal
-from audit.proof.verification import checkpoint_problems
+from audit.proof.restores import declare_restore, is_declared
+from audit.proof.verify_export import encoding_of, read_checkpoints, seal_hash
 
 
 class Command(BaseCommand):
     help = (
         "Print the last seal of the audit trail, to be kept where the database's owner cannot write: nothing up to it "
-        "can then be cut off or written anew without verify_audit_trail --checkpoint noticing."
+        "can then be cut off or written anew without verify_audit_trail --checkpoint noticing. Exit code 1: the last "
+        "seal is not genuine, or the trail contradicts the file; 2: the file cannot be read or written."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,25 +31,61 @@ class Command(BaseCommand):
             help="append it to this file too, unless the trail contradicts the checkpoints in there (exit code 1)",
         )  # fmt: skip
 
+        parser.add_argument(
+            "--restored", metavar="REASON",
+            help="with --append: the database was restored from a backup, and the seals that the file names and the "
+            "trail has lost were lost by that. The trail records it; verify_audit_trail tells of it for ever",
+        )  # fmt: skip
+
     def handle(self, *args: Any, **options: Any) -> None:
-        head = newest_seal()
-        if head is None:
-            raise CommandError("nothing is sealed yet; a worker seals every AUDIT_SEAL_INTERVAL seconds")
-        line = json.dumps(checkpoint_of(head))
+        if options["restored"] is not None and not (options["append"] and options["restored"].strip()):
+            raise CommandError("--restored needs --append FILE, and says why")
+        head = _genuine_head()
+        line = checkpoint_of(head)
         if options["append"]:
-            _append(options["append"], line)
-        self.stdout.write(line)
+            try:
+                line = _append(options["append"], line, (options["restored"] or "").strip())
+            except (OSError, ValueError) as error:
+                raise CommandError(f"--append {options['append']}: {error}", returncode=2) from error
+        self.stdout.write(json.dumps(line))
 
 
-def _append(path: Path, line: str) -> None:
-    try:
-        former = path.read_text() if path.exists() else ""
-        problems = [str(finding) for finding in checkpoint_problems(read_checkpoints(former) if former.strip() else [])]
-        if problems:
-            raise CommandError("\n".join([f"{path} was left as it is:", *problems]))
-        with path.open("a") as file:
-            file.write(("" if former.endswith("\n") or not former else "\n") + line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except (OSError, ValueError) as error:
-        raise CommandError(f"--append {path}: {error}", returncode=2) from error
+def _genuine_head() -> AuditSeal:
+    head = newest_seal()
+    noted = SealingTurn.objects.values_list("seal", flat=True).first()
+    if noted and (head is None or head.number != noted):
+        raise CommandError(
+            f"seal {noted} was the last one, and is not there, or not the application's (verify_audit_trail says "
+            "more), or its key is not known here: set AUDIT_KEY_FALLBACKS"
+        )
+    if head is None:
+        raise CommandError("nothing is sealed yet; a worker seals every AUDIT_SEAL_INTERVAL seconds")
+    if seal_hash(seal_document(head)) != head.hash:
+        raise CommandError(f"seal {head.number} is the last one, and was changed: see verify_audit_trail")
+    return head
+
+
+def _append(path: Path, checkpoint: Checkpoint, restored: str) -> Checkpoint:
+    """Append the checkpoint to the file, in the file's encoding. Return it with what a restore has lost."""
+    former = path.read_bytes() if path.exists() else b""
+    is_empty = not former.decode(encoding_of(former), errors="replace").strip()
+    kept, lost = ([], []) if is_empty else read_checkpoints(former)
+    contradicted = list(contradictions([*kept, *lost]))
+    new = [(one, problem) for one, problem in contradicted if not is_declared(one)]
+    if restored:
+        if not new:
+            raise CommandError(f"no restore to declare: the trail has lost none of the checkpoints in {path}")
+        declare_restore([one for one, _ in new], actor=None, reason=restored)
+    elif new:
+        problems = [f"seal {one['number']}: {problem}" for one, problem in new]
+        raise CommandError("\n".join([f"{path} was left as it is:", *problems]))
+    # What the trail has recorded as lost is named in the file too: whoever checks an export has nothing else.
+    lost = [one for one, _ in contradicted if one in kept]
+    line = checkpoint | ({"lost": lost} if lost else {})
+    encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(former[:2], "utf-8")
+    text = former.decode(encoding)
+    with path.open("ab") as file:
+        file.write((("" if text.endswith("\n") or not former else "\n") + json.dumps(line) + "\n").encode(encoding))
+        file.flush()
+        os.fsync(file.fileno())
+    return line

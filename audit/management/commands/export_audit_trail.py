@@ -23,7 +23,8 @@ CONDITIONS = {
 class Command(BaseCommand):
     help = (
         "Write sealed audit entries with their proofs into a new directory, and a program beside them that checks them "
-        "anywhere with nothing but Python. The trail records the export. Exit code 1: it could not be written."
+        "anywhere with nothing but Python. The trail records the export. Exit code 1: it could not be written, or "
+        "something was left out because it is not as it was written, and is named."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -51,3 +52,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{exported.entries:,} entries in {options['output']}; manifest SHA-256 {exported.sha256}")
         if exported.unsealed:
             self.stdout.write(f"{exported.unsealed:,} more are not sealed yet, and not in it: export again in a minute")
+        if exported.problems:
+            heading = "left out, because not as it was written (verify_audit_trail says more):"
+            raise CommandError("\n".join([heading, *exported.problems]))

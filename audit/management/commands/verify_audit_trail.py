@@ -60,6 +60,8 @@ class Command(BaseCommand):
             first = first or finding
             self.stdout.write(str(finding))
         summary, head = verification.summary, verification.summary.head
+        for restore in summary.restores:
+            self.stdout.write(restore)
         if first:
             self.stdout.write(f"{counted(summary.findings, 'finding')}; the first is {first.what} {first.number}")
         counts = f"{summary.sealed}, {summary.unsealed:,} not sealed yet"
@@ -82,6 +84,6 @@ def _checkpoints(path: Path | None) -> list[dict[str, Any]]:
     if path is None:
         return []
     try:
-        return read_checkpoints(path.read_text())
+        return read_checkpoints(path.read_bytes())
     except (OSError, ValueError) as error:
         raise CommandError(f"--checkpoint {path}: {error}", returncode=2) from error

@@ -66,13 +66,13 @@ def test_the_trail_records_the_export_and_the_manifest_is_checked_against_it(exp
 
 
 def test_entries_sealed_while_it_is_written_are_counted_as_left_out(export, monkeypatch):
-    real = export_module._seals_of
+    real = export_module.SealedSelection
 
     def seal_in_between(chosen, end):
         seal_new_entries()
         return real(chosen, end)
 
-    monkeypatch.setattr(export_module, "_seals_of", seal_in_between)
+    monkeypatch.setattr(export_module, "SealedSelection", seal_in_between)
 
     manifest = json.loads((export() / "manifest.json").read_text())
 
@@ -102,7 +102,7 @@ def test_an_export_where_there_is_one_already_is_refused(export, tmp_path):
 
 
 def test_a_failed_export_leaves_nothing(export, tmp_path, monkeypatch):
-    monkeypatch.setattr("audit.proof.export.entry_document", lambda entry: {}[entry])
+    monkeypatch.setattr("audit.proof.selection.entry_document", lambda entry: {}[entry])
 
     with pytest.raises(KeyError):
         export()
@@ -111,15 +111,30 @@ def test_a_failed_export_leaves_nothing(export, tmp_path, monkeypatch):
     assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
 
 
-def test_an_entry_that_cannot_be_read_stops_the_export(export, trail, tmp_path):
-    pk = SealedEntry.objects.first().entry_id
+@pytest.mark.parametrize("change", ["created_at = 'infinity'", "reason = 'as agreed'", "actor = 'mallory'"])
+def test_what_is_not_as_it_was_written_is_left_out_and_named_and_the_rest_is_proven(export, trail, tmp_path, change):
+    place = SealedEntry.objects.order_by("entry_id")[1]
     with triggers_off(), connection.cursor() as cursor:
-        cursor.execute("UPDATE audit_auditentry SET created_at = 'infinity' WHERE id = %s", [pk])
+        cursor.execute(f"UPDATE audit_auditentry SET {change} WHERE id = %s", [place.entry_id])
 
-    with pytest.raises(CommandError, match="cannot be read"):
+    with pytest.raises(
+        CommandError, match=f"entry {place.entry_id} is not what seal {place.seal_id} sealed"
+    ) as refusal:
         export()
 
-    assert list(tmp_path.iterdir()) == []
+    assert refusal.value.returncode == 1
+    assert check(tmp_path / "export")[0] == 0
+    assert len(lines_of(tmp_path / "export" / "entries.jsonl")) == SealedEntry.objects.count() - 1
+
+
+def test_a_seal_that_was_changed_is_left_out_with_its_entries(export, trail, tmp_path):
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_auditseal SET merkle_root = hash WHERE number = 2")
+
+    with pytest.raises(CommandError, match="seal 2 is not the application's"):
+        export()
+
+    assert 2 not in {line["seal"] for line in lines_of(tmp_path / "export" / "entries.jsonl")}
 
 
 def test_an_entity_id_without_its_type_is_refused(export):
@@ -129,7 +144,9 @@ def test_an_entity_id_without_its_type_is_refused(export):
 
 def test_an_exporter_that_seals_in_between_leaves_later_seals_out(export, write, monkeypatch):
     real = AuditSeal.objects.order_by("-number")[0].number
-    monkeypatch.setattr("audit.proof.export._lines_of", lambda number, chosen: write(1) and seal_new_entries() and [])
+    monkeypatch.setattr(
+        "audit.proof.selection.SealedSelection._lines_of", lambda self, seal: write(1) and seal_new_entries() and []
+    )
 
     directory = export()
 

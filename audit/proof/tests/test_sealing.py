@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -13,11 +14,14 @@ from django.utils import timezone
 from audit.conftest import write_dated
 from audit.models import AuditEntry, AuditSeal, AuditTrailIsAppendOnly, SealedEntry
 from audit.proof import sealing
+from audit.proof.documents import seal_document
 from audit.proof.late import accept_late_entries
+from audit.proof.marks import mark_of
 from audit.proof.reading import newest_seal
 from audit.proof.sealing import seal_new_entries
+from audit.proof.tests.exports import check
 from audit.proof.verification import Verification
-from audit.proof.verify_export import NO_SEAL
+from audit.proof.verify_export import NO_SEAL, seal_hash
 from conftest import triggers_off
 from qhse.uuid7 import uuid7
 
@@ -183,11 +187,37 @@ def test_seals_that_somebody_inserted_neither_stop_sealing_nor_are_believed(writ
     assert sealer().sealed == 2
     assert sealer() == sealing.Sealing()
 
-    assert "2 seals behind seal 1 are passed over" in caplog.text
+    assert "seals 2 to 2 are passed over" in caplog.text
+    assert "seals behind seal 3 are not the application's" in caplog.text
     third = AuditSeal.objects.get(number=3)
-    assert (third.previous_hash, third.total) == ("ab" * 32, 3)
+    assert (third.previous_hash, third.total) == (head.hash, 3)
     named = {(finding.what, finding.number) for finding in Verification().run()}
-    assert named == {("seal", 2), ("seal", 4), ("seal", 2**31 - 1)}  # 4 is missing before the last
+    assert named == {("seal", 2), ("seal", 2**31 - 1)}
+
+
+def test_a_trail_of_which_sealers_once_went_on_behind_a_foreign_seal_is_still_good(write, small_blocks, tmp_path):
+    """Foreign seals were links of the chain before they were passed over."""
+    write()
+    seal_new_entries()
+    head = AuditSeal.objects.get()
+    foreign = AuditSeal(
+        number=2, previous_hash=head.hash, merkle_root="", entry_count=1, total=7, sealed_at=head.sealed_at, mark=""
+    )
+    foreign.hash = seal_hash(seal_document(foreign))
+    foreign.save(force_insert=True)
+    write(2)
+    seal_new_entries()
+    third = AuditSeal.objects.get(number=3)
+    third.previous_hash = foreign.hash
+    third.hash = seal_hash(seal_document(third))
+    with triggers_off():
+        QuerySet(AuditSeal).filter(number=3).update(
+            previous_hash=third.previous_hash, hash=third.hash, mark=mark_of(third)
+        )
+
+    assert {finding.number for finding in Verification().run() if finding.what == "seal"} == {2}
+    call_command("export_audit_trail", "--output", str(tmp_path / "export"))
+    assert check(tmp_path / "export")[0] == 0
 
 
 def test_places_that_somebody_inserted_for_seals_to_come_do_not_stop_the_sealing(write, small_blocks, caplog):
@@ -201,7 +231,7 @@ def test_places_that_somebody_inserted_for_seals_to_come_do_not_stop_the_sealing
 
     assert sealer().sealed == 2
 
-    assert "seal 2 is passed over" in caplog.text
+    assert "seals 2 to 3 are passed over" in caplog.text
     assert list(AuditSeal.objects.order_by("number").values_list("number", flat=True)) == [1, 4]
     named = {(finding.what, finding.number) for finding in Verification().run()}
     assert named == {("seal", 2), ("seal", 3), ("entry", taken.pk)}

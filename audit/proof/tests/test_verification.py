@@ -7,7 +7,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal
@@ -17,18 +17,15 @@ from audit.proof.marks import mark_of
 from audit.proof.verification import Verification, record_verification
 from audit.proof.verify_export import seal_hash
 from conftest import triggers_off
-from lab.chaos.falsifying.ways import WAYS, Tamperer, all_of
+from lab.chaos.falsifying.ways import WAYS, Tamperer, all_of, falsified
 
 TAMPERINGS = 200
 
 
 def tampered(trail, chance, name=""):
     """Falsify the trail, and return what was done and what is found; then all is as before."""
-    with triggers_off():
-        point = transaction.savepoint()
-        tampering = Tamperer(chance).tamper(name)
+    with falsified(Tamperer(chance), name) as tampering:
         findings = list(Verification(checkpoints=trail).run())
-        transaction.savepoint_rollback(point)
     return tampering, {(finding.what, finding.number) for finding in findings}
 
 
@@ -98,13 +95,10 @@ def test_since_begins_with_the_seals_made_from_then_on(trail):
 
 
 def test_a_part_of_the_trail_says_nothing_about_the_rest(trail):
-    with triggers_off():
-        point = transaction.savepoint()
-        Tamperer(random.Random(1)).tamper("edit_a_seal")
+    with falsified(Tamperer(random.Random(1)), "edit_a_seal"):
         first_finding = next(iter(Verification().run()))
         since = AuditSeal.objects.order_by("-number")[0].sealed_at + timedelta(days=1)
         assert list(Verification(since=since).run()) == []
-        transaction.savepoint_rollback(point)
 
     assert first_finding.what == "seal"
 
@@ -119,11 +113,11 @@ def test_the_newest_seals_can_be_verified_alone(trail):
 def test_every_checkpoint_of_a_file_is_compared(trail):
     seals = AuditSeal.objects.order_by("number")
     lines = [json.dumps(checkpoint_of(seal)) for seal in seals]
-    assert list(Verification(checkpoints=read_checkpoints("\n".join(lines))).run()) == []
+    assert list(Verification(checkpoints=read_checkpoints("\n".join(lines).encode())).run()) == []
 
     lines[1] = lines[1].replace(seals[1].hash, "0" * 64)
 
-    findings = list(Verification(checkpoints=read_checkpoints("\n".join(lines))).run())
+    findings = list(Verification(checkpoints=read_checkpoints("\n".join(lines).encode())).run())
     assert [(finding.what, finding.number) for finding in findings] == [("seal", 2)]
 
 

@@ -321,3 +321,50 @@ def test_a_manipulated_export_is_rejected(export, trail, tmp_path, number):
     assert code == 1, (forgery.__name__, output)
     assert "Traceback" not in output
     assert output.splitlines()[-1] == "something is wrong with this export"
+
+
+# --- Files from elsewhere ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_of_checkpoints_that_windows_has_saved_is_read(export, trail, tmp_path, encoding):
+    file = tmp_path / "checkpoints.txt"
+    file.write_bytes(f"{json.dumps(trail[0])}\r\n".encode(encoding))
+
+    assert check(export(), "--checkpoint", str(file))[0] == 0
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xef\xbb\xbf", b"rubbish", b"\xff\xfe\x00", b'{"head": 1}', b"[]", b"\xe4", b"7"]
+)
+def test_a_file_that_is_none_of_checkpoints_says_nothing_against_the_export(export, tmp_path, raw):
+    file = tmp_path / "checkpoints.txt"
+    file.write_bytes(raw)
+
+    code, output = check(export(), "--checkpoint", str(file))
+
+    assert (code, "is no file of checkpoints" in output, "wrong" in output) == (2, True, False)
+
+
+def test_a_sha256_that_is_none_says_nothing_against_the_export(export):
+    code, output = check(export(), "--sha256", "e3b0c442")
+
+    assert (code, "64 hexadecimal digits" in output) == (2, True)
+
+
+def test_salt_and_name_cannot_be_divided_elsewhere(users, write, small_blocks, tmp_path):
+    """A provider may call a user `mallory:admin`."""
+    users["quality"].username = "mallory:admin"
+    (entry,) = write(actor=users["quality"])
+    seal_new_entries()
+    assert (entry.actor, len(entry.actor_salt)) == ("mallory:admin", 32)
+    call_command("export_audit_trail", "--output", str(tmp_path / "export"), verbosity=0)
+    assert check(tmp_path / "export")[0] == 0
+    path = tmp_path / "export" / "entries.jsonl"
+    path.write_text(path.read_text().replace('"actor":"mallory:admin"', '"actor":"admin"').replace(
+        f'"actor_salt":"{entry.actor_salt}"', f'"actor_salt":"{entry.actor_salt}:mallory"'
+    ))  # fmt: skip
+
+    code, output = check(tmp_path / "export")
+
+    assert (code, f"entry {entry.pk} does not bear its actor's name" in output) == (1, True)

@@ -12,7 +12,16 @@ from audit.proof.documents import entry_document, seal_document
 from audit.proof.marks import mark_of
 from audit.proof.merkle import merkle_root
 from audit.proof.verify_export import leaf, seal_hash
-from lab.chaos.falsifying.tamperer import Culprit, Tamperer, all_of, free_id, insert, remove, way
+from lab.chaos.falsifying.tamperer import (
+    Culprit,
+    NothingToFalsify,
+    Tamperer,
+    all_of,
+    free_id,
+    insert,
+    remove,
+    way,
+)
 
 
 @way
@@ -66,6 +75,37 @@ def insert_and_seal(by: Tamperer) -> set[Culprit]:
     SealedEntry.objects.bulk_create([SealedEntry(entry_id=entry.pk, seal=seal, position=0, digest=digest)])
     by.affects(entries=[entry.pk])
     return {("seal", seal.number)}
+
+
+@way
+def insert_a_seal_without_a_mark(by: Tamperer) -> set[Culprit]:
+    """With no more than the right to insert: right behind the last one, or far ahead."""
+    head = by.last_seal()
+    number = by.chance.choice([head.number + 1, head.number + 2, 2_000_000_000])
+    if number <= head.number:
+        raise NothingToFalsify
+    AuditSeal.objects.bulk_create([AuditSeal(
+        number=number, previous_hash=head.hash, merkle_root="0" * 64, entry_count=1, total=head.total + 1,
+        horizon=head.horizon, sealed_at=head.sealed_at, hash="0" * 64, mark="",
+    )])  # fmt: skip
+    return {("seal", number)}
+
+
+@way
+def put_an_entry_into_an_old_seal(by: Tamperer) -> set[Culprit]:
+    """With no more than the right to insert: an entry that waits for its seal then has one, and will get none."""
+    entry, seal = by.unsealed(), by.seal()
+    place = by.chance.choice([seal.entry_count, 100_000])
+    SealedEntry.objects.bulk_create([SealedEntry(entry_id=entry.pk, seal=seal, position=place, digest=b"")])
+    return {("entry", entry.pk)}
+
+
+@way
+def put_an_entry_into_a_seal_to_come(by: Tamperer) -> set[Culprit]:
+    entry, number = by.unsealed(), by.last_seal().number + by.chance.choice([1, 60_000])
+    SealedEntry.objects.bulk_create([SealedEntry(entry_id=entry.pk, seal_id=number, position=0, digest=b"")])
+    by.affects(number)
+    return {("entry", entry.pk)}
 
 
 @way

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.proof.guards import TABLES, name_of
 
 M = TypeVar("M", AuditEntry, AuditSeal, SealedEntry)
 
 Culprit = tuple[str, int]
-"""What a verifier must name, as in its findings: `entry` and an id, or `seal` and a number."""
+"""What a verifier must name, as in its findings: `entry` and an id, `seal` and a number, or `trail` and 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tampering:
-    """One falsification that was made; a verifier must name one of the culprits, and nothing that is not affected."""
+    """
+    One falsification that was made; a verifier must name one of the culprits, and nothing that is not affected.
+
+    `leaves` are statements, to be sent once the triggers are on again.
+    """
 
     name: str
     culprits: frozenset[Culprit]
     affected: frozenset[Culprit]
+    leaves: tuple[str, ...] = ()
 
     def is_found(self, found: set[Culprit]) -> bool:
         return bool(self.culprits & found) and found <= self.culprits | self.affected
@@ -39,13 +45,14 @@ class Tamperer:
     """
     Falsifies a trail, however small it is.
 
-    It must be called with the triggers off, in a transaction that is rolled back or in a database that is thrown away.
-    Constraints that stand in the way are dropped.
+    It must be called with the triggers off, in a transaction that is rolled back or in a database that is thrown away:
+    `falsified` does both. Constraints that stand in the way are dropped.
     """
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
         self._affected: set[Culprit] = set()
+        self._leaves: list[str] = []
 
     def tamper(self, name: str = "") -> Tampering:
         """
@@ -55,13 +62,17 @@ class Tamperer:
         """
         ways = [WAYS[name]] if name else self.chance.sample(list(WAYS.values()), len(WAYS))
         for way in ways:
-            self._affected = set()
+            self._affected, self._leaves = set(), []
             try:
                 culprits = way(self)
             except NothingToFalsify:
                 continue
-            return Tampering(way.__name__, frozenset(culprits), frozenset(self._affected))
+            return Tampering(way.__name__, frozenset(culprits), frozenset(self._affected), tuple(self._leaves))
         raise NothingToFalsify(name or "any way")
+
+    def leaves(self, *statements: str) -> None:
+        """Have statements sent when the triggers are on again."""
+        self._leaves += statements
 
     def affects(self, *seals: int, entries: Iterable[int] = ()) -> None:
         """Say what else is no longer as it was, and may be named too."""
@@ -168,3 +179,39 @@ def drop_primary_key() -> None:
 def free_id() -> int:
     newest: int = AuditEntry.objects.order_by("-pk").values_list("pk", flat=True)[0]
     return newest + 1_000
+
+
+@contextmanager
+def falsified(tamperer: Tamperer, name: str = "", *, keep: bool = False) -> Iterator[Tampering]:
+    """
+    Falsify something with the triggers off. They are on again within, and all is as before afterwards, unless `keep`.
+
+    Raises NothingToFalsify like `tamper`.
+    """
+    with transaction.atomic():
+        with _triggers_off():
+            tampering = tamperer.tamper(name)
+        with connection.cursor() as cursor:
+            for statement in tampering.leaves:
+                cursor.execute(statement)
+        yield tampering
+        transaction.set_rollback(not keep)
+
+
+@contextmanager
+def _triggers_off() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks to come cannot be altered
+            names = [(table, name_of(table, what)) for table in TABLES for what in ("update_or_delete", "truncate")]
+            off = [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name in names]
+            on = [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for table, name in names]
+        else:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%%'")
+            triggers = cursor.fetchall()
+            off, on = [f"DROP TRIGGER {name}" for name, _ in triggers], [sql for _, sql in triggers]
+        for statement in off:
+            cursor.execute(statement)
+        yield
+        for statement in on:
+            cursor.execute(statement)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.chaos.falsifying import entries, seals  # each way registers itself
-from lab.chaos.falsifying.tamperer import WAYS, NothingToFalsify, Tamperer, all_of
+from lab.chaos.falsifying import entries, guards, seals  # each way registers itself
+from lab.chaos.falsifying.tamperer import WAYS, NothingToFalsify, Tamperer, all_of, falsified
 
-__all__ = ("WAYS", "NothingToFalsify", "Tamperer", "all_of", "entries", "seals")
+__all__ = ("WAYS", "NothingToFalsify", "Tamperer", "all_of", "entries", "falsified", "guards", "seals")

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.core.management import call_command
-from django.db import connection, transaction
 
-from audit.database_role import APPEND_ONLY
 from audit.models import AuditEntry, AuditSeal
 from audit.proof import sealing
 from audit.proof.checkpoints import checkpoint_of
 from audit.proof.verification import Verification
-from dev.waiting import wait_until
-from lab.chaos.falsifying.ways import WAYS, NothingToFalsify, Tamperer
+from dev.waiting import Stalled, wait_until
+from lab.chaos.falsifying.ways import WAYS, NothingToFalsify, Tamperer, falsified
 from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.environment import use_database, with_own_bounds
 from lab.chaos.instruments.laboratory import Laboratory
@@ -34,6 +33,24 @@ from qhse.periodic import Job
 BLOCK = 25
 SEAL_SECONDS = 0.1
 UNTOUCHED, TOUCHED = 0, 1  # exit codes of the command
+FAR_AHEAD = 2_000_000_000
+NEIGHBOUR = """
+CREATE ROLE chaos_neighbour;
+GRANT SELECT, INSERT ON audit_auditentry, audit_auditseal, audit_sealedentry, audit_sealingturn TO chaos_neighbour
+"""
+_SEAL = """
+INSERT INTO audit_auditseal
+    (number, previous_hash, merkle_root, entry_count, total, horizon, sealed_at, hash, mark)
+SELECT {number}, hash, hash, 1, 1, now() + interval '999 years', now(), hash, '' FROM audit_auditseal
+ORDER BY number DESC LIMIT 1
+"""
+INSERTED = (
+    _SEAL.format(number="number + 1"),
+    _SEAL.format(number=FAR_AHEAD),
+    "INSERT INTO audit_sealedentry (entry_id, seal_id, position, digest) "
+    "SELECT 10000000 + n, 2 + n, 0, '' FROM generate_series((SELECT count(*) FROM audit_auditseal), 60000) AS n",
+    "INSERT INTO audit_sealedentry (entry_id, seal_id, position, digest) VALUES (20000000, 1, 100000, '')",
+)
 
 
 def run(lab: Laboratory) -> Outcome:
@@ -55,10 +72,12 @@ def run(lab: Laboratory) -> Outcome:
         database.close()  # what has connections cannot be copied
         trail = _in_child(lab, "falsify", lambda: _falsify_often(number, lab.seed))
         caught = sum(_command_finds(lab, database.name, n) for n in range(commands))
+        beside = _sealed_beside_a_neighbour(lab, database.name)
     outcome.demand(not trail["missed"], f"not found: {', '.join(trail['missed'][:5])}")
     outcome.demand(not trail["alarms"], f"false alarms: {', '.join(trail['alarms'][:5])}")
     outcome.demand(trail["unsealed"] == 0, f"{trail['unsealed']} entries were not sealed")
     outcome.demand(caught == commands, f"the command found {caught} of {commands}")
+    outcome.demand(beside, "a neighbour with the right to insert held sealing up, or was not named")
     outcome.figures = {
         "acknowledged": load.account.count(Told.ACKNOWLEDGED), "entries": trail["entries"], "seals": trail["seals"],
         "falsified": number, "found": number - len(trail["missed"]), "ways": trail["ways"],
@@ -68,7 +87,7 @@ def run(lab: Laboratory) -> Outcome:
 
 
 def _wait_for_seals(database: Database, more: int) -> None:
-    sql = "SELECT count(*) FROM audit_auditseal"
+    sql = "SELECT count(*) FROM audit_auditseal WHERE mark <> ''"
     wanted = database.value(sql) + more
     wait_until(lambda: database.value(sql) >= wanted, seconds=60, what=f"{more} more seals")
 
@@ -103,8 +122,7 @@ def _falsify_often(number: int, seed: int) -> dict[str, Any]:
     unsealed = whole.summary.unsealed
     create_user(username="chaos-unsealed", password=None, role=Role.AUDITOR, actor=None)  # its entry stays unsealed
     for _ in range(number):
-        with _triggers_off():
-            tampering = Tamperer(chance).tamper()
+        with falsified(Tamperer(chance)) as tampering:
             found = {(finding.what, finding.number) for finding in Verification(checkpoints=checkpoints).run()}
         ways[tampering.name] += 1
         if not tampering.is_found(found):
@@ -114,16 +132,6 @@ def _falsify_often(number: int, seed: int) -> dict[str, Any]:
         "missed": missed, "alarms": alarms, "ways": len(ways), "unsealed": unsealed,
         "entries": AuditEntry.objects.count(), "seals": AuditSeal.objects.count(),
     }  # fmt: skip
-
-
-@contextmanager
-def _triggers_off(*, keep: bool = False) -> Iterator[None]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in APPEND_ONLY:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        yield
-        transaction.set_rollback(not keep)
 
 
 def _command_finds(lab: Laboratory, template: str, number: int) -> bool:
@@ -141,14 +149,44 @@ def _command_finds(lab: Laboratory, template: str, number: int) -> bool:
     return (appended, before, after) == (0, UNTOUCHED, TOUCHED) and bool({(a, b) for a, b in culprits} & named)
 
 
+def _sealed_beside_a_neighbour(lab: Laboratory, template: str) -> bool:
+    """Seal beside a role that may insert, and does. Answer whether it went on, and whether `verify` names the rows."""
+    with lab.fresh("neighbour", template=template) as copy, psycopg.connect(copy.url) as neighbour:
+        neighbour.execute(NEIGHBOUR.encode())
+        neighbour.commit()
+        neighbour.execute("SET ROLE chaos_neighbour")
+        neighbour.execute("SELECT pg_advisory_lock(n) FROM unnest(%s::bigint[]) AS n", [[*range(100), 0x5EA1]])
+        for statement in INSERTED:
+            neighbour.execute(statement.encode())
+        neighbour.commit()
+        worker = lab.worker("sealer-beside", "--poll-interval", "0.1", setup=_seal_often)
+        for number in range(3):
+            lab.fork(f"write-{number}", partial(_write, number)).wait(60)
+            try:
+                _wait_for_seals(copy, 1)
+            except Stalled:
+                return False
+        is_alive = worker.poll() is None
+        lab.kill_all()
+        neighbour.execute("RESET ROLE; DROP OWNED BY chaos_neighbour; DROP ROLE chaos_neighbour")
+        neighbour.commit()
+        checkpoint = lab.directory / "checkpoint-beside"
+        pinned = lab.fork("checkpoint", lambda: _command("audit_checkpoint", "--append", str(checkpoint))).wait(60)
+        named = _verified(lab, checkpoint) == TOUCHED
+    return is_alive and pinned == 0 and json.loads(checkpoint.read_text())["number"] < FAR_AHEAD and named
+
+
+def _write(number: int) -> None:
+    with_own_bounds()
+    create_user(username=f"chaos-beside-{number}", password=None, role=Role.AUDITOR, actor=None)
+
+
 def _falsify_for_good(way: str, seed: int) -> list[Any]:
     tamperer = Tamperer(random.Random(seed))
-    with _triggers_off(keep=True):
-        try:
-            tampering = tamperer.tamper(way)
-        except NothingToFalsify:  # this trail does not allow that way
-            tampering = tamperer.tamper()
-    return sorted(tampering.culprits)
+    for name in (way, ""):  # any other, if this trail does not allow that way
+        with suppress(NothingToFalsify), falsified(tamperer, name, keep=True) as tampering:
+            return sorted(tampering.culprits)
+    raise NothingToFalsify
 
 
 def _verified(lab: Laboratory, checkpoint: Path) -> int:
