@@ -21,7 +21,7 @@ LONGEST_WAIT = 3600.0  # seconds; what lies farther ahead, no worker has planned
 NOT_YET = "now() + interval '50 minutes'"
 HEAD_WAITS = f"CASE WHEN i = 1 THEN {NOT_YET} ELSE {LONG_DUE} END"
 RETRY_SECONDS = 2.0
-SOON_SECONDS = 5.0
+SOON_SECONDS = 8.0
 STUCK_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
 
