@@ -162,7 +162,7 @@ def _claim_figures(name: str, claims: list[float], beside: list[float] | None = 
 
 
 def _waiting_head(database: Database, sizes: Sizes) -> tuple[int, int]:
-    due = f"CASE WHEN i = 1 THEN now() + interval '1 hour' ELSE {LONG_DUE} END"
+    due = f"CASE WHEN i = 1 THEN now() + interval '50 minutes' ELSE {LONG_DUE} END"
     load.insert(database, sizes.waiting + 1, {"aggregate_id": "'waiting'", "next_attempt_at": due})
     return sizes.waiting + 1, 0
 
@@ -190,7 +190,7 @@ def _failing(run: Run) -> Iterator[Figure]:
         {
             "event_type": f"'{FAILING}0'",
             "aggregate_id": f"'failing-' || i %% {aggregates}",
-            "next_attempt_at": f"CASE WHEN i <= {aggregates} * {WAITING_SHARE} THEN now() + interval '1 hour' "
+            "next_attempt_at": f"CASE WHEN i <= {aggregates} * {WAITING_SHARE} THEN now() + interval '50 minutes' "
             f"WHEN i <= {aggregates} THEN now() ELSE {LONG_DUE} END",
             "attempts": f"CASE WHEN i <= {aggregates} THEN 1 ELSE 0 END",
         },

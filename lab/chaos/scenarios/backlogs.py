@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from django.conf import settings
+
 from dev.waiting import Stalled, wait_until
 from lab.chaos.checker import check
 from lab.chaos.instruments.children import Child
@@ -15,10 +17,11 @@ from lab.chaos.instruments.readings import store_many
 from lab.gauge import GaugeCalibrated, GaugeCounted
 
 LONG_DUE = "to_timestamp(0)"  # as good as every event that was never tried
-NEVER = "now() + interval '1 day'"
-HEAD_WAITS = f"CASE WHEN i = 1 THEN {NEVER} ELSE {LONG_DUE} END"
+LONGEST_WAIT = 3600.0  # seconds; what lies farther ahead, no worker has planned
+NOT_YET = "now() + interval '50 minutes'"
+HEAD_WAITS = f"CASE WHEN i = 1 THEN {NOT_YET} ELSE {LONG_DUE} END"
 RETRY_SECONDS = 2.0
-SOON_SECONDS = 5.0
+SOON_SECONDS = 8.0
 STUCK_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
 
@@ -37,7 +40,7 @@ def _behind_one(lab: Laboratory, outcome: Outcome) -> None:
     account = Account()
     with lab.fresh("backlogs-one") as database:
         store_many(database, account, events, gauge="'long'", position="i", due=HEAD_WAITS, kind=GaugeCounted)
-        worker = lab.worker("worker", "--poll-interval", "0.5")
+        worker = lab.worker("worker", "--poll-interval", "0.5", setup=_may_wait_long)
         for name in ("near", "nearer"):  # the first waits until the worker has started as well
             store_many(database, account, neighbours, gauge=f"'{name}-' || i", kind=GaugeCounted)
             took = _seconds_until_handled(outcome, database, name, neighbours)
@@ -60,7 +63,7 @@ def _behind_many(lab: Laboratory, outcome: Outcome) -> None:
     aggregates, followers, failing, neighbours = (1_000, 5, 50, 100) if lab.quick else (60_000, 5, 300, 500)
     account = Account()
     with lab.fresh("backlogs-many") as database:
-        store_many(database, account, aggregates, due=NEVER, conduct="fail")
+        store_many(database, account, aggregates, due=NOT_YET, conduct="fail")
         store_many(
             database,
             account,
@@ -72,7 +75,7 @@ def _behind_many(lab: Laboratory, outcome: Outcome) -> None:
         )
         store_many(database, account, failing, gauge="'failing-' || i", conduct="fail")
         store_many(database, account, 10, gauge="'long'", position="i", due=HEAD_WAITS)
-        worker = lab.worker("worker", "--max-attempts", "3", "--poll-interval", "0.5")
+        worker = lab.worker("worker", "--max-attempts", "3", "--poll-interval", "0.5", setup=_may_wait_long)
         for name in ("near", "nearer"):
             store_many(database, account, neighbours, gauge=f"'{name}-' || i", kind=GaugeCalibrated)
             took = _seconds_until_handled(outcome, database, name, neighbours)
@@ -82,6 +85,10 @@ def _behind_many(lab: Laboratory, outcome: Outcome) -> None:
         _demand(outcome, "head_among_many", took)
         _judge(outcome, database, account, worker, settled=False)
     outcome.figures |= {"heads_that_wait": aggregates, "behind_them": aggregates * followers}
+
+
+def _may_wait_long() -> None:
+    settings.OUTBOX_BACKOFF_CAP = LONGEST_WAIT
 
 
 def _soon_due(database: Database) -> float:
