@@ -25,6 +25,10 @@ class HandlerTimedOut(BaseException):
     """
 
 
+class TransactionSpoilt(RuntimeError):
+    """A handler has swallowed an error of the database, or has ended, closed or left open what is the worker's."""
+
+
 class GivenBack(BaseException):
     """Raised when a worker that is to stop runs out of its grace time. The batch is rolled back, uncounted."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import partial
 
 from django.db import transaction
 
@@ -13,6 +12,7 @@ from outbox.errors import PayloadTooLarge, PublishedOutsideTransaction
 from outbox.events import DomainEvent, event_types
 from outbox.metrics import observe_published
 from outbox.models import OutboxEvent
+from outbox.wakeup import wake_workers
 from qhse.observability import context
 
 MAX_PAYLOAD_BYTES = 65_536
@@ -38,7 +38,9 @@ def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Acto
         raise PublishedOutsideTransaction("publish needs the transaction of the change that the event announces")
     running = context.current()
     actor_name = SYSTEM_NAME if actor is None else actor.username
-    transaction.on_commit(partial(observe_published, [event.event_type for event, _ in events]), robust=True)
+    event_types_published = [event.event_type for event, _ in events]
+    transaction.on_commit(lambda: observe_published(event_types_published), robust=True)
+    wake_workers()
     return OutboxEvent.objects.bulk_create(
         OutboxEvent(
             event_type=event.event_type,

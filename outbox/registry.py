@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from outbox.events import DomainEvent
@@ -25,12 +27,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A registered handler. Its `name` is stored beside each event handled. Renaming it handles old events again."""
+    """
+    A registered handler. Its `name` is stored beside each event handled. Renaming it handles old events again.
+
+    The handlers of one event run by their `place`: in the order in which their names were registered first.
+    """
 
     name: str
     function: Callable[..., None]
     in_batches: bool
     event_classes: tuple[type[DomainEvent], ...] = ()
+    place: int = 0
 
     def run(self, deliveries: Sequence[Delivery]) -> None:
         if self.in_batches:
@@ -86,26 +93,30 @@ def _register(handler: Handler) -> None:
     """
     if not handler.event_classes:
         raise ValueError(f"handler {handler.name} subscribes to no event class, so it would never be called")
-    for other in all_handlers():
-        if other.name == handler.name and other.function is not handler.function:
+    known = all_handlers()
+    namesakes = [other for other in known if other.name == handler.name]
+    for other in namesakes:
+        if other.function is not handler.function:
             raise ValueError(
                 f"two functions are registered as handler {handler.name}: "
-                f"{_place(other.function)} and {_place(handler.function)}"
+                f"{_where(other.function)} and {_where(handler.function)}"
             )
+    last = max((other.place for other in known), default=0)
+    handler = replace(handler, place=namesakes[0].place if namesakes else last + 1)
     for event_class in handler.event_classes:
         registered = _handlers[event_class.event_type]
         # A class without a name, such as an abstract base, is the checks' to report.
         if event_class.event_type and any(other.name == handler.name for other in registered):
             raise ValueError(f"handler {handler.name} is registered twice for {event_class.event_type}")
-        registered.append(handler)
+        insort(registered, handler, key=attrgetter("place"))
 
 
-def _place(function: Callable[..., None]) -> str:
+def _where(function: Callable[..., None]) -> str:
     return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
 
 
 def handlers_of(event_type: str) -> Sequence[Handler]:
-    """Return an event type's handlers, in the order of registration."""
+    """Return an event type's handlers, in the order in which they run."""
     return _handlers.get(event_type, ())
 
 

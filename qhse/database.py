@@ -19,6 +19,7 @@ class SqlState(StrEnum):
     SERIALIZATION_FAILURE = "40001"
     DEADLOCK = "40P01"
     DISK_FULL = "53100"
+    OUT_OF_MEMORY = "53200"  # also the memory that holds locks
     TOO_MANY_CONNECTIONS = "53300"
     LOCK_NOT_AVAILABLE = "55P03"  # within lock_timeout
     QUERY_CANCELED = "57014"  # also by statement_timeout

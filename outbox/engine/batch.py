@@ -7,12 +7,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 
 from outbox.engine.claimed import Claim, ClaimedEvent
-from outbox.engine.delivery import HandlerFailed
+from outbox.engine.delivery import HandlerFailed, failure, names_of
 from outbox.engine.equipment import Equipment
-from outbox.engine.failures import is_of_the_database, park, record_failure
+from outbox.engine.failures import Fault, blame, put_off, record_failure
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import brief
 from outbox.engine.statements import mark_processed
@@ -20,7 +20,11 @@ from outbox.errors import VanishedWorker
 from outbox.events import event_types
 from outbox.guards.in_hand import Suspicion
 from outbox.guards.session import settle_session
-from outbox.tuning import REPLAY_LIMIT
+from outbox.guards.transaction import is_whole
+from outbox.models import ProcessedEvent
+from outbox.tuning import PARK_SECONDS, REPLAY_LIMIT
+
+UNKNOWN = "This version of the code has no class for this event type or its schema_version; waiting for one that has."
 
 
 class OutOfTime(Exception):
@@ -39,11 +43,17 @@ class Batch:
         self._claimed_at = claimed.at
         self._unknown, self._events = _without_unknown(claimed.events)
 
-    def run(self, *, singly: bool) -> None:
-        park(self._unknown)
-        self.result.parked = len(self._unknown)
+    def run(self, *, singly: bool, after: HandlerFailed | None = None) -> None:
+        """Do it, `after` a try that has failed. Its event is counted if that try could not."""
+        self._put_off(self._unknown, PARK_SECONDS, UNKNOWN)
         suspicion = self._note(self._events) if self._events else Suspicion()
-        if suspicion.at_fault:
+        if after:
+            # A handler that commits through the driver makes durable that these were remembered.
+            mine = {event.event_id for event in self._events}
+            ProcessedEvent.objects.filter(pk__in=[pair for pair in after.unfinished if pair[0] in mine]).delete()
+        if after and after.event in self._events:
+            self._count(after.event, after)
+        elif suspicion.at_fault:
             self._count_vanished(suspicion.at_fault)
         elif suspicion.suspects:
             self._one_suspect(suspicion.suspects)
@@ -83,34 +93,56 @@ class Batch:
             if event.aggregate in held_back:
                 continue
             self._equipment.beat()
+            if not (failed := self._alone(event)):
+                doubtful = self._count_proven(doubtful, names_of([event]))
+            elif blame(failed.cause) is Fault.DATABASE:
+                doubtful.append((event, failed))
+                held_back.add(event.aggregate)
+            elif self._count(event, failed):
+                held_back.add(event.aggregate)
+            if time.monotonic() > self._ends_at:
+                break
+        if doubtful and not self.processed:
+            cause = doubtful[0][1].cause
+            raise OperationalError(f"the database cannot work: {brief(cause)}") from cause
+        for event, failed in doubtful:
+            because = f"Waiting for the database, uncounted. [{failed.where}] {brief(failed.cause)}"
+            self._put_off([event], self._equipment.policy.delay_seconds(1), because)
+
+    def _alone(self, event: ClaimedEvent) -> HandlerFailed | None:
+        """Handle it under a savepoint, and return its failure. Raise that if it has ended the transaction of all."""
+        try:
             try:
                 with transaction.atomic():
                     self._equipment.runner.run([event], between_calls=self._equipment.beat)
-                    # Here and not once at the end: whatever state the handler has left its transaction in, only
-                    # its own event can fail by it.
+                    # Here and not once at the end: whatever state the handler has left its transaction in, only its
+                    # own event can fail by it.
                     self._mark([event])
-            except HandlerFailed as failure:
-                settle_session()  # a rollback to a savepoint takes back all but the locks of the session
-                if is_of_the_database(failure.cause):
-                    doubtful.append((event, failure))
-                    held_back.add(event.aggregate)
-                elif self._count(event, failure.cause, failure.handler.name):
-                    held_back.add(event.aggregate)
-            if time.monotonic() > self._ends_at:
-                break
-        self._settle(doubtful)
+            except DatabaseError as error:
+                if is_whole():
+                    raise  # of remembering, before any handler
+                raise failure(error, [event]) from error  # of releasing the savepoint
+        except HandlerFailed as failed:
+            failed.event = event
+            if not is_whole():
+                raise
+            settle_session()  # a rollback to a savepoint takes back all but the locks of the session
+            return failed
+        return None
 
-    def _settle(self, doubtful: Sequence[tuple[ClaimedEvent, HandlerFailed]]) -> None:
+    def _count_proven(
+        self, doubtful: list[tuple[ClaimedEvent, HandlerFailed]], names: list[str]
+    ) -> list[tuple[ClaimedEvent, HandlerFailed]]:
         """
-        Decide who is at fault for a full disk or too many connections. It is the database or the handlers.
+        Count the failures of which is now known that it was not the database. Return the others.
 
-        A handler can fill the disk by itself, with a sort that spills. That space is free again at the rollback. If
-        others could write in the same transaction, it was the handler. Then the failure is counted.
+        A handler can fill the disk by itself, with a sort that spills. That space is free again at the rollback. If the
+        same handler can write for a later event, it was not the disk. For a statement of the engine any event is proof.
         """
-        for event, failure in doubtful:
-            if not self.processed:
-                raise OperationalError(f"the database cannot work: {brief(failure.cause)}") from failure.cause
-            self._count(event, failure.cause, failure.handler.name)
+        proven = [each for each in doubtful if each[1].handler is None or each[1].handler in names]
+        for event, failed in proven:
+            self._count(event, failed)
+        return [each for each in doubtful if each not in proven]
 
     def _one_suspect(self, suspects: set[int]) -> None:
         """
@@ -131,29 +163,43 @@ class Batch:
                     f"{at_fault[event.pk]} vanished while it handled this event and no other: its process ended, "
                     "or its connection did."
                 )
-                self._count(event, error, "worker")
+                self._count(event, HandlerFailed(error, handler=None, where="worker"))
 
-    def _count(self, event: ClaimedEvent, cause: BaseException, where: str) -> bool:
+    def _count(self, event: ClaimedEvent, failed: HandlerFailed) -> bool:
         self.decided.add(event.pk)
-        will_retry = record_failure(event, cause, where=where, policy=self._equipment.policy)
+        will_retry = record_failure(event, failed.cause, where=failed.where, policy=self._equipment.policy)
         self.result.retried += will_retry
         self.result.dead += not will_retry
         return will_retry
 
+    def _put_off(self, events: Sequence[ClaimedEvent], seconds: float, because: str) -> None:
+        if events:
+            put_off(events, seconds=seconds, because=because)
+            self.result.parked += len(events)
+
     def _mark(self, events: Sequence[ClaimedEvent]) -> None:
         if events:
-            mark_processed([event.pk for event in events])
+            try:
+                mark_processed([event.pk for event in events])
+            except DatabaseError as error:
+                raise failure(error, events) from error
             self.processed += events
             self.decided |= {event.pk for event in events}
 
 
 def _without_unknown(events: list[ClaimedEvent]) -> tuple[list[ClaimedEvent], list[ClaimedEvent]]:
     """
-    Return the events of types that this code does not know, and the known ones. A known event behind an unknown one of
-    its aggregate is left out.
+    Return the events that this code does not know, and the known ones. Their type is unknown, or their version newer.
+
+    A known event behind an unknown one of its aggregate is left out.
     """
-    unknown = [event for event in events if event.event_type not in event_types]
+    unknown = [event for event in events if not _is_known(event)]
     first_unknown = {event.aggregate: event.pk for event in reversed(unknown)}
     if unknown:
         events = [event for event in events if event.pk < first_unknown.get(event.aggregate, event.pk + 1)]
     return unknown, events
+
+
+def _is_known(event: ClaimedEvent) -> bool:
+    event_class = event_types.get(event.event_type)
+    return event_class is not None and event.schema_version <= event_class.schema_version

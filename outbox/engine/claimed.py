@@ -20,6 +20,7 @@ class ClaimedEvent(NamedTuple):
     pk: int
     event_id: UUID
     event_type: str
+    schema_version: int
     aggregate_type: str
     aggregate_id: str
     stored_payload: Any

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from uuid import UUID
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connection
 
 from outbox.engine.claimed import ClaimedEvent
-from outbox.engine.failures import has_ended_the_connection
+from outbox.engine.failures import Fault, blame
 from outbox.engine.retry import brief
 from outbox.engine.statements import remember
 from outbox.errors import GivenBack
 from outbox.events import event_types
 from outbox.guards.deadline import Alarm
-from outbox.guards.session import is_line_lost, settle_session
+from outbox.guards.session import settle_session
+from outbox.guards.transaction import kept_whole, refuse_transaction_control
 from outbox.registry import Delivery, Handler, handlers_of
+from outbox.wakeup import notify
 from qhse.observability import context
+
+logger = logging.getLogger("outbox")
+
+Call = tuple[Handler, list[ClaimedEvent]]
 
 
 class HandlerFailed(Exception):
-    """A handler raised. What it raised is `cause`. It need not be an Exception: sys.exit raises SystemExit."""
+    """
+    What handlers did has failed, with the error `cause`.
 
-    def __init__(self, handler: Handler, cause: BaseException) -> None:
-        super().__init__(f"{handler.name}: {brief(cause)}")
-        self.handler = handler
+    It was the one named `handler`, or None: a statement of the engine after all of `where`. The cause need not be an
+    Exception: sys.exit raises SystemExit. The pairs (event id, handler) of `unfinished` were remembered, and their calls
+    not made, or not ended well. The `event` is known where it was handled alone.
+    """
+
+    def __init__(self, cause: BaseException, *, handler: str | None, where: str) -> None:
+        super().__init__(f"{where}: {brief(cause)}")
         self.cause = cause
+        self.handler = handler
+        self.where = where
+        self.unfinished: list[tuple[UUID, str]] = []
+        self.event: ClaimedEvent | None = None
 
 
 class HandlerRunner:
@@ -40,53 +58,103 @@ class HandlerRunner:
         Remembering comes first. Its answer says which pairs of event and handler are new. Should two workers ever hold
         one event, the second waits here for the first.
 
-        Raises HandlerFailed, or OperationalError when the database went away under a handler.
+        Raises HandlerFailed, OperationalError when the line was lost under a handler, and a DatabaseError of the first
+        statement, before any handler has run.
         """
-        groups = _by_handler(events)
-        fresh = remember([(event.event_id, handler.name) for handler, todo in groups for event in todo])
-        for handler, todo in groups:
-            due = todo if fresh is None else [event for event in todo if (event.event_id, handler.name) in fresh]
-            for call in [due] if handler.in_batches else [[event] for event in due]:
-                if call:
-                    self._call(handler, call)
-                    between_calls()
-        if groups:
-            last, _ = groups[-1]
+        calls = _calls(events)
+        fresh = remember([(event.event_id, handler.name) for handler, todo in calls for event in todo])
+        if fresh is not None:
+            calls = [(handler, [e for e in todo if (e.event_id, handler.name) in fresh]) for handler, todo in calls]
+        done = 0
+        try:
+            with connection.execute_wrapper(refuse_transaction_control):
+                for handler, todo in calls:
+                    if todo:
+                        self._call(handler, todo)
+                        between_calls()
+                    done += 1
+        except HandlerFailed as failed:
+            failed.unfinished = [(event.event_id, handler.name) for handler, todo in calls[done:] for event in todo]
+            raise
+        if calls:
             try:
                 settle_session()
             except DatabaseError as error:
-                raise _failure(last, error) from error
+                raise failure(error, events) from error
 
     def _call(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
         request_id = (events[0].request_id or "") if len(events) == 1 else ""
+        hooks = len(connection.run_on_commit)
         with context.use(request_id=request_id, source="worker"):
             try:
-                with self._alarm:
+                with kept_whole(), self._alarm:
                     handler.run([_delivery(event) for event in events])
             except GivenBack:
                 raise
             except BaseException as error:
                 # Of every kind, because a handler that calls sys.exit() must be counted as one that failed and must
                 # not end the worker. Of the worker's own signals only the one above arrives as an exception.
-                raise _failure(handler, error) from error
+                raise failure(error, events, handler=handler.name) from error
+        for place, (savepoints, hook, _) in enumerate(connection.run_on_commit[hooks:], start=hooks):
+            if hook is not notify:
+                connection.run_on_commit[place] = (savepoints, self._harmless(handler, hook), True)
+
+    def _harmless(self, handler: Handler, hook: Callable[[], object]) -> Callable[[], None]:
+        """Wrap a handler's `on_commit`. The effects are committed when it runs, so it can fail for no event any more."""
+
+        def run() -> None:
+            try:
+                with self._alarm:
+                    hook()
+            except GivenBack:
+                raise
+            except BaseException:
+                logger.exception("an on_commit hook of handler %s failed; its event counts as handled", handler.name)
+
+        return run
 
 
-def _failure(handler: Handler, error: BaseException) -> Exception:
+def names_of(events: Iterable[ClaimedEvent]) -> list[str]:
+    """Return the names of all handlers of these events."""
+    return list(dict.fromkeys(handler.name for event in events for handler in handlers_of(event.event_type)))
+
+
+def failure(cause: BaseException, events: Sequence[ClaimedEvent], *, handler: str | None = None) -> Exception:
     """
-    Tell a handler's own error from a database that is away. A deadlock or a violated constraint is the handler's own.
+    Return what to raise for the error of a handler, or of a statement of the engine after all handlers of these events.
+
+    The latter does not tell which of them it was: that of a deferred constraint, for one.
     """
-    # Asked before any rollback: one that finds the line dead makes Django open another at once.
-    if has_ended_the_connection(error) or is_line_lost():
-        return OperationalError(f"the database went away under a handler: {brief(error)}")
-    return HandlerFailed(handler, error)
+    if blame(cause) is Fault.LINE:
+        return OperationalError(f"the database went away under a handler: {brief(cause)}")
+    return HandlerFailed(cause, handler=handler, where=handler or ", ".join(names_of(events)))
 
 
-def _by_handler(events: Iterable[ClaimedEvent]) -> list[tuple[Handler, list[ClaimedEvent]]]:
-    groups: dict[str, tuple[Handler, list[ClaimedEvent]]] = {}
+def _calls(events: Iterable[ClaimedEvent]) -> list[Call]:
+    """
+    Cut a batch into calls. Each aggregate sees them in the order in which its events would be handled alone.
+
+    The batch is cut into stages. An event stands in the stage of its aggregate's last one if the same single handler has
+    both, else in a later one. Within a stage it goes handler by handler.
+    """
+    stages: list[dict[int, Call]] = []
+    last: dict[tuple[str, str], tuple[int, int]] = {}
     for event in events:
-        for handler in handlers_of(event.event_type):
-            groups.setdefault(handler.name, (handler, []))[1].append(event)
-    return list(groups.values())
+        if not (handlers := handlers_of(event.event_type)):
+            continue
+        only = handlers[0].place if len(handlers) == 1 else -1
+        stage, before = last.get(event.aggregate, (-1, -1))
+        stage += only == -1 or only != before
+        last[event.aggregate] = (stage, only)
+        if stage == len(stages):
+            stages.append({})
+        for handler in handlers:
+            stages[stage].setdefault(handler.place, (handler, []))[1].append(event)
+    calls: list[Call] = []
+    for stage_calls in stages:
+        for _, (handler, todo) in sorted(stage_calls.items(), key=itemgetter(0)):
+            calls += [(handler, todo)] if handler.in_batches else [(handler, [event]) for event in todo]
+    return calls
 
 
 def _delivery(event: ClaimedEvent) -> Delivery:

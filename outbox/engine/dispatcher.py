@@ -6,13 +6,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, Error, transaction
 
 from outbox.engine.batch import Batch, OutOfTime
 from outbox.engine.claim import Claimer
 from outbox.engine.delivery import HandlerFailed, HandlerRunner
 from outbox.engine.equipment import Equipment
-from outbox.engine.failures import has_ended_the_connection, is_of_the_database
+from outbox.engine.failures import Fault, blame
 from outbox.engine.metrics import observe_batch
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
@@ -74,18 +74,24 @@ class Dispatcher:
 
     def _together_or_singly(self, limit: int) -> BatchResult:
         started = time.monotonic()
+        failed: HandlerFailed | None = None
         try:
             result = self._batch(min(limit, self._shrunk_to or limit), singly=False)
             if self._shrunk_to and time.monotonic() - started < BATCH_SECONDS / 4:
                 self._shrunk_to = None if self._shrunk_to * 2 >= limit else self._shrunk_to * 2
             return result
-        except HandlerFailed as failure:
-            logger.info("batch is handled one by one after a failure", extra={"handler": failure.handler.name})
+        except HandlerFailed as error:
+            failed = error
+            logger.info("batch is handled one by one after a failure", extra={"handler": error.where})
         except OutOfTime:
             self._shrink(limit, 2)
             logger.warning("handlers are slow; batches shrink to %d events", self._shrunk_to)
-        self._claimer.forget()
-        return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True)
+        while True:
+            self._claimer.forget()
+            try:
+                return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True, after=failed)
+            except HandlerFailed as error:
+                failed = error  # its event has ended the transaction of all, and is counted in the next
 
     def _before_call(self) -> None:
         """Give a sign of life, and the next call its time: several of one event may take longer than a batch should."""
@@ -96,7 +102,7 @@ class Dispatcher:
     def _shrink(self, limit: int, divisor: int) -> None:
         self._shrunk_to = max(1, min(limit, self._shrunk_to or limit) // divisor)
 
-    def _batch(self, limit: int, *, singly: bool) -> BatchResult:
+    def _batch(self, limit: int, *, singly: bool, after: HandlerFailed | None = None) -> BatchResult:
         started = time.monotonic()
         seconds = min(BATCH_SECONDS, self._alarm.seconds)
         note = self._equipment.note
@@ -106,17 +112,17 @@ class Dispatcher:
                 claimed = self._claimer.claim(limit)
                 batch = Batch(self._equipment, claimed, ends_at=started + seconds)
                 try:
-                    batch.run(singly=singly)
+                    batch.run(singly=singly, after=after)
                 except GivenBack:
                     # Before the rollback frees the events: who claims them then must not hold a dead worker's note
                     # against them.
                     note.remove()
                     raise
-        except DatabaseError as error:
-            if is_of_the_database(error) and not has_ended_the_connection(error):
-                note.finished(decided=())  # a full disk, say: all handlers have come back, and nobody is suspect
-            else:
+        except Error as error:
+            if blame(error) is Fault.LINE:
                 note.leave_behind()
+            else:
+                note.finished(decided=())  # all handlers have come back, and nobody is suspect
             raise
         if claimed.events:
             note.finished(batch.decided)

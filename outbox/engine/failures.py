@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import Enum, auto
 
+from django.db import connection
 from django.db.models import DurationField, Value
 from django.db.models.functions import Now
 
@@ -13,27 +15,46 @@ from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
 from outbox.engine.retry import RetryPolicy, brief, describe_error
 from outbox.errors import UnretryableError
+from outbox.guards.session import is_line_lost
 from outbox.models import OutboxEvent
-from outbox.tuning import PARK_SECONDS
 from qhse.database import SqlState, sqlstates
 
 logger = logging.getLogger("outbox")
 
-# These say something about the database and nothing about the event: class 08 is about connections, 57P about
-# shutdowns. READ_ONLY_TRANSACTION is not among them. On a server that has become read-only the claim fails, and so does
-# counting the attempt. Where they succeed, the handler made its own transaction read-only.
+# Class 08 is about connections, 57P about shutdowns. READ_ONLY_TRANSACTION is not among the states of the database. On a
+# server that has become read-only the claim fails, and so does counting the attempt. Where they succeed, the handler made
+# its own transaction read-only.
 _CONNECTION_ENDED = ("08", "57P")
-_STATES_OF_THE_DATABASE = (*_CONNECTION_ENDED, SqlState.DISK_FULL, SqlState.TOO_MANY_CONNECTIONS, SqlState.IO_ERROR)
+_STATES_OF_THE_DATABASE = (
+    SqlState.DISK_FULL,
+    SqlState.OUT_OF_MEMORY,
+    SqlState.TOO_MANY_CONNECTIONS,
+    SqlState.IO_ERROR,
+    SqlState.SERIALIZATION_FAILURE,
+)
 
 
-def is_of_the_database(error: BaseException) -> bool:
-    """Answer whether this error speaks of the database's state and not of the event. Errors that it wraps count too."""
-    return any(state.startswith(_STATES_OF_THE_DATABASE) for state in sqlstates(error))
+class Fault(Enum):
+    """Who is at fault for an error. Only the handler's own counts against its event."""
+
+    HANDLER = auto()
+    DATABASE = auto()
+    LINE = auto()
 
 
-def has_ended_the_connection(error: BaseException) -> bool:
-    """Answer whether the server ended the connection with this error. The driver notices that only at the next use."""
-    return any(state.startswith(_CONNECTION_ENDED) for state in sqlstates(error))
+def blame(error: BaseException) -> Fault:
+    """
+    Tell who is at fault, by the SQLSTATEs of an error and of those behind it, and by the connection's own state.
+
+    The server ends a connection with an error that the driver notices only at the next use. A handler's own error is
+    asked about before any rollback. One that finds the line dead makes Django open another at once.
+    """
+    states = list(sqlstates(error))
+    if connection.closed_in_transaction:
+        return Fault.HANDLER  # nobody else closes it there
+    if any(state.startswith(_CONNECTION_ENDED) for state in states) or is_line_lost():
+        return Fault.LINE
+    return Fault.DATABASE if any(state in _STATES_OF_THE_DATABASE for state in states) else Fault.HANDLER
 
 
 def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, policy: RetryPolicy) -> bool:
@@ -55,19 +76,12 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
     return not dead
 
 
-def park(events: Sequence[ClaimedEvent]) -> None:
-    """
-    Put events of unknown types off without counting an attempt.
-
-    A newer version published them, or one since rolled back. The code that knows them will come.
-    """
-    if events:
-        names = ", ".join(sorted({event.event_type for event in events}))
-        logger.warning("no event class for %s; parked", names)
-        OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
-            next_attempt_at=_in_seconds(PARK_SECONDS),
-            last_error="This version of the code has no class for this event type; waiting for one that has.",
-        )
+def put_off(events: Sequence[ClaimedEvent], *, seconds: float, because: str) -> None:
+    """Let events wait, without counting an attempt."""
+    logger.warning("%s put off: %s", ", ".join(sorted({event.event_type for event in events})), because)
+    OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
+        next_attempt_at=_in_seconds(seconds), last_error=because
+    )
 
 
 def _in_seconds(seconds: float) -> object:

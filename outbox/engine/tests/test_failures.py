@@ -1,4 +1,4 @@
-"""Which errors speak of the database and not of the event."""
+"""Who is at fault for an error."""
 
 from __future__ import annotations
 
@@ -6,29 +6,39 @@ import psycopg
 import pytest
 from django.db import IntegrityError
 
-from outbox.engine.failures import has_ended_the_connection, is_of_the_database
+from outbox.engine.failures import Fault, blame
 
 
-def wrapped(error: Exception) -> Exception:
+errors = psycopg.errors
+
+
+def behind_another(error: Exception) -> Exception:
     try:
         raise RuntimeError("could not write") from error
     except RuntimeError as outer:
         return outer
 
 
+@pytest.mark.parametrize("wrap", [lambda error: error, behind_another], ids=["itself", "behind another"])
 @pytest.mark.parametrize(
-    "error", [psycopg.errors.DiskFull(), psycopg.errors.TooManyConnections(), psycopg.errors.AdminShutdown()]
+    ("fault", "error"),
+    [
+        (Fault.DATABASE, errors.DiskFull()),
+        (Fault.DATABASE, errors.OutOfMemory()),
+        (Fault.DATABASE, errors.TooManyConnections()),
+        (Fault.DATABASE, errors.IoError()),
+        (Fault.DATABASE, errors.SerializationFailure()),
+        (Fault.LINE, errors.AdminShutdown()),
+        (Fault.LINE, errors.ConnectionFailure()),
+        (Fault.HANDLER, errors.DeadlockDetected()),
+        (Fault.HANDLER, errors.QueryCanceled()),
+        (Fault.HANDLER, errors.LockNotAvailable()),
+        (Fault.HANDLER, errors.ReadOnlySqlTransaction()),
+        (Fault.HANDLER, IntegrityError()),
+        (Fault.HANDLER, ValueError()),
+    ],
+    ids=repr,
 )
-def test_a_full_or_closing_database_is_known_also_behind_another_error(error):
-    assert is_of_the_database(error)
-    assert is_of_the_database(wrapped(error))
+def test_an_error_tells_who_is_at_fault_also_from_behind_another(db, fault, error, wrap):
 
-
-@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected(), IntegrityError(), ValueError()])
-def test_a_handlers_own_errors_are_the_events(error):
-    assert not is_of_the_database(error)
-
-
-def test_only_the_end_of_a_connection_makes_it_useless():
-    assert has_ended_the_connection(wrapped(psycopg.errors.AdminShutdown()))
-    assert not has_ended_the_connection(psycopg.errors.DiskFull())
+    assert blame(wrap(error)) is fault
