@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.db import Error, connection, transaction
 
@@ -17,7 +18,8 @@ def wake_workers() -> None:
 
     One statement for each transaction, whatever it publishes. SQLite has no notifications. Workers there poll.
     """
-    if connection.vendor == "postgresql" and all(hook is not notify for _, hook, _ in connection.run_on_commit):
+    hooks: Any = connection.run_on_commit
+    if connection.vendor == "postgresql" and all(hook is not notify for _, hook, _ in hooks):
         transaction.on_commit(notify, robust=True)
 
 

@@ -1,7 +1,10 @@
-"""What publishing costs a domain write: the same service with its event and without."""
+"""
+What publishing costs: a domain write with its event and without, and many writers with their notifications and without.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import statistics
 import time
@@ -10,22 +13,30 @@ from datetime import date, timedelta
 from types import ModuleType
 from typing import Any
 
-from django.db import connection
+import psycopg
+from django.db import connection, transaction
 
 import ncs.services
+import outbox.publisher
 import suppliers.services
 from lab.bench import load
-from lab.bench.figures import Figure, compared
+from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
+from lab.bench.subject import AGGREGATES
+from lab.gauge import GaugeRead
+from outbox.wakeup import CHANNEL
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user
 
 SUPPLIERS = 50
 ROUNDS = 5
+WRITERS = (1, 4, 16)
+START_SECONDS = 60.0
+AMONG_MANY = Target("≥", 0.75, "ratio")
 
 
 def measure(run: Run) -> Iterator[Figure]:
-    """Yield milliseconds of two writes with their event, beside those without."""
+    """Yield milliseconds of two writes beside those without an event, and rates of writers beside those in silence."""
     load.begin(run.database, run.sizes.done)
     user = create_user(username="benchmark", password=None, role=Role.ADMIN, actor=None)
     ids = [suppliers.services.create_supplier(name=f"Supplier {n}", actor=user).pk for n in range(SUPPLIERS)]
@@ -45,6 +56,53 @@ def measure(run: Run) -> Iterator[Figure]:
     yield _compared("open an NC", ncs.services, open_nc, run.sizes.publishes)
     yield _compared("set a certification date", suppliers.services, set_date, run.sizes.publishes)
     connection.close()
+    with psycopg.connect(run.database.url, autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}")  # somebody hears it, as in production
+        for writers in WRITERS:
+            rates: dict[bool, list[float]] = {True: [], False: []}
+            for turn in range(run.sizes.rounds):
+                for notifying in random.Random(turn).sample((True, False), 2):
+                    rates[notifying].append(_rate(writers, run.sizes.publish_seconds, notifying=notifying))
+                    listener.execute("SELECT 1")  # takes what has arrived
+            name = f"{writers} writers, notifying, beside the same in silence"
+            target = AMONG_MANY if writers == max(WRITERS) else None
+            yield compared("publish", name, "events/s", rates[True], rates[False], target=target)
+
+
+def _rate(writers: int, seconds: float, *, notifying: bool) -> float:
+    """Return the events a second that so many processes publish, each event in a transaction of its own."""
+    fork = multiprocessing.get_context("fork")  # Django has no connection open that the children would share
+    pool = fork.Pool(writers, _prepare_writer, (fork.Barrier(writers), notifying))
+    try:
+        return sum(pool.map(_write, [seconds] * writers, chunksize=1))
+    finally:
+        pool.close()
+        pool.join()
+
+
+_ready: Any = None
+
+
+def _prepare_writer(ready: Any, notifying: bool) -> None:
+    global _ready
+    _ready = ready
+    if not notifying:
+        outbox.publisher.__dict__["wake_workers"] = lambda: None
+
+
+def _write(seconds: float) -> float:
+    _publish_one(0)  # connects
+    _ready.wait(START_SECONDS)
+    started, number = time.monotonic(), 0
+    while time.monotonic() - started < seconds:
+        number += 1
+        _publish_one(number)
+    return number / (time.monotonic() - started)
+
+
+def _publish_one(number: int) -> None:
+    with transaction.atomic():
+        outbox.publisher.publish(GaugeRead(gauge=str(number % AGGREGATES), position=number), actor=None)
 
 
 def _compared(name: str, module: ModuleType, write: Callable[[int], None], writes: int) -> Figure:

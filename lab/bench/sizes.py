@@ -20,6 +20,7 @@ class Sizes:
     backlog: int = 20_000
     done: int = 40_000
     publishes: int = 1_000
+    publish_seconds: float = 3.0
     arrivals: int = 600
     idle_seconds: float = 60.0
     audit_writes: int = 1_000
@@ -40,6 +41,7 @@ QUICK = Sizes(
     backlog=200,
     done=400,
     publishes=5,
+    publish_seconds=0.2,
     arrivals=10,
     idle_seconds=1.0,
     audit_writes=5,

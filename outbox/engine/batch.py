@@ -38,6 +38,7 @@ class Batch:
         self.result = BatchResult(held_by_others=claimed.held_by_others, next_due_seconds=claimed.next_due_seconds)
         self.processed: list[ClaimedEvent] = []
         self.decided: set[int] = set()
+        self._doubtful: list[tuple[ClaimedEvent, HandlerFailed]] = []
         self._equipment = equipment
         self._ends_at = ends_at
         self._claimed_at = claimed.at
@@ -62,11 +63,10 @@ class Batch:
         else:
             # What failed before may well fail again: under a savepoint at once, it costs the others no replay.
             failed_before = {event.aggregate for event in self._events if event.attempts}
-            if not failed_before:
-                self._together(self._events)
-            else:
+            self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
+            if not failed_before or time.monotonic() < self._ends_at:
                 self._together([event for event in self._events if event.aggregate not in failed_before])
-                self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
+        self._settle()
         self.result.processed = len(self.processed)
 
     def waits(self) -> list[float]:
@@ -88,24 +88,24 @@ class Batch:
 
     def _one_by_one(self, events: Sequence[ClaimedEvent]) -> None:
         held_back: set[tuple[str, str]] = set()
-        doubtful: list[tuple[ClaimedEvent, HandlerFailed]] = []
         for event in events:
             if event.aggregate in held_back:
                 continue
             self._equipment.beat()
-            if not (failed := self._alone(event)):
-                doubtful = self._count_proven(doubtful, names_of([event]))
-            elif blame(failed.cause) is Fault.DATABASE:
-                doubtful.append((event, failed))
-                held_back.add(event.aggregate)
-            elif self._count(event, failed):
-                held_back.add(event.aggregate)
+            if failed := self._alone(event):
+                if blame(failed.cause, in_handler=failed.handler is not None) is Fault.DATABASE:
+                    self._doubtful.append((event, failed))
+                    held_back.add(event.aggregate)
+                elif self._count(event, failed):
+                    held_back.add(event.aggregate)
             if time.monotonic() > self._ends_at:
                 break
-        if doubtful and not self.processed:
-            cause = doubtful[0][1].cause
-            raise OperationalError(f"the database cannot work: {brief(cause)}") from cause
-        for event, failed in doubtful:
+
+    def _settle(self) -> None:
+        """Put off what the database did not let be handled. Raise OperationalError if that is all there was."""
+        for event, failed in self._doubtful:
+            if not self.processed:
+                raise OperationalError(f"the database cannot work: {brief(failed.cause)}") from failed.cause
             because = f"Waiting for the database, uncounted. [{failed.where}] {brief(failed.cause)}"
             self._put_off([event], self._equipment.policy.delay_seconds(1), because)
 
@@ -129,20 +129,6 @@ class Batch:
             settle_session()  # a rollback to a savepoint takes back all but the locks of the session
             return failed
         return None
-
-    def _count_proven(
-        self, doubtful: list[tuple[ClaimedEvent, HandlerFailed]], names: list[str]
-    ) -> list[tuple[ClaimedEvent, HandlerFailed]]:
-        """
-        Count the failures of which is now known that it was not the database. Return the others.
-
-        A handler can fill the disk by itself, with a sort that spills. That space is free again at the rollback. If the
-        same handler can write for a later event, it was not the disk. For a statement of the engine any event is proof.
-        """
-        proven = [each for each in doubtful if each[1].handler is None or each[1].handler in names]
-        for event, failed in proven:
-            self._count(event, failed)
-        return [each for each in doubtful if each not in proven]
 
     def _one_suspect(self, suspects: set[int]) -> None:
         """
@@ -185,6 +171,19 @@ class Batch:
                 raise failure(error, events) from error
             self.processed += events
             self.decided |= {event.pk for event in events}
+            self._count_proven(events)
+
+    def _count_proven(self, processed: Sequence[ClaimedEvent]) -> None:
+        """
+        Count the failures of which is known now that it was not the database.
+
+        A handler can fill the disk by itself, with a sort that spills. That space is free again at the rollback. If the
+        same handler can write for a later event, it was not the disk. For a statement of the engine any event is proof.
+        """
+        names = [None, *names_of(processed)] if self._doubtful else []
+        for event, failed in [each for each in self._doubtful if each[1].handler in names]:
+            self._doubtful.remove((event, failed))
+            self._count(event, failed)
 
 
 def _without_unknown(events: list[ClaimedEvent]) -> tuple[list[ClaimedEvent], list[ClaimedEvent]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, connection
@@ -32,8 +33,8 @@ class HandlerFailed(Exception):
     What handlers did has failed, with the error `cause`.
 
     It was the one named `handler`, or None: a statement of the engine after all of `where`. The cause need not be an
-    Exception: sys.exit raises SystemExit. The pairs (event id, handler) of `unfinished` were remembered, and their calls
-    not made, or not ended well. The `event` is known where it was handled alone.
+    Exception: sys.exit raises SystemExit. The pairs (event id, handler) of `unfinished` were remembered, and then
+    not called, or failed. The `event` is known where it was handled alone.
     """
 
     def __init__(self, cause: BaseException, *, handler: str | None, where: str) -> None:
@@ -84,7 +85,8 @@ class HandlerRunner:
 
     def _call(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
         request_id = (events[0].request_id or "") if len(events) == 1 else ""
-        hooks = len(connection.run_on_commit)
+        hooks: list[Any] = connection.run_on_commit
+        hooks_before = len(hooks)
         with context.use(request_id=request_id, source="worker"):
             try:
                 with kept_whole(), self._alarm:
@@ -95,12 +97,13 @@ class HandlerRunner:
                 # Of every kind, because a handler that calls sys.exit() must be counted as one that failed and must
                 # not end the worker. Of the worker's own signals only the one above arrives as an exception.
                 raise failure(error, events, handler=handler.name) from error
-        for place, (savepoints, hook, _) in enumerate(connection.run_on_commit[hooks:], start=hooks):
-            if hook is not notify:
-                connection.run_on_commit[place] = (savepoints, self._harmless(handler, hook), True)
+        hooks[hooks_before:] = [
+            (savepoints, hook if hook is notify else self._harmless(handler, hook), True)
+            for savepoints, hook, _ in hooks[hooks_before:]
+        ]
 
     def _harmless(self, handler: Handler, hook: Callable[[], object]) -> Callable[[], None]:
-        """Wrap a handler's `on_commit`. The effects are committed when it runs, so it can fail for no event any more."""
+        """Wrap a handler's `on_commit`. When it runs the effects are committed, so it fails for no event."""
 
         def run() -> None:
             try:
@@ -134,8 +137,8 @@ def _calls(events: Iterable[ClaimedEvent]) -> list[Call]:
     """
     Cut a batch into calls. Each aggregate sees them in the order in which its events would be handled alone.
 
-    The batch is cut into stages. An event stands in the stage of its aggregate's last one if the same single handler has
-    both, else in a later one. Within a stage it goes handler by handler.
+    The batch is cut into stages. An event stands in the stage of its aggregate's last one if the same handler, and no
+    other, has both. Else it stands in a later one. Within a stage it goes handler by handler.
     """
     stages: list[dict[int, Call]] = []
     last: dict[tuple[str, str], tuple[int, int]] = {}

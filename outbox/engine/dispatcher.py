@@ -91,7 +91,9 @@ class Dispatcher:
             try:
                 return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True, after=failed)
             except HandlerFailed as error:
-                failed = error  # its event has ended the transaction of all, and is counted in the next
+                # Its event has ended the transaction of all, and is counted in the next.
+                error.unfinished += failed.unfinished if failed else []
+                failed = error
 
     def _before_call(self) -> None:
         """Give a sign of life, and the next call its time: several of one event may take longer than a batch should."""

@@ -21,17 +21,19 @@ from qhse.database import SqlState, sqlstates
 
 logger = logging.getLogger("outbox")
 
-# Class 08 is about connections, 57P about shutdowns. READ_ONLY_TRANSACTION is not among the states of the database. On a
-# server that has become read-only the claim fails, and so does counting the attempt. Where they succeed, the handler made
-# its own transaction read-only.
-_CONNECTION_ENDED = ("08", "57P")
-_STATES_OF_THE_DATABASE = (
+_OF_THE_LINE = ("08", "57P")  # classes: connections, shutdowns
+# What a handler meets and cannot help. READ_ONLY_TRANSACTION is not among it. On a server that has become read-only
+# the claim fails, and so does counting the attempt. Where they succeed, the handler made its transaction read-only.
+_OF_THE_DATABASE = (
     SqlState.DISK_FULL,
     SqlState.OUT_OF_MEMORY,
     SqlState.TOO_MANY_CONNECTIONS,
     SqlState.IO_ERROR,
     SqlState.SERIALIZATION_FAILURE,
 )
+# Classes of what the engine's own statements may meet, whatever handlers have done: deadlocks, missing tables or
+# rights, lack of resources, locks, timeouts, the system.
+_OF_THE_ENGINE = ("40", "42", "53", "55", "57", "58", "XX")
 
 
 class Fault(Enum):
@@ -42,7 +44,7 @@ class Fault(Enum):
     LINE = auto()
 
 
-def blame(error: BaseException) -> Fault:
+def blame(error: BaseException, *, in_handler: bool = True) -> Fault:
     """
     Tell who is at fault, by the SQLSTATEs of an error and of those behind it, and by the connection's own state.
 
@@ -52,9 +54,10 @@ def blame(error: BaseException) -> Fault:
     states = list(sqlstates(error))
     if connection.closed_in_transaction:
         return Fault.HANDLER  # nobody else closes it there
-    if any(state.startswith(_CONNECTION_ENDED) for state in states) or is_line_lost():
+    if any(state.startswith(_OF_THE_LINE) for state in states) or is_line_lost():
         return Fault.LINE
-    return Fault.DATABASE if any(state in _STATES_OF_THE_DATABASE for state in states) else Fault.HANDLER
+    known = _OF_THE_DATABASE if in_handler else _OF_THE_ENGINE
+    return Fault.DATABASE if any(state.startswith(known) for state in states) else Fault.HANDLER
 
 
 def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, policy: RetryPolicy) -> bool:

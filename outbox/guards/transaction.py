@@ -22,11 +22,11 @@ _ENDS_OR_BEGINS = re.compile(
 
 
 def refuse_transaction_control(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-    """Refuse SQL that would commit or roll back. It wraps the cursors of Django's connection."""
+    """Refuse SQL that would commit or roll back, and any after that has happened. It wraps Django's cursors."""
     text = sql if isinstance(sql, str) else sql.decode() if isinstance(sql, bytes) else sql.as_string(None)
-    if _ENDS_OR_BEGINS.match(text):
+    if _ENDS_OR_BEGINS.match(text) or _status() == TransactionStatus.IDLE:
         connection.needs_rollback = True  # it counts, even if the handler swallows the error
-        raise TransactionSpoilt(f"a handler must not end the transaction of its batch, by {text[:50]!r}")
+        raise TransactionSpoilt(f"a handler must not end the transaction of its batch; refused: {text[:50]!r}")
     return execute(sql, params, many, context)
 
 
@@ -38,8 +38,9 @@ def kept_whole() -> Iterator[None]:
     Asks Django's state and the driver's, and sends nothing. Blocks that were entered and never left are taken off
     Django's stack. Else a rollback of the worker's own block would go to the wrong savepoint.
     """
+    state: Any = connection
     depth, blocks = len(connection.savepoint_ids), len(connection.atomic_blocks)
-    connection.rollback_exc = None
+    state.rollback_exc = None
     try:
         yield
     finally:
@@ -50,14 +51,18 @@ def kept_whole() -> Iterator[None]:
     if len(connection.savepoint_ids) < depth or not is_whole():
         raise TransactionSpoilt(
             "it has swallowed an error of the database, or rolled back, committed or closed what is not its own"
-        ) from connection.rollback_exc
+        ) from state.rollback_exc
 
 
 def is_whole() -> bool:
     """Answer whether the transaction is open and can still be committed."""
+    return connection.in_atomic_block and not connection.needs_rollback and _status() == TransactionStatus.INTRANS
+
+
+def _status() -> int:
     line: Any = connection.connection
-    if line is None or connection.closed_in_transaction or connection.needs_rollback or not connection.in_atomic_block:
-        return False
+    if line is None or connection.closed_in_transaction:
+        return TransactionStatus.UNKNOWN
     if isinstance(line, psycopg.Connection):
-        return line.pgconn.transaction_status == TransactionStatus.INTRANS
-    return bool(line.in_transaction)
+        return line.pgconn.transaction_status
+    return TransactionStatus.INTRANS if line.in_transaction else TransactionStatus.IDLE

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import psycopg
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, transaction
 
 from dev.waiting import wait_until
 from outbox.choices import EventStatus
+from outbox.engine.dispatcher import Dispatcher
 from outbox.models import OutboxEvent
+from outbox.publisher import publish
+from outbox.registry import handles
 from outbox.services import requeue_dead_event
-from outbox.tests.gauges import connected_workers
+from outbox.tests.gauges import GaugeCalibrated, connected_workers, database_url
+from outbox.wakeup import CHANNEL
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -64,16 +72,16 @@ def test_a_retry_is_taken_when_it_is_due_and_not_at_the_next_poll(waiting_worker
     )
 
 
-def test_a_worker_that_hears_nothing_still_polls(waiting_worker, publish_reading, effects):
+def test_a_worker_that_hears_nothing_still_polls(waiting_worker, effects):
     waiting_worker("--poll-interval", "0.2")
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE outbox_outboxevent DISABLE TRIGGER outbox_wake_workers")
-    try:
-        publish_reading()
-        wait_until(effects, seconds=15, what="the event to be handled")
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE outbox_outboxevent ENABLE TRIGGER outbox_wake_workers")
+
+    silently = GaugeCalibrated(gauge_id=1)
+    OutboxEvent.objects.create(  # as code of before that relied on a trigger, or a line that broke after the commit
+        event_type=silently.event_type, aggregate_type=silently.aggregate_type, aggregate_id="1",
+        payload=silently.payload(),
+    )  # fmt: skip
+
+    wait_until(effects, seconds=15, what="the event to be handled")
 
 
 def test_a_worker_whose_listening_connection_is_ended_hears_again(waiting_worker, publish_reading, effects):
@@ -88,3 +96,101 @@ def test_a_worker_whose_listening_connection_is_ended_hears_again(waiting_worker
     publish_reading()
 
     wait_until(effects, seconds=15, what="the event to be handled")
+
+
+@pytest.fixture
+def heard():
+    """Return a function that returns how many notifications have come since it was called last."""
+    with psycopg.connect(database_url(), autocommit=True) as line:
+        line.execute(f"LISTEN {CHANNEL}")
+
+        def count():
+            line.execute("SELECT 1")
+            return len(list(line.notifies(timeout=0)))
+
+        yield count
+
+
+class TestNotification:
+    def test_a_transaction_notifies_once_whatever_it_publishes(self, publish_reading, heard):
+        with transaction.atomic():
+            for reading in range(5):
+                publish_reading(reading=reading)
+            assert heard() == 0
+
+        assert heard() == 1
+
+    def test_neither_a_transaction_nor_a_savepoint_that_is_rolled_back_notifies(self, publish_reading, heard):
+        with transaction.atomic(), suppress(RuntimeError), transaction.atomic():
+            publish_reading()
+            raise RuntimeError
+        assert heard() == 0
+
+        with transaction.atomic():
+            with suppress(RuntimeError), transaction.atomic():
+                publish_reading()
+                raise RuntimeError
+            publish_reading()
+        assert heard() == 1
+
+    def test_a_batch_whose_handlers_publish_notifies_once(self, publish_reading, policy, heard):
+        @handles(GaugeCalibrated, name="test.chain")
+        def publish_next(delivery):
+            if delivery.event.reading == 0:
+                publish(GaugeCalibrated(gauge_id=delivery.event.gauge_id, reading=1), actor=None)
+
+        with transaction.atomic():
+            for gauge in range(5):
+                publish_reading(gauge_id=gauge)
+        assert heard() == 1
+
+        Dispatcher(policy=policy).dispatch(10)
+
+        assert (heard(), OutboxEvent.objects.count()) == (1, 10)
+
+    def test_the_statement_that_notifies_does_not_wait_for_the_disk_and_changes_no_setting(self, publish_reading):
+        statements = []
+
+        def look(execute, sql, params, many, context):
+            statements.append(sql)
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(look):
+            publish_reading()
+
+        assert [sql for sql in statements if "pg_notify" in sql] == [
+            "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, '')"
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('synchronous_commit')")
+            assert cursor.fetchone() == ("on",)
+
+    def test_a_line_that_breaks_after_the_commit_fails_nobody(self, publish_reading, caplog):
+        def end_the_line():
+            end_line(connection.connection.info.backend_pid)
+
+        with transaction.atomic():
+            transaction.on_commit(end_the_line)
+            publish_reading()
+
+        assert "workers were not notified" in caplog.text
+        assert OutboxEvent.objects.count() == 1  # on a line of its own
+
+
+def end_line(pid):
+    with psycopg.connect(database_url(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+
+def test_the_trigger_of_before_goes_and_comes_back_with_its_migration():
+    def triggers():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname = 'outbox_wake_workers'")
+            return cursor.fetchone()[0]
+
+    try:
+        for target, expected in (("0003", 1), ("0004", 0)):
+            call_command("migrate", "outbox", target, verbosity=0)
+            assert triggers() == expected
+    finally:
+        call_command("migrate", verbosity=0)

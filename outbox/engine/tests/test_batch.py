@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.engine.dispatcher import Dispatcher
 from outbox.models import OutboxEvent
+from outbox.publisher import publish
 from outbox.registry import handles
+from outbox.testing import isolated_registry
 from outbox.tests.gauges import GaugeCalibrated, leave_effect, status_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -70,6 +75,68 @@ def test_a_handler_that_fills_the_disk_while_others_can_write_is_counted_and_hol
     assert [(result.processed, result.retried) for result in results] == [(1, 1)]
     assert status_of(event) == (EventStatus.PENDING, 1)
     assert effects() == [("2", 2)]
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["the engine's statement", "the handler's own"])
+def test_an_event_whose_handler_fills_the_disk_ends_dead_while_others_succeed(publish_reading, policy, effects, own):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE spill (reading int)")
+        cursor.execute(
+            "CREATE FUNCTION overflow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF EXISTS (SELECT FROM spill) THEN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END IF; "
+            "RETURN NEW; END $$"
+        )
+        table = "audit_auditentry" if own else "outbox_outboxevent"
+        timing = "INSERT" if own else "UPDATE"
+        cursor.execute(f"CREATE TRIGGER overflow BEFORE {timing} ON {table} FOR EACH ROW EXECUTE FUNCTION overflow()")
+
+    def spill(delivery):
+        if delivery.event.reading == 1:
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO spill VALUES (1)")
+        leave_effect(delivery)
+
+    handles(GaugeCalibrated, name="test.spill")(spill)
+    bad = publish_reading(gauge_id=1, reading=1)
+    try:
+        for gauge in range(2, 5):
+            publish_reading(gauge_id=gauge, reading=gauge)
+            make_all_due()
+            with suppress(OperationalError):
+                Dispatcher(policy=policy).dispatch(10)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE spill")
+            cursor.execute("DROP FUNCTION overflow CASCADE")
+
+    assert status_of(bad) == (EventStatus.DEAD, 3)
+    assert effects() == [("2", 2), ("3", 3), ("4", 4)]
+
+
+def test_a_disk_full_under_one_handler_only_counts_for_no_event_and_holds_up_no_other_handler(
+    publish_reading, policy, effects
+):
+    @dataclass(frozen=True, kw_only=True)
+    class GaugeOpened(GaugeCalibrated):
+        event_type: ClassVar[str] = "TEST_GAUGE_OPENED"
+
+    with isolated_registry(GaugeOpened):
+        handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
+        handles(GaugeOpened, name="test.effect")(leave_effect)
+        bad = publish_reading(gauge_id=1, reading=1)
+        for gauge in range(2, 6):
+            with transaction.atomic():
+                publish(GaugeOpened(gauge_id=gauge, reading=gauge), actor=None)
+            make_all_due()
+            Dispatcher(policy=policy).dispatch(10)
+
+        assert status_of(bad) == (EventStatus.PENDING, 0)
+        assert effects() == [(str(gauge), gauge) for gauge in range(2, 6)]
+        assert "Waiting for the database, uncounted" in OutboxEvent.objects.get(pk=bad.pk).last_error
+
+
+def make_all_due():
+    OutboxEvent.objects.pending().update(next_attempt_at=Now())
 
 
 class Unspeakable(Exception):

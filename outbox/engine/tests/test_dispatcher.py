@@ -370,6 +370,25 @@ class TestUnknownTypes:
 
         assert effects() == [("5", 0)]
 
+    def test_a_newer_version_of_a_known_type_is_parked_too_and_an_older_one_is_handled(
+        self, publish_reading, policy, effects, make_due, monkeypatch
+    ):
+        handles(GaugeCalibrated, name="test.effect")(leave_effect)
+        newer, older = publish_reading(1, reading=1), publish_reading(2, reading=2)
+        publish_reading(1, reading=3)
+        OutboxEvent.objects.filter(pk=newer.pk).update(schema_version=3)
+        monkeypatch.setattr(GaugeCalibrated, "schema_version", 2)
+
+        result = Dispatcher(policy=policy).dispatch(10)
+
+        assert (result.parked, result.processed, effects()) == (1, 1, [("2", 2)])
+        assert status_of(newer).attempts == 0
+        assert status_of(older).status == EventStatus.PROCESSED
+        monkeypatch.setattr(GaugeCalibrated, "schema_version", 3)
+        make_due()
+        Dispatcher(policy=policy).dispatch(10)
+        assert effects() == [("2", 2), ("1", 1), ("1", 3)]
+
     def test_a_known_successor_does_not_overtake_an_unknown_event(self, publish_reading, policy, effects):
         handles(GaugeCalibrated, name="test.effect")(leave_effect)
         unknown = publish_reading(5, reading=1)

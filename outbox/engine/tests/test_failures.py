@@ -8,7 +8,6 @@ from django.db import IntegrityError
 
 from outbox.engine.failures import Fault, blame
 
-
 errors = psycopg.errors
 
 

@@ -111,17 +111,30 @@ def end_second_connections() -> None:
     )
 
 
+COMMIT = "AFTER UPDATE ON outbox_outboxevent DEFERRABLE INITIALLY DEFERRED"
+STATES = {
+    "full disk": "53100",
+    "no memory for locks": "53200",
+    "not serializable": "40001",
+    "deadlock": "40P01",
+    "statement timeout": "57014",
+    "lock timeout": "55P03",
+    "no right": "42501",
+}
+
+
 @contextmanager
-def disk_full_at(statement: str) -> Iterator[None]:
+def refused(timing: str, state: str = "53100") -> Iterator[None]:
     execute(
-        "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION 'it cannot be done' USING ERRCODE = '{state}'; END $$"
     )
-    execute(f"CREATE TRIGGER disk_full BEFORE {statement} FOR EACH ROW EXECUTE FUNCTION disk_full()")
+    kind = "CONSTRAINT TRIGGER" if timing.endswith("DEFERRED") else "TRIGGER"
+    execute(f"CREATE {kind} refuse {timing} FOR EACH ROW EXECUTE FUNCTION refuse()")
     try:
         yield
     finally:
-        execute("DROP FUNCTION disk_full CASCADE")
+        execute("DROP FUNCTION refuse CASCADE")
 
 
 def test_an_outage_that_ends_both_connections_twice_counts_for_no_event(noting, second, publish_reading, effects):
@@ -149,18 +162,21 @@ def test_an_outage_that_ends_both_connections_twice_counts_for_no_event(noting, 
     assert len(effects()) == 3
 
 
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES.keys())
 @pytest.mark.parametrize(
-    "statement", ["INSERT ON outbox_processedevent", "UPDATE ON outbox_outboxevent"], ids=["remembering", "marking"]
+    "timing",
+    ["BEFORE INSERT ON outbox_processedevent", "BEFORE UPDATE ON outbox_outboxevent", COMMIT],
+    ids=["remembering", "marking", "commit"],
 )
-def test_a_full_disk_under_the_engine_counts_for_no_event_and_leaves_no_note_behind(
-    noting, publish_reading, effects, statement
+def test_an_error_of_the_engines_own_statements_counts_for_no_event_and_leaves_no_note_behind(
+    noting, publish_reading, effects, timing, state
 ):
     handles(GaugeCalibrated, name="test.effect")(leave_effect)
     events = [publish_reading(gauge_id=gauge) for gauge in range(3)]
 
-    with disk_full_at(statement):
-        for _ in range(5):
-            with pytest.raises(OperationalError, match="could not extend file"):
+    with refused(timing, state):
+        for _ in range(4):
+            with pytest.raises(DatabaseError, match="it cannot be done"):
                 noting.dispatch(10)
 
     assert list(InHand.objects.values_list("worker", "events")) == [("tested", [])]
@@ -173,7 +189,7 @@ def test_a_full_disk_under_the_engine_counts_for_no_event_and_leaves_no_note_beh
 def test_a_full_disk_under_one_batch_leaves_no_note_of_a_worker_that_has_ended(start_worker, publish_reading):
     events = [publish_reading(gauge_id=gauge, reading=1) for gauge in range(3)]
 
-    with disk_full_at("INSERT ON outbox_processedevent"):
+    with refused("BEFORE INSERT ON outbox_processedevent"):
         codes = [start_worker("--once").wait(timeout=60) for _ in range(3)]
 
     assert codes == [1, 1, 1]
