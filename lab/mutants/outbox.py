@@ -24,8 +24,8 @@ MUTANTS = (
     ),
     Mutant(
         "remembered-before-the-effects", "outbox/engine/delivery.py",
-        "            due = todo if fresh is None",
-        f"            {COMMIT_HERE}\n            due = todo if fresh is None",
+        "        done = 0\n",
+        f"        {COMMIT_HERE}\n        done = 0\n",
         "killpoints",
     ),
     Mutant(
@@ -105,9 +105,8 @@ MUTANTS = (
         " and self._second and self._second.is_alive()", "", "outbox/guards/tests/test_in_hand.py -k outage",
     ),
     Mutant(
-        "full-disk-that-makes-suspects", "outbox/engine/dispatcher.py",
-        "if is_of_the_database(error) and not has_ended_the_connection(error):", "if False:",
-        "outbox/guards/tests/test_in_hand.py -k disk",
+        "database-error-that-makes-suspects", "outbox/engine/dispatcher.py",
+        "if blame(error) is Fault.LINE:", "if True:", "outbox/guards/tests/test_in_hand.py -k statements",
     ),
     Mutant(
         "stamp-that-a-requeue-does-not-change", "outbox/engine/batch.py",
@@ -115,8 +114,61 @@ MUTANTS = (
     ),
     Mutant(
         "full-disk-never-counted", "outbox/engine/batch.py",
-        "if not self.processed:\n                raise", "if True:\n                raise",
-        "outbox/engine/tests/test_batch.py -k disk",
+        "if self._doubtful else []", "if False else []", "outbox/engine/tests/test_batch.py -k disk",
+    ),
+    Mutant(
+        "full-disk-counted-without-proof", "outbox/engine/batch.py",
+        "if each[1].handler in names]", "]", "outbox/engine/tests/test_batch.py -k disk",
+    ),
+    Mutant(
+        "engines-own-errors-counted", "outbox/engine/failures.py",
+        "known = _OF_THE_DATABASE if in_handler else _OF_THE_ENGINE", "known = _OF_THE_DATABASE",
+        "outbox/guards/tests/test_in_hand.py -k statements",
+    ),
+    Mutant(
+        "handler-after-handler", "outbox/engine/delivery.py",
+        "stage += only == -1 or only != before", "stage = 0", "outbox/engine/tests/test_order.py",
+    ),
+    Mutant(
+        "handlers-as-they-come", "outbox/engine/delivery.py",
+        "sorted(stage_calls.items(), key=itemgetter(0))", "stage_calls.items()",
+        "outbox/engine/tests/test_order.py",
+    ),
+    Mutant(
+        "state-not-asked-after-a-call", "outbox/guards/transaction.py",
+        "if len(connection.savepoint_ids) < depth or not is_whole():", "if False:",
+        "outbox/guards/tests/test_transaction.py",
+    ),
+    Mutant(
+        "transaction-control-not-refused", "outbox/guards/transaction.py",
+        "if _ENDS_OR_BEGINS.match(text) or _status() == TransactionStatus.IDLE:", "if False:",
+        "outbox/guards/tests/test_transaction.py",
+    ),
+    Mutant(
+        "torn-transaction-not-counted", "outbox/engine/batch.py",
+        "if after and after.event in self._events:", "if False:", "outbox/guards/tests/test_transaction.py -k driver",
+    ),
+    Mutant(
+        "committed-notes-kept", "outbox/engine/batch.py",
+        "        if after:\n", "        if False:\n", "outbox/guards/tests/test_transaction.py -k driver",
+    ),
+    Mutant(
+        "hooks-not-guarded", "outbox/engine/delivery.py",
+        "hook if hook is notify else self._harmless(handler, hook), True)", "hook, _)",
+        "outbox/guards/tests/test_transaction.py -k on_commit",
+    ),
+    Mutant(
+        "newer-version-handled", "outbox/engine/batch.py",
+        " and event.schema_version <= event_class.schema_version", "",
+        "outbox/engine/tests/test_dispatcher.py -k version",
+    ),
+    Mutant(
+        "notifications-that-fail-the-caller", "outbox/wakeup.py",
+        "    except Error as error:", "    except KeyError as error:", "outbox/tests/test_wakeup.py -k breaks",
+    ),
+    Mutant(
+        "notified-once-for-each-event", "outbox/wakeup.py",
+        " and all(hook is not notify for _, hook, _ in hooks)", "", "outbox/tests/test_wakeup.py -k once",
     ),
     Mutant(
         "time-zone-lost", "outbox/guards/session.py",
