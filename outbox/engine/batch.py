@@ -5,20 +5,20 @@ The work of one transaction on the events that it has claimed. They are handled 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from django.db import DatabaseError, OperationalError, transaction
 
 from outbox.engine.claimed import Claim, ClaimedEvent
-from outbox.engine.delivery import HandlerFailed, failure, names_of
-from outbox.engine.equipment import Equipment
+from outbox.engine.delivery import HandlerFailed, HandlerRunner, failure, names_of
 from outbox.engine.failures import Fault, blame, put_off, record_failure
 from outbox.engine.result import BatchResult
-from outbox.engine.retry import brief
+from outbox.engine.retry import RetryPolicy, brief
 from outbox.engine.statements import mark_processed
 from outbox.errors import VanishedWorker
 from outbox.events import event_types
-from outbox.guards.in_hand import Suspicion
+from outbox.guards.in_hand import InHandNote, Suspicion
 from outbox.guards.session import settle_session
 from outbox.guards.transaction import is_whole
 from outbox.models import ProcessedEvent
@@ -29,6 +29,16 @@ UNKNOWN = "This version of the code has no class for this event type or its sche
 
 class OutOfTime(Exception):
     """A batch's handlers take longer than a transaction should last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """The worker's, for all batches. `beat` comes between handler calls: a sign of life, and the next call's time."""
+
+    policy: RetryPolicy
+    runner: HandlerRunner
+    note: InHandNote
+    beat: Callable[[], None]
 
 
 class Batch:

@@ -85,8 +85,7 @@ class HandlerRunner:
 
     def _call(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
         request_id = (events[0].request_id or "") if len(events) == 1 else ""
-        hooks: list[Any] = connection.run_on_commit
-        hooks_before = len(hooks)
+        hooks_before = len(connection.run_on_commit)
         with context.use(request_id=request_id, source="worker"):
             try:
                 with kept_whole(), self._alarm:
@@ -97,6 +96,7 @@ class HandlerRunner:
                 # Of every kind, because a handler that calls sys.exit() must be counted as one that failed and must
                 # not end the worker. Of the worker's own signals only the one above arrives as an exception.
                 raise failure(error, events, handler=handler.name) from error
+        hooks: list[Any] = connection.run_on_commit  # a rollback to a savepoint has replaced the list of before
         hooks[hooks_before:] = [
             (savepoints, hook if hook is notify else self._harmless(handler, hook), True)
             for savepoints, hook, _ in hooks[hooks_before:]

@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, Error, transaction
 
-from outbox.engine.batch import Batch, OutOfTime
+from outbox.engine.batch import Batch, Equipment, OutOfTime
 from outbox.engine.claim import Claimer
 from outbox.engine.delivery import HandlerFailed, HandlerRunner
-from outbox.engine.equipment import Equipment
 from outbox.engine.failures import Fault, blame
 from outbox.engine.metrics import observe_batch
 from outbox.engine.result import BatchResult

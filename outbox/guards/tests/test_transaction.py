@@ -17,7 +17,6 @@ from outbox.errors import TransactionSpoilt
 from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.registry import handles, handles_batch
 from outbox.tests.gauges import NEIGHBOURS, GaugeCalibrated, leave_effect, status_of
-from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +31,7 @@ def sql(statement):
 
 def swallow_an_error_that_never_reached_the_server():
     with suppress(ValueError):
-        Supplier(nc_total="abc").save()
+        OutboxEvent(attempts="abc").save()
 
 
 def swallow_its_refusal():
@@ -173,6 +172,9 @@ def test_an_on_commit_that_raises_is_logged_with_its_handler_and_counts_for_no_e
     @handles(GaugeCalibrated, name="test.hooked")
     def register_hooks(delivery):
         leave_effect(delivery)
+        with suppress(RuntimeError), transaction.atomic():
+            transaction.on_commit(hook)
+            raise RuntimeError("so its hook goes with it")
         transaction.on_commit(hook, robust=robust)
         transaction.on_commit(lambda: done.append(delivery.event.reading))
 
