@@ -130,7 +130,8 @@ def refused(timing: str, state: str = "53100") -> Iterator[None]:
         f"$$ BEGIN RAISE EXCEPTION 'it cannot be done' USING ERRCODE = '{state}'; END $$"
     )
     kind = "CONSTRAINT TRIGGER" if timing.endswith("DEFERRED") else "TRIGGER"
-    execute(f"CREATE {kind} refuse {timing} FOR EACH ROW EXECUTE FUNCTION refuse()")
+    when = "WHEN (NEW.status = 'DONE')" if "UPDATE" in timing else ""  # an attempt could be counted
+    execute(f"CREATE {kind} refuse {timing} FOR EACH ROW {when} EXECUTE FUNCTION refuse()")
     try:
         yield
     finally:
