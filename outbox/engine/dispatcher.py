@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, Error, transaction
+from django.db import DatabaseError, Error, OperationalError, transaction
 
 from outbox.engine.batch import Batch, Equipment, OutOfTime
 from outbox.engine.claim import Claimer
@@ -85,7 +85,7 @@ class Dispatcher:
         except OutOfTime:
             self._shrink(limit, 2)
             logger.warning("handlers are slow; batches shrink to %d events", self._shrunk_to)
-        while True:
+        for _ in range(2):
             self._claimer.forget()
             try:
                 return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True, after=failed)
@@ -93,6 +93,7 @@ class Dispatcher:
                 # Its event has ended the transaction of all, and is counted in the next.
                 error.unfinished += failed.unfinished if failed else []
                 failed = error
+        raise OperationalError(f"the transaction was torn again, by another event: {failed}")
 
     def _before_call(self) -> None:
         """Give a sign of life, and the next call its time: several of one event may take longer than a batch should."""

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
@@ -119,6 +119,13 @@ def subscribe(misdeed, *, in_batches, before=False):
         handles(GaugeCalibrated, name="test.misdeed")(misbehave)
 
 
+def work(worker):
+    for _ in range(10):
+        with suppress(OperationalError):  # what holds everybody up shows in the end
+            if not worker.dispatch(100).moved:
+                return
+
+
 @pytest.mark.parametrize("in_batches", [False, True], ids=["one at a time", "in batches"])
 @pytest.mark.parametrize("misdeed", CASES)
 def test_it_counts_against_its_event_and_the_others_have_their_effect_once(
@@ -128,13 +135,10 @@ def test_it_counts_against_its_event_and_the_others_have_their_effect_once(
     bad = good_neighbours(BAD)
     worker = Dispatcher(policy=PATIENT)
 
-    for _ in range(3):
-        while worker.dispatch(100).moved:
-            pass
+    for _ in range(4):
+        work(worker)
         # Its successor waits with it, until it is dead.
         OutboxEvent.objects.pending().update(next_attempt_at=Now())
-    while worker.dispatch(100).moved:
-        pass
 
     assert status_of(bad) == (EventStatus.DEAD, 3)
     assert "[test.misdeed]" in OutboxEvent.objects.get(pk=bad.pk).last_error
