@@ -129,6 +129,11 @@ class OutboxEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id}"
 
+    @property
+    def due_from(self) -> datetime:
+        """Return since when it is due, or will be: a fresh one since it was published."""
+        return max(self.next_attempt_at, self.created_at)
+
     @staticmethod
     def is_due() -> Q:
         """

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Greatest, Now
 
 from outbox.choices import EventStatus
 from outbox.events import event_types
@@ -92,8 +92,7 @@ def outbox_status() -> OutboxStatus:
 
 
 def _by_type(events: OutboxEventQuerySet) -> Any:
-    # Without a time it is fresh, and due whatever the clock says.
-    is_due = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=Now())
+    is_due = OutboxEvent.is_due()
     return (
         events.order_by()
         .values_list("status", "event_type")
@@ -101,7 +100,7 @@ def _by_type(events: OutboxEventQuerySet) -> Any:
             number=Count("id"),
             due=Count("id", filter=is_due),
             oldest=Now() - Min("created_at"),
-            longest_due=Now() - Min(Coalesce("next_attempt_at", "created_at"), filter=is_due),
+            longest_due=Now() - Min(Greatest("next_attempt_at", "created_at"), filter=is_due),
         )
     )
 

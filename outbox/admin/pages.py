@@ -203,7 +203,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
 
     @admin.display(description="next attempt (UTC)", ordering="next_attempt_at")
     def next_attempt(self, event: OutboxEvent) -> SafeString | str:
-        return moment(event.next_attempt_at) if event.status == EventStatus.PENDING else NONE
+        return moment(event.due_from) if event.status == EventStatus.PENDING else NONE
 
     @admin.display(description="last error")
     def error(self, event: OutboxEvent) -> str:

@@ -21,7 +21,7 @@ class OutboxEventSerializer(serializers.Serializer[Any]):
     headers = serializers.DictField(help_text="request_id and actor of the change that the event announces.")
     status = serializers.ChoiceField(choices=EventStatus.choices)
     attempts = serializers.IntegerField()
-    next_attempt_at = serializers.DateTimeField(allow_null=True)
+    next_attempt_at = serializers.DateTimeField(source="due_from")
     last_error = serializers.CharField(allow_blank=True)
     occurred_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()

@@ -15,7 +15,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from operator import attrgetter
 
@@ -45,7 +45,12 @@ class Walk:
         self.rows_each = 1  # how many rows each aggregate has, among those that were looked at
         self.has_brought = self.has_followers = self.has_ended = False
         self.next_due_seconds: float | None = None
-        self.database_time = datetime.now(UTC)
+        self.database_time: datetime | None = None
+
+    def now(self) -> datetime | None:
+        """Return the database's time, which the last look has asked."""
+        age = timedelta(seconds=time.monotonic() - self.looked_at)
+        return self.database_time and self.database_time + age
 
     def seconds_left(self) -> float:
         """Return how long it goes on. Walks from the start get WALK_SHARE of a worker's time."""
@@ -131,8 +136,7 @@ class Claimer:
         if not events and is_whole and walk.meets_unknown_types():
             events = self._lock_some(limit)
         if events:
-            age = timedelta(seconds=time.monotonic() - walk.looked_at)
-            return Claim(events=sorted(events, key=_by_id), at=walk.database_time + age)
+            return Claim(events=sorted(events, key=_by_id), at=walk.now())
         due = [walk.next_due_seconds, None if is_whole else walk.seconds_left()]
         return Claim(
             held_by_others=self._not_to_be_had,

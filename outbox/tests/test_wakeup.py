@@ -156,6 +156,8 @@ class TestNotification:
             statements.append(sql)
             return execute(sql, params, many, context)
 
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = on")
         with connection.execute_wrapper(look):
             publish_reading()
 

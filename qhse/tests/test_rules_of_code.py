@@ -13,7 +13,7 @@ APPS = ("qhse", "suppliers", "ncs", "audit", "outbox", "kpi")
 NOT_THE_PRODUCT = {"tests", "migrations", "lab", "dev"}
 
 # SQLite runs in this process and has no clock of its own.
-HOST_CLOCK_IS_THE_DATABASES = {("outbox/engine/statements.py", "read_heads")}
+HOST_CLOCK_IS_THE_DATABASES = {("outbox/engine/statements.py", "look")}
 # Counts what has been published, and wakes workers, which poll anyway: nothing depends on either.
 MAY_WAIT_FOR_THE_COMMIT = {("outbox/publisher.py", "publish_all"), ("outbox/wakeup.py", "wake_workers")}
 

@@ -144,7 +144,7 @@ def test_a_violated_deferred_constraint_is_counted_for_its_event_and_for_no_othe
     handles(GaugeCalibrated, name="test.reference")(refer_to_nothing)
     events = [publish_reading(gauge_id=reading, reading=reading) for reading in range(6)]
 
-    patient = RetryPolicy(max_attempts=3, base_seconds=86_400.0, cap_seconds=86_400.0)  # no retry comes by chance
+    patient = RetryPolicy(max_attempts=3, base_seconds=3_600.0, cap_seconds=3_600.0)  # no retry comes by chance
 
     try:
         while Dispatcher(policy=patient).dispatch(limit).moved:
