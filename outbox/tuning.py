@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Claiming.
 WINDOW = 512
-"""Rows of a look, shared by the busy sources: at most 4 ms in one claim of three. More bring no more events a second."""
+"""Rows of a look, shared by the busy sources: 4 ms in one claim of three. More bring no more events a second."""
 WIDE_WINDOW = 2_048
 """The same where nothing but rows behind heads that cannot be had was seen: 100,000 are passed in 0.2 seconds."""
 WALK_SHARE = 0.03
