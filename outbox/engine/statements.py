@@ -253,7 +253,7 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
         return None
     if _on_postgres():
         with prepared_cursor() as cursor:
-            cursor.execute(_REMEMBER, [_array(event_id for event_id, _ in pairs), [name for _, name in pairs]])
+            cursor.execute(_REMEMBER, [_array(event_id for event_id, _ in pairs), _array(_quoted(name) for _, name in pairs)])
             return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
     known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
     fresh = {pair for pair in pairs if (pair,) not in known}
@@ -288,3 +288,9 @@ def _on_postgres() -> bool:
 def _array(values: Iterable[object]) -> str:
     """Return numbers or UUIDs as one literal of an array. For a list of them the driver takes ten times as long."""
     return f"{{{','.join(map(str, values))}}}"
+
+
+@cache
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
