@@ -253,7 +253,8 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
         return None
     if _on_postgres():
         with prepared_cursor() as cursor:
-            cursor.execute(_REMEMBER, [_array(event_id for event_id, _ in pairs), _array(_quoted(name) for _, name in pairs)])
+            ids, names = zip(*pairs, strict=True)
+            cursor.execute(_REMEMBER, [_array(ids), _array(map(_quoted, names))])
             return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
     known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
     fresh = {pair for pair in pairs if (pair,) not in known}
