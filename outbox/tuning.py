@@ -7,8 +7,8 @@ WINDOW = 512
 """Rows of a look, shared by the busy sources: 4 ms in one claim of three. More bring no more events a second."""
 WIDE_WINDOW = 2_048
 """The same where nothing but rows behind heads that cannot be had was seen: 100,000 are passed in 0.2 seconds."""
-WALK_SHARE = 0.03
-"""Share of a worker's time for looks that need not be: what came late or was freed is found within 0.1 s as a rule."""
+WALK_SHARE = 0.01
+"""Share of the time for looks that need not be: what came late or was freed is found in 0.1 to 0.4 s as a rule."""
 SHARERS = 8
 """Aggregates that share a batch, at least. Of 30 with long queues, a second worker finds 21 free."""
 
