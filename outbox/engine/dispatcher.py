@@ -139,7 +139,7 @@ class Dispatcher:
         self._claimer.settled(batch.decided, all_processed=batch.result.processed == len(claimed.events))
         if claimed.events:
             self._note.finished(batch.decided)
-            observe_batch(batch.result, batch.waits(), time.monotonic() - started)
+            observe_batch(batch.result, batch.waits, time.monotonic() - started)
         if batch.starved and not batch.decided:
             raise OperationalError(f"the database cannot work: {brief(batch.starved.cause)}") from batch.starved.cause
         return batch.result
