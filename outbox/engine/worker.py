@@ -22,8 +22,8 @@ from outbox.errors import GivenBack
 from outbox.guards.deadline import Alarm, Watchdog
 from outbox.guards.in_hand import InHandNote
 from outbox.guards.second_connection import SecondConnection
-from outbox.liveness import LivenessFile
-from outbox.tuning import BEAT_SECONDS, GRACE_SECONDS, LEAVE_SECONDS, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
+from outbox.liveness import STUCK_AFTER_SECONDS, LivenessFile
+from outbox.tuning import ANSWER_SECONDS, GRACE_SECONDS, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
 from qhse.periodic import JobSchedule
 
 logger = logging.getLogger("outbox.worker")
@@ -150,9 +150,10 @@ class Worker:
         ends_at = time.monotonic() + seconds
         while not self._stopping and (left := ends_at - time.monotonic()) > 0:
             self._beat()
+            left = min(left, STUCK_AFTER_SECONDS / 6)
             if self._second is None:
-                self._woken.poll(min(left, BEAT_SECONDS))
-            elif self._second.wait(min(left, BEAT_SECONDS), self._woken.fileno()):
+                self._woken.poll(left)
+            elif self._second.wait(left, self._woken.fileno()):
                 return
 
     def _beat(self) -> None:
@@ -164,7 +165,7 @@ class Worker:
         self._alarm.stop()
         self._watchdog.rest()
         try:
-            with self._watchdog.at_most(LEAVE_SECONDS):
+            with self._watchdog.at_most(ANSWER_SECONDS):
                 self._note.remove()
         except (DatabaseError, InterfaceError) as error:
             logger.info("the record of what was in hand stays", extra={"error": str(error).strip()[:200]})
