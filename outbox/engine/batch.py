@@ -15,7 +15,6 @@ from outbox.engine.delivery import HandlerFailed, HandlerRunner, blaming
 from outbox.engine.failures import Fault, blame, put_off, record_failure
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy, brief
-from outbox.engine.statements import mark_processed
 from outbox.errors import VanishedWorker
 from outbox.events import event_types
 from outbox.guards.in_hand import InHandNote
@@ -85,7 +84,7 @@ class Batch:
     def _together(self, events: Sequence[ClaimedEvent]) -> None:
         if events:
             with blaming(events):
-                self._handle(events, self._check_time)
+                self.runner.run(events, between_calls=self._check_time)
             self._take_as_processed(events)
 
     def _check_time(self) -> None:
@@ -110,7 +109,7 @@ class Batch:
             # Marked here and not once at the end: whatever state the handler has left its transaction in, only its own
             # event can fail by it.
             with blaming([event]), transaction.atomic():
-                self._handle([event], self.beat)
+                self.runner.run([event], between_calls=self.beat)
         except HandlerFailed as failed:
             failed.event = event
             if not is_whole():
@@ -119,10 +118,6 @@ class Batch:
             return failed
         self._take_as_processed([event])
         return None
-
-    def _handle(self, events: Sequence[ClaimedEvent], between_calls: Callable[[], None]) -> None:
-        self.runner.run(events, between_calls=between_calls)
-        mark_processed([event.pk for event in events])
 
     def _take_as_processed(self, events: Sequence[ClaimedEvent]) -> None:
         self.result.processed += len(events)

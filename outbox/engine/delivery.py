@@ -14,7 +14,7 @@ from django.db import DatabaseError, OperationalError, connection
 from outbox.engine.claimed import ClaimedEvent
 from outbox.engine.failures import Fault, blame
 from outbox.engine.retry import brief
-from outbox.engine.statements import remember
+from outbox.engine.statements import mark_processed, remember
 from outbox.errors import GivenBack
 from outbox.events import event_types
 from outbox.guards.deadline import Alarm
@@ -55,13 +55,13 @@ class HandlerRunner:
 
     def run(self, events: Sequence[ClaimedEvent], *, between_calls: Callable[[], None]) -> None:
         """
-        Remember and run, in the caller's transaction.
+        Remember, run and mark, in the caller's transaction.
 
         Remembering comes first. Its answer says which pairs of event and handler are new. Should two workers ever hold
         one event, the second waits here for the first.
 
-        Raises HandlerFailed, OperationalError when the line was lost under a handler, and DatabaseError of remembering
-        and of settling the session.
+        Raises HandlerFailed, OperationalError when the line was lost under a handler, and DatabaseError of its own
+        statements.
         """
         calls = _calls(events)
         fresh = remember([(event.event_id, handler.name) for handler, todo in calls for event in todo])
@@ -79,6 +79,7 @@ class HandlerRunner:
                     raise
         if calls:
             settle_session()
+        mark_processed([event.pk for event in events])
 
     def _call(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
         request_id = (events[0].request_id or "") if len(events) == 1 else ""
