@@ -19,23 +19,17 @@ BATCH_SECONDS = 5.0
 """A batch that has run for longer calls no further handler: locks and the work lost with a batch stay small."""
 PARK_SECONDS = 60.0
 """Wait of an event whose type this code does not know, until the code that knows it may be there."""
-REPLAN_SECONDS = 10.0
-"""Life of a prepared plan: one made for an empty outbox must not outlive a flood. Planning anew costs a quarter."""
 
 # The worker.
 RECONNECT_CAP_SECONDS = 0.5
 """Longest pause before the next try to connect: workers are back within 2 seconds of a restart."""
-BEAT_SECONDS = 5.0
-"""Longest wait without a sign of life; the liveness probe allows for 30."""
 GRACE_SECONDS = 7.0
 """Time of the batch in hand after SIGTERM; the promise is that the process is gone within 10."""
-LEAVE_SECONDS = 1.5
-"""What is left of those 10 for taking the worker's note away, after a tick and the closing of connections."""
 
 # The guards.
 TICK_SECONDS = 0.5
 """Precision of the bounds on Python code. A handler that swallows the alarm gets it again after so long."""
 WATCHDOG_SECONDS = 20.0
 """Time of anything that waits for the server between batches, before the line counts as dead."""
-ALIVE_SECONDS = 2.0
-"""Time of the second connection to answer when the first was lost, before it counts as lost too."""
+ANSWER_SECONDS = 1.5
+"""Time of the second connection to answer when the first was lost or the worker leaves, which has 10 in all for it."""

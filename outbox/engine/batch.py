@@ -6,94 +6,90 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 
 from outbox.engine.claimed import Claim, ClaimedEvent
-from outbox.engine.delivery import HandlerFailed, HandlerRunner, failure, names_of
+from outbox.engine.delivery import HandlerFailed, HandlerRunner, blaming
 from outbox.engine.failures import Fault, blame, put_off, record_failure
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy, brief
-from outbox.engine.statements import mark_processed
 from outbox.errors import VanishedWorker
 from outbox.events import event_types
-from outbox.guards.in_hand import InHandNote, Suspicion
+from outbox.guards.in_hand import InHandNote
 from outbox.guards.session import settle_session
 from outbox.guards.transaction import is_whole
-from outbox.models import ProcessedEvent
 from outbox.tuning import PARK_SECONDS, REPLAY_LIMIT
 
 UNKNOWN = "This version of the code has no class for this event type or its schema_version; waiting for one that has."
+_VANISHED = "while it handled this event and no other: its process ended, or its connection did."
 
 
 class OutOfTime(Exception):
     """A batch's handlers take longer than a transaction should last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """The worker's, for all batches. `beat` comes between handler calls: a sign of life, and the next call's time."""
+@dataclass(slots=True)
+class Batch:
+    """
+    What is done in one transaction. Processed, retried and dead events are `decided` (row ids).
 
+    What the database did not let be handled is `starved`. `beat` comes between handler calls: a sign of life, and the
+    next call's time.
+    """
+
+    claimed: Claim
     policy: RetryPolicy
     runner: HandlerRunner
     note: InHandNote
     beat: Callable[[], None]
+    ends_at: float
+    result: BatchResult = field(default_factory=BatchResult)
+    waits: list[float] = field(default_factory=list)  # seconds from the publication of what is processed to its claim
+    decided: set[int] = field(default_factory=set)
+    starved: HandlerFailed | None = None
 
-
-class Batch:
-    """What is done in one transaction. The outcome stands in `result`, `processed` and `decided` (row ids)."""
-
-    def __init__(self, equipment: Equipment, claimed: Claim, *, ends_at: float) -> None:
-        self.result = BatchResult(held_by_others=claimed.held_by_others, next_due_seconds=claimed.next_due_seconds)
-        self.processed: list[ClaimedEvent] = []
-        self.decided: set[int] = set()
-        self._doubtful: list[tuple[ClaimedEvent, HandlerFailed]] = []
-        self._equipment = equipment
-        self._ends_at = ends_at
-        self._claimed_at = claimed.at
-        self._unknown, self._events = _without_unknown(claimed.events)
-
-    def run(self, *, singly: bool, after: HandlerFailed | None = None) -> None:
-        """Do it, `after` a try that has failed. Its event is counted if that try could not."""
-        self._put_off(self._unknown, PARK_SECONDS, UNKNOWN)
-        suspicion = self._note(self._events) if self._events else Suspicion()
-        if after:
-            # A handler that commits through the driver makes durable that these were remembered.
-            mine = {event.event_id for event in self._events}
-            ProcessedEvent.objects.filter(pk__in=[pair for pair in after.unfinished if pair[0] in mine]).delete()
-        if after and after.event in self._events:
-            self._count(after.event, after)
-        elif suspicion.at_fault:
-            self._count_vanished(suspicion.at_fault)
-        elif suspicion.suspects:
-            self._one_suspect(suspicion.suspects)
+    def run(self, *, singly: bool) -> None:
+        self.result.held_by_others = self.claimed.held_by_others
+        self.result.next_due_seconds = self.claimed.next_due_seconds
+        unknown, events = _without_unknown(self.claimed.events)
+        self._put_off(unknown, PARK_SECONDS, UNKNOWN)
+        suspects, at_fault = self._write_note(events) if events else (set(), {})
+        if at_fault:
+            for event in events:
+                if event.pk in at_fault:
+                    vanished = VanishedWorker(f"{at_fault[event.pk]} vanished {_VANISHED}")
+                    self._count(event, HandlerFailed(vanished, where="worker", in_handler=True))
+        elif suspects:
+            # The first of its aggregate, to keep the order. It is noted as the only one in hand, so it is alone at
+            # fault if it ends this process. The others have their turn in the next batches. So something is committed
+            # between frequent deaths.
+            aggregates = {event.aggregate for event in events if event.pk in suspects}
+            first = next(event for event in events if event.aggregate in aggregates)
+            self._write_note([first], alone=True)
+            self._one_by_one([first])
         elif singly:
-            self._one_by_one(self._events)
+            self._one_by_one(events)
         else:
             # What failed before may well fail again: under a savepoint at once, it costs the others no replay.
-            failed_before = {event.aggregate for event in self._events if event.attempts}
-            self._one_by_one([event for event in self._events if event.aggregate in failed_before][:REPLAY_LIMIT])
-            if not failed_before or time.monotonic() < self._ends_at:
-                self._together([event for event in self._events if event.aggregate not in failed_before])
-        self._settle()
-        self.result.processed = len(self.processed)
+            failed_before = {event.aggregate for event in events if event.attempts}
+            self._one_by_one([event for event in events if event.aggregate in failed_before][:REPLAY_LIMIT])
+            if not failed_before or time.monotonic() < self.ends_at:
+                self._together([event for event in events if event.aggregate not in failed_before])
 
-    def waits(self) -> list[float]:
-        """Return the ages of the processed events in seconds. An age runs from the publication to the claim."""
-        at = self._claimed_at
-        return [(at - event.occurred_at).total_seconds() for event in self.processed] if at else []
-
-    def _note(self, events: Sequence[ClaimedEvent], *, alone: bool = False) -> Suspicion:
-        return self._equipment.note.write([(event.pk, event.stamp) for event in events], alone=alone)
+    def _write_note(self, events: Sequence[ClaimedEvent], *, alone: bool = False) -> tuple[set[int], dict[int, str]]:
+        return self.note.write([(event.pk, event.stamp) for event in events], alone=alone)
 
     def _together(self, events: Sequence[ClaimedEvent]) -> None:
-        self._equipment.runner.run(events, between_calls=self._check_time)
-        self._mark(events)
+        if events:
+            with blaming(events):
+                self.runner.run(events, between_calls=self._check_time)
+            self._take_as_processed(events)
 
     def _check_time(self) -> None:
-        self._equipment.beat()
-        if time.monotonic() > self._ends_at:
+        self.beat()
+        if time.monotonic() > self.ends_at:
             raise OutOfTime
 
     def _one_by_one(self, events: Sequence[ClaimedEvent]) -> None:
@@ -101,69 +97,45 @@ class Batch:
         for event in events:
             if event.aggregate in held_back:
                 continue
-            self._equipment.beat()
-            if failed := self._alone(event):
-                if blame(failed.cause, in_handler=failed.handler is not None) is Fault.DATABASE:
-                    self._doubtful.append((event, failed))
-                    held_back.add(event.aggregate)
-                elif self._count(event, failed):
-                    held_back.add(event.aggregate)
-            if time.monotonic() > self._ends_at:
+            self.beat()
+            if (failed := self._alone(event)) and self._has_to_wait(event, failed):
+                held_back.add(event.aggregate)
+            if time.monotonic() > self.ends_at:
                 break
-
-    def _settle(self) -> None:
-        """Put off what the database did not let be handled. Raise OperationalError if that is all there was."""
-        for event, failed in self._doubtful:
-            if not self.processed:
-                raise OperationalError(f"the database cannot work: {brief(failed.cause)}") from failed.cause
-            because = f"Waiting for the database, uncounted. [{failed.where}] {brief(failed.cause)}"
-            self._put_off([event], self._equipment.policy.delay_seconds(1), because)
 
     def _alone(self, event: ClaimedEvent) -> HandlerFailed | None:
         """Handle it under a savepoint, and return its failure. Raise that if it has ended the transaction of all."""
         try:
-            try:
-                with transaction.atomic():
-                    self._equipment.runner.run([event], between_calls=self._equipment.beat)
-                    # Here and not once at the end: whatever state the handler has left its transaction in, only its
-                    # own event can fail by it.
-                    self._mark([event])
-            except DatabaseError as error:
-                if is_whole():
-                    raise  # of remembering, before any handler
-                raise failure(error, [event]) from error  # of releasing the savepoint
+            # Marked here and not once at the end: whatever state the handler has left its transaction in, only its own
+            # event can fail by it.
+            with blaming([event]), transaction.atomic():
+                self.runner.run([event], between_calls=self.beat)
         except HandlerFailed as failed:
             failed.event = event
             if not is_whole():
                 raise
             settle_session()  # a rollback to a savepoint takes back all but the locks of the session
             return failed
+        self._take_as_processed([event])
         return None
 
-    def _one_suspect(self, suspects: set[int]) -> None:
-        """
-        Handle one event that may kill this process. It is noted as the only one in hand. So it is alone at fault.
+    def _take_as_processed(self, events: Sequence[ClaimedEvent]) -> None:
+        self.result.processed += len(events)
+        self.decided |= {event.pk for event in events}
+        self.waits += [(self.claimed.at - event.occurred_at).total_seconds() for event in events if self.claimed.at]
 
-        The first of its aggregate is taken, to keep the order. The others have their turn in the next batches. So
-        something is committed between frequent deaths.
-        """
-        aggregates = {event.aggregate for event in self._events if event.pk in suspects}
-        first = next(event for event in self._events if event.aggregate in aggregates)
-        self._note([first], alone=True)
-        self._one_by_one([first])
-
-    def _count_vanished(self, at_fault: dict[int, str]) -> None:
-        for event in self._events:
-            if event.pk in at_fault:
-                error = VanishedWorker(
-                    f"{at_fault[event.pk]} vanished while it handled this event and no other: its process ended, "
-                    "or its connection did."
-                )
-                self._count(event, HandlerFailed(error, handler=None, where="worker"))
+    def _has_to_wait(self, event: ClaimedEvent, failed: HandlerFailed) -> bool:
+        """Count the failure, unless it is the database's. Return whether the event is tried again."""
+        if blame(failed.cause, in_handler=failed.in_handler) is not Fault.DATABASE:
+            return self._count(event, failed)
+        self.starved = failed
+        because = f"Waiting for the database, uncounted. [{failed.where}] {brief(failed.cause)}"
+        self._put_off([event], self.policy.delay_seconds(1), because)
+        return True
 
     def _count(self, event: ClaimedEvent, failed: HandlerFailed) -> bool:
         self.decided.add(event.pk)
-        will_retry = record_failure(event, failed.cause, where=failed.where, policy=self._equipment.policy)
+        will_retry = record_failure(event, failed.cause, where=failed.where, policy=self.policy)
         self.result.retried += will_retry
         self.result.dead += not will_retry
         return will_retry
@@ -172,28 +144,6 @@ class Batch:
         if events:
             put_off(events, seconds=seconds, because=because)
             self.result.parked += len(events)
-
-    def _mark(self, events: Sequence[ClaimedEvent]) -> None:
-        if events:
-            try:
-                mark_processed([event.pk for event in events])
-            except DatabaseError as error:
-                raise failure(error, events) from error
-            self.processed += events
-            self.decided |= {event.pk for event in events}
-            self._count_proven(events)
-
-    def _count_proven(self, processed: Sequence[ClaimedEvent]) -> None:
-        """
-        Count the failures of which is known now that it was not the database.
-
-        A handler can fill the disk by itself, with a sort that spills. That space is free again at the rollback. If the
-        same handler can write for a later event, it was not the disk. For a statement of the engine any event is proof.
-        """
-        names = [None, *names_of(processed)] if self._doubtful else []
-        for event, failed in [each for each in self._doubtful if each[1].handler in names]:
-            self._doubtful.remove((event, failed))
-            self._count(event, failed)
 
 
 def _without_unknown(events: list[ClaimedEvent]) -> tuple[list[ClaimedEvent], list[ClaimedEvent]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from django.db import DatabaseError, OperationalError, connection
 from outbox.engine.claimed import ClaimedEvent
 from outbox.engine.failures import Fault, blame
 from outbox.engine.retry import brief
-from outbox.engine.statements import remember
+from outbox.engine.statements import mark_processed, remember
 from outbox.errors import GivenBack
 from outbox.events import event_types
 from outbox.guards.deadline import Alarm
@@ -32,16 +33,16 @@ class HandlerFailed(Exception):
     """
     What handlers did has failed, with the error `cause`.
 
-    It was the one named `handler`, or None: a statement of the engine after all of `where`. The cause need not be an
-    Exception: sys.exit raises SystemExit. The pairs (event id, handler) of `unfinished` were remembered, and then
-    not called, or failed. The `event` is known where it was handled alone.
+    With `in_handler` it was the handler `where`, else a statement of the engine around all of `where`. The cause need
+    not be an Exception: sys.exit raises SystemExit. The pairs (event id, handler) of `unfinished` were remembered, and
+    then not called, or failed. The `event` is known where it was handled alone.
     """
 
-    def __init__(self, cause: BaseException, *, handler: str | None, where: str) -> None:
+    def __init__(self, cause: BaseException, *, where: str, in_handler: bool) -> None:
         super().__init__(f"{where}: {brief(cause)}")
         self.cause = cause
-        self.handler = handler
         self.where = where
+        self.in_handler = in_handler
         self.unfinished: list[tuple[UUID, str]] = []
         self.event: ClaimedEvent | None = None
 
@@ -52,36 +53,33 @@ class HandlerRunner:
     def __init__(self, alarm: Alarm) -> None:
         self._alarm = alarm
 
-    def run(self, events: Sequence[ClaimedEvent], *, between_calls: Callable[[], None] = lambda: None) -> None:
+    def run(self, events: Sequence[ClaimedEvent], *, between_calls: Callable[[], None]) -> None:
         """
-        Remember and run, in the caller's transaction.
+        Remember, run and mark, in the caller's transaction.
 
         Remembering comes first. Its answer says which pairs of event and handler are new. Should two workers ever hold
         one event, the second waits here for the first.
 
-        Raises HandlerFailed, OperationalError when the line was lost under a handler, and a DatabaseError of the first
-        statement, before any handler has run.
+        Raises HandlerFailed, OperationalError when the line was lost under a handler, and DatabaseError of its own
+        statements.
         """
         calls = _calls(events)
         fresh = remember([(event.event_id, handler.name) for handler, todo in calls for event in todo])
         if fresh is not None:
             calls = [(handler, [e for e in todo if (e.event_id, handler.name) in fresh]) for handler, todo in calls]
-        done = 0
-        try:
-            with connection.execute_wrapper(refuse_transaction_control):
-                for handler, todo in calls:
+        with connection.execute_wrapper(refuse_transaction_control):
+            for number, (handler, todo) in enumerate(calls):
+                try:
                     if todo:
                         self._call(handler, todo)
                         between_calls()
-                    done += 1
-        except HandlerFailed as failed:
-            failed.unfinished = [(event.event_id, handler.name) for handler, todo in calls[done:] for event in todo]
-            raise
+                except HandlerFailed as failed:
+                    left = calls[number:]
+                    failed.unfinished = [(event.event_id, handler.name) for handler, todo in left for event in todo]
+                    raise
         if calls:
-            try:
-                settle_session()
-            except DatabaseError as error:
-                raise failure(error, events) from error
+            settle_session()
+        mark_processed([event.pk for event in events])
 
     def _call(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:
         request_id = (events[0].request_id or "") if len(events) == 1 else ""
@@ -95,7 +93,7 @@ class HandlerRunner:
             except BaseException as error:
                 # Of every kind, because a handler that calls sys.exit() must be counted as one that failed and must
                 # not end the worker. Of the worker's own signals only the one above arrives as an exception.
-                raise failure(error, events, handler=handler.name) from error
+                raise _failure(error, where=handler.name, in_handler=True) from error
         hooks: list[Any] = connection.run_on_commit  # a rollback to a savepoint has replaced the list of before
         hooks[hooks_before:] = [
             (savepoints, hook if hook is notify else self._harmless(handler, hook), True)
@@ -117,20 +115,24 @@ class HandlerRunner:
         return run
 
 
-def names_of(events: Iterable[ClaimedEvent]) -> list[str]:
-    """Return the names of all handlers of these events."""
-    return list(dict.fromkeys(handler.name for event in events for handler in handlers_of(event.event_type)))
-
-
-def failure(cause: BaseException, events: Sequence[ClaimedEvent], *, handler: str | None = None) -> Exception:
+@contextmanager
+def blaming(events: Sequence[ClaimedEvent]) -> Iterator[None]:
     """
-    Return what to raise for the error of a handler, or of a statement of the engine after all handlers of these events.
+    Raise what the engine's own statements meet in the block as a failure of these events.
 
-    The latter does not tell which of them it was: that of a deferred constraint, for one.
+    It does not tell which of their handlers it was: that of a deferred constraint, for one.
     """
+    try:
+        yield
+    except DatabaseError as error:
+        names = dict.fromkeys(handler.name for event in events for handler in handlers_of(event.event_type))
+        raise _failure(error, where=", ".join(names), in_handler=False) from error
+
+
+def _failure(cause: BaseException, *, where: str, in_handler: bool) -> Exception:
     if blame(cause) is Fault.LINE:
         return OperationalError(f"the database went away under a handler: {brief(cause)}")
-    return HandlerFailed(cause, handler=handler, where=handler or ", ".join(names_of(events)))
+    return HandlerFailed(cause, where=where, in_handler=in_handler)
 
 
 def _calls(events: Iterable[ClaimedEvent]) -> list[Call]:

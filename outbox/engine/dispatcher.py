@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.db import DatabaseError, Error, OperationalError, transaction
 
-from outbox.engine.batch import Batch, Equipment, OutOfTime
+from outbox.engine.batch import Batch, OutOfTime
 from outbox.engine.claim import Claimer
 from outbox.engine.delivery import HandlerFailed, HandlerRunner
-from outbox.engine.failures import Fault, blame
+from outbox.engine.failures import Fault, blame, record_failure
 from outbox.engine.metrics import observe_batch
 from outbox.engine.result import BatchResult
-from outbox.engine.retry import RetryPolicy
+from outbox.engine.retry import RetryPolicy, brief
 from outbox.errors import GivenBack
 from outbox.guards.deadline import Alarm, Watchdog
 from outbox.guards.in_hand import InHandNote
+from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.tuning import BATCH_SECONDS, REPLAY_LIMIT
 
 logger = logging.getLogger("outbox")
@@ -43,7 +45,11 @@ class Dispatcher:
         self._alarm = alarm or Alarm(None)
         self._watchdog = watchdog or Watchdog(on=False)
         self._beat = beat
-        self._equipment = Equipment(policy, HandlerRunner(self._alarm), note or InHandNote("", None), self._before_call)
+        self._policy = policy
+        self._note = note or InHandNote("", None)
+        self._new_batch = partial(
+            Batch, policy=policy, runner=HandlerRunner(self._alarm), note=self._note, beat=self._before_call
+        )
         self._claimer = Claimer(between_looks=beat)
         self._shrunk_to: int | None = None
 
@@ -57,7 +63,8 @@ class Dispatcher:
         the others are unharmed.
 
         Raises a DatabaseError when the database is away, read-only or full. Nothing of the batch has happened then,
-        or all of it (a COMMIT whose answer was lost); the next call finds out by the events' states.
+        or all of it (a COMMIT whose answer was lost), or its events were put off, uncounted. The next call finds out
+        by their states.
         """
         try:
             result = self._together_or_singly(limit, thorough)
@@ -74,27 +81,25 @@ class Dispatcher:
 
     def _together_or_singly(self, limit: int, thorough: bool) -> BatchResult:
         started = time.monotonic()
-        failed: HandlerFailed | None = None
         try:
             result = self._batch(min(limit, self._shrunk_to or limit), thorough=thorough)
             if self._shrunk_to and time.monotonic() - started < BATCH_SECONDS / 4:
                 self._shrunk_to = None if self._shrunk_to * 2 >= limit else self._shrunk_to * 2
             return result
-        except HandlerFailed as error:
-            failed = error
-            logger.info("batch is handled one by one after a failure", extra={"handler": error.where})
+        except HandlerFailed as failed:
+            logger.info("batch is handled one by one after a failure", extra={"handler": failed.where})
         except OutOfTime:
             self._shrink(limit, 2)
             logger.warning("handlers are slow; batches shrink to %d events", self._shrunk_to)
-        for _ in range(2):
+        self._claimer.settled()
+        try:
+            return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True)
+        except HandlerFailed as failed:
+            # Its event has ended the transaction of all. So it is counted in one of its own.
             self._claimer.settled()
-            try:
-                return self._batch(min(limit, REPLAY_LIMIT, self._shrunk_to or limit), singly=True, after=failed)
-            except HandlerFailed as error:
-                # Its event has ended the transaction of all, and is counted in the next.
-                error.unfinished += failed.unfinished if failed else []
-                failed = error
-        raise OperationalError(f"the transaction was torn again, by another event: {failed}")
+            assert failed.event
+            will_retry = record_failure(failed.event, failed.cause, where=failed.where, policy=self._policy)
+            return BatchResult(retried=will_retry, dead=not will_retry)
 
     def _before_call(self) -> None:
         """Give a sign of life, and the next call its time: several of one event may take longer than a batch should."""
@@ -105,32 +110,36 @@ class Dispatcher:
     def _shrink(self, limit: int, divisor: int) -> None:
         self._shrunk_to = max(1, min(limit, self._shrunk_to or limit) // divisor)
 
-    def _batch(
-        self, limit: int, *, thorough: bool = True, singly: bool = False, after: HandlerFailed | None = None
-    ) -> BatchResult:
+    def _batch(self, limit: int, *, thorough: bool = True, singly: bool = False) -> BatchResult:
         started = time.monotonic()
-        seconds = min(BATCH_SECONDS, self._alarm.seconds)
-        note = self._equipment.note
         self._before_call()
         try:
             with transaction.atomic():
                 claimed = self._claimer.claim(limit, thorough=thorough)
-                batch = Batch(self._equipment, claimed, ends_at=started + seconds)
+                batch = self._new_batch(claimed, ends_at=started + min(BATCH_SECONDS, self._alarm.seconds))
                 try:
-                    batch.run(singly=singly, after=after)
+                    batch.run(singly=singly)
                 except GivenBack:
                     # Before the rollback frees the events: who claims them then must not hold a dead worker's note
                     # against them.
-                    note.remove()
+                    self._note.remove()
                     raise
         except Error as error:
             if blame(error) is Fault.LINE:
-                note.leave_behind()
+                self._note.leave_behind()
             else:
-                note.finished(decided=())  # all handlers have come back, and nobody is suspect
+                self._note.finished(decided=())  # all handlers have come back, and nobody is suspect
+            raise
+        except HandlerFailed as failed:
+            # A handler that commits behind Django's back makes durable that these were remembered.
+            ProcessedEvent.objects.filter(
+                pk__in=failed.unfinished, event_id__in=OutboxEvent.objects.pending().values("event_id")
+            ).delete()
             raise
         self._claimer.settled(batch.decided, all_processed=batch.result.processed == len(claimed.events))
         if claimed.events:
-            note.finished(batch.decided)
-            observe_batch(batch.result, batch.waits(), time.monotonic() - started)
+            self._note.finished(batch.decided)
+            observe_batch(batch.result, batch.waits, time.monotonic() - started)
+        if batch.starved and not batch.decided:
+            raise OperationalError(f"the database cannot work: {brief(batch.starved.cause)}") from batch.starved.cause
         return batch.result

@@ -64,7 +64,7 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
     """Count an attempt, in the caller's transaction. Return whether the event will be retried. Else it is dead."""
     attempts = event.attempts + 1
     dead = isinstance(cause, UnretryableError) or policy.is_exhausted(attempts)
-    OutboxEvent.objects.filter(pk=event.pk).update(
+    OutboxEvent.objects.pending().filter(pk=event.pk).update(
         status=EventStatus.DEAD if dead else EventStatus.PENDING,
         attempts=attempts,
         last_error=f"[{where}] {describe_error(cause)}",

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import psycopg
 from django.db import connection
-
-from outbox.tuning import REPLAN_SECONDS
 
 
 def prepared_cursor() -> Any:
     """
     Return a cursor of Django's connection. The server parses and plans its statements once.
 
-    Django's own cursors put values into the text. So each execution would be planned anew. Plans are thrown away every
-    REPLAN_SECONDS.
+    Django's own cursors put values into the text. So each execution would be planned anew. A plan made for an empty
+    outbox serves a flood as well: a worker's session reads by indexes, whatever the statistics say.
     """
     connection.ensure_connection()
     line: Any = connection.connection
-    now = time.monotonic()
-    if line.prepare_threshold is None:
-        line.prepare_threshold, line.qhse_planned_at = 1, now
+    line.prepare_threshold = 1
     # The wrapper keeps what Django's cursors have: its exceptions, and its hooks around each statement.
-    cursor = connection._prepare_cursor(psycopg.Cursor(line))  # type: ignore[attr-defined]
-    if now - line.qhse_planned_at > REPLAN_SECONDS:
-        line.qhse_planned_at = now
-        cursor.execute("DISCARD PLANS")  # statements stay: by name, the driver counts on them
-    return cursor
+    return connection._prepare_cursor(psycopg.Cursor(line))  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ import socket
 import time
 import uuid
 from functools import partial
+from multiprocessing import Pipe
 from types import FrameType
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -17,13 +18,12 @@ from django.db import DatabaseError, InterfaceError, connection
 from outbox.engine.dispatcher import Dispatcher
 from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
-from outbox.engine.wake_pipe import WakePipe
 from outbox.errors import GivenBack
 from outbox.guards.deadline import Alarm, Watchdog
 from outbox.guards.in_hand import InHandNote
 from outbox.guards.second_connection import SecondConnection
-from outbox.liveness import LivenessFile
-from outbox.tuning import BEAT_SECONDS, GRACE_SECONDS, LEAVE_SECONDS, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
+from outbox.liveness import STUCK_AFTER_SECONDS, LivenessFile
+from outbox.tuning import ANSWER_SECONDS, GRACE_SECONDS, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
 from qhse.periodic import JobSchedule
 
 logger = logging.getLogger("outbox.worker")
@@ -56,7 +56,7 @@ class Worker:
         self._liveness = liveness
         # A plain flag, because the lock of a threading.Event may be held by the very wait that a signal interrupts.
         self._stopping = False
-        self._pipe = WakePipe()
+        self._woken, self._wake_end = Pipe(duplex=False)
         self._alarm = Alarm(handler_seconds)
         self._watchdog = Watchdog(on=handler_seconds is not None)
         self._second: SecondConnection | None = None
@@ -86,7 +86,7 @@ class Worker:
     def stop(self) -> None:
         """End the loop after the batch in hand. A signal handler or another thread may call it."""
         self._stopping = True
-        self._pipe.wake()
+        self._wake_end.send_bytes(b"!")
 
     def run_once(self) -> BatchResult:
         """Handle one batch; a database that is away raises."""
@@ -102,7 +102,7 @@ class Worker:
             if not result.moved:
                 if not result.held_by_others:
                     break
-                self._pipe.wait(min(self.poll_seconds, 0.1))
+                self._woken.poll(min(self.poll_seconds, 0.1))
         return total
 
     def do_jobs(self) -> None:
@@ -150,9 +150,10 @@ class Worker:
         ends_at = time.monotonic() + seconds
         while not self._stopping and (left := ends_at - time.monotonic()) > 0:
             self._beat()
+            left = min(left, STUCK_AFTER_SECONDS / 6)
             if self._second is None:
-                self._pipe.wait(min(left, BEAT_SECONDS))
-            elif self._second.wait(min(left, BEAT_SECONDS), self._pipe.read_end):
+                self._woken.poll(left)
+            elif self._second.wait(left, self._woken.fileno()):
                 return
 
     def _beat(self) -> None:
@@ -164,7 +165,7 @@ class Worker:
         self._alarm.stop()
         self._watchdog.rest()
         try:
-            with self._watchdog.at_most(LEAVE_SECONDS):
+            with self._watchdog.at_most(ANSWER_SECONDS):
                 self._note.remove()
         except (DatabaseError, InterfaceError) as error:
             logger.info("the record of what was in hand stays", extra={"error": str(error).strip()[:200]})
@@ -186,4 +187,4 @@ class Worker:
         seconds = ceiling * (0.5 + random.random() / 2)
         logger.warning("database is away, trying again in %.1f s: %s", seconds, str(error).strip()[:200])
         self._beat()
-        self._pipe.wait(seconds)
+        self._woken.poll(seconds)

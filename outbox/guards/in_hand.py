@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 
 from outbox.guards.second_connection import SecondConnection
 
@@ -30,14 +29,6 @@ SELECT worker, events, alone FROM others
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """`suspects` were in a batch that vanished; `at_fault` maps those that were alone to the worker that vanished."""
-
-    suspects: set[int] = field(default_factory=set)
-    at_fault: dict[int, str] = field(default_factory=dict)
-
-
 class InHandNote:
     """The note of one worker, and what the notes of others say. Without a second connection there is none."""
 
@@ -47,25 +38,27 @@ class InHandNote:
         self._second = second
         self._noted: set[int] = set()
 
-    def write(self, events: Sequence[tuple[int, int]], *, alone: bool = False) -> Suspicion:
+    def write(self, events: Sequence[tuple[int, int]], *, alone: bool = False) -> tuple[set[int], dict[int, str]]:
         """
-        Note these events, pairs of row id and stamp, committed at once; return which of them are suspicious.
+        Note these events, pairs of row id and stamp, committed at once.
 
+        Return those that were in a batch that vanished, and those that were alone, with the worker that vanished.
         Raises OperationalError when the second connection is gone: without the note no handler may run.
         """
-        suspicion = Suspicion()
+        suspects: set[int] = set()
+        at_fault: dict[int, str] = {}
         if self._second is None:
-            return suspicion
+            return suspects, at_fault
         rows = self._second.query(_WRITE, {"worker": self._name, "events": json.dumps(events), "alone": alone})
         self._noted = {pk for pk, _ in events}
         mine = set(events)
         for worker, listed, was_alone in rows:
             common = {pk for pk, stamp in json.loads(listed) if (pk, stamp) in mine}
             if was_alone:
-                suspicion.at_fault.update(dict.fromkeys(common, worker))
+                at_fault |= dict.fromkeys(common, worker)
             else:
-                suspicion.suspects.update(common)
-        return suspicion
+                suspects |= common
+        return suspects, at_fault
 
     def finished(self, decided: Collection[int]) -> None:
         """

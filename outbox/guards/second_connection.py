@@ -12,7 +12,7 @@ import psycopg
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
-from outbox.tuning import ALIVE_SECONDS
+from outbox.tuning import ANSWER_SECONDS
 from outbox.wakeup import CHANNEL
 from qhse.deployment.connections import ask_within, session_statement
 
@@ -43,11 +43,11 @@ class SecondConnection:
                 raise
 
     def is_alive(self) -> bool:
-        """Answer whether the line that was last used answers within ALIVE_SECONDS; no other is opened."""
+        """Answer whether the line that was last used answers within ANSWER_SECONDS; no other is opened."""
         if self._line is None or self._line.closed:
             return False
         try:
-            answers = ask_within(ALIVE_SECONDS, self._line.pgconn, b"SELECT 1") is not None
+            answers = ask_within(ANSWER_SECONDS, self._line.pgconn, b"SELECT 1") is not None
         except psycopg.Error:
             answers = False
         if not answers:

@@ -74,7 +74,8 @@ def bound_connections(
     pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
 
     With `prepared`, values travel beside the statements. So the server can parse and plan a repeated statement once.
-    That is for a process that does the same over and over on a connection of its own.
+    Plans read by indexes where there is one: a plan made for an empty table must not read a full one row by row. That
+    is for a process that does the same over and over on a connection of its own.
     """
     for wrapper in connections.all():
         if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:
@@ -89,6 +90,7 @@ def bound_connections(
             wrapper.settings_dict["OPTIONS"]["application_name"] = name
         if prepared:
             wrapper.settings_dict["OPTIONS"].setdefault("server_side_binding", True)
+            _bounds["enable_seqscan"] = "off"
         wrapper.close()
 
 

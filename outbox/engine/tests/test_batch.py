@@ -61,24 +61,10 @@ def test_after_an_outage_batches_start_small_and_grow_again(publish_reading, pol
     assert processed == [5, 10, 20, 5]
 
 
-def test_a_handler_that_fills_the_disk_while_others_can_write_is_counted_and_holds_up_nobody(
-    publish_reading, policy, effects
-):
-    handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
-    event = publish_reading(gauge_id=1, reading=1)
-    publish_reading(gauge_id=2, reading=2)
-
-    results = []
-    with suppress(OperationalError):  # which would hold up everybody
-        results.append(Dispatcher(policy=policy).dispatch(10))
-
-    assert [(result.processed, result.retried) for result in results] == [(1, 1)]
-    assert status_of(event) == (EventStatus.PENDING, 1)
-    assert effects() == [("2", 2)]
-
-
 @pytest.mark.parametrize("own", [False, True], ids=["the engine's statement", "the handler's own"])
-def test_an_event_whose_handler_fills_the_disk_ends_dead_while_others_succeed(publish_reading, policy, effects, own):
+def test_an_event_whose_handler_fills_the_disk_by_itself_waits_with_its_error_and_holds_up_nobody(
+    publish_reading, policy, effects, own
+):
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE spill (reading int)")
         cursor.execute(
@@ -102,15 +88,50 @@ def test_an_event_whose_handler_fills_the_disk_ends_dead_while_others_succeed(pu
         for gauge in range(2, 5):
             publish_reading(gauge_id=gauge, reading=gauge)
             make_all_due()
-            with suppress(OperationalError):
-                Dispatcher(policy=policy).dispatch(10)
+            Dispatcher(policy=policy).dispatch(10)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE spill")
             cursor.execute("DROP FUNCTION overflow CASCADE")
 
-    assert status_of(bad) == (EventStatus.DEAD, 3)
+    assert status_of(bad) == (EventStatus.PENDING, 0)
+    assert "uncounted. [test.spill] OperationalError('no space" in OutboxEvent.objects.get(pk=bad.pk).last_error
     assert effects() == [("2", 2), ("3", 3), ("4", 4)]
+
+
+def test_an_event_that_the_database_refuses_holds_up_no_other_when_batches_have_shrunk_to_one(
+    publish_reading, policy, effects
+):
+    handles(GaugeCalibrated, name="test.full")(run_out_of_disk)
+    bad = publish_reading(gauge_id=1, reading=1)
+    worker = Dispatcher(policy=policy)
+    for _ in range(3):
+        make_all_due()
+        with pytest.raises(OperationalError, match="cannot work"):
+            worker.dispatch(10)
+    publish_reading(gauge_id=2, reading=2)
+    make_all_due()
+
+    for _ in range(3):
+        with suppress(OperationalError):
+            worker.dispatch(10)
+
+    assert (effects(), status_of(bad)) == ([("2", 2)], (EventStatus.PENDING, 0))
+
+
+def test_a_failure_is_counted_although_all_others_of_its_batch_wait_for_the_database(publish_reading, policy):
+    def fail(delivery):
+        if delivery.event.reading == 2:
+            raise RuntimeError("of its own")
+        run_out_of_disk(delivery)
+
+    handles(GaugeCalibrated, name="test.full")(fail)
+    events = [publish_reading(gauge_id=gauge, reading=gauge) for gauge in (1, 2)]
+
+    result = Dispatcher(policy=policy).dispatch(10)
+
+    assert (result.parked, result.retried) == (1, 1)
+    assert [status_of(event) for event in events] == [(EventStatus.PENDING, 0), (EventStatus.PENDING, 1)]
 
 
 def test_a_disk_full_under_one_handler_only_counts_for_no_event_and_holds_up_no_other_handler(

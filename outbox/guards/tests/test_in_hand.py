@@ -179,6 +179,7 @@ def test_an_error_of_the_engines_own_statements_counts_for_no_event_and_leaves_n
         for _ in range(4):
             with pytest.raises(DatabaseError, match="it cannot be done"):
                 noting.dispatch(10)
+            OutboxEvent.objects.pending().update(next_attempt_at=Now())
 
     assert list(InHand.objects.values_list("worker", "events")) == [("tested", [])]
     while noting.dispatch(10).moved:
@@ -191,7 +192,7 @@ def test_a_full_disk_under_one_batch_leaves_no_note_of_a_worker_that_has_ended(s
     events = [publish_reading(gauge_id=gauge, reading=1) for gauge in range(3)]
 
     with refused("BEFORE INSERT ON outbox_processedevent"):
-        codes = [start_worker("--once").wait(timeout=60) for _ in range(3)]
+        codes = [start_worker("--once", OUTBOX_BACKOFF_BASE="0").wait(timeout=60) for _ in range(3)]
 
     assert codes == [1, 1, 1]
     assert not InHand.objects.exists()
