@@ -116,7 +116,8 @@ class Dispatcher:
         try:
             with transaction.atomic():
                 claimed = self._claimer.claim(limit, thorough=thorough)
-                batch = self._new_batch(claimed, ends_at=started + min(BATCH_SECONDS, self._alarm.seconds))
+                # The claim's time is not the handlers'.
+                batch = self._new_batch(claimed, ends_at=time.monotonic() + min(BATCH_SECONDS, self._alarm.seconds))
                 try:
                     batch.run(singly=singly)
                 except GivenBack:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 from django.db.models import BigIntegerField, F, Func
 from django.db.models.fields.json import KeyTextTransform
@@ -23,7 +24,6 @@ from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
-from outbox.engine.prepared import prepared_cursor
 from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent, longest_wait
 
 
@@ -87,7 +87,7 @@ def look(sources: Sequence[Source], window: int) -> Look:
         seconds = wait and wait.total_seconds()
         ids = [head.pk for head in heads]
         return Look(timezone.now(), ids, rows, len(ids), seconds, [*sources], busy=1, more=False)
-    with prepared_cursor() as cursor:
+    with _prepared_cursor() as cursor:
         cursor.execute(_look_text(window, longest_wait()), [list(column) for column in zip(*sources, strict=True)])
         at, heads, rows, aggregates, next_due_seconds, lasts = cursor.fetchone()
     behind = list(sources)
@@ -154,7 +154,7 @@ def unknown_types(known: Iterable[str]) -> list[str]:
     """Return the types of pending events that are not among these."""
     if not _on_postgres():
         return []  # it looks at all types anyway
-    with prepared_cursor() as cursor:
+    with _prepared_cursor() as cursor:
         cursor.execute(_UNKNOWN_TYPES, [list(known)])
         return [event_type for (event_type,) in cursor.fetchall()]
 
@@ -178,7 +178,7 @@ def read_followers(heads: Sequence[ClaimedEvent], depth: int) -> list[list[int]]
     if _on_postgres():
         # Few texts, for the server to plan.
         sql = _FOLLOWERS.format(depth=1 << (depth - 1).bit_length())
-        with prepared_cursor() as cursor:
+        with _prepared_cursor() as cursor:
             cursor.execute(sql, [_array(head.pk for head in heads)])
             behind = dict(cursor.fetchall())
         return [behind[head.pk] for head in heads]
@@ -206,7 +206,7 @@ def lock(ids: Sequence[int]) -> list[ClaimedEvent]:
     """
     if _on_postgres():
         sql, parameters = _lock_text(longest_wait())
-        with prepared_cursor() as cursor:
+        with _prepared_cursor() as cursor:
             cursor.execute(sql, [*parameters, _array(ids)])
             return [
                 ClaimedEvent._make((*row, datetime.fromtimestamp(occurred / 1e6, UTC), stamp))
@@ -252,7 +252,7 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
     if not pairs:
         return None
     if _on_postgres():
-        with prepared_cursor() as cursor:
+        with _prepared_cursor() as cursor:
             ids, names = zip(*pairs, strict=True)
             cursor.execute(_REMEMBER, [_array(ids), _array(map(_quoted, names))])
             return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
@@ -262,15 +262,17 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
     return fresh
 
 
+# Handlers come next. Their own statements are planned as anywhere else, until the session is reset.
 _REMEMBER = """
-INSERT INTO outbox_processedevent (event_id, handler) SELECT * FROM unnest(%s::uuid[], %s::text[])
+INSERT INTO outbox_processedevent (event_id, handler) SELECT pair.* FROM unnest(%s::uuid[], %s::text[]) AS pair,
+    set_config('enable_seqscan', 'on', true)
 ON CONFLICT DO NOTHING RETURNING event_id, handler
 """
 
 
 def mark_processed(ids: Sequence[int]) -> None:
     if _on_postgres():
-        with prepared_cursor() as cursor:
+        with _prepared_cursor() as cursor:
             cursor.execute(_MARK, [_array(ids)])
     else:
         OutboxEvent.objects.filter(pk__in=ids).update(status=EventStatus.PROCESSED, processed_at=Now())
@@ -284,6 +286,20 @@ WHERE id = ANY(%s)
 
 def _on_postgres() -> bool:
     return connection.vendor == "postgresql"
+
+
+def _prepared_cursor() -> Any:
+    """
+    Return a cursor of Django's connection. The server parses and plans its statements once.
+
+    Django's own cursors put values into the text. So each execution would be planned anew. A plan made for an empty
+    outbox serves a flood as well: a worker's session reads by indexes, whatever the statistics say.
+    """
+    connection.ensure_connection()
+    line: Any = connection.connection
+    line.prepare_threshold = 1
+    # The wrapper keeps what Django's cursors have: its exceptions, and its hooks around each statement.
+    return connection._prepare_cursor(psycopg.Cursor(line))  # type: ignore[attr-defined]
 
 
 def _array(values: Iterable[object]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from outbox.engine.prepared import prepared_cursor
-from outbox.engine.statements import look, sources_of
+from outbox.engine.statements import _prepared_cursor, look, remember, sources_of
+from outbox.guards.session import settle_session
 from qhse.deployment import connections as module
 from qhse.deployment.connections import bound_connections
+from qhse.uuid7 import uuid7
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -43,7 +44,7 @@ def planning():
 
 def test_a_repeated_statement_is_planned_once(planning):
     def times_planned() -> int:
-        with prepared_cursor() as cursor:
+        with _prepared_cursor() as cursor:
             cursor.execute("SELECT planning()")
             return cursor.fetchone()[0]
 
@@ -64,3 +65,18 @@ def test_a_look_that_was_planned_for_an_empty_outbox_reads_a_full_one_by_its_ind
 
     assert "Index" in plan
     assert "Seq Scan" not in plan
+
+
+def test_handlers_statements_are_planned_as_anywhere_else(workers_line):
+    def seqscan() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW enable_seqscan")
+            return cursor.fetchone()[0]
+
+    with transaction.atomic():
+        before = seqscan()
+        remember([(uuid7(), "test.handler")])
+        for_handlers = seqscan()
+        settle_session()
+
+        assert (before, for_handlers, seqscan()) == ("off", "on", "off")
