@@ -44,7 +44,7 @@ class Dispatcher:
         self._watchdog = watchdog or Watchdog(on=False)
         self._beat = beat
         self._equipment = Equipment(policy, HandlerRunner(self._alarm), note or InHandNote("", None), self._before_call)
-        self._claimer = Claimer(between_looks=beat)
+        self._claimer = Claimer(between_looks=self._before_call)
         self._shrunk_to: int | None = None
 
     def dispatch(self, limit: int, *, thorough: bool = True) -> BatchResult:
@@ -115,7 +115,7 @@ class Dispatcher:
         try:
             with transaction.atomic():
                 claimed = self._claimer.claim(limit, thorough=thorough)
-                batch = Batch(self._equipment, claimed, ends_at=started + seconds)
+                batch = Batch(self._equipment, claimed, ends_at=time.monotonic() + seconds)
                 try:
                     batch.run(singly=singly, after=after)
                 except GivenBack:
