@@ -169,7 +169,7 @@ class Claimer:
                 self._between_looks()
             while walk.line and len(events) < enough:
                 events = self._add(events, limit)
-            # What is locked does not wait until millions of rows behind waiting heads are passed. The next claim goes on.
+            # What is locked does not wait for a walk past millions of rows. The next claim goes on.
             if len(events) >= enough or walk.has_ended or (events and walk.window == WIDE_WINDOW):
                 return events
 
