@@ -9,8 +9,10 @@ WIDE_WINDOW = 2_048
 """The same where nothing but rows behind heads that cannot be had was seen: 100,000 are passed in 0.2 seconds."""
 WALK_SHARE = 0.01
 """Share of the time for looks that need not be: what came late or was freed is found in 0.1 to 0.4 s as a rule."""
-SHARERS = 8
-"""Aggregates that share a batch, at least. Of 30 with long queues, a second worker finds 21 free."""
+AGAIN_SECONDS = 0.005
+"""A look that takes no longer is repeated from where it began, as long as it reaches the last row of a source."""
+SHARERS = 2
+"""Aggregates that share a batch, at least. Other workers find the rest free, where a few have long queues."""
 
 # Handling.
 REPLAY_LIMIT = 64

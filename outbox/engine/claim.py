@@ -22,7 +22,7 @@ from operator import attrgetter
 from outbox.engine.claimed import Claim, ClaimedEvent
 from outbox.engine.statements import lock, look, read_followers, sources_of, unknown_types
 from outbox.events import event_types
-from outbox.tuning import SHARERS, WALK_SHARE, WIDE_WINDOW, WINDOW
+from outbox.tuning import SHARERS, WALK_SHARE, WATCHDOG_SECONDS, WIDE_WINDOW, WINDOW
 
 _by_id = attrgetter("pk")
 
@@ -54,8 +54,12 @@ class Walk:
         return self.database_time and self.database_time + age
 
     def seconds_left(self) -> float:
-        """Return how long it goes on. Walks from the start get WALK_SHARE of a worker's time."""
-        return self.begun_at + self.spent / WALK_SHARE - time.monotonic()
+        """
+        Return how long it goes on. Walks from the start get WALK_SHARE of a worker's time.
+
+        It is bounded, because a look may just have waited for a lock on the table.
+        """
+        return self.begun_at + min(self.spent / WALK_SHARE, WATCHDOG_SECONDS) - time.monotonic()
 
     def enough_for(self, room: int) -> int:
         """
@@ -113,7 +117,7 @@ class Claimer:
         self._walk = Walk(self._walk.busy)
         self._heads: list[int] = []  # the last claim's, and what follows it
         self._next_heads: list[int] = []
-        self._not_to_be_had = 0
+        self._not_to_be_had: set[int] = set()
 
     def claim(self, limit: int, *, thorough: bool = True) -> Claim:
         """
@@ -129,6 +133,7 @@ class Claimer:
         if self._walk.seconds_left() <= 0:
             self.forget()
         is_whole = not self._walk.spent
+        self._not_to_be_had = set()
         events = self._lock_some(limit)
         if not events and not is_whole and (thorough or self._walk.seconds_left() <= 0):
             self.forget()
@@ -141,7 +146,7 @@ class Claimer:
             return Claim(events=sorted(events, key=_by_id), at=walk.now())
         due = [walk.next_due_seconds, None if is_whole else walk.seconds_left()]
         return Claim(
-            held_by_others=self._not_to_be_had,
+            held_by_others=len(self._not_to_be_had),
             next_due_seconds=min((max(0.0, seconds) for seconds in due if seconds is not None), default=None),
         )
 
@@ -159,7 +164,7 @@ class Claimer:
     def _lock_some(self, limit: int) -> list[ClaimedEvent]:
         """Lock events from the line. Walk on while there are too few, or too few aggregates to take turns."""
         walk = self._walk
-        self._heads, self._next_heads, self._not_to_be_had = [], [], 0
+        self._heads, self._next_heads = [], []
         events: list[ClaimedEvent] = []
         enough = max(1, limit // 2)
         while True:
@@ -168,7 +173,8 @@ class Claimer:
                 self._between_looks()
             while walk.line and len(events) < enough:
                 events = self._add(events, limit)
-            if len(events) >= enough or walk.has_ended:
+            # What is locked does not wait for a walk past millions of rows. The next claim goes on.
+            if len(events) >= enough or walk.has_ended or (events and walk.window == WIDE_WINDOW):
                 return events
 
     def _add(self, events: list[ClaimedEvent], limit: int) -> list[ClaimedEvent]:
@@ -181,7 +187,7 @@ class Claimer:
         # An earlier event of an aggregate may have come back by a requeue since: that one is the head now.
         known = {event.aggregate for event in events}
         heads = [head for head in _first_of_each(heads) if head.aggregate not in known]
-        self._not_to_be_had += len(wanted) - len(heads)
+        self._not_to_be_had |= {*wanted} - {head.pk for head in heads}
         self._heads += [head.pk for head in heads]
         events = events + heads
         if heads and walk.has_followers and len(events) < limit:

@@ -50,7 +50,7 @@ class Dispatcher:
         self._new_batch = partial(
             Batch, policy=policy, runner=HandlerRunner(self._alarm), note=self._note, beat=self._before_call
         )
-        self._claimer = Claimer(between_looks=beat)
+        self._claimer = Claimer(between_looks=self._before_call)
         self._shrunk_to: int | None = None
 
     def dispatch(self, limit: int, *, thorough: bool = True) -> BatchResult:

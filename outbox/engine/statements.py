@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -25,6 +26,7 @@ from django.utils import timezone
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
 from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent, longest_wait
+from outbox.tuning import AGAIN_SECONDS
 
 
 class Source(NamedTuple):
@@ -47,7 +49,7 @@ def sources_of(event_type: str) -> Iterator[Source]:
 
     A fresh one needs no clock. Each kind has a mark of its own. So a flood of one does not hide another.
     """
-    yield Source(event_type, _AT_ONCE, 0, _AT_ONCE)
+    yield Source(event_type, "-infinity", 0, _AT_ONCE)
     yield Source(event_type, _AT_ONCE, sys.maxsize, None)
     yield Source(event_type, None, 0, "infinity")
 
@@ -57,9 +59,11 @@ _AT_ONCE = DUE_AT_ONCE.isoformat()
 
 class Look(NamedTuple):
     """
-    What was seen of some sources. The heads stand in the order in which to take them. `sources` begin behind it.
+    What was seen of some sources. The heads stand in the order in which to take them.
 
     As many `rows` were seen, of so many `aggregates` and `busy` sources. With `more`, rows stand behind what was seen.
+    Of such a source the next look sees these. Any other is seen again, so that what came late or was freed is found at
+    once. Not if that is dear, as with many handled rows under an old snapshot.
     """
 
     at: datetime
@@ -87,13 +91,16 @@ def look(sources: Sequence[Source], window: int) -> Look:
         seconds = wait and wait.total_seconds()
         ids = [head.pk for head in heads]
         return Look(timezone.now(), ids, rows, len(ids), seconds, [*sources], busy=1, more=False)
+    started = time.monotonic()
     with _prepared_cursor() as cursor:
         cursor.execute(_look_text(window, longest_wait()), [list(column) for column in zip(*sources, strict=True)])
         at, heads, rows, aggregates, next_due_seconds, lasts = cursor.fetchone()
     behind = list(sources)
     lasts = json.loads(lasts)
-    for number, _, since, after in lasts:
-        behind[number - 1] = behind[number - 1]._replace(since=since, after=after)
+    was_dear = time.monotonic() - started > AGAIN_SECONDS
+    for number, place, since, after in lasts:
+        if place == window or was_dear:
+            behind[number - 1] = behind[number - 1]._replace(since=since, after=after)
     more = any(place == window for _, place, _, _ in lasts)
     return Look(at, heads, rows, aggregates, next_due_seconds, behind, len(lasts), more)
 
@@ -142,7 +149,7 @@ SELECT
      FROM (SELECT DISTINCT event_type FROM source) kind CROSS JOIN LATERAL (
         SELECT e.next_attempt_at FROM outbox_outboxevent e
         WHERE e.status = '{EventStatus.PENDING}' AND e.event_type = kind.event_type
-        AND e.next_attempt_at > statement_timestamp()
+        AND e.next_attempt_at > statement_timestamp() AND e.next_attempt_at < 'infinity'
         ORDER BY e.next_attempt_at LIMIT 1
      ) w),
     (SELECT coalesce(jsonb_agg(jsonb_build_array(number, place, next_attempt_at::text, id)), '[]') FROM seen
@@ -237,9 +244,15 @@ def _lock_text(longest_wait: float) -> tuple[str, tuple[Any, ...]]:
 
 
 class _Microseconds(Func):
-    """A time as microseconds since 1970. For a timestamp the driver needs five times as long as for a number."""
+    """
+    A time as microseconds since 1970. For a timestamp the driver needs five times as long as for a number.
 
-    template = "(extract(epoch FROM %(expressions)s) * 1000000)::bigint"
+    It is 0 for an infinite one, which only a person can have set.
+    """
+
+    template = (
+        "(CASE WHEN isfinite(%(expressions)s) THEN extract(epoch FROM %(expressions)s) * 1000000 ELSE 0 END)::bigint"
+    )
     output_field = BigIntegerField()
 
 

@@ -10,6 +10,12 @@ from django.db import migrations, models
 from django.db.models import F
 
 
+# Older code would show an age of half a century.
+BACK = """
+UPDATE outbox_outboxevent SET next_attempt_at = created_at WHERE status = 'PENDING' AND next_attempt_at < '1971-01-01'
+"""
+
+
 class Migration(migrations.Migration):
 
     dependencies = [("outbox", "0004_notify_after_commit")]
@@ -20,6 +26,7 @@ class Migration(migrations.Migration):
             name="next_attempt_at",
             field=models.DateTimeField(db_default=datetime(1970, 1, 1, tzinfo=UTC)),
         ),
+        migrations.RunSQL(migrations.RunSQL.noop, BACK),
         migrations.RemoveIndex(model_name="outboxevent", name="outbox_pending_by_aggregate"),
         migrations.AddIndex(
             model_name="outboxevent",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import Counter
 from datetime import timedelta
 
@@ -14,9 +15,12 @@ from django.utils import timezone
 from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.engine import claim as claiming
+from outbox.engine import dispatcher as dispatching
+from outbox.engine import statements
 from outbox.engine.claim import Claimer
 from outbox.engine.dispatcher import Dispatcher
 from outbox.engine.statements import mark_processed
+from outbox.guards.deadline import Watchdog
 from outbox.models import OutboxEvent
 from outbox.registry import handles
 from outbox.services import requeue_dead_event
@@ -228,6 +232,99 @@ def test_a_small_batch_finds_work_behind_thousands_of_rows_that_wait_behind_one_
         claimed = Claimer().claim(1)
 
     assert [event.pk for event in claimed.events] == [free.pk]
+
+
+def test_what_committed_late_is_found_by_the_next_look_however_dear_the_walk_was(
+    publish_reading, policy, effects, monkeypatch
+):
+    monkeypatch.setattr(claiming, "WALK_SHARE", 1e-6)
+    monkeypatch.setattr(statements, "AGAIN_SECONDS", 60.0)
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    late = publish_reading(gauge_id=1, reading=1)
+    OutboxEvent.objects.filter(pk=late.pk).update(status=EventStatus.DEAD)  # as if it did not exist yet
+    publish_reading(gauge_id=2, reading=2)
+    worker = Dispatcher(policy=policy)
+    worker.dispatch(10, thorough=False)
+    OutboxEvent.objects.filter(pk=late.pk).update(status=EventStatus.PENDING)
+
+    worker.dispatch(10, thorough=False)
+
+    assert effects() == [("2", 2), ("1", 1)]
+
+
+def test_what_is_locked_does_not_wait_for_the_walk_to_pass_what_waits_behind_a_head(publish_reading, monkeypatch):
+    monkeypatch.setattr(claiming, "WINDOW", 10)
+    monkeypatch.setattr(claiming, "WIDE_WINDOW", 11)
+    free = publish_reading(gauge_id=2)
+    head = publish_reading(gauge_id=1)
+    for _ in range(100):
+        publish_reading(gauge_id=1)
+    OutboxEvent.objects.filter(pk=head.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    looks: list[int] = []
+
+    with transaction.atomic():
+        claimed = Claimer(between_looks=lambda: looks.append(1)).claim(10)
+
+    assert [event.pk for event in claimed.events] == [free.pk]
+    assert len(looks) == 2
+
+
+def test_each_look_has_the_watchdogs_time_anew_so_that_no_backlog_ends_the_worker(publish_reading, policy, monkeypatch):
+    monkeypatch.setattr(claiming, "WINDOW", 10)
+    monkeypatch.setattr(claiming, "WIDE_WINDOW", 11)
+    events = [publish_reading(gauge_id=1) for _ in range(100)]
+    OutboxEvent.objects.filter(pk=events[0].pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    watchdog = Watchdog(on=False)
+    armed: list[float] = []
+    monkeypatch.setattr(watchdog, "arm", armed.append)
+
+    Dispatcher(policy=policy, watchdog=watchdog).dispatch(10)
+
+    assert len(armed) > 10
+
+
+def test_the_time_of_a_claim_is_not_taken_from_the_handlers(publish_reading, policy, effects, monkeypatch):
+    monkeypatch.setattr(dispatching, "BATCH_SECONDS", 0.2)
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    for reading in range(3):
+        publish_reading(reading=reading)
+    claim = Claimer.claim
+
+    def slow(self, limit, *, thorough=True):
+        started = time.monotonic()
+        claimed = claim(self, limit, thorough=thorough)
+        wait_until(lambda: time.monotonic() > started + 0.2)
+        return claimed
+
+    monkeypatch.setattr(Claimer, "claim", slow)
+
+    assert Dispatcher(policy=policy).dispatch(10).processed == 3
+
+
+def test_what_others_hold_is_told_beside_waiting_events_of_unknown_types(publish_reading, another_worker_holds):
+    held = publish_reading(gauge_id=1)
+    parked = publish_reading(gauge_id=2)
+    OutboxEvent.objects.filter(pk=parked.pk).update(
+        event_type="OF_NEWER_CODE", next_attempt_at=timezone.now() + timedelta(minutes=1)
+    )
+    another_worker_holds(held.pk)
+
+    with transaction.atomic():
+        claimed = Claimer().claim(10)
+
+    assert (claimed.events, claimed.held_by_others) == ([], 1)
+
+
+@pytest.mark.parametrize("by_hand", ["infinity", "-infinity", "1965-01-01"])
+def test_a_time_that_a_person_set_neither_stops_the_outbox_nor_hides_the_event(publish_reading, by_hand):
+    events = [publish_reading(gauge_id=gauge).pk for gauge in range(3)]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE outbox_outboxevent SET next_attempt_at = %s WHERE id = %s", [by_hand, events[0]])
+
+    with transaction.atomic():
+        claimed = Claimer().claim(10)
+
+    assert [event.pk for event in claimed.events] == events
 
 
 def test_an_empty_claim_says_when_the_next_retry_is_due(publish_reading):
