@@ -98,7 +98,9 @@ def run(lab: Laboratory) -> Outcome:
     with lab.fresh("checker-test") as database:
         lab.fork("writer", lambda: Writer("w", path).write_until(threading.Event(), most=WRITES)).wait(60)
         account = read([path])
-        store(lab, account, [("two-kinds", position, "") for position in range(1, 7)], (GaugeCalibrated, GaugeCertified))
+        store(
+            lab, account, [("two-kinds", position, "") for position in range(1, 7)], (GaugeCalibrated, GaugeCertified)
+        )
         lab.fork("worker", run_drain).wait(60)
         outcome.verdict = check(database, account)
         for what, (fault, do) in FAULTS_BY_HAND.items():
