@@ -17,9 +17,10 @@ from outbox.models import OutboxEvent
 from outbox.testing import isolated_registry
 from outbox.tests.gauges import GaugeCalibrated
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.postgres
 def test_types_take_turns_so_that_a_flood_of_one_does_not_starve_another(publish_reading):
     for gauge in range(200):
         publish_reading(gauge_id=gauge)
@@ -59,6 +60,7 @@ def test_places_that_are_left_are_dealt_in_turn_among_the_aggregates_behind_the_
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
+@pytest.mark.postgres
 def test_a_worker_finds_work_behind_a_busy_aggregate_that_another_worker_holds(publish_reading, another_worker_holds):
     head = publish_reading(gauge_id=1)
     for reading in range(100):
@@ -72,6 +74,7 @@ def test_a_worker_finds_work_behind_a_busy_aggregate_that_another_worker_holds(p
     assert [event.pk for event in claimed.events] == [free.pk]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("due", ["now() - interval '1 hour'", "now() + interval '1 year'"], ids=["due", "impossible"])
 def test_a_flood_of_fresh_events_does_not_starve_retries(due):
     store_rows(2_000)
@@ -83,6 +86,7 @@ def test_a_flood_of_fresh_events_does_not_starve_retries(due):
     assert set(retries) <= {event.pk for event in claimed.events}
 
 
+@pytest.mark.postgres
 def test_a_flood_of_retries_does_not_starve_fresh_events():
     store_rows(2_000, due="now() - interval '1 hour'")
     fresh = store_rows(3, gauge="100000 + i")
@@ -93,6 +97,7 @@ def test_a_flood_of_retries_does_not_starve_fresh_events():
     assert set(fresh) <= {event.pk for event in claimed.events}
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("aggregates", [30, 1_000])
 def test_workers_beside_each_other_all_find_aggregates_that_are_free(aggregates, another_worker_holds):
     store_rows(aggregates * 20, gauge=f"mod(i, {aggregates})")
@@ -109,6 +114,7 @@ def test_workers_beside_each_other_all_find_aggregates_that_are_free(aggregates,
     assert set(owners.values()) == {1}, "two workers have events of one aggregate"
 
 
+@pytest.mark.postgres
 def test_a_worker_leaves_free_heads_of_few_aggregates_with_many_events(another_worker_holds):
     store_rows(3_000, gauge="mod(i, 30)")
 
@@ -130,6 +136,7 @@ def type_number(number: int) -> type[GaugeCalibrated]:
     return Gauge
 
 
+@pytest.mark.postgres
 def test_twenty_types_share_a_window_and_all_get_a_turn(monkeypatch):
     rows = []
 
@@ -154,6 +161,7 @@ def test_twenty_types_share_a_window_and_all_get_a_turn(monkeypatch):
     assert 100 <= rows[-1] <= claiming.WINDOW
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_the_smallest_batches_reach_every_type_and_every_aggregate(limit):
     with isolated_registry(type_number(1), type_number(2)):
