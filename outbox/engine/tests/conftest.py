@@ -31,11 +31,16 @@ def another_session() -> Iterator[Callable[[], Any]]:
 
 @pytest.fixture
 def another_worker_holds(another_session: Callable[[], Any]) -> Callable[..., Any]:
-    """Lock rows in another session, as a worker in the middle of its batch does. Return the session."""
+    """
+    Lock rows in another session, as a worker in the middle of its batch does. Return the session.
+
+    It lasts for 10 seconds, so that a claim that waits for it fails its test, and does not wait forever.
+    """
 
     def hold(*ids: int) -> Any:
         other = another_session()
         with other.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
             cursor.execute("SELECT id FROM outbox_outboxevent WHERE id = ANY(%s) FOR UPDATE", [list(ids)])
             assert len(cursor.fetchall()) == len(ids)
         return other

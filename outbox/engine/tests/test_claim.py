@@ -72,11 +72,12 @@ def test_events_are_found_by_state_so_that_ids_may_commit_out_of_order(publish_r
     slow.start()
     assert inserted.wait(20)
     publish_reading(gauge_id=2, reading=2)  # a higher id, committed first
-    Dispatcher(policy=policy).dispatch(10)
+    worker = Dispatcher(policy=policy)
+    worker.dispatch(10)
     may_commit.set()
     slow.join(20)
 
-    Dispatcher(policy=policy).dispatch(10)
+    worker.dispatch(10)
 
     assert effects() == [("2", 2), ("1", 1)]
 

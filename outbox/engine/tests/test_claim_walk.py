@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -196,6 +197,15 @@ class TestHeadsInMemory:
         claimer.settled({first})
 
         assert set(others) <= set(ids_of(claim_of(claimer)))
+
+    def test_a_head_that_has_been_put_off_since_is_not_taken(self, clock, small_looks):
+        rows = store_rows(4)
+        claimer = Claimer()
+        claim_and_process(claimer, 1)
+        OutboxEvent.objects.filter(pk=rows[1]).update(next_attempt_at=timezone.now() + timedelta(minutes=5))
+
+        assert rows[1] in claimer._walk.line
+        assert claim_and_process(claimer, 1) == [rows[2]]
 
     def test_what_follows_a_batch_is_next_when_all_of_it_was_processed(self, clock, small_looks):
         rows = store_rows(60, gauge="1")
