@@ -76,7 +76,7 @@ MUTANTS = (
     ),
     Mutant(
         "retry-not-waited-for", "outbox/engine/statements.py",
-        "objects.due()\n        .filter(pk__in=ids)", "objects.pending()\n        .filter(pk__in=ids)",
+        ".filter(OutboxEvent.is_due(), state=EventStatus.PENDING)", ".filter(state=EventStatus.PENDING)",
         f"{WALK} -k put_off",
     ),
     Mutant(
