@@ -62,10 +62,6 @@ MUTANTS = (
         "outbox/engine/tests/test_claim.py",
     ),
     Mutant(
-        "followers-that-are-not-due", "outbox/engine/statements.py",
-        ") d WHERE d.is_due\n", ") d\n", "outbox/engine/tests/test_statements.py -k Followers",
-    ),
-    Mutant(
         "next-heads-after-a-failure", "outbox/engine/claim.py",
         "self._walk.line.extend(self._next_heads if all_processed else ())",
         "self._walk.line.extend(self._next_heads)", f"{WALK} -k successors",
@@ -102,7 +98,7 @@ MUTANTS = (
     ),
     Mutant(
         "a-window-for-each-type", "outbox/engine/claim.py",
-        "max(1, window >> self.busy.bit_length())", "window", f"{TURNS} -k window",
+        "max(1, self.window >> self.busy.bit_length())", "self.window", f"{TURNS} -k window",
     ),
     Mutant(
         "types-take-no-turns", "outbox/engine/statements.py",

@@ -38,6 +38,7 @@ class Walk:
 
     def __init__(self, busy: int) -> None:
         self.line: deque[int] = deque()
+        self.window = WINDOW
         self.busy = busy  # how many sources had rows at the last look: they share a window
         self.sources = [source for event_type in event_types for source in sources_of(event_type)]
         self.begun_at = self.looked_at = time.monotonic()
@@ -71,10 +72,10 @@ class Walk:
         rested = time.monotonic() - self.looked_at
         return len(self.line) < self.enough_for(room) or rested > self.look_seconds / WALK_SHARE
 
-    def step(self, window: int, known: Iterable[int]) -> int:
-        """Look at the next rows of each source. Heads other than `known` get in line. Return how many these are."""
+    def step(self, known: Iterable[int]) -> None:
+        """Look at the next rows of each source. Heads other than `known` get in line."""
         started = time.monotonic()
-        seen = look(self.sources, max(1, window >> self.busy.bit_length()))
+        seen = look(self.sources, max(1, self.window >> self.busy.bit_length()))
         self.looked_at = time.monotonic()
         self.look_seconds = self.looked_at - started
         known = {*known, *self.line}
@@ -89,7 +90,8 @@ class Walk:
         if seen.aggregates:
             self.rows_each = seen.rows // seen.aggregates
         self.next_due_seconds, self.database_time = seen.next_due_seconds, seen.at
-        return len(heads)
+        # Nothing but rows behind heads that cannot be had: what is worth taking stands farther back.
+        self.window = WINDOW if heads else WIDE_WINDOW
 
     def meets_unknown_types(self) -> bool:
         """Let the walk go on among types that this code does not know. They can only be put off, so they come last."""
@@ -160,12 +162,9 @@ class Claimer:
         self._heads, self._next_heads, self._not_to_be_had = [], [], 0
         events: list[ClaimedEvent] = []
         enough = max(1, limit // 2)
-        window = max(WINDOW, limit)
         while True:
             if walk.should_go_on(limit - len(events)):
-                found = walk.step(window, self._heads)
-                # Nothing but rows behind heads that cannot be had: what is worth taking stands farther back.
-                window = window if found else WIDE_WINDOW
+                walk.step(self._heads)
                 self._between_looks()
             while walk.line and len(events) < enough:
                 events = self._add(events, limit)
@@ -175,7 +174,7 @@ class Claimer:
     def _add(self, events: list[ClaimedEvent], limit: int) -> list[ClaimedEvent]:
         walk, room = self._walk, limit - len(events)
         wanted = [walk.line.popleft() for _ in range(min(len(walk.line), walk.enough_for(room)))]
-        heads = lock(wanted, room)
+        heads = lock(wanted)
         if len(heads) < len(wanted) // 2:
             # Another worker is ahead of this one in the same line: not in its footsteps.
             random.shuffle(walk.line)
@@ -201,7 +200,7 @@ class Claimer:
         queues = read_followers(heads, turn + 1)
         dealt = sorted((place, pk) for queue in queues for place, pk in enumerate(queue[:turn]))
         wanted = [pk for _, pk in dealt[:limit]]
-        locked = {event.pk: event for event in lock(wanted, limit)} if wanted else {}
+        locked = {event.pk: event for event in lock(wanted)} if wanted else {}
         taken = [list(takewhile(locked.__contains__, queue)) for queue in queues]
         # What comes next in an aggregate is its head, as soon as all that was taken of it is processed.
         self._next_heads += [

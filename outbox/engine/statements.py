@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from itertools import takewhile
-from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BigIntegerField, Case, F, Func, Value, When
+from django.db.models import BigIntegerField, F, Func, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Concat, Now
 from django.utils import timezone
@@ -177,67 +174,45 @@ SELECT event_type FROM kind WHERE event_type <> ALL(%s::text[])
 
 
 def read_followers(heads: Sequence[ClaimedEvent], depth: int) -> list[list[int]]:
-    """
-    Return the ids behind each of these heads, in order: at least `depth` of them if there are so many.
-
-    What is not due ends the list.
-    """
+    """Return the ids of the pending events behind each of these heads, in order. They are cut at `depth` or later."""
     if _on_postgres():
-        depth = 1 << (depth - 1).bit_length()  # so that there are few texts for the server to plan
+        # Few texts, for the server to plan.
+        sql = _FOLLOWERS.format(depth=1 << (depth - 1).bit_length())
         with prepared_cursor() as cursor:
-            cursor.execute(_followers_text(depth, longest_wait()), [_array(head.pk for head in heads)])
-            ids = dict(cursor.fetchall())
-        return [ids.get(head.pk, []) for head in heads]
-    behind: dict[tuple[str, str], list[tuple[int, bool]]] = defaultdict(list)
-    rows = OutboxEvent.objects.pending().filter(
-        aggregate_type__in={head.aggregate_type for head in heads},
-        aggregate_id__in={head.aggregate_id for head in heads},
-        pk__gt=min(head.pk for head in heads),
-    )
-    due_now = Case(When(OutboxEvent.is_due(), then=True), default=False)
-    for kind, key, pk, is_due in (
-        rows.annotate(due_now=due_now).order_by("pk").values_list("aggregate_type", "aggregate_id", "pk", "due_now")
-    )[: 10 * depth * len(heads)]:
-        behind[kind, key].append((pk, is_due))
-    return [[pk for pk, _ in takewhile(itemgetter(1), behind[head.aggregate]) if pk > head.pk] for head in heads]
+            cursor.execute(sql, [_array(head.pk for head in heads)])
+            behind = dict(cursor.fetchall())
+        return [behind[head.pk] for head in heads]
+    queues: dict[tuple[str, str], list[int]] = {head.aggregate: [] for head in heads}
+    later = OutboxEvent.objects.pending().filter(pk__gt=min(head.pk for head in heads))
+    rows = later.filter(aggregate_id__in={key for _, key in queues}).order_by("pk")
+    for kind, key, pk in rows.values_list("aggregate_type", "aggregate_id", "pk")[: 10 * depth * len(heads)]:
+        queues.get((kind, key), []).append(pk)
+    return [[pk for pk in queues[head.aggregate] if pk > head.pk] for head in heads]
 
 
-@cache
-def _followers_text(depth: int, longest_wait: float) -> str:
-    return _FOLLOWERS.format(depth=depth, longest_wait=longest_wait)
-
-
-# The first row that is not due ends an aggregate's list.
 _FOLLOWERS = f"""
-SELECT head.id, behind.ids FROM unnest(%s::bigint[]) AS wanted (id)
-JOIN outbox_outboxevent head ON head.id = wanted.id CROSS JOIN LATERAL (
-    SELECT array_agg(d.id ORDER BY d.id) AS ids FROM (
-        SELECT f.id, bool_and(f.is_due) OVER (ORDER BY f.id) AS is_due FROM (
-            SELECT e.id, e.next_attempt_at <= statement_timestamp()
-                OR e.next_attempt_at > statement_timestamp() + {{longest_wait}} * interval '1 second' AS is_due
-            FROM outbox_outboxevent e
-            WHERE e.status = '{EventStatus.PENDING}' AND e.aggregate_type = head.aggregate_type
-            AND e.aggregate_id = head.aggregate_id AND e.id + 0 > head.id ORDER BY e.id + 0 LIMIT {{depth}}
-        ) f
-    ) d WHERE d.is_due
-) behind WHERE behind.ids IS NOT NULL
-"""  # nosec B608: only constants and numbers are put in
+SELECT head.id, ARRAY(
+    SELECT e.id FROM outbox_outboxevent e
+    WHERE e.status = '{EventStatus.PENDING}' AND e.aggregate_type = head.aggregate_type
+    AND e.aggregate_id = head.aggregate_id AND e.id + 0 > head.id ORDER BY e.id + 0 LIMIT {{depth}}
+) FROM outbox_outboxevent head WHERE head.id = ANY(%s)
+"""  # nosec B608: only a constant and a number are put in
 
 
-def lock(ids: Sequence[int], limit: int) -> list[ClaimedEvent]:
+def lock(ids: Sequence[int]) -> list[ClaimedEvent]:
     """
     Lock those of these events that are due and that nobody else holds. The oldest come first. The locks last until the
     transaction ends.
     """
     if _on_postgres():
-        sql, parameters = _lock_text(limit)
+        sql, parameters = _lock_text(longest_wait())
         with prepared_cursor() as cursor:
             cursor.execute(sql, [*parameters, _array(ids)])
             return [
                 ClaimedEvent._make((*row, datetime.fromtimestamp(occurred / 1e6, UTC), stamp))
                 for *row, occurred, stamp in cursor.fetchall()
             ]
-    return [ClaimedEvent._make((*row, 0)) for row in _free(ids, "occurred_at")[:limit]]
+    return [ClaimedEvent._make((*row, 0)) for row in _free(ids, "occurred_at")]
 
 
 def _free(ids: Sequence[int], *times: Any) -> Any:
@@ -257,10 +232,9 @@ def _free(ids: Sequence[int], *times: Any) -> Any:
 
 
 @cache
-def _lock_text(limit: int) -> tuple[str, tuple[Any, ...]]:
+def _lock_text(longest_wait: float) -> tuple[str, tuple[Any, ...]]:
     """Write the SQL of the query once, with an array for the ids. Django needs as long to write it as to run it."""
-    query = _free([0], _Microseconds("occurred_at"), _Microseconds("next_attempt_at"))[:limit].query
-    sql, parameters = query.sql_with_params()
+    sql, parameters = _free([0], _Microseconds("occurred_at"), _Microseconds("next_attempt_at")).query.sql_with_params()
     return sql.replace(" IN (%s)", " = ANY(%s)"), parameters[:-1]
 
 
@@ -281,7 +255,8 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
         return None
     if _on_postgres():
         with prepared_cursor() as cursor:
-            cursor.execute(_REMEMBER, [_array(event_id for event_id, _ in pairs), [name for _, name in pairs]])
+            ids, names = zip(*pairs, strict=True)
+            cursor.execute(_REMEMBER, [_array(ids), _array(map(_quoted, names))])
             return None if cursor.rowcount == len(pairs) else set(cursor.fetchall())
     known = set(ProcessedEvent.objects.filter(event_id__in={event_id for event_id, _ in pairs}).values_list("pk"))
     fresh = {pair for pair in pairs if (pair,) not in known}
@@ -316,3 +291,9 @@ def _on_postgres() -> bool:
 def _array(values: Iterable[object]) -> str:
     """Return numbers or UUIDs as one literal of an array. For a list of them the driver takes ten times as long."""
     return f"{{{','.join(map(str, values))}}}"
+
+
+@cache
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -73,7 +73,12 @@ def explained(*, by_generic_plans: bool = False) -> Iterator[list[Read]]:
 
 
 def _kind_of(sql: str) -> str | None:
-    marks = {"WITH source": "look", "WITH RECURSIVE kind": "types", "AS wanted": "followers", "SKIP LOCKED": "lock"}
+    marks = {
+        "WITH source": "look",
+        "RECURSIVE kind": "types",
+        "head.id, ARRAY": "followers",
+        "SKIP LOCKED": "lock",
+    }
     return next((kind for mark, kind in marks.items() if mark in sql), None)
 
 

@@ -29,7 +29,7 @@ def test_a_handler_that_hangs_is_ended_by_its_deadline_and_counted(start_worker,
     wait_until(lambda: Counter(effects()) == NEIGHBOURS, seconds=20, what="the others to be handled")
     assert worker.poll() is None
     error = OutboxEvent.objects.get(pk=bad.pk).last_error
-    assert ("statement timeout" if misdeed == Misdeed.SLEEP_IN_SQL else "still running after 0.5 s") in error
+    assert ("canceling statement" if misdeed == Misdeed.SLEEP_IN_SQL else "still running after 0.5 s") in error
 
 
 def test_a_handler_that_nothing_can_interrupt_takes_its_process_along_and_is_counted(

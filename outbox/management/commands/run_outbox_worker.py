@@ -18,6 +18,7 @@ from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from outbox.errors import GivenBack
 from outbox.liveness import LivenessFile
+from outbox.tuning import WATCHDOG_SECONDS
 from qhse.arguments import positive_int, positive_seconds
 from qhse.deployment.connections import bound_connections
 from qhse.deployment.database_checks import refuse_unsafe_database
@@ -57,19 +58,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         seconds = options["handler_timeout"]
         bound_connections(
-            # The server ends a statement a little before the alarm ends the handler: the cleaner of the two ends.
-            statement=seconds * 0.9,
+            # The server ends a statement a little before the alarm ends the handler: the cleaner of the two ends. But a
+            # claim has its own time, however little the handlers have.
+            statement=max(seconds * 0.9, WATCHDOG_SECONDS),
             lock=seconds * 0.8,
             idle_in_transaction=seconds + 5,
             name="qhse-worker",
             prepared=True,
         )
+        worker = self._worker(options)
+        worker.install_signal_handlers()
         try:
             refuse_unsafe_database()
         except ImproperlyConfigured as refusal:
             raise CommandError(str(refusal)) from None
-        worker = self._worker(options)
-        worker.install_signal_handlers()
         # A batch makes thousands of objects and no cycles: looking for cycles as often as Python does by itself would
         # take a twelfth of the time.
         gc.freeze()
