@@ -189,8 +189,8 @@ MUTANTS = (
     ),
     Mutant(
         "two-jobs-in-one-bound", "qhse/periodic.py",
-        "name = min(self._due_at, key=self._due_at.__getitem__, default=None)\n        if name is not None and",
-        "for name in self._due_at:\n         if", PERIODIC,
+        "more = _attempt(jobs[name])",
+        "more = max([_attempt(jobs[other]) for other, due_at in self._due_at.items() if due_at <= now])", PERIODIC,
     ),
     Mutant(
         "each-refusal-has-an-entry", "qhse/api/problems/refusals.py",

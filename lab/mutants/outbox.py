@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.mutants.mutant import Mutant
 
+COST, TURNS, WALK = (f"outbox/engine/tests/test_claim_{theme}.py" for theme in ("cost", "turns", "walk"))
 COMMIT_HERE = "from django.db import connection; connection.connection.commit()"
 
 MUTANTS = (
@@ -39,17 +40,39 @@ MUTANTS = (
     ),
     Mutant(
         "no-predecessor-condition", "outbox/engine/statements.py",
-        "WHERE dealt.id = (", "WHERE dealt.id >= (", "order",
+        "ORDER BY p.id + 0 LIMIT 1\n", "ORDER BY p.id + 0 LIMIT 2\n", "order",
+    ),
+    Mutant(
+        "heads-by-time", "outbox/engine/statements.py",
+        "ORDER BY p.id + 0 LIMIT 1\n", "ORDER BY p.next_attempt_at LIMIT 1\n", "order",
+    ),
+    Mutant(
+        "heads-in-no-order", "outbox/engine/statements.py",
+        "ORDER BY p.id + 0 LIMIT 1\n", "ORDER BY random() LIMIT 1\n", TURNS,
+    ),
+    Mutant(
+        "heads-by-any-index", "outbox/engine/statements.py",
+        "ORDER BY p.id + 0 LIMIT 1\n", "ORDER BY p.id LIMIT 1\n", COST,
     ),
     Mutant(
         "no-gap-check", "outbox/engine/claim.py",
-        "for pk in takewhile(locked.__contains__, queue)", "for pk in queue if pk in locked",
+        "taken = [list(takewhile(locked.__contains__, queue)) for queue in queues]",
+        "taken = [[pk for pk in queue if pk in locked] for queue in queues]",
         "outbox/engine/tests/test_claim.py",
     ),
     Mutant(
+        "next-heads-after-a-failure", "outbox/engine/claim.py",
+        "self._walk.line.extend(self._next_heads if all_processed else ())",
+        "self._walk.line.extend(self._next_heads)", f"{WALK} -k successors",
+    ),
+    Mutant(
+        "heads-lost-by-a-rollback", "outbox/engine/claim.py",
+        "[head for head in self._heads if head not in decided]", "[]", f"{WALK} -k Memory",
+    ),
+    Mutant(
         "retry-not-waited-for", "outbox/engine/statements.py",
-        "objects.due()\n        .filter(pk__in=ids)", "objects.pending()\n        .filter(pk__in=ids)",
-        "outbox/engine/tests/test_claim.py",
+        ".filter(OutboxEvent.is_due(), state=EventStatus.PENDING)", ".filter(state=EventStatus.PENDING)",
+        f"{WALK} -k put_off",
     ),
     Mutant(
         "heads-of-two-lists", "outbox/engine/claim.py",
@@ -58,12 +81,40 @@ MUTANTS = (
     ),
     Mutant(
         "id-cursor", "outbox/engine/claim.py",
-        "self._slices = [self._read.ids[start : start + limit] for start in range(0, len(self._read.ids), limit)]",
-        'seen = getattr(self, "seen", 0)\n'
-        "        ids = [pk for pk in self._read.ids if pk > seen]\n"
-        "        self.seen = max([seen, *ids])\n"
-        "        self._slices = [ids[start : start + limit] for start in range(0, len(ids), limit)]",
-        "order",
+        "self._walk = Walk(self._walk.busy)", "self._walk.line.clear()", f"{WALK} -k late",
+    ),
+    Mutant(
+        "walk-that-never-starts-anew", "outbox/engine/claim.py",
+        "return self.begun_at + self.spent / WALK_SHARE - time.monotonic()", "return 1.0", f"{WALK} -k in_time",
+    ),
+    Mutant(
+        "each-claim-from-the-first-row", "outbox/engine/claim.py",
+        "return self.begun_at + self.spent / WALK_SHARE - time.monotonic()", "return 0.0", f"{WALK} -k share",
+    ),
+    Mutant(
+        "all-aggregates-for-one-worker", "outbox/engine/claim.py",
+        "return -(-room // min(self.rows_each, max(1, room // SHARERS)))", "return room", f"{TURNS} -k free",
+    ),
+    Mutant(
+        "a-window-for-each-type", "outbox/engine/claim.py",
+        "max(1, self.window >> self.busy.bit_length())", "self.window", f"{TURNS} -k window",
+    ),
+    Mutant(
+        "types-take-no-turns", "outbox/engine/statements.py",
+        "ORDER BY turn, id", "ORDER BY id", f"{TURNS} -k types_take",
+    ),
+    Mutant(
+        "retries-behind-fresh-events", "outbox/engine/statements.py",
+        "    yield Source(event_type, _AT_ONCE, sys.maxsize, None)\n", "", f"{TURNS} -k starve_retries",
+    ),
+    Mutant(
+        "impossible-waits-waited-for", "outbox/engine/statements.py",
+        '    yield Source(event_type, None, 0, "infinity")\n', "",
+        "outbox/engine/tests/test_statements.py -k Due",
+    ),
+    Mutant(
+        "unknown-types-never-asked-for", "outbox/engine/claim.py",
+        "if not events and is_whole and walk.meets_unknown_types():", "if False:", f"{WALK} -k Unknown",
     ),
     Mutant(
         "failure-not-counted", "outbox/engine/failures.py",

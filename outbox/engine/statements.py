@@ -18,9 +18,9 @@ from uuid import UUID
 
 import psycopg
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func
+from django.db.models import BigIntegerField, F, Func, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Now
+from django.db.models.functions import Concat, Now
 from django.utils import timezone
 
 from outbox.choices import EventStatus
@@ -101,8 +101,15 @@ def look(sources: Sequence[Source], window: int) -> Look:
     for number, place, since, after in lasts:
         if place == window or was_dear:
             behind[number - 1] = behind[number - 1]._replace(since=since, after=after)
-    more = any(place == window for _, place, _, _ in lasts)
-    return Look(at, heads, rows, aggregates, next_due_seconds, behind, len(lasts), more)
+    full = {number for number, place, _, _ in lasts if place == window}
+    if was_dear:
+        # What a retry was handled under, an old snapshot may keep for long. Up to now all of them have been seen.
+        seen = {"since": at.isoformat(), "after": sys.maxsize}
+        behind = [
+            source._replace(**seen) if source.until is None and number not in full else source
+            for number, source in enumerate(behind, start=1)
+        ]
+    return Look(at, heads, rows, aggregates, next_due_seconds, behind, len(lasts), bool(full))
 
 
 @cache
@@ -224,8 +231,10 @@ def lock(ids: Sequence[int]) -> list[ClaimedEvent]:
 
 def _free(ids: Sequence[int], *times: Any) -> Any:
     """Return the query that claims; `ids` are its last parameter."""
+    # The status stands in an expression. With the plain column the planner may read a partial index from end to end.
     return (
-        OutboxEvent.objects.due()
+        OutboxEvent.objects.alias(state=Concat("status", Value("")))
+        .filter(OutboxEvent.is_due(), state=EventStatus.PENDING)
         .filter(pk__in=ids)
         .order_by("id")
         .select_for_update(skip_locked=True, of=("self",))

@@ -11,8 +11,10 @@ from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.laboratory import Laboratory
 from lab.chaos.instruments.ledger import Account, Told, read
 from lab.chaos.instruments.outcome import Outcome
+from lab.chaos.instruments.readings import store
 from lab.chaos.instruments.writers import Writer
 from lab.chaos.killing.worker_scenes import run_drain
+from lab.gauge import GaugeCalibrated, GaugeCertified
 
 WRITES = 80
 
@@ -74,6 +76,18 @@ FAULTS_BY_HAND: dict[str, tuple[str, Fault]] = {
         "overtaken",
         _sql("UPDATE chaos_effect SET id = -id WHERE id IN (SELECT id FROM chaos_effect WHERE position = 7)"),
     ),
+    "one handler ahead of the others": (
+        "overtaken",
+        _sql("UPDATE chaos_effect SET id = -id WHERE position = 7 AND handler = 'chaos.together'"),
+    ),
+    "a handler that saw more than the events before its own left": (
+        "overtaken",
+        _sql("UPDATE chaos_effect SET calibrations = calibrations + 1 WHERE calibrations IS NOT NULL"),
+    ),
+    "a handler that saw less than the events before its own left": (
+        "overtaken",
+        _sql("UPDATE chaos_effect SET calibrations = calibrations - 1 WHERE calibrations > 0"),
+    ),
 }
 
 
@@ -83,8 +97,11 @@ def run(lab: Laboratory) -> Outcome:
     path = lab.directory / "checker-test.ledger"
     with lab.fresh("checker-test") as database:
         lab.fork("writer", lambda: Writer("w", path).write_until(threading.Event(), most=WRITES)).wait(60)
-        lab.fork("worker", run_drain).wait(60)
         account = read([path])
+        store(
+            lab, account, [("two-kinds", position, "") for position in range(1, 7)], (GaugeCalibrated, GaugeCertified)
+        )
+        lab.fork("worker", run_drain).wait(60)
         outcome.verdict = check(database, account)
         for what, (fault, do) in FAULTS_BY_HAND.items():
             changed = deepcopy(account)

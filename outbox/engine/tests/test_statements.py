@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from outbox.engine.statements import _lock_text, lock, look, remember, sources_of
-from outbox.models import OutboxEvent, ProcessedEvent
+from outbox.engine.statements import _lock_text, lock, look, read_followers, remember, sources_of
+from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent
 from qhse.uuid7 import uuid7
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +41,67 @@ class TestLock:
         assert sql.endswith('FOR UPDATE OF "outbox_outboxevent" SKIP LOCKED')
         assert '"outbox_outboxevent"."id" = ANY(%s)' in sql
         assert sql.count("%s") == len(parameters) + 1
+
+
+HOUR = timedelta(hours=1)
+MOMENT = timedelta(minutes=1)
+
+
+def is_taken(event):
+    """Answer whether a look and a lock take it for due. They must agree."""
+    seen = event.pk in look([*sources_of(event.event_type)], 10).heads
+    assert seen == bool(lock([event.pk]))
+    return seen
+
+
+class TestDue:
+    def test_a_fresh_event_is_due_by_any_clock(self, publish_reading):
+        event = publish_reading()
+
+        assert OutboxEvent.objects.get(pk=event.pk).next_attempt_at == DUE_AT_ONCE
+        assert is_taken(event)
+
+    def test_a_fresh_event_is_due_though_it_was_published_by_a_clock_that_was_an_hour_ahead(self, publish_reading):
+        event = publish_reading()
+        ahead = timezone.now() + HOUR
+        OutboxEvent.objects.filter(pk=event.pk).update(occurred_at=ahead, created_at=ahead)
+
+        assert is_taken(event)
+
+    @pytest.mark.parametrize(
+        ("wait", "taken"), [(-HOUR, True), (MOMENT, False), (HOUR - MOMENT, False), (HOUR + MOMENT, True)], ids=str
+    )
+    def test_a_retry_waits_for_its_time_unless_no_clock_that_is_right_can_have_set_it(
+        self, publish_reading, settings, wait, taken
+    ):
+        settings.OUTBOX_BACKOFF_CAP = HOUR.total_seconds()
+        event = publish_reading()
+        OutboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now() + wait)
+
+        assert is_taken(event) is taken
+
+    def test_a_parked_event_waits_its_time_though_backoffs_are_shorter(self, publish_reading, settings):
+        settings.OUTBOX_BACKOFF_CAP = 1.0
+        event = publish_reading()
+        OutboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now() + timedelta(seconds=50))
+
+        assert not is_taken(event)
+
+
+class TestFollowers:
+    def test_are_those_of_the_same_aggregate_in_order_due_or_not(self, publish_reading):
+        head, second, third, waiting, last = (publish_reading(gauge_id=1) for _ in range(5))
+        other = publish_reading(gauge_id=1)
+        OutboxEvent.objects.filter(pk=other.pk).update(aggregate_type="lathe")
+        other_behind = publish_reading(gauge_id=1)
+        OutboxEvent.objects.filter(pk=other_behind.pk).update(aggregate_type="lathe")
+        OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + MOMENT)
+        alone = publish_reading(gauge_id=2)
+
+        heads = lock([alone.pk, other.pk, head.pk])
+
+        assert [event.pk for event in heads] == [head.pk, other.pk, alone.pk]
+        assert read_followers(heads, 8) == [[second.pk, third.pk, waiting.pk, last.pk], [other_behind.pk], []]
 
 
 class TestRemember:
