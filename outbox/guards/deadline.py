@@ -34,7 +34,8 @@ class Alarm:
 
     def start(self) -> None:
         if self.seconds < math.inf:
-            tick = min(TICK_SECONDS, self.seconds / 4)
+            # Not as often as every 0.1 s. So long the driver waits until it looks for signals, and each one sets it back.
+            tick = min(TICK_SECONDS, max(self.seconds / 4, 0.15))
             signal.signal(signal.SIGALRM, self._on_tick)
             signal.setitimer(signal.ITIMER_REAL, tick, tick)
 

@@ -103,7 +103,8 @@ def test_a_lag_of_the_workers_and_unknown_types_are_warnings(operator: Client, p
     leave_sign_of_life()
     late = publish_reading()
     OutboxEvent.objects.filter(pk=late.pk).update(
-        event_type="TEST_FROM_THE_FUTURE", next_attempt_at=timezone.now() - timedelta(seconds=3 * LATE_SECONDS)
+        event_type="TEST_FROM_THE_FUTURE",
+        **dict.fromkeys(("created_at", "next_attempt_at"), timezone.now() - timedelta(seconds=3 * LATE_SECONDS)),
     )
 
     page = operator.get(PAGE)
@@ -224,6 +225,8 @@ def test_the_first_page_says_how_far_behind_living_workers_are(users: dict[str, 
     late = publish_reading()
     assert 'class="banner"' not in client.get("/admin/").content.decode()
 
-    OutboxEvent.objects.filter(pk=late.pk).update(next_attempt_at=timezone.now() - timedelta(seconds=3 * LATE_SECONDS))
+    OutboxEvent.objects.filter(pk=late.pk).update(
+        **dict.fromkeys(("created_at", "next_attempt_at"), timezone.now() - timedelta(seconds=3 * LATE_SECONDS))
+    )
 
     assert "Risk levels are about 3 min behind" in words(client.get("/admin/"))
