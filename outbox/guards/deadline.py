@@ -34,7 +34,7 @@ class Alarm:
 
     def start(self) -> None:
         if self.seconds < math.inf:
-            # Not as often as every 0.1 s. So long the driver waits until it looks for signals, and each one sets it back.
+            # Not every 0.1 s: so long the driver waits before it looks for signals, and each one sets it back.
             tick = min(TICK_SECONDS, max(self.seconds / 4, 0.15))
             signal.signal(signal.SIGALRM, self._on_tick)
             signal.setitimer(signal.ITIMER_REAL, tick, tick)
