@@ -85,11 +85,13 @@ MUTANTS = (
     ),
     Mutant(
         "walk-that-never-starts-anew", "outbox/engine/claim.py",
-        "return self.begun_at + self.spent / WALK_SHARE - time.monotonic()", "return 1.0", f"{WALK} -k in_time",
+        "return self.begun_at + min(self.spent / WALK_SHARE, WATCHDOG_SECONDS) - time.monotonic()",
+        "return 1.0", f"{WALK} -k in_time",
     ),
     Mutant(
         "each-claim-from-the-first-row", "outbox/engine/claim.py",
-        "return self.begun_at + self.spent / WALK_SHARE - time.monotonic()", "return 0.0", f"{WALK} -k share",
+        "return self.begun_at + min(self.spent / WALK_SHARE, WATCHDOG_SECONDS) - time.monotonic()",
+        "return 0.0", f"{WALK} -k share",
     ),
     Mutant(
         "all-aggregates-for-one-worker", "outbox/engine/claim.py",

@@ -160,6 +160,7 @@ class TestTheDatabaseIsAway:
         assert response.json() == {
             "status": "not ready",
             "checks": {"database": "not reachable", "migrations": "unknown"},
+            "remarks": {"workers": "unknown"},
         }
 
     def test_the_contract_and_its_page_need_no_database(self, anonymous, broken):
