@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.checks import Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
@@ -20,7 +21,8 @@ from qhse.deployment.database_checks import refuse_unsafe_database  # noqa: E402
 if refusals := [check for check in run_checks(tags=[Tags.security]) if check.is_serious()]:
     raise ImproperlyConfigured("; ".join(f"{check.msg} ({check.id})" for check in refusals))
 
-refuse_unsafe_database()
+if not settings.TESTING:  # tests import this before they have a database
+    refuse_unsafe_database()
 
 # Shorter than gunicorn's timeout, which would kill the process in the middle. It closes the line of the look above.
 bound_connections(statement=10, lock=3, idle_in_transaction=15, name="qhse-api")

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import BaseConstraint
 
 from outbox.models import InHand
+from qhse.api.models import RefusalCounter
 from qhse.api.problems.database import constraint_named, database_problem
 
 OUR_APPS = ("accounts", "api", "audit", "outbox", "suppliers", "ncs", "kpi")
@@ -91,6 +92,7 @@ def a_row_in_every_table(users, api, anonymous, make_supplier, make_nc, drain):
     make_nc()
     drain()
     InHand.objects.create(worker="a-worker", events=[], alone=False)
+    RefusalCounter.objects.create(id="a-digest", user=users["quality"], route="/audit-log")
 
 
 def violation(name: str, kind: str, table: str, columns: list[str], definition: str) -> str:
