@@ -81,6 +81,8 @@ BREAK = {
     "nc_closed_has_time_and_person": "status = 'CLOSED', closed_at = NULL",
     "outbox_event_status_is_known": "status = 'GONE', processed_at = NULL",
     "outbox_event_processed_has_its_time": "status = 'DONE', processed_at = NULL",
+    "sealing_has_one_turn": "id = 2",
+    "outbox_event_dismissed_has_its_time": "status = 'DISMISSED', processed_at = NULL",
 }
 APPEND_ONLY = {"audit_auditentry", "audit_auditseal", "audit_sealedentry"}  # an UPDATE is refused before any check
 
