@@ -6,8 +6,9 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.db.models import BaseConstraint
+from django.utils import timezone
 
-from outbox.models import InHand
+from outbox.models import InHand, WorkerSeen
 from qhse.api.models import RefusalCounter
 from qhse.api.problems.database import constraint_named, database_problem
 
@@ -94,6 +95,7 @@ def a_row_in_every_table(users, api, anonymous, make_supplier, make_nc, drain):
     make_nc()
     drain()
     InHand.objects.create(worker="a-worker", events=[], alone=False)
+    WorkerSeen.objects.create(worker="a-worker", seen_at=timezone.now())
     RefusalCounter.objects.create(id="a-digest", user=users["quality"], route="/audit-log")
 
 
