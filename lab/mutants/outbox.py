@@ -189,12 +189,12 @@ MUTANTS = (
     ),
     Mutant(
         "state-not-asked-after-a-call", "outbox/guards/transaction.py",
-        "if len(connection.savepoint_ids) < depth or not is_whole():", "if False:",
+        "if depth < self._depth or not is_whole(state):", "if False:",
         "outbox/guards/tests/test_transaction.py",
     ),
     Mutant(
         "transaction-control-not-refused", "outbox/guards/transaction.py",
-        "if _ENDS_OR_BEGINS.match(text) or _status() == TransactionStatus.IDLE:", "if False:",
+        "if _ENDS_OR_BEGINS.match(text) or _status(state) == TransactionStatus.IDLE:", "if False:",
         "outbox/guards/tests/test_transaction.py",
     ),
     Mutant(

@@ -19,7 +19,7 @@ from outbox.errors import GivenBack
 from outbox.events import event_types
 from outbox.guards.deadline import Alarm
 from outbox.guards.session import settle_session
-from outbox.guards.transaction import kept_whole, refuse_transaction_control
+from outbox.guards.transaction import KeptWhole, refuse_transaction_control
 from outbox.registry import Delivery, Handler, handlers_of
 from outbox.wakeup import notify
 from qhse.observability import context
@@ -86,7 +86,7 @@ class HandlerRunner:
         hooks_before = len(connection.run_on_commit)
         with context.use(request_id=request_id, source="worker"):
             try:
-                with kept_whole(), self._alarm:
+                with KeptWhole(), self._alarm:
                     handler.run([_delivery(event) for event in events])
             except GivenBack:
                 raise
@@ -95,10 +95,9 @@ class HandlerRunner:
                 # not end the worker. Of the worker's own signals only the one above arrives as an exception.
                 raise _failure(error, where=handler.name, in_handler=True) from error
         hooks: list[Any] = connection.run_on_commit  # a rollback to a savepoint has replaced the list of before
-        hooks[hooks_before:] = [
-            (savepoints, hook if hook is notify else self._harmless(handler, hook), True)
-            for savepoints, hook, _ in hooks[hooks_before:]
-        ]
+        for place in range(hooks_before, len(hooks)):
+            savepoints, hook, _ = hooks[place]
+            hooks[place] = (savepoints, hook if hook is notify else self._harmless(handler, hook), True)
 
     def _harmless(self, handler: Handler, hook: Callable[[], object]) -> Callable[[], None]:
         """Wrap a handler's `on_commit`. When it runs the effects are committed, so it fails for no event."""
