@@ -40,12 +40,12 @@ class KeptWhole:
 
     def __enter__(self) -> None:
         # The connection itself: each attribute costs many times as much through Django's proxy, and this is hot.
-        self._state: Any = connections[DEFAULT_DB_ALIAS]
-        self._depth, self._blocks = len(self._state.savepoint_ids), len(self._state.atomic_blocks)
-        self._state.rollback_exc = None
+        state: Any = connections[DEFAULT_DB_ALIAS]
+        self._state, self._depth, self._blocks = state, len(state.savepoint_ids), len(state.atomic_blocks)
+        state.rollback_exc = None
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        state: Any = self._state
+        state = self._state
         depth = len(state.savepoint_ids)
         del state.savepoint_ids[self._depth :], state.atomic_blocks[self._blocks :]
         if error is not None:
