@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,7 +25,7 @@ from django.utils import timezone
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
 from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent, longest_wait
-from outbox.tuning import AGAIN_SECONDS
+from outbox.tuning import LATE_IDS
 
 
 class Source(NamedTuple):
@@ -55,6 +54,7 @@ def sources_of(event_type: str) -> Iterator[Source]:
 
 
 _AT_ONCE = DUE_AT_ONCE.isoformat()
+_LATE = timedelta(seconds=2)
 
 
 class Look(NamedTuple):
@@ -62,8 +62,8 @@ class Look(NamedTuple):
     What was seen of some sources. The heads stand in the order in which to take them.
 
     As many `rows` were seen, of so many `aggregates` and `busy` sources. With `more`, rows stand behind what was seen.
-    Of such a source the next look sees these. Any other is seen again, so that what came late or was freed is found at
-    once. Not if that is dear, as with many handled rows under an old snapshot.
+    Of such a source the next look sees these. Of any other it sees the end again, because ids and times do not commit in
+    order.
     """
 
     at: datetime
@@ -91,25 +91,22 @@ def look(sources: Sequence[Source], window: int) -> Look:
         seconds = wait and wait.total_seconds()
         ids = [head.pk for head in heads]
         return Look(timezone.now(), ids, rows, len(ids), seconds, [*sources], busy=1, more=False)
-    started = time.monotonic()
     with _prepared_cursor() as cursor:
         cursor.execute(_look_text(window, longest_wait()), [list(column) for column in zip(*sources, strict=True)])
         at, heads, rows, aggregates, next_due_seconds, lasts = cursor.fetchone()
     behind = list(sources)
-    lasts = json.loads(lasts)
-    was_dear = time.monotonic() - started > AGAIN_SECONDS
-    for number, place, since, after in lasts:
-        if place == window or was_dear:
-            behind[number - 1] = behind[number - 1]._replace(since=since, after=after)
-    full = {number for number, place, _, _ in lasts if place == window}
-    if was_dear:
-        # What a retry was handled under, an old snapshot may keep for long. Up to now all of them have been seen.
-        seen = {"since": at.isoformat(), "after": sys.maxsize}
-        behind = [
-            source._replace(**seen) if source.until is None and number not in full else source
-            for number, source in enumerate(behind, start=1)
-        ]
-    return Look(at, heads, rows, aggregates, next_due_seconds, behind, len(lasts), bool(full))
+    seen = {number: (place == window, since, after) for number, place, since, after in json.loads(lasts)}
+    for number, source in enumerate(sources, start=1):
+        is_full, since, after = seen.get(number, (False, source.since, source.after))
+        if is_full:
+            behind[number - 1] = source._replace(since=since, after=after)
+        elif source.until is None:
+            behind[number - 1] = source._replace(since=(at - _LATE).isoformat(), after=0)
+        elif source.until == _AT_ONCE:
+            behind[number - 1] = source._replace(since=_AT_ONCE, after=max(source.after, after - LATE_IDS))
+    return Look(
+        at, heads, rows, aggregates, next_due_seconds, behind, len(seen), any(full for full, *_ in seen.values())
+    )
 
 
 @cache

@@ -14,7 +14,6 @@ from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.engine import claim as claiming
 from outbox.engine import dispatcher as dispatching
-from outbox.engine import statements
 from outbox.engine.claim import Claimer
 from outbox.engine.dispatcher import Dispatcher
 from outbox.guards.deadline import Watchdog
@@ -152,7 +151,6 @@ def test_what_committed_late_is_found_by_the_next_look_however_dear_the_walk_was
     publish_reading, policy, effects, monkeypatch
 ):
     monkeypatch.setattr(claiming, "WALK_SHARE", 1e-6)
-    monkeypatch.setattr(statements, "AGAIN_SECONDS", 60.0)
     handles(GaugeCalibrated, name="test.effect")(leave_effect)
     late = publish_reading(gauge_id=1, reading=1)
     OutboxEvent.objects.filter(pk=late.pk).update(status=EventStatus.DEAD)  # as if it did not exist yet

@@ -30,9 +30,10 @@ def small_looks(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def dear_looks(monkeypatch):
-    """Cheap ones are repeated. Then nothing is overlooked, for however long the walk goes on."""
-    monkeypatch.setattr(statements, "AGAIN_SECONDS", 0.0)
+def no_second_look(monkeypatch):
+    """A walk's end is looked at again. Then nothing is overlooked there, for however long the walk goes on."""
+    monkeypatch.setattr(statements, "LATE_IDS", 0)
+    monkeypatch.setattr(statements, "_LATE", timedelta())
 
 
 def claim_of(claimer, limit=4, **options):
