@@ -62,8 +62,7 @@ class Look(NamedTuple):
     What was seen of some sources. The heads stand in the order in which to take them.
 
     As many `rows` were seen, of so many `aggregates` and `busy` sources. With `more`, rows stand behind what was seen.
-    Of such a source the next look sees these. Of any other it sees the end again, because ids and times do not commit in
-    order.
+    Of such a source the next look sees these. Of any other it sees the end again: ids and times commit out of order.
     """
 
     at: datetime
