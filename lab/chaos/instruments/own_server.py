@@ -16,7 +16,10 @@ def own_server(
     """Give the same laboratory on another server, with these parameters and environment."""
     server = PrivatePostgres(durable=True, settings=SERVER_SETTINGS | dict(settings or {}), variables=variables)
     with server:
-        other = Laboratory(server, lab.directory, lab.quick, lab.seed, lab.rounds, lab.scenes)
+        # Of its own too: ledgers of two rounds have the same names, and are written on where they are.
+        directory = lab.directory / f"server-{server.pid}"
+        directory.mkdir()
+        other = Laboratory(server, directory, lab.quick, lab.seed, lab.rounds, lab.scenes)
         other.prepare()
         try:
             yield other
