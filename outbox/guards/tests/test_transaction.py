@@ -185,8 +185,12 @@ def test_an_on_commit_that_raises_is_logged_with_its_handler_and_counts_for_no_e
     events = [publish_reading(gauge_id=gauge, reading=gauge) for gauge in range(3)]
 
     with caplog.at_level(logging.ERROR, logger="outbox"):
-        assert Dispatcher(policy=PATIENT).dispatch(10).processed == 3
+        try:
+            processed = Dispatcher(policy=PATIENT).dispatch(10).processed
+        except BaseException as raised:
+            pytest.fail(f"the hook has ended the worker: {raised!r}")
 
+    assert processed == 3
     assert [status_of(event) for event in events] == [(EventStatus.PROCESSED, 0)] * 3
     assert done == [0, 1, 2]
     assert [record.getMessage().count("test.hooked") for record in caplog.records] == [1, 1, 1]
