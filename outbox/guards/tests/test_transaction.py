@@ -184,13 +184,14 @@ def test_an_on_commit_that_raises_is_logged_with_its_handler_and_counts_for_no_e
 
     events = [publish_reading(gauge_id=gauge, reading=gauge) for gauge in range(3)]
 
+    ended_by: list[BaseException] = []
     with caplog.at_level(logging.ERROR, logger="outbox"):
         try:
-            processed = Dispatcher(policy=PATIENT).dispatch(10).processed
+            assert Dispatcher(policy=PATIENT).dispatch(10).processed == 3
         except BaseException as raised:
-            pytest.fail(f"the hook has ended the worker: {raised!r}")
+            ended_by.append(raised)
 
-    assert processed == 3
+    assert ended_by == []
     assert [status_of(event) for event in events] == [(EventStatus.PROCESSED, 0)] * 3
     assert done == [0, 1, 2]
     assert [record.getMessage().count("test.hooked") for record in caplog.records] == [1, 1, 1]
