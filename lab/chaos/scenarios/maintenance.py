@@ -14,7 +14,7 @@ from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.load import Load
 
 P95_SECONDS = 5.0
-MOST_DEADLOCKS = 5
+MOST_DEADLOCKS = 50
 LOAD_SECONDS = 0.5  # between two statements
 TABLES = ("outbox_outboxevent", "outbox_processedevent", "outbox_inhand")
 STATEMENTS = (

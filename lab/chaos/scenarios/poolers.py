@@ -72,10 +72,10 @@ def _demand_bounds() -> None:
     bound_connections(statement=7, lock=6, idle_in_transaction=5, name="qhse-asked")
     for _ in range(2):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout'), "
-                           "current_setting('application_name')")  # fmt: skip
+            # Not the name: who was forked off a process that has one keeps it.
+            cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
             found = cursor.fetchone()
-        if found != ("7s", "6s", "qhse-asked"):
+        if found != ("7s", "6s"):
             raise AssertionError(found)
         connection.close()
 
