@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
-from django.db import connection
+from django.db import InternalError, connection
 from django.utils import timezone
 
 
@@ -40,6 +40,15 @@ def sqlstates(error: BaseException | None) -> Iterator[str]:
         if state := getattr(error, "sqlstate", None):
             yield state
         error = error.__cause__ or error.__context__
+
+
+def is_out_of_step(error: BaseException) -> bool:
+    """
+    Answer whether the driver got an answer that does not fit its question, which nobody has an SQLSTATE for.
+
+    A pooler sends one when it loses the server behind it. The line is of no more use.
+    """
+    return isinstance(error, InternalError) and not sqlstate(error)
 
 
 def database_time() -> datetime:

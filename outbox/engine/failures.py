@@ -17,7 +17,7 @@ from outbox.engine.retry import RetryPolicy, brief, describe_error
 from outbox.errors import UnretryableError
 from outbox.guards.session import is_line_lost
 from outbox.models import OutboxEvent
-from qhse.database import SqlState, sqlstates
+from qhse.database import SqlState, is_out_of_step, sqlstates
 
 logger = logging.getLogger("outbox")
 
@@ -54,7 +54,7 @@ def blame(error: BaseException, *, in_handler: bool = True) -> Fault:
     states = list(sqlstates(error))
     if connection.closed_in_transaction:
         return Fault.HANDLER  # nobody else closes it there
-    if any(state.startswith(_OF_THE_LINE) for state in states) or is_line_lost():
+    if any(state.startswith(_OF_THE_LINE) for state in states) or is_line_lost() or is_out_of_step(error):
         return Fault.LINE
     known = _OF_THE_DATABASE if in_handler else _OF_THE_ENGINE
     return Fault.DATABASE if any(state.startswith(known) for state in states) else Fault.HANDLER

@@ -12,7 +12,7 @@ from django.db.models import BaseConstraint
 from django.http import HttpResponse
 
 from qhse.api.problems.document import problem
-from qhse.database import SqlState, sqlstate
+from qhse.database import SqlState, is_out_of_step, sqlstate
 
 logger = logging.getLogger("qhse.api")
 
@@ -35,7 +35,7 @@ _SQLITE_CHECK = re.compile(r"CHECK constraint failed: (\w+)")
 
 def database_problem(exc: Exception) -> HttpResponse | None:
     """Return the answer to an exception of the database. None for what is a defect of ours."""
-    if isinstance(exc, OperationalError | InterfaceError) or _is_read_only(exc):
+    if isinstance(exc, OperationalError | InterfaceError) or _is_read_only(exc) or is_out_of_step(exc):
         return _unavailable(exc)
     if isinstance(exc, IntegrityError):
         return _constraint_problem(exc)
@@ -47,8 +47,9 @@ def database_problem(exc: Exception) -> HttpResponse | None:
 
 def _unavailable(exc: Exception) -> HttpResponse:
     logger.error("database unavailable", exc_info=exc)
-    if sqlstate(exc) == SqlState.READ_ONLY_TRANSACTION and not connection.in_atomic_block:
-        connection.close()  # a session stays what its server was when it began; the next one asks anew
+    # A session stays what its server was when it began, and out of step if it is; the next one begins anew.
+    if (sqlstate(exc) == SqlState.READ_ONLY_TRANSACTION or is_out_of_step(exc)) and not connection.in_atomic_block:
+        connection.close()
     if sqlstate(exc) in _NOTHING_HAPPENED:
         detail = "The database could not do it now. Nothing has been changed; ask again."
     else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.models import BaseConstraint
 from django.utils import timezone
 
@@ -159,3 +160,13 @@ def test_a_line_that_began_while_nothing_could_be_written_is_not_kept_after_a_re
 
     assert client.post("/suppliers", {"name": "Refused again"}).status_code == 503
     assert client.post("/suppliers", {"name": "Stored"}).status_code == 201
+
+
+def test_an_answer_that_fits_no_question_is_an_outage_and_no_defect():
+    """A pooler sends one when it loses the server behind it: more results than there were statements."""
+    error = InternalError("received 2 results from command 'BEGIN'")
+    error.__cause__ = psycopg.InternalError("received 2 results from command 'BEGIN'")
+
+    answer = database_problem(error)
+
+    assert answer is not None and answer.status_code == 503
