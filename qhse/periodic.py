@@ -63,17 +63,20 @@ class JobSchedule:
         """Return the seconds until the next job, None without any."""
         return max(0.0, min(self._due_at.values()) - time.monotonic()) if self._due_at else None
 
-    def work(self) -> None:
+    def due(self) -> list[str]:
         """
-        Do one piece of the job that has been due for longest, if one is: the bound of one holds for the call.
+        Return the jobs that are due, first the one that has been for longest.
 
-        Those that are nearly due are due with it.
+        With the first those that are nearly due are due as well.
         """
-        name = min(self._due_at, key=self._due_at.__getitem__, default=None)
         now = time.monotonic()
-        if name is None or self._due_at[name] > now:
-            return
-        self._due_at |= {other: now for other, due_at in self._due_at.items() if 0 < due_at - now < TOGETHER_SECONDS}
+        if self.seconds_left() != 0:
+            return []
+        self._due_at |= {name: now for name, due_at in self._due_at.items() if 0 < due_at - now < TOGETHER_SECONDS}
+        return sorted((name for name, due_at in self._due_at.items() if due_at <= now), key=self._due_at.__getitem__)
+
+    def work(self, name: str) -> None:
+        """Do one piece of this job. If more is left it is due again at once, else at its interval."""
         more = _attempt(jobs[name])
         self._due_at[name] = time.monotonic() + (0.0 if more else jobs[name].every_seconds)
 

@@ -133,14 +133,21 @@ class Crew:
 
 
 def product_crew(
-    form: str, database: Database, *, size: int = 1, claims: bool = False, seconds: float | None = None
+    form: str,
+    database: Database,
+    *,
+    size: int = 1,
+    claims: bool = False,
+    kinds: bool = False,
+    seconds: float | None = None,
 ) -> Crew:
     """
     Return processes of the product's worker command.
 
-    `claims`: they answer with the time of each claim. `seconds`: they end a drain then, whatever is left.
+    `claims`: they answer with the time of each claim. `kinds`: they know sixty further types. `seconds`: they end a
+    drain then, whatever is left.
     """
-    options = ["--claims"] if claims else []
+    options = [*(["--claims"] if claims else []), *(["--kinds"] if kinds else [])]
     if seconds:
         options += ["--seconds", str(seconds)]
     return Crew("lab.bench.product_worker", form, *options, size=size, env=environment(database.url))

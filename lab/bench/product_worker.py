@@ -67,11 +67,12 @@ def main() -> None:
     parser.add_argument("form", choices=FORMS)
     parser.add_argument("--claims", action="store_true")
     parser.add_argument("--seconds", type=float, help="end a drain then, or when a claim fails: who asked will see it")
+    parser.add_argument("--kinds", action="store_true", help="handle events of sixty further types")
     options = parser.parse_args()
     claims = ClaimTimes()
     if options.claims or options.seconds:
         claims.watch()
-    subscribe(options.form)
+    subscribe(options.form, kinds=options.kinds)
     connection.ensure_connection()
 
     def drain(batch_size: int) -> list[float]:

@@ -101,7 +101,9 @@ def measure(run: Run) -> Iterator[Figure]:
         several = set_ups(run.sizes) + (obstacles(run.sizes) if form == AT_ONCE else [])
         with ExitStack() as stack:
             crews = {
-                database.name: stack.enter_context(product_crew(form, database, claims=True, seconds=SECONDS))
+                database.name: stack.enter_context(
+                    product_crew(form, database, claims=True, kinds=True, seconds=SECONDS)
+                )
                 for database in (plain, with_jit)
             }
             yield from _figures(form, several, _rounds(run, form, several, crews))
@@ -196,7 +198,7 @@ def _failing(run: Run) -> Iterator[Figure]:
         },
     )
     load.settle(database)
-    with product_crew(AT_ONCE, database, claims=True, seconds=run.sizes.failing_seconds) as crew:
+    with product_crew(AT_ONCE, database, claims=True, kinds=True, seconds=run.sizes.failing_seconds) as crew:
         _, answers = crew.drain(workers=1, batch_size=BATCH_SIZE)
     load.remove_backlog(database, run.sizes.done)
     name = f"{aggregates:,} aggregates with {FOLLOWERS} followers each whose handler fails"

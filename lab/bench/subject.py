@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar, cast
 
@@ -19,19 +19,9 @@ AGGREGATES = 1_000
 
 FORMS = ("per-event", "set-based")
 
-
 KINDS = 20
 SHARED, OWN, FAILING = "BENCH_SHARED_", "BENCH_OWN_", "BENCH_FAILING_"
 """What event types begin with that one handler has in common, that have a handler each, and whose handler fails."""
-
-
-def _kinds(prefix: str) -> list[type[DomainEvent]]:
-    """Return KINDS event types that differ from GaugeRead in nothing but their names."""
-    names = [f"{prefix}{number}" for number in range(KINDS)]
-    return [register(cast("type[DomainEvent]", type(name, (GaugeRead,), {"event_type": name}))) for name in names]
-
-
-SHARED_KINDS, OWN_KINDS, FAILING_KINDS = _kinds(SHARED), _kinds(OWN), _kinds(FAILING)
 
 
 class Effect(models.Model):
@@ -76,15 +66,18 @@ def fail(delivery: Delivery) -> None:
     raise ValueError("this handler always fails")
 
 
-def subscribe(form: str) -> None:
-    """Register the handlers in one of FORMS, once in a process."""
-    handles(*FAILING_KINDS, name="benchmark.fail")(fail)
-    shared: list[type[DomainEvent]] = [GaugeRead, *SHARED_KINDS]
-    if form == "set-based":
-        handles_batch(*shared, name=HANDLER)(keep_readings)
-        for kind in OWN_KINDS:
-            handles_batch(kind, name=f"{HANDLER}.{kind.event_type}")(partial(keep_readings))
-    else:
-        handles(*shared, name=HANDLER)(keep_reading)
-        for kind in OWN_KINDS:
-            handles(kind, name=f"{HANDLER}.{kind.event_type}")(partial(keep_reading))
+def _kinds(prefix: str) -> list[type[DomainEvent]]:
+    """Register KINDS event types that differ from GaugeRead in nothing but their names."""
+    names = [f"{prefix}{number}" for number in range(KINDS)]
+    return [register(cast("type[DomainEvent]", type(name, (GaugeRead,), {"event_type": name}))) for name in names]
+
+
+def subscribe(form: str, *, kinds: bool) -> None:
+    """Register the handlers in one of FORMS, once in a process. With `kinds` those of the further types as well."""
+    handle = handles_batch if form == "set-based" else handles
+    keep: Callable[..., None] = keep_readings if form == "set-based" else keep_reading
+    handle(GaugeRead, *(_kinds(SHARED) if kinds else ()), name=HANDLER)(keep)
+    if kinds:
+        handles(*_kinds(FAILING), name="benchmark.fail")(fail)
+        for kind in _kinds(OWN):
+            handle(kind, name=f"{HANDLER}.{kind.event_type}")(partial(keep))

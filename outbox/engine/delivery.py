@@ -18,7 +18,6 @@ from outbox.engine.statements import mark_processed, remember
 from outbox.errors import GivenBack
 from outbox.events import event_types
 from outbox.guards.deadline import Alarm
-from outbox.guards.session import settle_session
 from outbox.guards.transaction import KeptWhole, refuse_transaction_control
 from outbox.registry import Delivery, Handler, handlers_of
 from outbox.wakeup import notify
@@ -77,8 +76,6 @@ class HandlerRunner:
                     left = calls[number:]
                     failed.unfinished = [(event.event_id, handler.name) for handler, todo in left for event in todo]
                     raise
-        if calls:
-            settle_session()
         mark_processed([event.pk for event in events])
 
     def _call(self, handler: Handler, events: Sequence[ClaimedEvent]) -> None:

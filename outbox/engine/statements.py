@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
+from outbox.guards.session import settle_session
 from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent, longest_wait
 from outbox.tuning import LATE_IDS
 
@@ -91,16 +92,18 @@ def look(sources: Sequence[Source], window: int) -> Look:
         ids = [head.pk for head in heads]
         return Look(timezone.now(), ids, rows, len(ids), seconds, [*sources], busy=1, more=False)
     with _prepared_cursor() as cursor:
-        cursor.execute(_look_text(window, longest_wait()), [list(column) for column in zip(*sources, strict=True)])
+        kinds, since, after, until = zip(*sources, strict=True)
+        columns = [_array(map(_quoted, kinds)), _times(since), _array(after), _times(until)]
+        cursor.execute(_look_text(window, longest_wait()), columns)
         at, heads, rows, aggregates, next_due_seconds, lasts = cursor.fetchone()
-    behind = list(sources)
+    behind, just_now = list(sources), (at - _LATE).isoformat()
     seen = {number: (place == window, since, after) for number, place, since, after in json.loads(lasts)}
     for number, source in enumerate(sources, start=1):
         is_full, since, after = seen.get(number, (False, source.since, source.after))
         if is_full:
-            behind[number - 1] = source._replace(since=since, after=after)
+            behind[number - 1] = Source(source.event_type, since, after, source.until)
         elif source.until is None:
-            behind[number - 1] = source._replace(since=(at - _LATE).isoformat(), after=0)
+            behind[number - 1] = Source(source.event_type, just_now, 0, None)
         elif source.until == _AT_ONCE:
             behind[number - 1] = source._replace(since=_AT_ONCE, after=max(source.after, after - LATE_IDS))
     return Look(
@@ -283,23 +286,23 @@ def remember(pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]] | None:
 # Handlers come next. Their own statements are planned as anywhere else, until the session is reset.
 _REMEMBER = """
 INSERT INTO outbox_processedevent (event_id, handler) SELECT pair.* FROM unnest(%s::uuid[], %s::text[]) AS pair,
-    set_config('enable_seqscan', 'on', true)
+    set_config('enable_seqscan', 'on', true) AS scans, set_config('plan_cache_mode', 'auto', true) AS plans
 ON CONFLICT DO NOTHING RETURNING event_id, handler
 """
 
 
 def mark_processed(ids: Sequence[int]) -> None:
+    """Mark these events, after the session that handlers leave has been settled. On PostgreSQL in one round trip."""
     if _on_postgres():
-        with _prepared_cursor() as cursor:
-            cursor.execute(_MARK, [_array(ids)])
+        settle_session(then=_MARK.format(ids=_array(ids)))
     else:
         OutboxEvent.objects.filter(pk__in=ids).update(status=EventStatus.PROCESSED, processed_at=Now())
 
 
 _MARK = f"""
 UPDATE outbox_outboxevent SET status = '{EventStatus.PROCESSED}', processed_at = statement_timestamp()
-WHERE id = ANY(%s)
-"""  # nosec B608: only a constant is put in
+WHERE id = ANY('{{ids}}')
+"""  # nosec B608: only a constant and numbers are put in
 
 
 def _on_postgres() -> bool:
@@ -323,6 +326,10 @@ def _prepared_cursor() -> Any:
 def _array(values: Iterable[object]) -> str:
     """Return numbers or UUIDs as one literal of an array. For a list of them the driver takes ten times as long."""
     return f"{{{','.join(map(str, values))}}}"
+
+
+def _times(values: Iterable[str | None]) -> str:
+    return _array("NULL" if value is None else f'"{value}"' for value in values)
 
 
 @cache

@@ -129,10 +129,7 @@ class Worker:
             self._beat()
             try:
                 result = self._dispatcher.dispatch(self.batch_size, thorough=False)
-                if self._jobs.seconds_left() == 0:
-                    self._watchdog.rest()  # the last batch's: what comes now has its own time
-                    with self._watchdog.at_most(WATCHDOG_SECONDS):
-                        self._jobs.work()
+                self._do_due_jobs()
                 if not result.moved:
                     self._wait(self._idle_seconds(result))
             except (DatabaseError, InterfaceError) as error:
@@ -140,6 +137,16 @@ class Worker:
                 self._wait_for_database(failures, error)
             else:
                 failures = 0
+
+    def _do_due_jobs(self) -> None:
+        """Do a piece of each, all after one batch: a worker with nothing else to do wakes once for all of them."""
+        for job in self._jobs.due():
+            if self._stopping:
+                return
+            self._watchdog.rest()  # the last batch's: what comes now has its own time
+            with self._watchdog.at_most(WATCHDOG_SECONDS):
+                self._jobs.work(job)
+            self._beat()
 
     def _idle_seconds(self, result: BatchResult) -> float:
         retry = None if result.next_due_seconds is None else max(0.0, result.next_due_seconds) + 0.005

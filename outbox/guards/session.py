@@ -15,11 +15,12 @@ from qhse.deployment.connections import session_statement
 _SETTLE = """
 SET SESSION AUTHORIZATION DEFAULT; RESET ALL; {session};
 SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED;
-CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP
+CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP;
+{then}
 """
 
 
-def settle_session() -> None:
+def settle_session(then: str = "") -> None:
     """
     Check deferred constraints now, and take back settings, cursors, listeners, session locks and temporary tables.
 
@@ -32,7 +33,7 @@ def settle_session() -> None:
     if line := _driver_line():
         with connection.wrap_database_errors:
             # Several in one: none of them can be prepared.
-            line.execute(_SETTLE.format(session=session_statement(connection)), prepare=False)
+            line.execute(_SETTLE.format(session=session_statement(connection), then=then), prepare=False)
 
 
 def is_line_lost() -> bool:

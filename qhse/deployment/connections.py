@@ -73,7 +73,7 @@ def bound_connections(
     connection of a process that stopped in a transaction. What `options` of DATABASE_URL says wins. `name` is shown in
     pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
 
-    With `prepared`, values travel beside the statements. So the server can parse and plan a repeated statement once.
+    With `prepared`, values travel beside the statements. So the server parses and plans a repeated statement once.
     Plans read by indexes where there is one: a plan made for an empty table must not read a full one row by row. That
     is for a process that does the same over and over on a connection of its own.
     """
@@ -90,7 +90,7 @@ def bound_connections(
             wrapper.settings_dict["OPTIONS"]["application_name"] = name
         if prepared:
             wrapper.settings_dict["OPTIONS"].setdefault("server_side_binding", True)
-            _bounds["enable_seqscan"] = "off"
+            _bounds.update({"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"})
         wrapper.close()
 
 

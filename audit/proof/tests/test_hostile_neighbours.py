@@ -135,7 +135,7 @@ def test_a_seal_that_somebody_inserts_and_does_not_commit_is_an_error_soon_and_s
 
     with pytest.raises(OperationalError, match="lock timeout"):
         seal_new_entries()
-    JobSchedule().work()
+    JobSchedule().work("seal")
     assert "job seal failed; it comes round again" in caplog.text
 
     inserter.rollback()

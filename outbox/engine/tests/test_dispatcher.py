@@ -74,11 +74,11 @@ class TestHandling:
             publish_reading(gauge)
         on_postgres = connection.vendor == "postgresql"
 
-        # savepoint, heads, lock, remember, mark, release, and past Django the look at deferred constraints; on SQLite
+        # savepoint, heads, lock, remember, release, and past Django the mark with what settles the session; on SQLite
         # remember and heads take two statements each
-        with django_assert_num_queries(6 if on_postgres else 8):
+        with django_assert_num_queries(5 if on_postgres else 8):
             Dispatcher(policy=policy).dispatch(20)
-        with django_assert_num_queries(6 if on_postgres else 8):
+        with django_assert_num_queries(5 if on_postgres else 8):
             Dispatcher(policy=policy).dispatch(40)
 
     def test_a_batch_handler_gets_the_events_of_all_its_types_together_and_in_order(self, publish_reading, policy):
