@@ -54,13 +54,15 @@ class Sealing:
     What one pass did: how many entries it sealed, and how many it left out.
 
     If it is not `complete`, there was more to look at. The next pass goes on after `looked_until`. If it `had_no_turn`,
-    another sealer was at work, or somebody else holds what only sealers lock.
+    another sealer was at work, or somebody else holds what only sealers lock. With `older_remain`, entries stand behind
+    the older ones that it looked through.
     """
 
     sealed: int = 0
     left_out: int = 0
     complete: bool = True
     looked_until: int = field(default=0, compare=False)
+    older_remain: bool = field(default=False, compare=False)
     had_no_turn: bool = False
 
 
@@ -78,7 +80,7 @@ class Sealer:
         self._after = done.looked_until
         if done.complete:
             end = self._older.stop
-            first = end if AuditEntry.objects.filter(pk__gte=end).exists() else 0
+            first = end if done.older_remain else 0
             self._older = range(first, first + STRETCH)
         return done
 
@@ -127,7 +129,9 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
         turn.save(update_fields=["seal"])
     _complain(new)
     _complain_of_strangers(former, number)
-    return Sealing(len(new.entries), new.not_ours + len(new.unknown), new.complete, new.looked_until)
+    # Asked in here: an idle worker then takes one transaction for it, and not two.
+    older_remain = older is not None and AuditEntry.objects.filter(pk__gte=older.stop).exists()
+    return Sealing(len(new.entries), new.not_ours + len(new.unknown), new.complete, new.looked_until, older_remain)
 
 
 def _oldest_writer() -> datetime | None:
