@@ -17,6 +17,7 @@ from ncs.workflow import may_move
 from outbox.publisher import publish
 from qhse.accounts.models import User
 from qhse.errors import demand_version
+from qhse.text import plain
 from suppliers.services import count_nonconformity_closed, count_nonconformity_opened
 
 MAX_DESCRIPTION = 5000  # characters
@@ -32,7 +33,7 @@ def open_nonconformity(*, supplier_id: int, severity: str, description: str, act
 
     Raises SupplierIsUnknown, DescriptionIsInvalid.
     """
-    description = description.strip()
+    description = plain(description)
     if not 1 <= len(description) <= MAX_DESCRIPTION:
         raise DescriptionIsInvalid(f"The description must have 1 to {MAX_DESCRIPTION} characters.", field="description")
     # First: it takes the lock at which writers of one supplier queue up, and proves that the supplier exists.
@@ -79,7 +80,7 @@ def close_nonconformity(
         return nc
     if not may_move(nc.status, NcStatus.CLOSED):
         raise NonConformityMoveIsForbidden(f"{nc.number} is {nc.status} and cannot be closed.")
-    reason = reason.strip()
+    reason = plain(reason)
     NonConformity.objects.filter(pk=nc.pk).update(
         status=NcStatus.CLOSED,
         closed_at=Now(),

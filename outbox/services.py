@@ -14,6 +14,7 @@ from outbox.errors import OutboxEventIsNotDead, OutboxEventNotFound
 from outbox.models import OutboxEvent
 from outbox.wakeup import wake_workers
 from qhse.errors import InvalidInput
+from qhse.text import plain
 
 DECIDED_AT_ONCE = 500
 
@@ -94,7 +95,7 @@ def _decide_on_many(ids: Iterable[int], decide: Decision, actor: Actor | None, r
 
 
 def _required(reason: str) -> str:
-    reason = reason.strip()
+    reason = plain(reason)
     if not reason:
         raise InvalidInput("A reason is required: it is kept in the audit trail.", field="reason")
     return reason

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
+from qhse.text import is_invisible
+
 MAX_LENGTH = 200
 
 MAX_KEY_LENGTH = 800  # of the column; single characters unfold to as many as eighteen
-
-# Control, format (zero-width, bidirectional overrides), surrogate, private use, unassigned, and the separators of lines
-# and paragraphs. They make two names look alike, or one log line look like two.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Shown as nothing too, and in none of those categories: joiners, Hangul and Khmer fillers, variation selectors. It is
-# the rest of Default_Ignorable_Code_Point in Unicode 16 (DerivedCoreProperties.txt).
-_IGNORABLE = (
-    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
-    (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
-)  # fmt: skip
-# Symbols whose picture is empty: the Braille pattern without dots, the musical null notehead.
-_BLANK = ((0x2800, 0x2800), (0x1D159, 0x1D159))
-_INVISIBLE = frozenset(chr(code) for first, last in (*_IGNORABLE, *_BLANK) for code in range(first, last + 1))
 
 
 class NameRefused(ValueError):
@@ -35,7 +24,7 @@ def normalise_name(text: str) -> str:
     """
     text = unicodedata.normalize("NFC", text)
     for character in text:
-        if character in _INVISIBLE or unicodedata.category(character) in _REFUSED_CATEGORIES:
+        if is_invisible(character):
             raise NameRefused(f"The name contains the invisible character U+{ord(character):04X}.")
     name = " ".join(text.split())
     if not name:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from audit.services import Actor, record
 from outbox.publisher import publish
 from qhse.errors import demand_version
+from qhse.text import plain
 from suppliers.choices import Severity
 from suppliers.errors import (
     CertificationExpiryIsImplausible,
@@ -96,7 +97,7 @@ def update_certification(
         entity_type="supplier",
         entity_id=supplier.pk,
         changes={"certification_expiry": (previous, certification_expiry)},
-        reason=reason,
+        reason=plain(reason),
     )
     publish(
         SupplierCertificationUpdated(

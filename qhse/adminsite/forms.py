@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,6 +14,7 @@ from django.db.models import Model
 
 from qhse.accounts.models import User
 from qhse.errors import DomainError
+from qhse.text import plain
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -19,7 +22,26 @@ else:
     ModelForm = forms.ModelForm  # generic for the type checker only
 
 
-class ServiceForm(ModelForm):
+class PlainTextForm(forms.BaseForm):
+    """
+    A form that reads what was typed as `plain` has it, before it looks at lengths and at what is empty.
+
+    Fields that keep their white space, such as passwords, are left alone.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.CharField) and field.strip:
+                # In the field and not in the data: the page that comes back shows what was typed.
+                field.to_python = partial(_read_plain, field.to_python)  # type: ignore[method-assign]
+
+
+def _read_plain(read: Callable[[Any], Any], typed: Any) -> Any:
+    return read(plain(typed) if isinstance(typed, str) else typed)
+
+
+class ServiceForm(PlainTextForm, ModelForm):
     """
     A model form that never saves the model itself.
 
@@ -83,7 +105,7 @@ def reason_field(*, required: bool, help_text: str = "Kept in the audit trail.")
     )
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(PlainTextForm, forms.Form):
     """Asks why, before an action changes several records."""
 
     reason = reason_field(required=True, help_text="Kept in the audit trail beside every record that changes.")

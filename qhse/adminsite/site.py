@@ -7,11 +7,14 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, resolve, reverse
 from django.views.decorators.common import no_append_slash
 
+from qhse.accounts.models import User
+from qhse.accounts.services.login import note_logout
 from qhse.adminsite.login import LoginForm, OwnPasswordForm
 from qhse.adminsite.panels import banners, front_panels
 
@@ -45,8 +48,24 @@ class QhseAdminSite(AdminSite):
         )
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's page with our form, which counts as the API's login does. A blocked try is a 429."""
-        return _refuse_blocked(super().login(request, extra_context))  # type: ignore[no-any-return]
+        """
+        Django's page with our form, which counts as the API's login does. A blocked try is a 429.
+
+        Who logs in where somebody else is logged in ends that session. The trail has it as a logout.
+        """
+        before = request.user if request.user.is_authenticated else None  # asked now, while it is true
+        with transaction.atomic():
+            response = super().login(request, extra_context)
+            if before is not None and request.user != before:
+                note_logout(before)
+        return _refuse_blocked(response)  # type: ignore[no-any-return]
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Django's page. The end of the session and its entry in the trail are stored together."""
+        with transaction.atomic():
+            if request.method == "POST" and isinstance(request.user, User):
+                note_logout(request.user)
+            return super().logout(request, extra_context)
 
     def get_urls(self) -> list[Any]:
         return [path("login", self.login), *super().get_urls()]  # the login stands in the contract without a slash

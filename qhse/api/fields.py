@@ -8,11 +8,20 @@ from typing import Any
 
 from rest_framework import serializers
 
+from qhse.text import plain
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class TextField(serializers.CharField):
-    """A JSON string. DRF's own field also takes numbers, and would store 1e400 as the text "inf"."""
+    """
+    A JSON string. DRF's own field also takes numbers, and would store 1e400 as the text "inf".
+
+    Unless it keeps its white space, it is stored as `plain` has it: text with nothing to read in it is blank.
+    """
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(plain(data) if isinstance(data, str) and self.trim_whitespace else data)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit.proof.late import NotLate, accept_late_entries
+from qhse.text import plain
 
 MOST = 100_000
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, help="kept in the audit trail")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        reason = options["reason"].strip()
+        reason = plain(options["reason"])
         if not reason:
             raise CommandError("--reason: say why")
         if sum(len(ids) for ids in options["entries"]) > MOST:

@@ -16,6 +16,7 @@ from audit.proof.documents import seal_document
 from audit.proof.reading import newest_seal
 from audit.proof.restores import declare_restore, is_declared
 from audit.proof.verify_export import encoding_of, read_checkpoints, seal_hash
+from qhse.text import plain
 
 
 class Command(BaseCommand):
@@ -38,13 +39,14 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["restored"] is not None and not (options["append"] and options["restored"].strip()):
+        restored = plain(options["restored"] or "")
+        if options["restored"] is not None and not (options["append"] and restored):
             raise CommandError("--restored needs --append FILE, and says why")
         head = _genuine_head()
         line = checkpoint_of(head)
         if options["append"]:
             try:
-                line = _append(options["append"], line, (options["restored"] or "").strip())
+                line = _append(options["append"], line, restored)
             except (OSError, ValueError) as error:
                 raise CommandError(f"--append {options['append']}: {error}", returncode=2) from error
         self.stdout.write(json.dumps(line))

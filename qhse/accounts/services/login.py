@@ -47,6 +47,12 @@ def log_in(*, username: str, password: str) -> TokenPair:
         return issue_tokens(user)
 
 
+@transaction.atomic
+def note_logout(user: User) -> None:
+    """Record that a person has ended their session of the admin site. The API's logout revokes tokens: see there."""
+    record(actor=user, action="LOGGED_OUT", entity_type="user", entity_id=user.pk, changes={}, with_address=True)
+
+
 def prove_identity(
     *, username: str, password: str, may_enter: Callable[[User], bool] = lambda user: True, purpose: str = ""
 ) -> User:

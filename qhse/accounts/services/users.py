@@ -26,6 +26,7 @@ from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
 from qhse.accounts.roles import Role
 from qhse.accounts.services.tokens import revoke_all_tokens
 from qhse.errors import InvalidInput
+from qhse.text import plain
 
 CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
 
@@ -106,7 +107,7 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
         entity_type="user",
         entity_id=user.pk,
         changes=real,
-        reason=reason,
+        reason=plain(reason),
     )
     return user
 
@@ -141,7 +142,8 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
     Raises UserNotFound, UserIsActive, and InvalidInput without a reason. Raises DatabaseError for a database role that
     does not own the trail.
     """
-    if not reason.strip():
+    reason = plain(reason)
+    if not reason:
         raise InvalidInput("Say why.", field="reason")
     user = User.objects.select_for_update(no_key=True).filter(username=username).first()
     if user is None:
@@ -160,7 +162,7 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
         entity_type="user",
         entity_id=user.pk,
         changes={},
-        reason=reason.strip(),
+        reason=reason,
     )
     return user.username, entries
 

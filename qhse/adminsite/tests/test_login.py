@@ -129,3 +129,54 @@ class TestLogin:
         response = Client().post("/admin/login/", form)
 
         assert response["Location"] == "/admin/"
+
+
+class TestLogout:
+    def test_ends_the_session_and_is_recorded_as_the_api_records_it(self, users: dict[str, Any]) -> None:
+        client = Client()
+        client.force_login(users["quality"])
+
+        answer = client.post("/admin/logout/", REMOTE_ADDR=AWAY)
+
+        entry = AuditEntry.objects.get(action="LOGGED_OUT")
+        assert (answer.status_code, client.get("/admin/").status_code) == (200, 302)
+        assert (entry.actor, entry.actor_role, entry.entity_id) == ("quality", "quality", str(users["quality"].pk))
+        assert (entry.source, entry.client_address) == ("admin", AWAY)
+
+    def test_is_stored_with_its_entry_or_not_at_all(
+        self, users: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = Client(raise_request_exception=False)
+        client.force_login(users["quality"])
+        monkeypatch.setattr("qhse.accounts.services.login.record", lambda **entry: 1 / 0)
+
+        answer = client.post("/admin/logout/")
+
+        assert (answer.status_code, client.get("/admin/").status_code) == (500, 200)
+
+    def test_of_nobody_and_by_a_link_records_nothing(self, users: dict[str, Any]) -> None:
+        client = Client()
+        answers = [client.post("/admin/logout/").status_code]
+        client.force_login(users["quality"])
+
+        answers.append(client.get("/admin/logout/").status_code)
+
+        assert (answers, client.get("/admin/").status_code) == ([302, 405], 200)
+        assert not AuditEntry.objects.filter(action="LOGGED_OUT").exists()
+
+    def test_by_another_person_who_logs_in_there_is_recorded_too(self, users: dict[str, Any]) -> None:
+        client = Client()
+        client.force_login(users["quality"])
+
+        client.post("/admin/login/", {"username": "auditor", "password": "correct-horse-auditor"})
+
+        assert [entry.actor for entry in AuditEntry.objects.filter(action="LOGGED_OUT")] == ["quality"]
+
+    def test_is_none_when_the_same_person_logs_in_again(self, users: dict[str, Any]) -> None:
+        client = Client()
+        client.force_login(users["quality"])
+
+        client.post("/admin/login/", {"username": "quality", "password": "correct-horse-quality"})
+        client.post("/admin/login/", {"username": "auditor", "password": "a-wrong-horse"})
+
+        assert not AuditEntry.objects.filter(action="LOGGED_OUT").exists()

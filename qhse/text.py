@@ -1,0 +1,41 @@
+"""What people write: whether there is anything to read in it, and how it is stored. Pure text rules."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Control, format (zero-width, bidirectional marks, tags), surrogate, private use, unassigned, and the separators.
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Shown as nothing too, and in none of those categories: joiners, Hangul and Khmer fillers, variation selectors. It is
+# the rest of Default_Ignorable_Code_Point in Unicode 16 (DerivedCoreProperties.txt).
+_IGNORABLE = (
+    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+    (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
+)  # fmt: skip
+# Characters whose picture is empty: the Braille pattern without dots, the musical null notehead, the Khitan filler, the
+# Egyptian blanks.
+_BLANK = ((0x2800, 0x2800), (0x1D159, 0x1D159), (0x16FE4, 0x16FE4), (0x13441, 0x13442))
+_INVISIBLE = frozenset(chr(code) for first, last in (*_IGNORABLE, *_BLANK) for code in range(first, last + 1))
+# Every way to end a line: of Windows, of old Macintoshes, Unicode's next line and separators.
+_LINE_BREAK = re.compile("\r\n|[\r\x85\u2028\u2029]")
+
+
+def is_invisible(character: str) -> bool:
+    """Answer whether this character is shown as nothing. White space is another matter."""
+    return character in _INVISIBLE or unicodedata.category(character) in _UNSEEN_CATEGORIES
+
+
+def can_be_read(text: str) -> bool:
+    """Answer whether there is anything to read in a text. There is nothing in spaces and invisible characters."""
+    return any(not (character.isspace() or is_invisible(character)) for character in text)
+
+
+def plain(text: str) -> str:
+    """
+    Return a text as it is stored: lines end with LF, white space around it is gone, unreadable text is empty.
+
+    Browsers send lines that end with CR LF. They would count twice, and look different in the trail than by the API.
+    """
+    text = _LINE_BREAK.sub("\n", text).strip()
+    return text if can_be_read(text) else ""
