@@ -126,7 +126,6 @@ class Stack:
             wait_until(self._is_ready, seconds=READY_SECONDS, every=0.1)
         except Stalled:
             raise StackFailed(f"{self.url}/readyz did not say 200 within {READY_SECONDS:.0f} s") from None
-        # After the API, which empties the directory of the metrics that both write, if there is one.
         self._start("worker", ["manage.py", "run_outbox_worker"])
 
     def _start(self, name: str, command: list[str]) -> None:

@@ -40,8 +40,26 @@ MUTANTS = (
     ),
     Mutant(
         "counts-of-the-dead-lost", "qhse/observability/shared_counters.py",
-        "            _keep_counts(file for each in dead for file in each.glob(\"*.db\"))\n", "            pass\n",
+        "            with suppress(PermissionError):  # another user's: its counts stay where they are\n"
+        "                each.rename(own / _PAST / each.name)\n",
+        "            shutil.rmtree(each)\n",
         f"{COUNTERS} -k ended_counted",
+    ),
+    Mutant(
+        "counts-of-a-past-counted-twice", "qhse/observability/shared_counters.py",
+        "            if each.suffix == _NEW or (each.suffix == _OLD and each.with_suffix(\"\").exists()):\n"
+        "                continue\n",
+        "", f"{COUNTERS} -k put_together",
+    ),
+    Mutant(
+        "full-disk-ends-who-counts", "qhse/observability/shared_counters.py",
+        "    values.MmapedDict = CountsFile  # type: ignore[attr-defined, assignment]\n", "",
+        f"{COUNTERS} -k full_disk",
+    ),
+    Mutant(
+        "counters-silent-while-the-database-is-away", "qhse/observability/metrics.py",
+        "        except (DatabaseError, InterfaceError) as error:", "        except ZeroDivisionError as error:",
+        "qhse/observability/tests/test_metrics.py -k away",
     ),
     Mutant(
         "counts-of-the-living-wiped", "qhse/observability/shared_counters.py",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.metrics_core import Metric
+from django.db import DatabaseError, InterfaceError, connections
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from qhse.observability.shared_counters import VARIABLE, SharedCounters
+
+logger = logging.getLogger("qhse.metrics")
 
 REQUESTS = Counter("qhse_http_requests_total", "HTTP requests answered", ["route", "method", "status"])
 REQUEST_SECONDS = Histogram(
@@ -41,18 +45,44 @@ def add_source(source: GaugeSource) -> None:
     _sources.append(source)
 
 
-class _Sources:
+class Figures:
+    """
+    What this process can tell: all counters, those of other processes with PROMETHEUS_MULTIPROC_DIR, and the sources.
+
+    While the database is away, the sources are left out. The counters still tell what happens meanwhile.
+    """
+
     def collect(self) -> Iterable[Metric]:
-        for source in _sources:
-            yield from source()
+        yield from SharedCounters().collect() if os.environ.get(VARIABLE) else REGISTRY.collect()
+        answers = True
+        try:
+            for source in _sources:
+                yield from list(source())
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("figures of the database are missing in /metrics: %s", str(error).strip()[:200])
+            answers = False  # and no further source is asked: each would wait for it again
+        yield GaugeMetricFamily("qhse_database_up", "1 when the database answered, else 0", value=answers)
 
 
 def render() -> bytes:
-    """Return the exposition text: all counters and the sources. PROMETHEUS_MULTIPROC_DIR joins processes."""
+    """Return the exposition text."""
     registry = CollectorRegistry()
-    if os.environ.get(VARIABLE):
-        registry.register(SharedCounters())
-        registry.register(_Sources())
-        return generate_latest(registry)
-    registry.register(_Sources())
-    return generate_latest(REGISTRY) + generate_latest(registry)
+    registry.register(Figures())
+    return generate_latest(registry)
+
+
+class _FiguresOfAThread:
+    """The same for a thread of its own, which leaves no connection behind."""
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            return list(Figures().collect())
+        finally:
+            connections.close_all()
+
+
+def serve(host: str, port: int) -> None:
+    """Answer `/metrics` from a thread, for a process that is no HTTP server. Raises OSError."""
+    registry = CollectorRegistry()
+    registry.register(_FiguresOfAThread())
+    start_http_server(port, addr=host, registry=registry)

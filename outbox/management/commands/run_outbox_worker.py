@@ -12,7 +12,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from prometheus_client import start_http_server
 
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
@@ -22,6 +21,7 @@ from outbox.tuning import WATCHDOG_SECONDS
 from qhse.arguments import positive_int, positive_seconds
 from qhse.deployment.connections import bound_connections
 from qhse.deployment.database_checks import refuse_unsafe_database
+from qhse.observability import metrics
 
 
 class Command(BaseCommand):
@@ -113,7 +113,7 @@ class Command(BaseCommand):
         if settings.OUTBOX_METRICS_BIND:
             host, port = settings.OUTBOX_METRICS_BIND
             try:
-                start_http_server(port, addr=host)
+                metrics.serve(host, port)
             except OSError as error:
                 raise CommandError(f"OUTBOX_METRICS_BIND: {host}:{port}: {error.strerror}") from error
 

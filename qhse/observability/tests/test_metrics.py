@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import OperationalError
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from qhse.observability import metrics
@@ -45,3 +46,25 @@ def test_with_several_processes_the_counters_come_from_their_files(sources, monk
     text = metrics.render().decode()
 
     assert "qhse_gauges_waiting 3.0" in text and "qhse_http_requests_total{" not in text
+
+
+def test_while_the_database_is_away_the_counters_are_told_and_each_source_is_not_waited_for(sources):
+    asked = []
+
+    def fail():
+        asked.append("database")
+        raise OperationalError("the database is away")
+
+    metrics.add_source(lambda: [GaugeMetricFamily("qhse_gauges_waiting", "Gauges to calibrate", value=3)])
+    metrics.add_source(fail)
+    metrics.add_source(fail)
+
+    text = metrics.render().decode()
+
+    assert "qhse_http_requests_total" in text and "qhse_gauges_waiting 3.0" in text
+    assert "qhse_database_up 0.0" in text
+    assert asked == ["database"]
+
+
+def test_a_database_that_answers_is_up(sources):
+    assert b"qhse_database_up 1.0" in metrics.render()

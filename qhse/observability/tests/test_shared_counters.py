@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,16 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from dev.http_client import HttpClient, is_ready
+from dev.http_client import HttpClient, NoAnswer, is_ready
 from dev.processes import ROOT, kept_variables, start_python
 from dev.stack import HOST, api_command, free_port
 from dev.waiting import wait_until
 
 COUNT = """
-import sys
-from prometheus_client import Counter
+import resource, sys
 from qhse.observability import shared_counters
 shared_counters.join()
+from prometheus_client import Counter
+if len(sys.argv) > 3:  # how long a file may be
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 Counter("lots", "Lots looked at", ["gauge"]).labels(sys.argv[1]).inc(int(sys.argv[2]))
 print("counted", flush=True)
 sys.stdin.read()
@@ -53,9 +56,10 @@ class Programs:
         self.running.append(start_python(command, env=self.env, stderr=subprocess.DEVNULL, **options))
         return self.running[-1]
 
-    def count(self, gauge: str, number: int) -> subprocess.Popen[bytes]:
-        """Start a program that counts, and lives until it is ended."""
-        program = self.start("-c", COUNT, gauge, str(number), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def count(self, gauge: str, number: int, *, room: int | None = None) -> subprocess.Popen[bytes]:
+        """Start a program that counts, and lives until it is ended. It has `room` bytes for a file."""
+        limit = [] if room is None else [str(room)]
+        program = self.start("-c", COUNT, gauge, str(number), *limit, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert program.stdout and program.stdout.readline() == b"counted\n"
         return program
 
@@ -76,6 +80,10 @@ class Programs:
 
     def files(self) -> list[Path]:
         return list((self.directory / "metrics").glob("**/*.db"))
+
+    def directory_of(self, program: subprocess.Popen[bytes]) -> Path:
+        (own,) = (self.directory / "metrics").glob(f"{program.pid}-*")
+        return own
 
 
 def end(program: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
@@ -148,12 +156,59 @@ class TestJoining:
         programs.count("A", 3)
         dead = programs.count("A", 4)
         end(dead, signal.SIGKILL)
-        (file,) = (each for each in programs.files() if each.parent.name.startswith(f"{dead.pid}-"))
+        (file,) = programs.directory_of(dead).glob("*.db")
         file.write_bytes(rubbish)
 
+        assert programs.read() == {"A": 3}
         programs.count("A", 1)
 
         assert programs.read() == {"A": 4}
+
+    @pytest.mark.parametrize("moment", ["before the old past went", "before the new one came", "after that"])
+    def test_what_was_being_put_together_when_somebody_was_killed_counts_once(
+        self, programs: Programs, moment: str
+    ) -> None:
+        programs.count("A", 3)
+        end(programs.count("A", 4))
+        joined = programs.count("A", 5)
+        end(joined, signal.SIGKILL)
+        past = programs.directory_of(joined) / "past"
+        new, old = past.with_suffix(".new"), past.with_suffix(".old")
+        shutil.copytree(past, new if moment.startswith("before") else old)
+        if moment == "before the new one came":
+            past.rename(old)
+
+        assert programs.read() == {"A": 12}
+        programs.count("B", 1)
+
+        assert programs.read() == {"A": 12, "B": 1}
+
+    @pytest.mark.parametrize("room", [0, 1000])
+    def test_a_full_disk_ends_nobody_who_counts(self, programs: Programs, room: int) -> None:
+        programs.count("A", 3)
+        full = programs.count("A", 4, room=room)
+
+        assert programs.read() == {"A": 3}
+        assert full.poll() is None
+
+    def test_a_directory_that_somebody_has_removed_ends_nobody_who_counts(self, programs: Programs) -> None:
+        counting = programs.count("A", 3)
+        shutil.rmtree(programs.directory / "metrics")
+
+        assert programs.read() == {}
+        assert counting.poll() is None
+        programs.count("A", 4)
+
+        assert programs.read() == {"A": 4}
+
+    def test_an_empty_variable_leaves_no_files_where_the_program_was_started(self, programs: Programs) -> None:
+        programs.env |= {"PROMETHEUS_MULTIPROC_DIR": "", "PYTHONPATH": str(ROOT)}
+
+        subprocess.run(
+            [sys.executable, "-c", COUNT, "A", "3"], cwd=programs.directory, env=programs.env, input=b"", check=True
+        )
+
+        assert not list(programs.directory.iterdir())
 
     def test_a_program_that_another_one_starts_is_a_program_of_its_own(self, programs: Programs) -> None:
         programs.count("A", 3)
@@ -163,7 +218,7 @@ class TestJoining:
         programs.count("A", 4)
 
         assert programs.read() == {"A": 7}
-        assert not [each for each in own.iterdir() if each.is_dir()]
+        assert [each.name for each in own.iterdir() if each.is_dir()] == ["past"]
 
     def test_a_directory_that_cannot_be_made_is_named(self, programs: Programs) -> None:
         (programs.directory / "file").write_text("not a directory")
@@ -222,3 +277,41 @@ class TestServers:
         )
         wait_until(lambda: is_ready(url), seconds=60, what="another process")
         assert figure(url, "qhse_http_requests_total") >= requests
+
+    def test_an_api_that_is_told_to_reload_counts_on(self, programs: Programs) -> None:
+        programs.manage("migrate", "--verbosity", "0")
+        server, url = programs.api()
+        former = children(server)
+        for _ in range(5):
+            HttpClient(url).send("GET", "/healthz")
+        requests = figure(url, "qhse_http_requests_total")
+
+        server.send_signal(signal.SIGHUP)
+
+        wait_until(lambda: len(now := children(server)) == 2 and not now & former, seconds=60, what="new processes")
+        assert figure(url, "qhse_http_requests_total") >= requests
+        assert not [file for file in programs.files() for pid in former if file.name.endswith(f"_{pid}.db")]
+
+    def test_a_worker_asked_by_itself_tells_what_the_database_knows(self, programs: Programs) -> None:
+        programs.manage("migrate", "--verbosity", "0")
+        port = free_port()
+        programs.env |= {"OUTBOX_METRICS_BIND": f"{HOST}:{port}", "PROMETHEUS_MULTIPROC_DIR": ""}
+        programs.start("manage.py", "run_outbox_worker")
+        url = f"http://{HOST}:{port}"
+
+        wait_until(lambda: answers(url) and figure(url, "qhse_outbox_workers") == 1, seconds=60, what="a living worker")
+        text = HttpClient(url).send("GET", "/metrics").content.decode()
+
+        for name in ("outbox_events", "outbox_oldest_due_seconds", "audit_unsealed_seconds", "outbox_dispatched_total"):
+            assert f"\nqhse_{name}" in text
+
+
+def children(server: subprocess.Popen[bytes]) -> set[str]:
+    return set(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split())
+
+
+def answers(url: str) -> bool:
+    try:
+        return HttpClient(url).send("GET", "/metrics").status == 200
+    except NoAnswer:
+        return False
