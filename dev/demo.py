@@ -93,6 +93,13 @@ def _supplier_is_created(client: DemoClient) -> dict[str, Any]:
     return _supplier(client, created)
 
 
+def _noted_level(client: DemoClient, supplier: dict[str, Any]) -> str | None:
+    """Return the level that the trail was told last."""
+    query = f"?entity_type=supplier&entity_id={supplier['id']}&action=SUPPLIER_RISK_CHANGED&limit=1"
+    noted = client.call("GET", f"/audit-log{query}", who="auditor").body["results"]
+    return noted[0]["changes"]["risk_level"][1] if noted else None
+
+
 def _nonconformity_is_opened(
     client: DemoClient, supplier: dict[str, Any], request_id: str, before: dict[str, Any]
 ) -> dict[str, Any]:
@@ -106,12 +113,10 @@ def _nonconformity_is_opened(
     client.expect("the request id in the answer", opened.headers.get("X-Request-ID"), request_id)
     client.expect("the status of the NC", opened.body["status"], "OPEN")
 
-    _chapter("The worker handles the event, and the supplier's risk changes")
+    _chapter("The supplier's risk has changed; the worker handles the event, and notes that in the trail")
     level = supplier["risk_level"]
     _wait_for(
-        client,
-        "the worker has concluded another risk level",
-        lambda: _supplier(client, supplier)["risk_level"] != level,
+        client, "the worker has noted another risk level", lambda: _noted_level(client, supplier) not in (None, level)
     )
     seen = client.call("GET", f"/suppliers/{supplier['id']}", who="quality").body
     client.expect("the supplier is at risk", seen["is_at_risk"], True)
@@ -132,11 +137,8 @@ def _nonconformity_is_closed(
     closed = client.call("PATCH", f"/ncs/{nc['id']}/close", who="quality", body=body).body
     client.expect("the status of the NC", closed["status"], "CLOSED")
     level = supplier["risk_level"]
-    _wait_for(
-        client,
-        "the worker has concluded the old risk level",
-        lambda: _supplier(client, supplier)["risk_level"] == level,
-    )
+    client.expect("the supplier's risk level", _supplier(client, supplier)["risk_level"], level)
+    _wait_for(client, "the worker has noted the old risk level", lambda: _noted_level(client, supplier) == level)
     client.expect("the supplier is at risk", _supplier(client, supplier)["is_at_risk"], False)
     again = client.call("PATCH", f"/ncs/{nc['id']}/close", who="quality", body=body).body
     client.expect("closing it again changed something", again != closed, False)

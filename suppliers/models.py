@@ -5,12 +5,25 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Greatest, Least, Now
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.utils import timezone
+from django.utils.functional import cached_property
 
-from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
+from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel, Severity
 from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH
-from suppliers.risk import SupplierFigures
+from suppliers.risk import (
+    AT_RISK_FLOOR,
+    EXPIRED_POINTS,
+    EXPIRING_POINTS,
+    LEVELS,
+    OPEN_NC_CAP,
+    OPEN_NC_POINTS,
+    RiskAssessment,
+    SupplierFigures,
+    assess,
+)
 
 
 def at_risk_on(today: date) -> Q:
@@ -28,6 +41,20 @@ def expiring_on(today: date, *, days: int = RENEWAL_NOTICE_DAYS) -> Q:
     return Q(certification_expiry__range=(today, today + timedelta(days=days)))
 
 
+def score_on(today: date) -> Case:
+    """Return the score of `risk.assess` as an expression in SQL."""
+    high, medium = F("nc_open_high"), F("nc_open_medium")
+    low = F("nc_open") - high - medium
+    weights = OPEN_NC_POINTS
+    weighed = high * weights[Severity.HIGH] + medium * weights[Severity.MEDIUM] + low * weights[Severity.LOW]
+    open_ncs = Least(Value(OPEN_NC_CAP), weighed)
+    expiring = (
+        When(certification_expiry__lte=today + timedelta(days=days), then=points) for days, points in EXPIRING_POINTS
+    )
+    points = open_ncs + Case(When(expired_on(today), then=EXPIRED_POINTS), *expiring, default=0)
+    return Case(When(at_risk_on(today), then=Greatest(points, Value(AT_RISK_FLOOR))), default=points)
+
+
 class SupplierQuerySet(models.QuerySet["Supplier"]):
     """`today` is a date in UTC. An unknown certification date is neither expired nor expiring."""
 
@@ -43,6 +70,14 @@ class SupplierQuerySet(models.QuerySet["Supplier"]):
     def expiring(self, *, today: date, days: int = RENEWAL_NOTICE_DAYS) -> SupplierQuerySet:
         return self.filter(expiring_on(today, days=days))
 
+    def at_level(self, level: RiskLevel, *, today: date) -> SupplierQuerySet:
+        """Return those whose risk has this level today, whatever was concluded last."""
+        least = next(threshold for threshold, each in LEVELS if each == level)
+        above = [threshold for threshold, _ in LEVELS if threshold > least]
+        score = score_on(today)
+        found = self.filter(GreaterThanOrEqual(score, least))
+        return found.filter(LessThan(score, min(above))) if above else found
+
 
 class Supplier(models.Model):
     """
@@ -51,8 +86,8 @@ class Supplier(models.Model):
     `name_key` is the name without case and Unicode differences. It is what must be unique.
     The transactions that open and close NCs keep the counts `nc_*`. So they are exact at every moment, and reading
     them counts nothing.
-    `risk_*` is what the worker last concluded, moments after the cause. Whether the supplier is at risk *now* follows
-    from the other columns, by `suppliers.risk`.
+    `risk_*` is what the worker last concluded, moments after the cause: with it, it tells a change of level to the
+    trail and to other programs. Nobody is shown it. What is shown is `risk`, which follows from the other columns.
     `version` counts what people changed, not what followed from it. Rows are never deleted.
     """
 
@@ -114,6 +149,16 @@ class Supplier(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @cached_property
+    def read_on(self) -> date:
+        """Return today in UTC. It is one day for all that is said about this copy of the row, past midnight too."""
+        return timezone.now().date()
+
+    @property
+    def risk(self) -> RiskAssessment:
+        """Return the risk now: the only one that pages and answers show."""
+        return assess(self.figures, today=self.read_on)
 
     @property
     def figures(self) -> SupplierFigures:

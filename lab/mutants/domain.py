@@ -24,6 +24,26 @@ MUTANTS = (
         "filter=at_risk_on(today)", "filter=expired_on(today)", "kpi/tests/test_selectors.py",
     ),
     Mutant(
+        "level-of-another-moment", "suppliers/api/serializers.py",
+        'source="risk.level", ', "", "kpi/tests/test_one_truth.py -k api",
+    ),
+    Mutant(
+        "page-shows-what-was-concluded", "suppliers/admin/pages.py",
+        "        risk = supplier.risk\n        return format_html(",
+        "        from types import SimpleNamespace\n        level = RiskLevel(supplier.risk_level)\n"
+        "        risk = SimpleNamespace(level=level, score=supplier.risk_score)\n        return format_html(",
+        "kpi/tests/test_one_truth.py -k page",
+    ),
+    Mutant(
+        "list-filters-by-what-was-concluded", "suppliers/admin/filters.py",
+        "queryset.at_level(RiskLevel(value), today=timezone.now().date())", "queryset.filter(risk_level=value)",
+        "kpi/tests/test_one_truth.py -k filters",
+    ),
+    Mutant(
+        "score-in-sql-without-the-floor", "suppliers/models.py",
+        "then=Greatest(points, Value(AT_RISK_FLOOR))", "then=points", "suppliers/tests/test_models.py -k score",
+    ),
+    Mutant(
         "taken-name-spoils-the-caller", "suppliers/services.py",
         "@transaction.atomic\ndef create_supplier(", "def create_supplier(", f"{SUPPLIERS} -k spoiling",
     ),

@@ -26,8 +26,8 @@ def workers_lost(request: HttpRequest) -> SafeString | str:
     )
     if not is_allowed(request.user, "list", OUTBOX_ROLES):
         return (
-            "Risk levels, and what else follows from a change, are not brought up to date at the moment. "
-            "What you write is stored, and takes effect later. Please tell an administrator."
+            "What follows from a change, such as the note of a new risk level in the history, is not done now. "
+            "What you write is stored, and is shown at once. Please tell an administrator."
         )
     return format_html(
         'No outbox worker is running: one {}. Changes are stored, their events wait. <a href="{}">Outbox events</a>',

@@ -210,7 +210,9 @@ def test_others_read_what_it_means_for_them(users: dict[str, Any], role: str) ->
 
     for page in PAGES[:3]:
         shown = words(client.get(page))
-        assert "Risk levels, and what else follows from a change, are not brought up to date at the moment." in shown
+        assert (
+            "What follows from a change, such as the note of a new risk level in the history, is not done now." in shown
+        )
         assert "worker" not in shown
 
 
@@ -229,4 +231,4 @@ def test_the_first_page_says_how_far_behind_living_workers_are(users: dict[str, 
         **dict.fromkeys(("created_at", "next_attempt_at"), timezone.now() - timedelta(seconds=3 * LATE_SECONDS))
     )
 
-    assert "Risk levels are about 3 min behind" in words(client.get("/admin/"))
+    assert "What follows from changes is about 3 min behind." in words(client.get("/admin/"))

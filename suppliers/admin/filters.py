@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from qhse.adminsite.filters import ChoiceFilter
-from suppliers.choices import RENEWAL_NOTICE_DAYS
+from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
 
 ENDING_WITHIN_DAYS = (30, 60, RENEWAL_NOTICE_DAYS)
 
@@ -27,6 +27,20 @@ class AtRiskFilter(ChoiceFilter):
         if self.value() == "no":
             return queryset.not_at_risk(today=today)
         return queryset
+
+
+class LevelFilter(ChoiceFilter):
+    """Filters by the level that the list shows: the one of today, and not the one that was concluded last."""
+
+    title = "risk level"
+    parameter_name = "risk_level"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(RiskLevel.choices)
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value()
+        return queryset if value is None else queryset.at_level(RiskLevel(value), today=timezone.now().date())
 
 
 class CertificationFilter(ChoiceFilter):

@@ -13,14 +13,13 @@ from django.utils.safestring import SafeString
 from audit.history import HistoryPanel
 from qhse.adminsite.display import NONE, badge, days
 from qhse.adminsite.panels import show_on_front_page
-from suppliers.admin.filters import AtRiskFilter, CertificationFilter
+from suppliers.admin.filters import AtRiskFilter, CertificationFilter, LevelFilter
 from suppliers.admin.forms import SupplierAddForm, SupplierChangeForm
 from suppliers.admin.panels import renewals_panel
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
-from suppliers.models import Supplier
+from suppliers.models import Supplier, score_on
 from suppliers.names import name_key
 from suppliers.permissions import SUPPLIER_ROLES
-from suppliers.risk import assess, is_at_risk
 
 LEVEL_BADGES = {
     RiskLevel.LOW: "good",
@@ -41,13 +40,16 @@ class SupplierAdmin(HistoryPanel):
     save_label = "Update certification"
     change_done = "has been updated"
     list_display = ("name", "at_risk", "level", "certification", "open_ncs", "ncs_in_all")
-    list_filter = (AtRiskFilter, "risk_level", CertificationFilter)
+    list_filter = (AtRiskFilter, LevelFilter, CertificationFilter)
     search_fields = ("name_key",)
     search_help_text = "Part of the name"
     ordering = ("name_key",)
     readonly_fields = (
-        "at_risk", "level", "reasons", "assessed", "certification", "open_ncs", "ncs_in_all", "created",
+        "at_risk", "level", "reasons", "noted", "certification", "open_ncs", "ncs_in_all", "created",
     )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(score_now=score_on(timezone.now().date()))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return super().get_search_results(request, queryset, name_key(search_term))
@@ -60,7 +62,7 @@ class SupplierAdmin(HistoryPanel):
             return ((None, {"fields": ("name", "certification_expiry")}),)
         shown = (
             (None, {"fields": ("at_risk", "certification", "open_ncs", "ncs_in_all", "created")}),
-            ("Risk score", {"fields": ("level", "reasons", "assessed")}),
+            ("Risk score", {"fields": ("level", "reasons", "noted")}),
         )
         if self.has_change_permission(request, obj):
             return (*shown, ("Certification", {"fields": ("certification_expiry", "reason"), "classes": ("act",)}))
@@ -68,20 +70,21 @@ class SupplierAdmin(HistoryPanel):
 
     @admin.display(description="at risk")
     def at_risk(self, supplier: Supplier) -> SafeString:
-        at_risk = is_at_risk(supplier.figures, today=timezone.now().date())
-        return badge("At risk", "bad") if at_risk else badge("No", "mute")
+        return badge("At risk", "bad") if supplier.risk.is_at_risk else badge("No", "mute")
 
-    @admin.display(description="risk level", ordering="risk_score")
+    @admin.display(description="risk level", ordering="score_now")
     def level(self, supplier: Supplier) -> SafeString:
-        level = badge(supplier.get_risk_level_display(), LEVEL_BADGES[RiskLevel(supplier.risk_level)])
-        return format_html('{} <span class="quiet">{}</span>', level, supplier.risk_score)
+        risk = supplier.risk
+        return format_html(
+            '{} <span class="quiet">{}</span>', badge(risk.level.label, LEVEL_BADGES[risk.level]), risk.score
+        )
 
     @admin.display(description="certified until", ordering="certification_expiry")
     def certification(self, supplier: Supplier) -> SafeString | str:
         expiry = supplier.certification_expiry
         if expiry is None:
             return badge("Not known", "mute")
-        left = (expiry - timezone.now().date()).days
+        left = (expiry - supplier.read_on).days
         if left < 0:
             note = badge(f"expired {days(-left)} ago", "bad")
         elif left <= RENEWAL_NOTICE_DAYS:
@@ -105,24 +108,22 @@ class SupplierAdmin(HistoryPanel):
     def created(self, supplier: Supplier) -> str:
         return f"{supplier.created_at:%Y-%m-%d %H:%M} UTC"
 
-    @admin.display(description="assessed")
-    def assessed(self, supplier: Supplier) -> str:
-        if supplier.risk_assessed_at is None:
-            return "Not yet: the worker does it moments after the record was made."
-        when = f"{supplier.risk_assessed_at:%Y-%m-%d %H:%M} UTC"
-        if assess(supplier.figures, today=timezone.now().date()).score == supplier.risk_score:
-            return when
-        return f"{when}; the figures have changed since, and the worker will assess them anew."
+    @admin.display(description="in the history")
+    def noted(self, supplier: Supplier) -> str:
+        """Say whether the worker has told this level to the trail. What it told before is the history's affair."""
+        if supplier.risk_assessed_at is None or supplier.risk.level != supplier.risk_level:
+            return "Not yet: a new level is noted there moments after the change that caused it."
+        return f"Noted; last looked at on {supplier.risk_assessed_at:%Y-%m-%d %H:%M} UTC."
 
     @admin.display(description="points")
     def reasons(self, supplier: Supplier) -> SafeString | str:
-        lines = [(line["detail"], line["points"]) for line in supplier.risk_reasons]
-        if not lines:
+        risk = supplier.risk
+        if not risk.reasons:
             return "No points: nothing speaks against this supplier."
-        rows = format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", lines)
+        rows = format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", ((r.detail, r.points) for r in risk.reasons))
         return format_html(
             '<table class="sum"><tbody>{}</tbody><tfoot><tr><th>Score, of 100</th><td>{}</td></tr></tfoot></table>',
-            rows, supplier.risk_score,
+            rows, risk.score,
         )  # fmt: skip
 
 

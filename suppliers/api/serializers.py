@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -13,7 +12,6 @@ from qhse.api.viewsets import StrictSerializer
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
 from suppliers.names import MAX_LENGTH
-from suppliers.risk import assess, is_at_risk
 from suppliers.services import EARLIEST_EXPIRY, LATEST_EXPIRY
 
 LAST_VALID_DAY = f"Last valid day, from {EARLIEST_EXPIRY} to {LATEST_EXPIRY}, or null if none is known."
@@ -42,16 +40,13 @@ class SupplierSerializer(serializers.Serializer[Supplier]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     certification_expiry = serializers.DateField(allow_null=True)
-    is_at_risk = serializers.SerializerMethodField(
-        help_text="Now: the certification is expired, or an NC of severity high is open."
+    is_at_risk = serializers.BooleanField(
+        source="risk.is_at_risk", help_text="Now: the certification is expired, or an NC of severity high is open."
     )
     risk_level = serializers.ChoiceField(
-        choices=RiskLevel.choices, help_text="What the worker last concluded, moments after the cause."
+        source="risk.level", choices=RiskLevel.choices, help_text="Now: the level of the score."
     )
     created_at = serializers.DateTimeField()
-
-    def get_is_at_risk(self, supplier: Supplier) -> bool:
-        return is_at_risk(supplier.figures, today=timezone.now().date())
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -64,13 +59,12 @@ class SupplierDetailSerializer(SupplierSerializer):
     nc_total = serializers.IntegerField()
     nc_open = serializers.IntegerField()
     nc_open_high = serializers.IntegerField()
-    risk_score = serializers.SerializerMethodField(help_text="Now: 0 (best) to 100; the sum of the reasons' points.")
-    risk_reasons = serializers.SerializerMethodField(help_text="Now: the lines that add up to the score.")
-    risk_assessed_at = serializers.DateTimeField(allow_null=True)
-
-    def get_risk_score(self, supplier: Supplier) -> int:
-        return assess(supplier.figures, today=timezone.now().date()).score
-
-    @extend_schema_field(ReasonSerializer(many=True))
-    def get_risk_reasons(self, supplier: Supplier) -> list[dict[str, Any]]:
-        return [reason.as_dict() for reason in assess(supplier.figures, today=timezone.now().date()).reasons]
+    risk_score = serializers.IntegerField(
+        source="risk.score", help_text="Now: 0 (best) to 100; the sum of the reasons' points."
+    )
+    risk_reasons = ReasonSerializer(source="risk.reasons", many=True, help_text="Now: the lines of the score.")
+    risk_assessed_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the worker last looked whether the level has changed. It tells changes to the audit trail and "
+        "by SUPPLIER_RISK_CHANGED, moments after the cause.",
+    )

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
+from suppliers.risk import RiskAssessment
 
 
 @pytest.fixture
@@ -53,8 +54,10 @@ class TestSupplierAdmin:
         assert f">{says}<" in page.at_risk(supplier)
 
     @pytest.mark.parametrize("level", RiskLevel)
-    def test_has_a_colour_for_every_level(self, page, level):
-        shown = page.level(Supplier(risk_level=level, risk_score=42))
+    def test_has_a_colour_for_every_level(self, page, level, monkeypatch):
+        monkeypatch.setattr(Supplier, "risk", RiskAssessment(False, 42, level, ()))
+
+        shown = page.level(Supplier())
 
         assert level.label in shown
         assert "42" in shown

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import product
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from suppliers.choices import RENEWAL_NOTICE_DAYS
-from suppliers.models import Supplier
-from suppliers.risk import SupplierFigures, is_at_risk
+from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
+from suppliers.models import Supplier, score_on
+from suppliers.risk import SupplierFigures, assess, is_at_risk
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +53,18 @@ class TestSupplierQuerySet:
 
         assert at_risk | not_at_risk == set(suppliers)
         assert at_risk & not_at_risk == set()
+
+    def test_score_and_level_are_what_the_pure_rule_says_of_each(self, suppliers):
+        for high, medium, low in product((0, 1, 3), (0, 1, 5), (0, 2, 20)):
+            certified(45, nc_total=99, nc_open=high + medium + low, nc_open_high=high, nc_open_medium=medium)
+        everyone = Supplier.objects.annotate(score_now=score_on(TODAY))
+        rule = {each.pk: assess(each.figures, today=TODAY) for each in everyone}
+
+        assert {each.pk: each.score_now for each in everyone} == {pk: risk.score for pk, risk in rule.items()}
+        for level in RiskLevel:
+            found = set(Supplier.objects.at_level(level, today=TODAY).values_list("pk", flat=True))
+            assert found == {pk for pk, risk in rule.items() if risk.level == level}, level
+        assert {risk.level for risk in rule.values()} == {RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH}
 
     def test_expired_begins_on_the_day_after_the_last_valid_one(self):
         for days_left in DAYS_LEFT:

@@ -195,7 +195,7 @@ class TestThePageOfASupplier:
 
         assert says in shown
 
-    def test_tells_when_the_worker_has_not_assessed_it_yet_or_not_again(
+    def test_tells_when_the_history_has_no_note_of_the_level_yet_or_not_of_the_new_one(
         self, browser: Browser, make_supplier: Any, make_nc: Any, drain: Any
     ) -> None:
         supplier = make_supplier()
@@ -206,12 +206,12 @@ class TestThePageOfASupplier:
         make_nc(supplier_id=supplier.pk)
         drain()
         assessed = words(client.get(path))
-        make_nc(supplier_id=supplier.pk)
+        make_nc(supplier_id=supplier.pk, severity="high")
         outdated = words(client.get(path))
 
-        assert "Not yet: the worker does it" in new
-        assert "the figures have changed since" not in assessed
-        assert "the figures have changed since" in outdated
+        assert "Not yet: a new level is noted there" in new
+        assert "Noted; last looked at on" in assessed
+        assert "Not yet: a new level is noted there" in outdated
 
 
 class TestTheListOfSuppliers:

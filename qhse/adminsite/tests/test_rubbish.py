@@ -23,7 +23,7 @@ VALUES = (
 )  # fmt: skip
 FILTERS = {  # what each list may be filtered by
     "ncs/nonconformity": ("status", "supplier", "severity__exact", "created_at__gte", "created_at__lt"),
-    "suppliers/supplier": ("at_risk", "risk_level__exact", "certification"),
+    "suppliers/supplier": ("at_risk", "risk_level", "certification"),
     "audit/auditentry": ("action", "entity_type", "actor_role", "source", "request_id", "entity_id", "created_at__gte"),
     "outbox/outboxevent": ("status__exact", "event_type", "created_at__lt"),
     "accounts/user": ("role__exact", "is_active__exact", "is_staff__isnull"),
