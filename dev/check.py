@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dev import prose
 from dev.processes import ROOT, kept_variables
+from qhse.terminal import run_program
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -101,4 +102,4 @@ def _environment(*, production: bool) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

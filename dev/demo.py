@@ -16,6 +16,7 @@ from typing import Any
 from dev.demo_client import DemoClient, DemoFailed
 from dev.stack import Stack, StackFailed, free_port, interrupt_on_signals, run_manage
 from dev.waiting import Stalled, wait_until
+from qhse.terminal import run_program
 
 USERS = ("quality", "procurement", "auditor", "admin")
 WORKER_SECONDS = 30.0
@@ -198,4 +199,4 @@ def _wait_for(client: DemoClient, what: str, holds: Callable[[], Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
+from qhse.terminal import run_program
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("qhse", "suppliers", "ncs", "audit", "outbox", "kpi", "lab", "dev")
 TARGET_WORDS = 11
@@ -67,5 +69,10 @@ def _lengths_in(paths: Iterable[Path]) -> Iterator[int]:
                 yield from sentence_lengths(docstring)
 
 
-if __name__ == "__main__":
+def main() -> int:
     print(summary(lengths_by_package()))
+    return 0
+
+
+if __name__ == "__main__":
+    run_program(main)

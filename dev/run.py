@@ -7,6 +7,7 @@ import sys
 
 from dev.processes import ROOT
 from dev.stack import Stack, StackFailed, check_port, interrupt_on_signals, run_manage
+from qhse.terminal import run_program
 
 PANEL = """
   QHSE is running on {database}. Ctrl-C stops it.
@@ -60,4 +61,4 @@ def _port() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -78,6 +78,7 @@ class Service:
         self.name = name
         self.last_lines: deque[str] = deque(maxlen=REMEMBERED_LINES)
         self._show = show
+        self.unread = False  # whoever read what we show has left
         self.process = start_python(
             command,
             env=env,
@@ -95,10 +96,16 @@ class Service:
         for line in self.process.stdout:
             text = line.decode(errors="replace").rstrip()
             self.last_lines.append(text)
-            if self._show:
-                # One write a line: two services must not share one.
-                sys.stdout.write(f"{self.name:6} | {text}\n")
-                sys.stdout.flush()
+            if self._show and not self.unread:
+                self._show_line(text)
+
+    def _show_line(self, text: str) -> None:
+        try:
+            # One write a line: two services must not share one.
+            sys.stdout.write(f"{self.name:6} | {text}\n")
+            sys.stdout.flush()
+        except OSError:
+            self.unread = True  # and goes on reading: a full pipe would stop the service
 
 
 class Stack:
@@ -136,8 +143,10 @@ class Stack:
         return is_ready(self.url)
 
     def check(self) -> None:
-        """Raise StackFailed when a process has ended."""
+        """Raise StackFailed when a process has ended, BrokenPipeError when nobody reads any more."""
         for service in self.services:
+            if service.unread:
+                raise BrokenPipeError
             code = service.process.poll()
             if code is not None:
                 how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name

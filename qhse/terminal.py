@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
+
+_CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class ArgumentIsNotText(ValueError):
@@ -22,8 +25,11 @@ def forgiving_streams() -> Iterator[None]:
 
     What is read must be text. Otherwise the command ends with exit code 2, and says so.
 
-    A reader that has seen enough (`| head`) ends the command in silence. What could not be written is an error.
+    A reader that has seen enough (`| head`) ends the command in silence, with 141. What could not be written, such as
+    to a full disk, is said, with 1. So is Ctrl-C, with 130. None of these is a traceback.
     """
+    if os.environ.get("NO_COLOR"):
+        os.environ["DJANGO_COLORS"] = "nocolor"  # which Django asks instead
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # it was closed when the command started
@@ -36,13 +42,32 @@ def forgiving_streams() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()  # here and not while Python ends, where nobody can catch it
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        sys.exit(130)  # as a shell says of a program that SIGINT ended
     except UnicodeDecodeError as error:
-        sys.exit(_complaint(f"what was typed, or read, is not text in {error.encoding}: {error.object[:80]!r}"))
+        _complain(f"what was typed, or read, is not text in {error.encoding}: {error.object[:80]!r}")
+        sys.exit(2)
     except ArgumentIsNotText as error:
-        sys.exit(_complaint(str(error)))
+        _complain(str(error))
+        sys.exit(2)
     except BrokenPipeError:
         _forget(sys.stdout)
         sys.exit(141)  # as a shell says of a program that SIGPIPE ended
+    except OSError as error:
+        # A file has its name in the error. What has none, and is one of these, was written to a stream.
+        if error.errno not in _CANNOT_BE_WRITTEN or error.filename is not None:
+            raise
+        _forget(sys.stdout)
+        _complain(f"not everything could be written: {error.strerror}")
+        sys.exit(1)
+
+
+def run_program(main: Callable[[], int]) -> NoReturn:
+    """Run the main function of a program that people start, and end with its exit code."""
+    with forgiving_streams():
+        code = main()
+    sys.exit(code)
 
 
 def readable_arguments(arguments: Sequence[str]) -> list[str]:
@@ -65,9 +90,12 @@ def _readable(argument: str) -> str:
     return argument
 
 
-def _complaint(text: str) -> int:
-    sys.stderr.write(f"qhse: {text}\n")
-    return 2
+def _complain(text: str) -> None:
+    try:
+        sys.stderr.write(f"qhse: {text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _forget(sys.stderr)
 
 
 def _forget(stream: TextIO) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 import textwrap
 
 from dev.pages.generated import DOCS, with_part, write
 from outbox.events import DomainEvent, event_types
 from outbox.payloads import PayloadKey, example_payload, json_type, payload_keys
 from outbox.registry import handlers_of
+from qhse.terminal import run_program
 
 COMMAND = "python -m dev.pages.event_catalogue"
 WIDTH = 120
@@ -80,4 +80,4 @@ def _line(*cells: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(write(DOCS / "events.md", with_catalogue))
+    run_program(lambda: write(DOCS / "events.md", with_catalogue))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 
 from dev.pages.generated import DOCS, with_part, write
+from qhse.terminal import run_program
 
 COMMAND = "python -m dev.pages.role_matrix"
 
@@ -41,4 +41,4 @@ def _readable(path: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(write(DOCS / "roles.md", with_matrix))
+    run_program(lambda: write(DOCS / "roles.md", with_matrix))

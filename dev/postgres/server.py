@@ -27,6 +27,7 @@ from urllib.parse import quote
 from dev.postgres import locked_directory
 from dev.postgres.binaries import PostgresUnavailable, copy_binaries, find_binaries
 from dev.processes import die_with_parent, run_command
+from qhse.terminal import run_program
 
 ROLE = DATABASE = "qhse"
 PREFIX = "qhse-pg-"
@@ -301,4 +302,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

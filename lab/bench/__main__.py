@@ -19,6 +19,7 @@ from dev.stack import interrupt_on_signals
 from lab.bench.crew import WorkerFailed
 from lab.bench.server import NotEnoughSpace, check_space, environment, private_server
 from lab.bench.sizes import FULL, QUICK, Sizes
+from qhse.terminal import run_program
 
 RESULTS = Path(__file__).with_name("results.md")
 BENCHMARKS = ("publish", "latency", "idle", "drain", "setups", "sealing", "audit", "history", "prune")
@@ -100,4 +101,4 @@ def measure(server: PrivatePostgres, sizes: Sizes, names: Sequence[str], command
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_program(lambda: main(sys.argv[1:]))

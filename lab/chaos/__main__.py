@@ -19,6 +19,7 @@ from dev.postgres.server import PrivatePostgres
 from dev.waiting import Stalled
 from lab.chaos.instruments import environment
 from lab.chaos.instruments.outcome import Outcome, table
+from qhse.terminal import run_program
 
 if TYPE_CHECKING:
     from lab.chaos.instruments.laboratory import Laboratory
@@ -138,4 +139,4 @@ def _report(outcomes: Sequence[Outcome], path: Path | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

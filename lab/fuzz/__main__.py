@@ -15,6 +15,7 @@ from lab.fuzz.corpus import corpus
 from lab.fuzz.generated import Size
 from lab.fuzz.installation import PRINCIPALS, Installation, installation
 from lab.fuzz.raw import send_all
+from qhse.terminal import run_program
 
 ALL_PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # Cases for each operation and generating phase, for each kind of user.
@@ -80,4 +81,4 @@ def _show(principal: str, cases: int, statuses: Counter[int], failures: Sequence
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

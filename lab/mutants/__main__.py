@@ -20,6 +20,7 @@ from pathlib import Path
 from dev.processes import ROOT
 from lab.mutants import api, audit, domain, operators, outbox
 from lab.mutants.mutant import Mutant
+from qhse.terminal import run_program
 
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
 SECONDS = 300
@@ -118,4 +119,4 @@ def finding(code: int, output: str, *, is_test: bool) -> Finding:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

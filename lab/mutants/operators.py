@@ -57,8 +57,8 @@ MUTANTS = (
         f"{COUNTERS} -k full_disk",
     ),
     Mutant(
-        "counters-silent-while-the-database-is-away", "qhse/observability/metrics.py",
-        "        except (DatabaseError, InterfaceError) as error:", "        except ZeroDivisionError as error:",
+        "database-that-is-away-called-up", "qhse/observability/metrics.py",
+        "            answers = False  #", "            answers = True  #",
         "qhse/observability/tests/test_metrics.py -k away",
     ),
     Mutant(

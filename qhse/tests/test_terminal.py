@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
@@ -29,6 +30,19 @@ SHOWN = (  # what commands tell people, of data in any script; exit code
     (("prune_outbox", "--older-than", "Ω"), 2),
     (("verify_audit_trail",), 0),
     (("no_such_command_ψ",), 1),
+)
+
+IN_A_TERMINAL = f"{sys.executable} -c 'import pty, sys; raise SystemExit(pty.spawn(sys.argv[1:]) and 1)'"
+CHILDREN_OF_OTHERS = {  # people never start them
+    "lab/bench/audit_process.py", "lab/bench/product_worker.py", "lab/bench/raw_worker.py",
+    "lab/chaos/instruments/proxy.py",
+}  # fmt: skip
+PROGRAMS = sorted(
+    name
+    for folder in ("dev", "lab")
+    for path in (ROOT / folder).rglob("*.py")
+    if 'if __name__ == "__main__"' in path.read_text() and "tests" not in path.parts
+    if (name := path.relative_to(ROOT).as_posix()) not in CHILDREN_OF_OTHERS
 )
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -99,11 +113,78 @@ def test_a_reader_that_has_seen_enough_ends_the_command_in_silence(run: Run, arg
     assert (answer.returncode, answer.stderr) == (141, b"")
 
 
+@pytest.mark.parametrize(
+    "arguments", [("outbox_status",), ("outbox_status", "--help"), ("help",), ("migrate", "--plan")]
+)
+def test_what_cannot_be_written_is_an_error_and_said(run: Run, arguments: tuple[str, ...]):
+    answer = run(*arguments, shell='"$@" >/dev/full')
+
+    assert (answer.returncode, answer.stderr) == (
+        1,
+        b"qhse: not everything could be written: No space left on device\n",
+    )
+
+
+def test_what_was_said_nowhere_is_an_error_all_the_same(run: Run):
+    assert run("outbox_status", shell='"$@" >/dev/full 2>/dev/full').returncode == 1
+
+
+def test_a_database_that_cannot_be_used_is_named_without_a_traceback(run: Run, tmp_path: Path):
+    empty = f"sqlite:///{tmp_path}/empty.sqlite3"
+    for url, said in ((empty, b"no such table"), ("postgres://somebody@127.0.0.1:1/nowhere", b"refused")):
+        answer = run("outbox_status", DATABASE_URL=url)
+
+        assert (answer.returncode, answer.stdout) == (1, b"")
+        assert answer.stderr.startswith(b"qhse: the database could not be used: ") and said in answer.stderr
+        assert b"manage.py migrate" in answer.stderr and b"Traceback" not in answer.stderr
+
+    assert b"Traceback" in run("outbox_status", "--traceback", DATABASE_URL=empty).stderr
+
+
+def test_who_wants_no_colours_gets_none(run: Run):
+    refused = ("requeue_dead_events", "--all", "--reason", "x", "--actor", "nobody")
+    for wish, colours in (("1", False), ("", True)):
+        shown = run(*refused, shell=f'{IN_A_TERMINAL} "$@"', TERM="xterm", NO_COLOR=wish).stdout
+
+        assert (b"\x1b[" in shown, b"is not an active user" in shown) == (colours, True)
+
+
+def test_the_state_of_the_outbox_fits_into_a_narrow_terminal(run: Run):
+    assert max(map(len, run("outbox_status", COLUMNS="40").stdout.decode().splitlines())) <= 40
+
+
+def test_whoever_interrupts_a_command_sees_no_traceback():
+    code = "import signal; from qhse.terminal import forgiving_streams\n"
+    code += "with forgiving_streams(): signal.raise_signal(signal.SIGINT)"
+
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+
+    assert (answer.returncode, answer.stderr) == (130, b"qhse: interrupted\n")
+
+
 @pytest.mark.parametrize("closed", ['"$@" >&-', '"$@" 2>&-', '"$@" <&-'])
 def test_a_stream_that_is_closed_from_the_start_is_no_failure(run: Run, closed: str):
     answer = run("outbox_status", shell=closed)
 
     assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_other_program_writes_as_the_commands_do(program: str):
+    """`run_program` is the one place; what it promises is tested above."""
+    assert "\n    run_program(" in (ROOT / program).read_text()
+
+
+@pytest.mark.parametrize("module", ["dev.demo", "dev.check", "lab.chaos", "lab.fuzz", "lab.mutants", "lab.bench"])
+@pytest.mark.parametrize(("stdout", "code"), [(">/dev/full", 1), (">&-", 0)])
+def test_another_program_ends_like_a_command_where_nothing_can_be_written(module: str, stdout: str, code: int):
+    answer = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {stdout}', "sh", sys.executable, "-m", module, "--help"],
+        cwd=ROOT, env=kept_variables() | {"PYTHONIOENCODING": "ascii:strict"}, capture_output=True,
+    )  # fmt: skip
+
+    assert answer.returncode == code, answer.stderr
+    assert b"Traceback" not in answer.stderr
 
 
 def test_what_is_read_and_is_no_text_is_named(run: Run):

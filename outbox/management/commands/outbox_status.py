@@ -39,9 +39,10 @@ class Command(BaseCommand):
         ):
             self.stdout.write(f"{name:18}{figure:>12}")
         if status.by_type:
-            self.stdout.write(f"\n{'type':30}{'pending':>10}{'dead':>10}")
+            width = max(map(len, ("type", *status.by_type)))
+            self.stdout.write(f"\n{'type':{width}}{'pending':>9}{'dead':>8}")
             for event_type, counts in sorted(status.by_type.items()):
-                self.stdout.write(f"{event_type:30}{counts['pending']:>10}{counts['dead']:>10}")
+                self.stdout.write(f"{event_type:{width}}{counts['pending']:>9}{counts['dead']:>8}")
 
 
 def _seconds(age: float | None) -> str:
