@@ -140,7 +140,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ] + [
     {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "NAME": "qhse.accounts.passwords.PreparedMinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "qhse.accounts.passwords.MaximumLengthValidator"},

@@ -39,3 +39,16 @@ def plain(text: str) -> str:
     """
     text = _LINE_BREAK.sub("\n", text).strip()
     return text if can_be_read(text) else ""
+
+
+def caseless(text: str) -> str:
+    """
+    Return the form in which texts are the same regardless of case, Unicode form and white space.
+
+    It is NFKC and case folding, twice, because each can undo the other's result: "canonical caseless matching" of the
+    Unicode Standard, section 3.13 and Annex 15. Look-alikes of other alphabets stay different.
+    """
+    key = text
+    for _ in range(2):
+        key = unicodedata.normalize("NFKC", key).casefold()
+    return " ".join(unicodedata.normalize("NFKC", key).split())

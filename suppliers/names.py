@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from qhse.text import is_invisible
+from qhse.text import caseless, is_invisible
 
 MAX_LENGTH = 200
-
 MAX_KEY_LENGTH = 800  # of the column; single characters unfold to as many as eighteen
 
 
@@ -37,13 +36,5 @@ def normalise_name(text: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """
-    Return the form under which names are unique.
-
-    It is NFKC and case folding, twice, because each can undo the other's result: "canonical caseless matching" of the
-    Unicode Standard, section 3.13 and Annex 15. Look-alikes of other alphabets stay different.
-    """
-    key = name
-    for _ in range(2):
-        key = unicodedata.normalize("NFKC", key).casefold()
-    return " ".join(unicodedata.normalize("NFKC", key).split())
+    """Return the form under which names are unique. Look-alikes of other alphabets stay different."""
+    return caseless(name)

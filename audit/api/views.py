@@ -17,14 +17,28 @@ from audit.api.serializers import AuditEntrySerializer
 from audit.models import AuditEntry, SealedEntry
 from audit.permissions import AuditPermission
 from audit.proof.reading import newest_seal
+from qhse.accounts.models import User
+from qhse.accounts.usernames import RESERVED, username_key
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
 from qhse.errors import RecordNotFound
 
 
+class ActorFilter(TextFilter):
+    """Takes a name in any case and Unicode form. As written too: an entry bears the name of its time."""
+
+    def filter(self, qs: Any, value: str) -> Any:
+        if not value:
+            return qs
+        key = username_key(value)
+        known = User.objects.named(value)
+        names = {value, *({known.username} if known else ()), *({key} & RESERVED)}
+        return qs.filter(actor__in=sorted(names))
+
+
 class AuditEntryFilter(filters.FilterSet):
-    actor = TextFilter(max_length=150)
+    actor = ActorFilter(max_length=150, label="A user's name, in any case and Unicode form, or `system`")
     action = TextFilter(max_length=50)
     entity_type = TextFilter(max_length=50)
     entity_id = TextFilter(max_length=64)

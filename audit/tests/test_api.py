@@ -106,8 +106,9 @@ class TestFilters:
         ("name", "value", "count"),
         [
             ("actor", "quality", 2),
-            ("actor", "QUALITY", 0),
-            ("actor", " quality", 0),
+            ("actor", "QUALITY", 2),
+            ("actor", "qualit", 0),
+            ("actor", " ｑuality ", 2),
             ("actor", "quality%", 0),
             ("action", "NC_CREATED", 1),
             ("action", "SUPPLIER_CREATED", 1),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from lab.mutants.mutant import Mutant
 
 WRITES = "qhse/api/tests/test_writes.py"
+NAMES = "qhse/accounts/tests/test_usernames.py"
+PASSWORDS = "qhse/accounts/tests/test_passwords.py"
 LOGIN = "qhse/accounts/tests/test_login.py"
 ADMIN_LOGIN = "qhse/adminsite/tests/test_login.py"
 TOKENS = "qhse/accounts/tests/test_tokens.py"
@@ -14,6 +16,42 @@ RACES = "qhse/tests/test_races.py"
 BODIES = "qhse/api/tests/test_bodies.py"
 
 MUTANTS = (
+    Mutant(
+        "names-unique-as-typed", "qhse/accounts/usernames.py",
+        "    return caseless(_one_i(caseless(_one_i(name))))", "    return name",
+        f"{NAMES} -k taken",
+    ),
+    Mutant(
+        "people-found-as-typed", "qhse/accounts/models.py",
+        "self.filter(username_key=username_key(username)).first()", "self.filter(username=username).first()",
+        f"{NAMES} -k 'commands_find or counted'",
+    ),
+    Mutant(
+        "login-by-the-name-as-typed", "qhse/accounts/models.py",
+        'self.get(username_key=username_key(username or ""))', "self.get(username=username)",
+        f"{NAMES} -k log_in_by",
+    ),
+    Mutant(
+        "failures-counted-as-typed", "qhse/accounts/services/login.py",
+        'sha256(username_key(username).encode(', "sha256(username.encode(", f"{NAMES} -k counted_as_one",
+    ),
+    Mutant(
+        "the-systems-name-for-anybody", "qhse/accounts/usernames.py",
+        "    return key in RESERVED or", "    return", f"{NAMES} -k as_the_trail_calls",
+    ),
+    Mutant(
+        "passwords-as-typed", "qhse/accounts/passwords.py",
+        'return unicodedata.normalize("NFC", spaced)', "return password", f"{PASSWORDS} -k opens_however",
+    ),
+    Mutant(
+        "unknown-users-cost-less", "qhse/accounts/models.py",
+        "            make_password(raw_password)\n            return False", "            return False",
+        f"{PASSWORDS} -k costs_the_same",
+    ),
+    Mutant(
+        "new-hash-undoes-a-new-password", "qhse/accounts/models.py",
+        "filter(pk=self.pk, password=self.password)", "filter(pk=self.pk)", f"{PASSWORDS} -k undone",
+    ),
     Mutant(
         "a-role-too-many", "suppliers/permissions.py",
         '"create": _BUYERS', '"create": EVERYONE', f"{MATRIX} -k suppliers",

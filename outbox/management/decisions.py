@@ -66,7 +66,7 @@ class DecisionCommand(BaseCommand):
         """Return the user of this name, who must have the right to do it. None stands for the system."""
         if username is None:
             return None
-        user = User.objects.filter(username=username).first()
+        user = User.objects.named(username)
         if user is None or not is_allowed(user, self.action, OUTBOX_ROLES):
             raise CommandError(f"--actor: {username!r} is not an active user who may {self.action} events")
         return user

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel
 from qhse.accounts.models import User
-from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
+from qhse.accounts.passwords import MAX_TYPED
 from qhse.accounts.permissions import USER_ROLES
 from qhse.accounts.services.users import CHANGEABLE, change_user, create_user, set_password
 from qhse.adminsite.display import NONE, badge, moment
@@ -31,7 +31,7 @@ def _password_field(*, required: bool, help_text: str) -> forms.CharField:
     return forms.CharField(
         required=required,
         strip=False,
-        max_length=MAX_PASSWORD_LENGTH,
+        max_length=MAX_TYPED,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "vTextField"}),
         help_text=help_text,
     )

@@ -43,6 +43,10 @@ class UsernameIsTaken(InvalidInput):
     code = "duplicate_username"
 
 
+class UsernameIsInvalid(InvalidInput):
+    code = "invalid_username"
+
+
 class PasswordIsTooLong(InvalidInput):
     code = "password_too_long"
 

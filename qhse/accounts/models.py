@@ -5,16 +5,41 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn
 from uuid import uuid4
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.db.models.functions import Now
 
+from qhse.accounts.passwords import is_outdated
 from qhse.accounts.roles import Role
+from qhse.accounts.usernames import MAX_KEY_LENGTH, username_key
+
+
+class UsernameKeyField(models.CharField):
+    """The key of the user's name. It is computed whenever a row is written, so that no writer can forget it."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = username_key(model_instance.username)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key
+
+    def deconstruct(self) -> Any:
+        """Be a plain column to migrations, which must not change with this class."""
+        name, _, arguments, options = super().deconstruct()
+        return name, "django.db.models.CharField", arguments, options
 
 
 class UserManager(DjangoUserManager["User"]):
     """Stores users without the superuser flag, which this product does not have. Leaves no audit entry."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the user of this name, in whatever case and Unicode form it is typed."""
+        return self.get(username_key=username_key(username or ""))
+
+    def named(self, username: str) -> User | None:
+        """Return the user of this name as `get_by_natural_key` does, or nobody."""
+        return self.filter(username_key=username_key(username)).first()
 
     def create_user(self, username: str, email: str | None = None, password: str | None = None, **extra: Any) -> User:
         return self._create_user(username, email, password, **extra)  # type: ignore[attr-defined, no-any-return]
@@ -31,10 +56,12 @@ class User(AbstractUser):
     from this row at each request. Django's superuser flag, groups and permissions are taken away: there is one source
     of rights. `is_staff` opens the admin site, where the role decides again.
 
+    `username_key` is the name without case and Unicode differences. It must be unique, and people are found by it.
     `external_id` is null for our own users. For one of the identity provider it is a digest of issuer and subject, and
     `external_role_at` is when the provider issued the token that last brought the role.
     """
 
+    username_key = UsernameKeyField(max_length=MAX_KEY_LENGTH, editable=False)
     role = models.CharField(max_length=20, choices=Role.choices)
     external_id = models.CharField(max_length=64, null=True, unique=True, editable=False)
     external_role_at = models.DateTimeField(null=True, editable=False)
@@ -48,12 +75,42 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         ordering = ("username",)
         constraints = (
+            models.UniqueConstraint(
+                fields=("username_key",),
+                name="user_name_is_unique",
+                violation_error_message="There is already a user of this name.",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(username="") & ~models.Q(username_key=""),
+                name="user_has_a_name",
+                violation_error_message="A user needs a name.",
+            ),
             models.CheckConstraint(
                 condition=models.Q(role__in=Role.values),
                 name="user_role_is_known",
                 violation_error_message="The role is not one of quality, procurement, auditor, admin.",
             ),
         )
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """
+        Answer whether this is the password. A hash that an earlier version made of it as it was typed is made anew.
+
+        It costs as many hashes as with a user who does not exist.
+        """
+        if raw_password is None or not self.has_usable_password():
+            make_password(raw_password)
+            return False
+        is_right = check_password(raw_password, self.password, setter=self._hash_anew)
+        if is_right and is_outdated(raw_password, self.password):
+            self._hash_anew(raw_password)
+        return is_right
+
+    def _hash_anew(self, password: str) -> None:
+        # Only over what was checked: somebody may have set another password meanwhile, which Django's own would undo.
+        anew = make_password(password)
+        if User.objects.filter(pk=self.pk, password=self.password).update(password=anew):
+            self.password = anew
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Answer no. Rights come from the role tables, which every entry point reads itself."""

@@ -7,11 +7,10 @@ from typing import Any
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator
 
 from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
 from qhse.accounts.models import User
-from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
+from qhse.accounts.passwords import MAX_TYPED, MaximumLengthValidator
 from qhse.accounts.services.login import prove_identity
 from qhse.accounts.services.users import set_password
 
@@ -21,8 +20,8 @@ def _may_enter(user: User) -> bool:
 
 
 def _bound_length(field: forms.Field) -> None:
-    field.max_length = MAX_PASSWORD_LENGTH  # type: ignore[attr-defined]
-    field.validators.append(MaxLengthValidator(MAX_PASSWORD_LENGTH))
+    field.max_length = MAX_TYPED  # type: ignore[attr-defined]
+    field.validators.append(MaximumLengthValidator().validate)
 
 
 def _blocked(refusal: LoginIsBlocked) -> ValidationError:

@@ -18,6 +18,7 @@ from jwt import PyJWKClient
 from audit.services import record
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
+from qhse.accounts.usernames import means_somebody_else, resembling
 from qhse.errors import DomainError
 
 LEEWAY_SECONDS = 30
@@ -145,11 +146,15 @@ def _external_id(claims: dict[str, Any]) -> str:
 
 
 def _names(claims: dict[str, Any]) -> Iterator[str]:
-    """Yield user names to try: the provider's, then that with a suffix that no local account has by chance."""
+    """
+    Yield user names to try: the provider's, then that with a suffix that no local account can have.
+
+    A name that could not stay as the provider has it goes with the suffix alone: it is not the one that was claimed.
+    """
     digest = _external_id(claims)[:12]
     claimed = claims.get(settings.OIDC_USERNAME_CLAIM)
-    name = "".join(c for c in claimed if c.isprintable()).strip()[:MAX_USERNAME] if isinstance(claimed, str) else ""
-    if name:
+    name, is_changed = resembling(claimed, longest=MAX_USERNAME) if isinstance(claimed, str) else ("", True)
+    if name and not is_changed and not means_somebody_else(name):
         yield name
     yield f"{name or 'external'}~{digest}"
 

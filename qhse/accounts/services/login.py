@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +17,7 @@ from audit.services import record
 from qhse.accounts.errors import REFUSAL, CredentialsAreInvalid, LoginIsBlocked
 from qhse.accounts.models import FamiliarAddress, LoginCounter, User
 from qhse.accounts.services.tokens import TokenPair, issue_tokens
+from qhse.accounts.usernames import username_key
 from qhse.observability import context
 from qhse.observability.addresses import counted_address
 
@@ -83,7 +83,7 @@ def _try(
     username: str, password: str, may_enter: Callable[[User], bool], purpose: str
 ) -> User | CredentialsAreInvalid | LoginIsBlocked:
     address = counted_address(context.current().client_address)
-    account = User.objects.filter(username=username).first()
+    account = User.objects.named(username)
     counters, wait, wait_of_strangers = _open_counters(username, account, address)
     if wait:
         return LoginIsBlocked(wait)
@@ -137,7 +137,7 @@ def _limit(bucket: str) -> int:
 
 
 def _digest(username: str) -> str:
-    return hashlib.sha256(unicodedata.normalize("NFKC", username).casefold().encode()).hexdigest()
+    return hashlib.sha256(username_key(username).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _note_success(user: User, address: str, purpose: str) -> None:

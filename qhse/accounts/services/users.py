@@ -18,13 +18,15 @@ from qhse.accounts.errors import (
     LastAdministratorStays,
     PasswordIsTooLong,
     UserIsActive,
+    UsernameIsInvalid,
     UsernameIsTaken,
     UserNotFound,
 )
 from qhse.accounts.models import User
-from qhse.accounts.passwords import MAX_PASSWORD_LENGTH
+from qhse.accounts.passwords import MAX_PASSWORD_LENGTH, prepared
 from qhse.accounts.roles import Role
 from qhse.accounts.services.tokens import revoke_all_tokens
+from qhse.accounts.usernames import UsernameRefused, normalise_username, username_key
 from qhse.errors import InvalidInput
 from qhse.text import plain
 
@@ -44,14 +46,20 @@ def create_user(
     """
     Create a user and its audit entry. Without a `password` nobody can log in with the account.
 
-    Raises UsernameIsTaken, PasswordIsTooLong.
+    Raises UsernameIsInvalid, UsernameIsTaken, PasswordIsTooLong.
     """
+    try:
+        username = normalise_username(username)
+    except UsernameRefused as refusal:
+        raise UsernameIsInvalid(str(refusal), field="username") from None
     _refuse_overlong(password)
     try:
         with transaction.atomic():
             user = User.objects.create_user(username, password=password, role=role, is_staff=is_staff, **profile)
     except IntegrityError as error:
-        raise UsernameIsTaken(f"There is already a user named {username!r}.", field="username") from error
+        known = User.objects.named(username)
+        taken = username if known is None else known.username
+        raise UsernameIsTaken(f"There is already a user named {taken!r}.", field="username") from error
     record(
         actor=actor,
         action="USER_CREATED",
@@ -145,11 +153,11 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
     reason = plain(reason)
     if not reason:
         raise InvalidInput("Say why.", field="reason")
-    user = User.objects.select_for_update(no_key=True).filter(username=username).first()
+    user = User.objects.select_for_update(no_key=True).filter(username_key=username_key(username)).first()
     if user is None:
         raise UserNotFound(f"There is no user {username!r}.")
     if user.is_active:
-        raise UserIsActive(f"{username!r} can still log in; deactivate the account first.")
+        raise UserIsActive(f"{user.username!r} can still log in; deactivate the account first.")
     entries = replace_actor_name(user.pk)
     user.username = pseudonym_of(user.pk)
     user.email = user.first_name = user.last_name = ""
@@ -177,7 +185,7 @@ def _end_sessions(user: User) -> None:
 
 def _refuse_overlong(password: str | None) -> None:
     """Raise PasswordIsTooLong for a password that no login would look at."""
-    if password is not None and len(password) > MAX_PASSWORD_LENGTH:
+    if password is not None and len(prepared(password)) > MAX_PASSWORD_LENGTH:
         raise PasswordIsTooLong(f"A password has at most {MAX_PASSWORD_LENGTH} characters.", field="password")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -90,6 +91,34 @@ class TestAGoodToken:
     @pytest.mark.parametrize("name", [..., "", "   ", 7, "\u202e\u0007"])
     def test_without_a_usable_name_still_has_one(self, provider, name):
         assert ask(provider.token(preferred_username=name)).json()["username"].startswith("external~")
+
+    @pytest.mark.parametrize(
+        "name",
+        ["\ufdfa" * 9, "ﷺ" * 120, "x" * 121, "ö" * 200, "o\u0308" * 121,
+         "mallory:admin", "m.we\u200bber", "system", "ＳＹＳＴＥＭ",
+         "Anonymous", "person-1", "\u0301anna", "a/b"],
+    )  # fmt: skip
+    def test_whose_name_cannot_be_stored_as_it_is_goes_by_one_with_a_suffix(self, provider, name):
+        token = provider.token(preferred_username=name)
+
+        first, again = ask(token), ask(token)
+
+        assert (first.status_code, again.json()) == (200, first.json())
+        assert re.fullmatch(r"[^~:]+~[0-9a-f]{12}", first.json()["username"])
+
+    @pytest.mark.parametrize(
+        ("claimed", "stored"),
+        [(" Jörg  Müller ", "Jörg Müller"), ("jo\u0308rg@example.com", "jörg@example.com"), ("ｍ.weber", "m.weber")],
+    )
+    def test_whose_name_differs_by_its_form_alone_keeps_it(self, provider, claimed, stored):
+        assert ask(provider.token(preferred_username=claimed)).json()["username"] == stored
+
+    @pytest.mark.parametrize("name", ["ADMIN", "Ａdmin", "aDmIn "])
+    def test_never_bears_a_local_users_name_in_another_form(self, provider, users, name):
+        body = ask(provider.token(preferred_username=name)).json()
+
+        assert "~" in body["username"]
+        assert body["id"] != users["admin"].pk
 
     def test_leaves_our_own_tokens_as_they_are(self, provider, users):
         assert ask(issue_tokens(users["auditor"]).access_token).json()["role"] == "auditor"

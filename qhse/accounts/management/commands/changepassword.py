@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(username=options["username"]).first()
+        user = User.objects.named(options["username"])
         if user is None:
             raise CommandError(f"there is no user {options['username']!r}")
         set_password(user_id=user.pk, password=ask_password(user, self.stderr), actor=None)
