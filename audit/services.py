@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from audit.fields import LARGEST_WRITTEN
 from audit.models import AuditEntry
 from audit.proof.marks import sign
+from qhse.database import database_time
 from qhse.observability import context
 
 SYSTEM_NAME = "system"
@@ -123,7 +123,7 @@ def _ids_and_times(count: int) -> list[tuple[int, datetime]]:
         # SQLite has no clock, and one writer at a time. This transaction is it from its beginning (transaction_mode).
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit_auditentry'")
         last = (cursor.fetchone() or (0,))[0]
-        now = timezone.now()
+        now = database_time()
         return [(last + number, now) for number in range(1, count + 1)]
 
 

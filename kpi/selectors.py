@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from audit.models import AuditEntry
 from outbox.selectors import outbox_status
+from qhse.clock import present
 from suppliers.models import Supplier, at_risk_on, expired_on, expiring_on
 
 
@@ -43,8 +43,8 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
     NC figures are sums of the suppliers' counts, which the writing transactions keep exact. Counting the NCs would
     give the same and cost more with each of them.
     """
-    now = now or timezone.now()
-    sums = _supplier_sums(now.date())
+    now = now or present()
+    sums = _supplier_sums(now.astimezone(UTC).date())
     outbox = outbox_status()
     return Kpi(
         as_of=now,

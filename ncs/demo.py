@@ -6,9 +6,8 @@ import random
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from django.utils import timezone
-
 from ncs.services import close_nonconformity, open_nonconformity
+from qhse import clock
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user
@@ -68,7 +67,7 @@ def ensure_demo_users() -> dict[Role, User]:
 def seed_suppliers(number: int, *, actor: User) -> Iterator[Supplier]:
     """Yield new suppliers: most certified for years, some expired or soon so, some without a date."""
     rng = random.Random(9001)
-    today = timezone.now().date()
+    today = clock.today()
     made = 0
     serial = 0
     while made < number:

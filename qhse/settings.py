@@ -156,6 +156,7 @@ OIDC_USERNAME_CLAIM = env.text("OIDC_USERNAME_CLAIM", "preferred_username")
 LOGIN_FAILURES_PER_ACCOUNT = env.integer("LOGIN_FAILURES_PER_ACCOUNT", 10, minimum=1, maximum=1_000)
 LOGIN_FAILURES_PER_ADDRESS = env.integer("LOGIN_FAILURES_PER_ADDRESS", 30, minimum=1, maximum=10_000)
 LOGIN_WINDOW = env.number("LOGIN_WINDOW", 900, minimum=1, maximum=86_400)  # seconds
+TOKEN_LEEWAY = env.number("TOKEN_LEEWAY", 30, minimum=0, maximum=300)  # seconds by which clocks may disagree
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SIMPLE_JWT = {
@@ -296,5 +297,6 @@ RESERVED_SETTINGS_PRESENT = [
 env.refuse_unknown("OUTBOX_")
 env.refuse_unknown("AUDIT_")
 env.refuse_unknown("LOGIN_")
+env.refuse_unknown("TOKEN_")
 env.refuse_unknown("OIDC_")
 env.finish()

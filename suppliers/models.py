@@ -8,9 +8,9 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Least, Now
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
-from django.utils import timezone
 from django.utils.functional import cached_property
 
+from qhse import clock
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel, Severity
 from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH
 from suppliers.risk import (
@@ -153,7 +153,7 @@ class Supplier(models.Model):
     @cached_property
     def read_on(self) -> date:
         """Return today in UTC. It is one day for all that is said about this copy of the row, past midnight too."""
-        return timezone.now().date()
+        return clock.today()
 
     @property
     def risk(self) -> RiskAssessment:

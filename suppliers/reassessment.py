@@ -7,12 +7,12 @@ from datetime import date
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audit.models import AuditEntry
 from audit.services import entry_for, record_all
 from outbox.events import DomainEvent
 from outbox.publisher import publish_all
+from qhse import clock
 from suppliers.events import SupplierRiskChanged
 from suppliers.models import Supplier
 from suppliers.risk import RULE_VERSION, RiskAssessment, assess
@@ -29,18 +29,21 @@ def reassess_suppliers(
     The database tells the state, not an event's payload: events may come late, twice or together. Locks the suppliers
     in the order of their ids, so that two workers cannot deadlock. Unknown ids are passed over.
 
-    `request_ids` names the request that caused it, by supplier. `today` is a date in UTC.
+    `request_ids` names the request that caused it, by supplier. `today` is a date in UTC. Without one it is
+    the database's, read with the suppliers.
     """
-    today = today or timezone.now().date()
     causes = request_ids or {}
     suppliers = list(
-        Supplier.objects.select_for_update(no_key=True).filter(pk__in=sorted(set(supplier_ids))).order_by("pk")
+        Supplier.objects.annotate(day=clock.TODAY)
+        .select_for_update(no_key=True, of=("self",))
+        .filter(pk__in=sorted(set(supplier_ids)))
+        .order_by("pk")
     )
     changed: list[int] = []
     entries: list[AuditEntry] = []
     events: list[tuple[DomainEvent, str | None]] = []
     for supplier in suppliers:
-        assessment = assess(supplier.figures, today=today)
+        assessment = assess(supplier.figures, today=today or supplier.day)
         if assessment.level != supplier.risk_level:
             changed.append(supplier.pk)
             cause = causes.get(supplier.pk)

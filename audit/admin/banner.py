@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof.findings import Summary, counted
 from audit.proof.reading import MOST_FOREIGN, newest_seal, ours
 from audit.proof.verification import PART, WHOLE, Verification, record_verification
 from qhse.adminsite.display import Tile
+from qhse.clock import present
 
 if TYPE_CHECKING:
     from audit.services import Actor
@@ -39,7 +39,7 @@ def _unsealed() -> Tile:
     sealed = set(SealedEntry.objects.filter(entry_id__in=list(newest)).values_list("entry_id", flat=True))
     waiting = [time for pk, time in newest.items() if pk not in sealed]
     times = [time for time in waiting if time is not None]  # what cannot be read has none
-    late = bool(times) and (timezone.now() - min(times)).total_seconds() > LATE_SECONDS
+    late = bool(times) and (present() - min(times)).total_seconds() > LATE_SECONDS
     more = "≥ " if len(waiting) == COUNTED else ""
     text = f"{'entry' if len(waiting) == 1 else 'entries'} not sealed yet" + ("; does a worker run?" if late else "")
     return Tile(f"{more}{len(waiting):,}", text, "warn" if late else "")

@@ -28,7 +28,7 @@ from qhse.accounts.roles import Role
 from qhse.adminsite.base import ReadOnlyAdmin
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, link, prose
-from qhse.adminsite.filters import ChoiceFilter, indexed_values
+from qhse.adminsite.filters import ChoiceFilter, PeriodFilter, indexed_values
 
 LONGEST_ID = 13  # in the list: enough for numbers; exports have a digest
 
@@ -61,7 +61,7 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
     change_list_template = "audit/entry_list.html"
     actions = ("export_selected",)
     list_filter = (
-        ("created_at", admin.DateFieldListFilter),
+        ("created_at", PeriodFilter),
         indexed_values("action", "action"),
         indexed_values("entity_type", "kind of record"),
         RoleFilter,

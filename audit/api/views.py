@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import django_filters as filters
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -22,6 +21,7 @@ from qhse.accounts.usernames import RESERVED, username_key
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
+from qhse.clock import present
 from qhse.errors import RecordNotFound
 
 
@@ -56,7 +56,7 @@ class AuditLogPagination(StrictLimitOffsetPagination):
 
     def get_count(self, queryset: QuerySet[Any] | Sequence[Any]) -> int:
         head = newest_seal() if isinstance(queryset, QuerySet) and not queryset.query.where else None
-        if head is None or head.horizon is None or head.horizon > timezone.now():
+        if head is None or head.horizon is None or head.horizon > present():
             return super().get_count(queryset)
         sealed = SealedEntry.objects.filter(entry_id=OuterRef("pk"), seal_id__lte=head.number)
         return head.total + AuditEntry.objects.filter(~Exists(sealed), created_at__gte=head.horizon).count()

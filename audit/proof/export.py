@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import IO, Any
@@ -23,6 +23,7 @@ from audit.proof.reading import SEALS_AT_ONCE, batches, newest_seal, read
 from audit.proof.selection import SealedSelection
 from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
 from audit.services import Actor, record
+from qhse.database import database_time
 
 MOST_IN_ZIP = 20_000
 MOST_SEALS_IN_ZIP = 10_000
@@ -122,7 +123,7 @@ def _write(
     # Not what is unsealed now: entries sealed since the head was read are not in it either.
     missing = max(chosen.count() - entries, 0)
     manifest = {
-        "version": VERSION, "created_at": datetime.now(UTC).isoformat(), "filter": described_as,
+        "version": VERSION, "created_at": database_time().astimezone(UTC).isoformat(), "filter": described_as,
         "entries": entries, "entries_sha256": entries_sha256, "left_out_because_not_sealed": missing,
         "seals": seals, "seals_sha256": seals_sha256, "first_seal": first, "head": head and head.hash,
     }  # fmt: skip

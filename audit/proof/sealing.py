@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal, EntryWasSwallowed, SealedEntry, SealingTurn
 from audit.proof.documents import entry_document, seal_document
@@ -137,7 +136,7 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
 def _oldest_writer() -> datetime | None:
     """Return when the oldest transaction that writes entries began, else now. None if nobody can tell."""
     if connection.vendor != "postgresql":
-        return timezone.now()
+        return database_time()
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST_WRITER)
         oldest: datetime | None = cursor.fetchone()[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.mutants.mutant import Mutant
 
 WRITES = "qhse/api/tests/test_writes.py"
+VALIDITY = "qhse/accounts/tests/test_validity.py"
 NAMES = "qhse/accounts/tests/test_usernames.py"
 PASSWORDS = "qhse/accounts/tests/test_passwords.py"
 LOGIN = "qhse/accounts/tests/test_login.py"
@@ -24,7 +25,7 @@ MUTANTS = (
     Mutant(
         "people-found-as-typed", "qhse/accounts/models.py",
         "self.filter(username_key=username_key(username)).first()", "self.filter(username=username).first()",
-        f"{NAMES} -k 'commands_find or counted'",
+        "audit/tests/test_api.py -k each_filter",
     ),
     Mutant(
         "login-by-the-name-as-typed", "qhse/accounts/models.py",
@@ -161,9 +162,25 @@ MUTANTS = (
         "qhse/tests/test_hostile_input.py -k unknown",
     ),
     Mutant(
+        "no-leeway", "qhse/accounts/services/validity.py",
+        "latest, earliest = now.timestamp() + settings.TOKEN_LEEWAY, now.timestamp() - settings.TOKEN_LEEWAY",
+        "latest = earliest = now.timestamp()", f"{VALIDITY} -k disagree_a_little",
+    ),
+    Mutant(
+        "times-of-tokens-not-looked-at", "qhse/accounts/services/tokens.py",
+        'claims.get("sub") or not is_current(claims, family.now):\n        return None\n    return family.user',
+        'claims.get("sub"):\n        return None\n    return family.user',
+        f"{VALIDITY} -k disagree_a_little",
+    ),
+    Mutant(
+        "tokens-begin-by-this-host", "qhse/accounts/services/tokens.py",
+        "        token.set_iat(at_time=now)\n        token.set_exp(from_time=now)\n",
+        "        token.set_iat()\n        token.set_exp()\n", f"{VALIDITY} -k takes_and_gives",
+    ),
+    Mutant(
         "audience-not-checked", "qhse/accounts/services/identity_provider.py",
-        "            leeway=LEEWAY_SECONDS,\n            options={",
-        '            leeway=LEEWAY_SECONDS,\n            options={"verify_aud": False, ',
+        'options=untimed(require=["exp", "iat", "iss"',
+        'options={"verify_aud": False} | untimed(require=["exp", "iat", "iss"',
         "qhse/accounts/tests/test_identity_provider.py -k audience",
     ),
     Mutant(

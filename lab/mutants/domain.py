@@ -11,6 +11,17 @@ NCS = "ncs/tests/test_services.py"
 
 MUTANTS = (
     Mutant(
+        "today-by-this-host", "qhse/clock.py",
+        "return present().astimezone(UTC).date()",
+        "from django.utils import timezone\n\n    return timezone.now().date()",
+        "qhse/tests/test_clock.py -k whatever_the_host",
+    ),
+    Mutant(
+        "today-in-the-hosts-zone", "qhse/clock.py",
+        "return present().astimezone(UTC).date()", "return present().astimezone().date()",
+        "qhse/tests/test_clock.py -k wherever",
+    ),
+    Mutant(
         "expired-on-the-last-day", "suppliers/risk.py",
         "expiry is not None and expiry < today", "expiry is not None and expiry <= today",
         "suppliers/tests/test_risk.py",
@@ -36,7 +47,7 @@ MUTANTS = (
     ),
     Mutant(
         "list-filters-by-what-was-concluded", "suppliers/admin/filters.py",
-        "queryset.at_level(RiskLevel(value), today=timezone.now().date())", "queryset.filter(risk_level=value)",
+        "queryset.at_level(RiskLevel(value), today=clock.today())", "queryset.filter(risk_level=value)",
         "kpi/tests/test_one_truth.py -k filters",
     ),
     Mutant(

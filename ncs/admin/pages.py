@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
@@ -21,9 +20,11 @@ from ncs.choices import NcStatus
 from ncs.models import BY_WEIGHT, NonConformity
 from ncs.permissions import NC_ROLES
 from ncs.services import close_nonconformity
+from qhse import clock
 from qhse.accounts.models import User
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, days, link, moment, prose
+from qhse.adminsite.filters import PeriodFilter
 from qhse.adminsite.panels import show_on_front_page, show_on_records
 from suppliers.choices import Severity
 from suppliers.models import Supplier
@@ -45,7 +46,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     change_done = "has been closed"
     list_display = ("nc_number", "supplier_name", "severity_badge", "status_badge", "age", "summary", "created")
     list_display_links = ("nc_number",)
-    list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", admin.DateFieldListFilter))
+    list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", PeriodFilter))
     list_select_related = ("supplier",)
     search_fields = ("supplier__name_key", "description")
     search_help_text = "Number, supplier or description"
@@ -130,7 +131,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     @admin.display(description="age", ordering="-created_at")
     def age(self, nc: NonConformity) -> str:
         # Not below zero: the database set `created_at`, and its clock may be ahead of ours.
-        lasted = max(0, ((nc.closed_at or timezone.now()) - nc.created_at).days)
+        lasted = max(0, ((nc.closed_at or clock.present()) - nc.created_at).days)
         if nc.closed_at is None:
             return days(lasted) if lasted else "new"
         return f"closed after {days(lasted)}" if lasted else "closed within a day"

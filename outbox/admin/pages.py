@@ -26,7 +26,7 @@ from qhse.accounts.models import User
 from qhse.accounts.rights import is_allowed
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, moment
-from qhse.adminsite.filters import indexed_values
+from qhse.adminsite.filters import PeriodFilter, indexed_values
 from qhse.adminsite.forms import ServiceForm, reason_field
 
 STATUS_BADGES = {
@@ -70,7 +70,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     change_list_template = "outbox/event_list.html"
     list_display = ("created", "event_type", "aggregate_name", "status_badge", "attempts", "next_attempt", "error")
     list_display_links = ("created",)
-    list_filter = ("status", indexed_values("event_type", "type"), ("created_at", admin.DateFieldListFilter))
+    list_filter = ("status", indexed_values("event_type", "type"), ("created_at", PeriodFilter))
     search_fields = ("aggregate_id__exact", "event_type")
     search_help_text = "Event id, aggregate id or type"
     actions = ("requeue_selected", "dismiss_selected")

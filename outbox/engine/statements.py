@@ -20,13 +20,13 @@ from django.db import connection
 from django.db.models import BigIntegerField, F, Func, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Concat, Now
-from django.utils import timezone
 
 from outbox.choices import EventStatus
 from outbox.engine.claimed import ClaimedEvent
 from outbox.guards.session import settle_session
 from outbox.models import DUE_AT_ONCE, OutboxEvent, ProcessedEvent, longest_wait
 from outbox.tuning import LATE_IDS
+from qhse.database import database_time
 
 
 class Source(NamedTuple):
@@ -90,7 +90,7 @@ def look(sources: Sequence[Source], window: int) -> Look:
         rows = len(heads) + 1 if heads else 0
         seconds = wait and wait.total_seconds()
         ids = [head.pk for head in heads]
-        return Look(timezone.now(), ids, rows, len(ids), seconds, [*sources], busy=1, more=False)
+        return Look(database_time(), ids, rows, len(ids), seconds, [*sources], busy=1, more=False)
     with _prepared_cursor() as cursor:
         kinds, since, after, until = zip(*sources, strict=True)
         columns = [_array(map(_quoted, kinds)), _times(since), _array(after), _times(until)]

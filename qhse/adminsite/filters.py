@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
+
+from qhse import clock
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -18,6 +21,26 @@ class ChoiceFilter(admin.SimpleListFilter):
         value = self.value()
         if value is not None and value not in {str(choice) for choice, _ in self.lookup_choices}:
             raise IncorrectLookupParameters
+
+
+class PeriodFilter(admin.DateFieldListFilter):
+    """Django's filter, whose days are those of the database's clock."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        today = datetime.combine(clock.today(), time.min, UTC)
+        month, year = today.replace(day=1), today.replace(day=1, month=1)
+        tomorrow = today + timedelta(days=1)
+        periods = {
+            "Today": (today, tomorrow),
+            "Past 7 days": (today - timedelta(days=7), tomorrow),
+            "This month": (month, (month + timedelta(days=31)).replace(day=1)),
+            "This year": (year, year.replace(year=year.year + 1)),
+        }
+        links: list[tuple[Any, dict[str, Any]]] = [("Any date", {})]
+        for label, (since, until) in periods.items():
+            links.append((label, {self.lookup_kwarg_since: since, self.lookup_kwarg_until: until}))
+        self.links = tuple(links)
 
 
 class IndexedValuesFilter(ChoiceFilter):

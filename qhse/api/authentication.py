@@ -7,10 +7,9 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
-from rest_framework_simplejwt.tokens import Token
 
 from qhse.accounts.services.identity_provider import is_issued_by_provider, user_of_external_token
-from qhse.accounts.services.tokens import user_of
+from qhse.accounts.services.tokens import claims_of, user_of
 from qhse.api.problems.document import CHALLENGE
 
 
@@ -46,18 +45,18 @@ class BearerTokenAuthentication(JWTAuthentication):
         # Schemes have no case (RFC 9110, 11.1), and a client may well send back our own `token_type`, "bearer".
         return super().get_raw_token(b"Bearer" + space + token if scheme.lower() == b"bearer" else header)
 
-    def get_validated_token(self, raw_token: bytes) -> Token:
-        try:
-            return super().get_validated_token(raw_token)
-        except (OverflowError, OSError, ValueError):
-            # simplejwt turns `exp` into a date, which a signed but absurd number does not survive.
-            raise InvalidToken("A time of the token is out of range.") from None
+    def get_validated_token(self, raw_token: bytes) -> Any:
+        claims = claims_of(raw_token, "access")
+        if claims is None:
+            raise InvalidToken("The token is none of ours.")
+        return claims
 
-    def get_user(self, validated_token: Token) -> Any:
+    def get_user(self, validated_token: Any) -> Any:
         """
         Return the user of the login from which the token descends, both read in one query.
 
-        A logout, a reuse of a spent refresh token or a new password has ended the login, and this token with it.
+        The database's clock says whether its time is now. A logout, a reuse of a spent refresh token or a new password
+        has ended the login, and this token with it.
         """
         user = user_of(validated_token)
         if user is None or not user.is_active:

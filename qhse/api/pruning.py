@@ -10,10 +10,10 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from qhse.accounts.models import FamiliarAddress, LoginCounter, TokenFamily
 from qhse.api.models import IdempotencyRecord
+from qhse.database import database_time
 
 PRUNE_BATCH = 5_000
 FAMILIAR_DAYS = 180
@@ -28,12 +28,12 @@ def prune_expired(*, keys_older_than_days: int) -> Iterator[tuple[str, int]]:
     expired sessions. Each batch commits for itself. Rows that somebody else holds are passed over. It may run beside
     everything and be repeated.
     """
-    now = timezone.now()
+    now = database_time()
     window = timedelta(seconds=settings.LOGIN_WINDOW)
     keys_before = now - timedelta(days=keys_older_than_days)
     kinds: tuple[tuple[str, QuerySet[Any]], ...] = (
         ("idempotency keys", IdempotencyRecord.objects.filter(created_at__lt=keys_before)),
-        ("token families", TokenFamily.objects.filter(expires_at__lt=now)),
+        ("token families", TokenFamily.objects.filter(expires_at__lt=now - timedelta(seconds=settings.TOKEN_LEEWAY))),
         ("login counters", LoginCounter.objects.filter(window_started_at__lt=now - window)),
         ("familiar addresses", FamiliarAddress.objects.filter(last_login_at__lt=now - timedelta(days=FAMILIAR_DAYS))),
         ("sessions", Session.objects.filter(Q(expire_date__lt=now))),

@@ -114,7 +114,7 @@ def world(users, api, make_nc) -> World:
     change_user(user_id=gone.pk, actor=users["admin"], changes={"is_active": False})
 
     expired = AccessToken(issue_tokens(users["admin"]).access_token)
-    expired.set_exp(lifetime=timedelta(seconds=-1))
+    expired.set_exp(lifetime=timedelta(minutes=-2))
     for who, token in (("expired token", expired), ("refresh token", issue_tokens(users["admin"]).refresh_token)):
         askers[who] = APIClient()
         askers[who].credentials(HTTP_AUTHORIZATION=f"Bearer {token}")

@@ -12,8 +12,17 @@ from django.conf import settings
 APPS = ("qhse", "suppliers", "ncs", "audit", "outbox", "kpi")
 NOT_THE_PRODUCT = {"tests", "migrations", "lab", "dev"}
 
-# SQLite runs in this process and has no clock of its own.
-HOST_CLOCK_IS_THE_DATABASES = {("outbox/engine/statements.py", "look")}
+CLOCKS_OF_THIS_HOST = {
+    *(f"{source}.{name}" for source in ("datetime", "date") for name in ("now", "today", "utcnow", "utcfromtimestamp")),
+    *(f"timezone.{name}" for name in ("now", "localdate", "localtime")),
+    *(f"time.{name}" for name in ("time", "time_ns", "localtime", "gmtime", "ctime", "strftime", "clock_gettime")),
+    *("uuid1", "uuid.uuid1", "uuid6", "make_aware", "timezone.make_aware", "naturalday", "timesince"),
+}
+# Record 0029 lists these with the reasons.
+MAY_ASK_THIS_HOST = {
+    ("qhse/database.py", "database_time"),  # SQLite runs in this process and has no clock of its own
+    ("qhse/uuid7.py", "uuid7"),  # an id, whose time nobody reads
+}
 # Counts what has been published, and wakes workers, which poll anyway: nothing depends on either.
 MAY_WAIT_FOR_THE_COMMIT = {("outbox/publisher.py", "publish_all"), ("outbox/wakeup.py", "wake_workers")}
 
@@ -42,11 +51,44 @@ def test_the_rules_read_all_of_the_product():
     assert len(read) > 100
 
 
-@pytest.mark.parametrize("clock", ["timezone.now", "time.time", "datetime.now", "datetime.utcnow", "time.time_ns"])
-def test_the_engine_asks_no_clock_that_an_administrator_can_set_but_the_databases(clock):
-    asked = {(name, function) for name, function, called in calls("outbox") if called == clock}
+def clocks_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield (enclosing function, clock) of every mention: called, handed on as a default, or imported by its name."""
+    inside = {
+        id(node): function.name
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            # `datetime.datetime.now` and `django.utils.timezone.now` as well
+            named = ".".join(ast.unparse(node).split(".")[-2:])
+            if named in CLOCKS_OF_THIS_HOST:
+                yield inside.get(id(node), "the module"), named
+        elif isinstance(node, ast.ImportFrom):
+            source = (node.module or "").rpartition(".")[2]
+            for alias in node.names:
+                if {alias.name, f"{source}.{alias.name}"} & CLOCKS_OF_THIS_HOST:
+                    yield "the module", f"{source}.{alias.name}"
 
-    assert asked - HOST_CLOCK_IS_THE_DATABASES == set()
+
+def test_the_product_asks_no_clock_but_the_databases():
+    asked = {(name, function) for name, tree in sources(*APPS) for function, _ in clocks_in(tree)}
+
+    assert asked == MAY_ASK_THIS_HOST
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "timezone.now()", "DateTimeField(default=timezone.now)", "datetime.datetime.now(UTC)", "date.today()",
+        "import django.utils.timezone; django.utils.timezone.now()", "from time import time", "time.time_ns()",
+        "from django.utils.timezone import now", "from django.utils.timezone import localdate as day",
+        "datetime.utcnow()", "key = datetime.now",
+    ],
+)  # fmt: skip
+def test_a_clock_of_this_host_is_seen_however_it_is_asked(line):
+    assert list(clocks_in(ast.parse(line)))
 
 
 def test_nothing_that_matters_waits_for_the_commit():

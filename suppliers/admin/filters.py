@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 
+from qhse import clock
 from qhse.adminsite.filters import ChoiceFilter
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
 
@@ -21,7 +21,7 @@ class AtRiskFilter(ChoiceFilter):
         return [("yes", "Yes"), ("no", "No")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        today = timezone.now().date()
+        today = clock.today()
         if self.value() == "yes":
             return queryset.at_risk(today=today)
         if self.value() == "no":
@@ -40,7 +40,7 @@ class LevelFilter(ChoiceFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = self.value()
-        return queryset if value is None else queryset.at_level(RiskLevel(value), today=timezone.now().date())
+        return queryset if value is None else queryset.at_level(RiskLevel(value), today=clock.today())
 
 
 class CertificationFilter(ChoiceFilter):
@@ -52,7 +52,7 @@ class CertificationFilter(ChoiceFilter):
         return [("expired", "Expired"), *ending, ("unknown", "Not known")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        today = timezone.now().date()
+        today = clock.today()
         value = self.value()
         if value is None:
             return queryset

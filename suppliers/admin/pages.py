@@ -6,11 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel
+from qhse import clock
 from qhse.adminsite.display import NONE, badge, days
 from qhse.adminsite.panels import show_on_front_page
 from suppliers.admin.filters import AtRiskFilter, CertificationFilter, LevelFilter
@@ -49,7 +49,7 @@ class SupplierAdmin(HistoryPanel):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(score_now=score_on(timezone.now().date()))
+        return super().get_queryset(request).annotate(score_now=score_on(clock.today()))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return super().get_search_results(request, queryset, name_key(search_term))

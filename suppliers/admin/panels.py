@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
+from qhse import clock
 from qhse.adminsite.display import link
 from suppliers.choices import RENEWAL_NOTICE_DAYS
 from suppliers.models import Supplier
@@ -21,7 +21,7 @@ def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
     page: Any = admin.site.get_model_admin(Supplier)
     if not page.has_change_permission(request):
         return None
-    today = timezone.now().date()
+    today = clock.today()
     due = Supplier.objects.expired(today=today) | Supplier.objects.expiring(today=today)
     rows = [
         (link(page.record_url(str(supplier.pk)), supplier.name), page.certification(supplier))

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import django_filters as filters
 from django.db.models import Q
-from django.utils import timezone
 
+from qhse import clock
 from qhse.api.filters import TextFilter, TotalOrderingFilter, TrueFalseFilter
 from suppliers.models import Supplier, SupplierQuerySet
 from suppliers.names import name_key
@@ -15,7 +15,7 @@ from suppliers.names import name_key
 
 class AtRiskParameter(TrueFalseFilter):
     def filter(self, qs: Any, value: str) -> Any:
-        today = timezone.now().date()
+        today = clock.today()
         if value == "true":
             return qs.at_risk(today=today)
         if value == "false":

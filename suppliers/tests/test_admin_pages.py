@@ -12,6 +12,8 @@ from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
 from suppliers.risk import RiskAssessment
 
+pytestmark = pytest.mark.django_db  # which says what day it is
+
 
 @pytest.fixture
 def page():

@@ -13,15 +13,17 @@ from typing import Any
 import jwt
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from jwt import PyJWKClient
 
 from audit.services import record
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
+from qhse.accounts.services.validity import is_current, untimed
 from qhse.accounts.usernames import means_somebody_else, resembling
+from qhse.database import database_time
 from qhse.errors import DomainError
 
-LEEWAY_SECONDS = 30
 FETCH_SECONDS = 5  # that the provider may take to give its keys
 KEYS_KEPT_SECONDS = 300
 FETCH_AGAIN_SECONDS = 30  # at the earliest, for a key that is unknown or a provider that is away
@@ -67,12 +69,15 @@ def user_of_external_token(raw_token: bytes) -> User | None:
     if claims is None or role is None:
         return None
     issued_at = datetime.fromtimestamp(claims["iat"], UTC)
-    user = User.objects.filter(external_id=_external_id(claims)).first()
+    user: Any = User.objects.annotate(now=Now()).filter(external_id=_external_id(claims)).first()
+    if not is_current(claims, database_time() if user is None else user.now):
+        return None
     if user is None:
         return _record_user(claims, role, issued_at)
     if user.external_role_at is None or issued_at > user.external_role_at:
         return _follow_role(user.pk, role, issued_at)
-    return user
+    found: User = user
+    return found
 
 
 def _verified(raw_token: bytes) -> dict[str, Any] | None:
@@ -87,8 +92,7 @@ def _verified(raw_token: bytes) -> dict[str, Any] | None:
             algorithms=settings.OIDC_ALGORITHMS,
             audience=settings.OIDC_AUDIENCE,
             issuer=settings.OIDC_ISSUER,
-            leeway=LEEWAY_SECONDS,
-            options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+            options=untimed(require=["exp", "iat", "iss", "aud", "sub"]),
         )
         datetime.fromtimestamp(claims["iat"], UTC)
     except jwt.PyJWKClientConnectionError as error:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
+import jwt
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
-from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from audit.services import record
 from qhse.accounts.errors import REFUSAL, CredentialsAreInvalid
 from qhse.accounts.models import TokenFamily, User
+from qhse.accounts.services.validity import is_current, untimed
+from qhse.database import database_time
 
 MAX_TOKEN_LENGTH = 4096  # characters
 MAX_FAMILY_AGE = timedelta(days=30)  # then a person proves anew who they are, however often tokens were rotated
@@ -37,9 +40,30 @@ class TokenPair:
 
 def issue_tokens(user: User) -> TokenPair:
     """Begin a new family and return its first pair. The user has just proven who they are."""
-    family = TokenFamily(user=user, current=uuid4().hex, expires_at=_expiry())
+    now = database_time()
+    family = TokenFamily(user=user, current=uuid4().hex, expires_at=now + api_settings.REFRESH_TOKEN_LIFETIME)
     family.save(force_insert=True)
-    return _pair(family)
+    return _pair(family, now)
+
+
+def claims_of(token: str | bytes, kind: str) -> dict[str, Any] | None:
+    """
+    Return the claims of a token of ours, if its signature, issuer, audience and kind ("access", "refresh") are right.
+
+    Its times are not looked at: only the database knows whether they are.
+    """
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            api_settings.SIGNING_KEY,
+            algorithms=[api_settings.ALGORITHM],
+            audience=api_settings.AUDIENCE,
+            issuer=api_settings.ISSUER,
+            options=untimed(require=["exp", "iat", "jti", "sub"]),
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        return None
+    return claims if claims.get(api_settings.TOKEN_TYPE_CLAIM) == kind else None
 
 
 def rotate_tokens(refresh_token: str) -> TokenPair:
@@ -79,13 +103,14 @@ def revoke_all_tokens(user: User) -> None:
     TokenFamily.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=Now())
 
 
-def user_of(token: Token) -> User | None:
-    """Return the user for whom a verified access token was issued. None if its family is revoked."""
-    names = _names(token)
+def user_of(claims: Mapping[str, Any]) -> User | None:
+    """Return the user for whom an access token was issued. None if its time is not now, or its family is revoked."""
+    names = _names(claims)
     if names is None:
         return None
-    family = TokenFamily.objects.select_related("user").filter(pk=names[0], revoked_at__isnull=True).first()
-    if family is None or str(family.user_id) != token.get("sub"):
+    families = TokenFamily.objects.select_related("user").annotate(now=Now())
+    family = families.filter(pk=names[0], revoked_at__isnull=True).first()
+    if family is None or str(family.user_id) != claims.get("sub") or not is_current(claims, family.now):
         return None
     return family.user
 
@@ -94,26 +119,22 @@ def _rotate(refresh_token: str) -> TokenPair | None:
     family = _family_for_use(refresh_token)
     if family is None or not family.user.is_active:
         return None
-    if family.created_at < timezone.now() - MAX_FAMILY_AGE:
+    if family.created_at < family.now - MAX_FAMILY_AGE:
         return None
-    family.current, family.expires_at = uuid4().hex, _expiry()
+    family.current, family.expires_at = uuid4().hex, family.now + api_settings.REFRESH_TOKEN_LIFETIME
     family.save(update_fields=["current", "expires_at"])
-    return _pair(family)
+    return _pair(family, family.now)
 
 
-def _family_for_use(refresh_token: str) -> TokenFamily | None:
-    """Return the locked family whose current token this is. A spent token revokes its family."""
-    try:
-        token = RefreshToken(refresh_token)  # type: ignore[arg-type]
-    except (TokenError, KeyError, TypeError, ValueError, OverflowError, OSError):
-        # The last ones: claims that are signed and still absurd, such as a time beyond the calendar.
+def _family_for_use(refresh_token: str) -> Any:
+    """Return the locked family whose current token this is, with the time as `now`. A spent one revokes its family."""
+    claims = claims_of(refresh_token, "refresh")
+    names = None if claims is None else _names(claims)
+    if claims is None or names is None:
         return None
-    names = _names(token)
-    if names is None:
-        return None
-    locked = TokenFamily.objects.select_for_update(of=("self",)).select_related("user")
+    locked = TokenFamily.objects.select_for_update(of=("self",)).select_related("user").annotate(now=Now())
     family = locked.filter(pk=names[0], revoked_at__isnull=True).first()
-    if family is None or str(family.user_id) != token.get("sub"):
+    if family is None or str(family.user_id) != claims.get("sub") or not is_current(claims, family.now):
         return None
     if family.current != names[1]:
         _revoke(family, "TOKEN_REUSED")
@@ -128,18 +149,21 @@ def _revoke(family: TokenFamily, action: str) -> None:
     )
 
 
-def _names(token: Token) -> tuple[UUID, str] | None:
-    jti = token.get("jti")
+def _names(claims: Mapping[str, Any]) -> tuple[UUID, str] | None:
+    jti = claims.get("jti")
     match = _JTI.fullmatch(jti) if isinstance(jti, str) else None
     return (UUID(match[1]), match[2]) if match else None
 
 
-def _pair(family: TokenFamily) -> TokenPair:
+def _pair(family: TokenFamily, now: datetime) -> TokenPair:
     refresh = RefreshToken.for_user(family.user)
     refresh["jti"] = f"{family.pk.hex}.{family.current}"
     # For the client's convenience only: every decision reads the role from the database.
     refresh["role"] = family.user.role
     access = refresh.access_token
+    for token in (refresh, access):
+        token.set_iat(at_time=now)
+        token.set_exp(from_time=now)
     access["jti"] = f"{family.pk.hex}.{uuid4().hex}"
     return TokenPair(
         access_token=str(access),
@@ -147,8 +171,3 @@ def _pair(family: TokenFamily) -> TokenPair:
         expires_in=int(api_settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
         role=family.user.role,
     )
-
-
-def _expiry() -> datetime:
-    expiry: datetime = timezone.now() + api_settings.REFRESH_TOKEN_LIFETIME
-    return expiry

@@ -9,7 +9,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from audit.proof.verify_export import pseudonym_of
 from audit.pseudonyms import replace_actor_name
@@ -178,7 +178,7 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
 def _end_sessions(user: User) -> None:
     """Remove a user's admin sessions. Only a new password ends those by itself."""
     # Whose a session is stands inside of it; there are as many as staff that logged in today.
-    for session in Session.objects.filter(expire_date__gt=timezone.now()):
+    for session in Session.objects.filter(expire_date__gt=Now()):
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
 

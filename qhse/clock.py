@@ -1,0 +1,42 @@
+"""
+What time it is: the database's. The product asks no other clock about rights, periods and days.
+
+`Now()` in a query is the same clock. Durations inside of one process are measured by `time.monotonic`.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from datetime import UTC, date, datetime
+
+from django.db.models.functions import Now, TruncDate
+
+from qhse.database import database_time
+from qhse.observability import context
+
+TODAY = TruncDate(Now(), tzinfo=UTC)
+"""`today()` as an expression, for a query that is sent anyway."""
+
+# The context object itself is kept, so that no later one can be taken for it.
+_asked: ContextVar[tuple[context.RequestContext, datetime] | None] = ContextVar("asked", default=None)
+
+
+def present() -> datetime:
+    """
+    Return the time by the database. One request asks once, so that all it says is of one moment.
+
+    Workers and commands ask each time: they may run past midnight.
+    """
+    running = context.current()
+    if running.source not in ("api", "admin"):
+        return database_time()
+    known = _asked.get()
+    if known is None or known[0] is not running:
+        known = (running, database_time())
+        _asked.set(known)
+    return known[1]
+
+
+def today() -> date:
+    """Return the day by which certifications expire and work falls due: of the database's clock, in UTC."""
+    return present().astimezone(UTC).date()
