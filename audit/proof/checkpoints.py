@@ -9,6 +9,7 @@ from audit.models import AuditSeal
 from audit.proof import verify_export
 
 Checkpoint = dict[str, Any]
+_OR_RESTORED = "or the database was restored from a backup, which audit_checkpoint --restored declares"
 
 
 def checkpoint_of(seal: AuditSeal) -> Checkpoint:
@@ -17,7 +18,7 @@ def checkpoint_of(seal: AuditSeal) -> Checkpoint:
 
 
 def read_checkpoints(raw: bytes) -> list[Checkpoint]:
-    """Return the checkpoints of a file, also those that it calls lost. Raises ValueError with the line that is none."""
+    """Return the checkpoints of a file, also those that it calls lost. Raises Unreadable with the line that is none."""
     kept, lost = verify_export.read_checkpoints(raw)
     return kept + lost
 
@@ -27,6 +28,6 @@ def contradictions(checkpoints: Iterable[Checkpoint]) -> Iterator[tuple[Checkpoi
     for checkpoint in checkpoints:
         hashes = list(AuditSeal.objects.filter(number=checkpoint["number"]).values_list("hash", flat=True))
         if not hashes:
-            yield checkpoint, "is missing; a checkpoint names it, so the end of the trail was cut off"
+            yield checkpoint, f"is missing; a checkpoint names it. The end of the trail was cut off, {_OR_RESTORED}"
         elif hashes != [checkpoint["hash"]]:
-            yield checkpoint, "is not the one of the checkpoint, so the trail was written anew"
+            yield checkpoint, f"is not the one of the checkpoint. The trail was written anew, {_OR_RESTORED}"

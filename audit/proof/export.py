@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from audit.proof.documents import seal_document
 from audit.proof.marks import MarkOwner, mark_owner
 from audit.proof.reading import SEALS_AT_ONCE, batches, newest_seal, read
 from audit.proof.selection import SealedSelection
-from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical
+from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical, manifest_bytes
 from audit.services import Actor, record
 from qhse.database import database_time
 
@@ -127,7 +126,7 @@ def _write(
         "entries": entries, "entries_sha256": entries_sha256, "left_out_because_not_sealed": missing,
         "seals": seals, "seals_sha256": seals_sha256, "first_seal": first, "head": head and head.hash,
     }  # fmt: skip
-    raw = json.dumps(manifest, indent=2, default=str).encode()
+    raw = manifest_bytes(manifest)
     (directory / MANIFEST).write_bytes(raw)
     shutil.copyfile(verify_export.__file__, directory / "verify_export.py")
     return Exported(entries, max(missing - good.left_out, 0), hashlib.sha256(raw).hexdigest(), good.problems)

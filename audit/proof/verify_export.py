@@ -12,18 +12,25 @@ Anybody could invent a chain. A checkpoint kept elsewhere shows that it is the t
 SHA-256 shows whether entries were left out after the export, and what was chosen: --sha256. The trail has recorded it
 as the id of its entry AUDIT_TRAIL_EXPORTED. What was proven and what was not is printed at the end.
 
-Exit code 0: everything agrees; 1: something does not, and is named; 2: there is no export here, or no checkpoint in the
-file that was given.
+What the files say counts, and not how: other programs may have saved them in UTF-16, with a byte order mark, with other
+ends of lines, or with their fields in another order.
+
+Exit code 0: everything agrees; 1: something does not, and is named; 2: a file is missing or cannot be read, such as one
+that was cut off on its way, which says nothing against the export. 141: whoever read the output has left.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +38,17 @@ VERSION = 1
 ENTRIES, SEALS, MANIFEST = "entries.jsonl", "seals.jsonl", "manifest.json"
 NO_SEAL = "0" * 64  # what the first seal names as its predecessor
 LINE = {"entry", "actor", "actor_salt", "seal", "position", "proof"}
-DESCRIPTION = {
+DESCRIPTION = (  # in this order
     "version", "created_at", "filter", "entries", "entries_sha256", "left_out_because_not_sealed", "seals",
     "seals_sha256", "first_seal", "head",
-}  # fmt: skip
+)  # fmt: skip
+MOST_ORDERS = 8  # fields of a filter, of which all orders are tried
 FORGOTTEN = "USER_PSEUDONYMISED"
 SALT = r"[0-9a-f]{32}"
+
+
+class Unreadable(Exception):
+    """A file that cannot be read as what it should be. That says nothing against what it once held."""
 
 
 def canonical(document: Any) -> bytes:
@@ -99,22 +111,34 @@ class Export:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._raw = (directory / MANIFEST).read_bytes()
-        self.manifest = read_json(self._raw)
+        if directory.is_file():
+            raise Unreadable(f"{directory} is a file: unpack it, and name the directory that holds {MANIFEST}")
+        with _reading(MANIFEST):
+            self._raw = (directory / MANIFEST).read_bytes()
+        text = "".join(line for _, line in lines_of(io.BytesIO(self._raw), MANIFEST))
+        self.manifest = _parsed(text, MANIFEST)
+        if not isinstance(self.manifest, dict) or "version" not in self.manifest:
+            raise Unreadable(f"{MANIFEST} does not describe an export")
         self._counted: dict[str, tuple[int, str]] = {}
         self._first = 0
         # Checkpoints of a seal in here, of an earlier one, of a later one; entries behind the last that matched.
         self.matched = self.older = self.later = self.behind = 0
+        self.at = MANIFEST  # what was read last
         self.names = Names()
 
     def problems(self, *, sha256: str = "", checkpoints: Sequence[dict[str, Any]] = ()) -> Iterator[str]:
         """Yield everything that is wrong."""
-        if sha256 and hashlib.sha256(self._raw).hexdigest() != sha256:
-            yield "the manifest is not the one that was recorded"
         if self.manifest["version"] != VERSION:
-            yield f"version {self.manifest['version']} is not known to this program"
+            raise Unreadable(
+                f"{MANIFEST} is of version {self.manifest['version']}, and this program knows {VERSION}: take the "
+                "verify_export.py that came with the export"
+            )
+        if sha256 and not self._is_recorded_as(sha256):
+            yield "the manifest is not the one that was recorded"
+        yield from _unknown_fields(self.manifest, set(DESCRIPTION), MANIFEST)
+        if lacking := [name for name in DESCRIPTION if name not in self.manifest]:
+            yield f"{MANIFEST} lacks {', '.join(lacking)}"
             return
-        yield from _unknown_fields(self.manifest, DESCRIPTION, MANIFEST)
         expected: dict[int, set[str]] = {}
         for checkpoint in checkpoints:
             expected.setdefault(checkpoint["number"], set()).add(checkpoint["hash"])
@@ -144,13 +168,31 @@ class Export:
         yield from self.names.problems()
         yield from self._problems_of_checkpoints(expected, before["number"] if before else 0, bool(checkpoints))
 
+    def _is_recorded_as(self, sha256: str) -> bool:
+        """Answer whether this is the manifest of this digest, or was, before another program saved it anew."""
+        if hashlib.sha256(self._raw).hexdigest() == sha256:
+            return True
+        document = {name: self.manifest[name] for name in DESCRIPTION if name in self.manifest}
+        chosen = document.get("filter")
+        if not isinstance(chosen, dict) or len(chosen) > MOST_ORDERS or len(document) != len(self.manifest):
+            return False
+        for order in permutations(chosen):
+            document["filter"] = {name: chosen[name] for name in order}
+            if hashlib.sha256(manifest_bytes(document)).hexdigest() == sha256:
+                return True
+        return False
+
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         count, digest = 0, hashlib.sha256()
-        with (self._directory / name).open("rb") as file:
-            for text in file:
+        with _reading(name), (self._directory / name).open("rb") as file:
+            for number, text in lines_of(file, name):
+                self.at = f"{name}, line {number}"
+                document = _parsed(text, self.at)
                 count += 1
-                digest.update(text)
-                yield read_json(text)
+                digest.update(canonical(document) + b"\n")
+                yield document
+        if not count and self.manifest[Path(name).stem]:
+            raise Unreadable(f"{name} is empty: it was cut off on its way, or not saved")
         self._counted[name] = (count, digest.hexdigest())
 
     def _problems_of_manifest(self, last: dict[str, Any] | None) -> Iterator[str]:
@@ -158,7 +200,7 @@ class Export:
             count, digest = self._counted[name]
             if count != self.manifest[what]:
                 yield f"there are {count} {what}, and not {self.manifest[what]}"
-            if digest != self.manifest[f"{what}_sha256"]:
+            elif digest != self.manifest[f"{what}_sha256"]:
                 yield f"{name} is not the file that the manifest describes"
         if (last["hash"] if last else None) != self.manifest["head"]:
             yield "the last seal is not the one that the manifest names"
@@ -172,7 +214,10 @@ class Export:
             if self._first <= number <= last:
                 yield f"seal {number} is missing; a checkpoint names it"
         if any_given and not self.matched:
-            yield "no checkpoint is of a seal in this export, so the chain may be invented: give one that is"
+            yield (
+                "no checkpoint is of a seal in this export: give those of this trail that are not older than it, "
+                "else the chain may be invented"
+            )
 
     def proven(self, *, sha256: str, checkpoints: Sequence[dict[str, Any]]) -> Iterator[str]:
         """Yield what an export without problems proves, and what it does not."""
@@ -222,16 +267,67 @@ class Names:
         return sum(count for actor_id, count in self._pseudonyms.items() if str(actor_id) not in self._forgotten)
 
 
-def read_json(text: bytes) -> Any:
-    """Return a document. A field that is there twice is refused: readers could differ."""
+class SaidTwice(ValueError):
+    """A field is there twice. Readers could differ, so it is refused."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return a document. Raises SaidTwice, and ValueError or RecursionError for what is none."""
     return json.loads(text, object_pairs_hook=_without_repetition)
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise ValueError("a field is there twice")
+        raise SaidTwice("a field is there twice")
     return document
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return read_json(text)
+    except SaidTwice:
+        raise
+    except (ValueError, RecursionError):
+        if not text.strip():
+            why = "nothing is there: the file was cut off on its way, or not saved"
+        elif text.lstrip().startswith("<"):
+            why = "that is a web page, such as the error of a server, and not what it should have sent"
+        else:
+            why = "that is no JSON document: the file was cut off on its way, or is another one"
+        raise Unreadable(f"{place}: {why}") from None
+
+
+def lines_of(file: io.BufferedReader | io.BytesIO, name: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text that are not blank, with their numbers, whichever program saved it."""
+    raw = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)
+    with io.TextIOWrapper(raw, encoding=_encoding_of(raw.peek(4), name)) as text:
+        try:
+            for number, line in enumerate(text, start=1):
+                if line.strip():
+                    yield number, line
+        except UnicodeError:
+            raise Unreadable(
+                f"{name} is text neither in UTF-8 nor in UTF-16 with a byte order mark, or was cut off on its way"
+            ) from None
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unreadable(f"{name}: {error.strerror}") from None
+
+
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZh": "bzip2", b"\xfd7z": "xz"}
+
+
+def _encoding_of(start: bytes, name: str) -> str:
+    for mark, kind in _COMPRESSED.items():
+        if start.startswith(mark):
+            raise Unreadable(f"{name} is compressed ({kind}): unpack it first")
+    return encoding_of(start)
 
 
 def _unknown_fields(document: dict[str, Any], known: set[str], what: str) -> Iterator[str]:
@@ -270,21 +366,21 @@ def read_checkpoints(raw: bytes) -> tuple[list[dict[str, Any]], list[dict[str, A
     """
     Return the checkpoints of a file, one a line, and those of its lines that a restore of the database has voided.
 
-    Read are UTF-8, and UTF-16 with its mark, as Windows saves them. Raises ValueError with what is wrong.
+    Read are UTF-8, and UTF-16 with its mark, as Windows saves them. Raises Unreadable with what is wrong.
     """
     kept: list[dict[str, Any]] = []
     lost: list[dict[str, Any]] = []
-    for number, line in enumerate(_text_of(raw).splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in lines_of(io.BytesIO(raw), "it"):
         try:
-            document = read_json(line.encode())
+            document = read_json(line)
             kept.append(_checkpoint(document))
             lost += map(_checkpoint, document.get("lost", ()))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise ValueError(f"line {number} is no checkpoint") from None
+            raise Unreadable(f"line {number} is no checkpoint") from None
+        if "merkle_root" in document:
+            raise Unreadable(f"line {number} is a seal out of an export, which proves nothing about an export")
     if not kept:
-        raise ValueError("it holds no checkpoint")
+        raise Unreadable("it holds no checkpoint")
     return [one for one in kept if one not in lost], [one for one in kept if one in lost]
 
 
@@ -302,11 +398,9 @@ def encoding_of(raw: bytes) -> str:
     return "utf-8-sig"
 
 
-def _text_of(raw: bytes) -> str:
-    try:
-        return raw.decode(encoding_of(raw))
-    except UnicodeDecodeError:
-        raise ValueError("it is text neither in UTF-8 nor in UTF-16 with a byte order mark") from None
+def manifest_bytes(document: dict[str, Any]) -> bytes:
+    """Return the manifest as it is written and recorded."""
+    return json.dumps(document, indent=2, default=str).encode()
 
 
 def _digest_argument(text: str) -> str:
@@ -317,6 +411,24 @@ def _digest_argument(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _check(arguments)
+        if sys.stdout:
+            sys.stdout.flush()
+        return code
+    except OSError as error:  # of what is read, it is caught where it is read
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 141
+        print(f"the result could not be written: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _check(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(description="Check an export of the audit trail.")
     parser.add_argument("directory", nargs="?", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument("--sha256", type=_digest_argument, help="of the manifest, as the trail recorded it")
@@ -327,22 +439,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.checkpoint:
         try:
             checkpoints, lost = read_checkpoints(options.checkpoint.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, Unreadable) as error:
             print(f"{options.checkpoint} is no file of checkpoints: {error}", file=sys.stderr)
             return 2
-    wrong = 0
+    wrong, export = 0, None
     try:
         export = Export(options.directory)
         for problem in export.problems(sha256=options.sha256 or "", checkpoints=checkpoints):
             wrong += 1
             print(problem)
-    except OSError as error:
+    except Unreadable as error:
         print(f"no export that could be checked: {error}", file=sys.stderr)
-        return 2
+        if not wrong:
+            return 2
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         wrong += 1
-        print(f"the export is damaged: {type(error).__name__}: {error}")
-    if wrong:
+        print(f"{export.at if export else MANIFEST} is not what an export holds ({type(error).__name__}: {error})")
+    if wrong or export is None:
         print("something is wrong with this export")
         return 1
     for statement in export.proven(sha256=options.sha256 or "", checkpoints=checkpoints):

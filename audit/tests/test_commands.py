@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -305,6 +307,28 @@ def test_nothing_is_declared_lost_that_is_there(trail, tmp_path):
     code, output = run("audit_checkpoint", "--append", str(file), "--restored", "to be safe")
 
     assert (code, "no restore to declare" in output) == (1, True)
+
+
+def test_a_restore_that_the_file_cannot_hold_is_not_declared_either(restored, monkeypatch):
+    before = restored.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, output = run("audit_checkpoint", "--append", str(restored), "--restored", "disk of db1 died")
+
+    assert (code, "No space left on device" in output) == (2, True)
+    assert restored.read_bytes() == before
+    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_RESTORED").exists()
+
+
+def test_a_lost_seal_is_not_called_a_crime_and_the_way_to_declare_a_restore_is_named(restored):
+    for command in (("audit_checkpoint", "--append"), ("verify_audit_trail", "--checkpoint")):
+        code, output = run(*command, str(restored))
+
+        assert code == 1
+        assert "restored from a backup, which audit_checkpoint --restored declares" in output
 
 
 # --- grant_database_role ----------------------------------------------------------------------------------------

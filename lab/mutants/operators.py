@@ -70,6 +70,22 @@ MUTANTS = (
         '        response.headers.setdefault("Cache-Control", "no-store")\n', "", "qhse/tests/test_caching.py",
     ),
     Mutant(
+        "export-saved-by-windows-accused", "audit/proof/verify_export.py",
+        '    return "utf-8-sig"\n', '    return "utf-8"\n',
+        "audit/proof/tests/test_export_saved_elsewhere.py -k good_export",
+    ),
+    Mutant(
+        "export-that-broke-off-accused", "audit/proof/verify_export.py",
+        "        raise Unreadable(f\"{place}: {why}\") from None\n", "        raise\n",
+        "audit/proof/tests/test_export_saved_elsewhere.py -k cannot_be_read",
+    ),
+    Mutant(
+        "command-that-hides-a-full-disk", "qhse/terminal.py",
+        "        _complain(f\"not everything could be written: {error.strerror}\")\n        sys.exit(1)\n",
+        "        sys.exit(0)\n",
+        "qhse/tests/test_terminal.py -k cannot_be_written",
+    ),
+    Mutant(
         "command-that-fails-at-an-encoding", "qhse/terminal.py",
         'stream.reconfigure(errors="backslashreplace")', "pass", "qhse/tests/test_terminal.py -k every_encoding",
     ),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 from argparse import ArgumentParser
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from audit.models import AuditSeal, SealingTurn
 from audit.proof.checkpoints import Checkpoint, checkpoint_of, contradictions
 from audit.proof.documents import seal_document
 from audit.proof.reading import newest_seal
 from audit.proof.restores import declare_restore, is_declared
-from audit.proof.verify_export import encoding_of, read_checkpoints, seal_hash
+from audit.proof.verify_export import Unreadable, encoding_of, read_checkpoints, seal_hash
 from qhse.text import plain
 
 
@@ -46,8 +48,9 @@ class Command(BaseCommand):
         line = checkpoint_of(head)
         if options["append"]:
             try:
-                line = _append(options["append"], line, restored)
-            except (OSError, ValueError) as error:
+                with transaction.atomic():  # what cannot be written to the file is not declared either
+                    line = _append(options["append"], line, restored)
+            except (OSError, Unreadable) as error:
                 raise CommandError(f"--append {options['append']}: {error}", returncode=2) from error
         self.stdout.write(json.dumps(line))
 
@@ -73,21 +76,31 @@ def _append(path: Path, checkpoint: Checkpoint, restored: str) -> Checkpoint:
     is_empty = not former.decode(encoding_of(former), errors="replace").strip()
     kept, lost = ([], []) if is_empty else read_checkpoints(former)
     contradicted = list(contradictions([*kept, *lost]))
-    new = [(one, problem) for one, problem in contradicted if not is_declared(one)]
+    undeclared = [(one, problem) for one, problem in contradicted if not is_declared(one)]
     if restored:
-        if not new:
+        if not undeclared:
             raise CommandError(f"no restore to declare: the trail has lost none of the checkpoints in {path}")
-        declare_restore([one for one, _ in new], actor=None, reason=restored)
-    elif new:
-        problems = [f"seal {one['number']}: {problem}" for one, problem in new]
+        declare_restore([one for one, _ in undeclared], actor=None, reason=restored)
+    elif undeclared:
+        problems = [f"seal {one['number']}: {problem}" for one, problem in undeclared]
         raise CommandError("\n".join([f"{path} was left as it is:", *problems]))
     # What the trail has recorded as lost is named in the file too: whoever checks an export has nothing else.
     lost = [one for one, _ in contradicted if one in kept]
     line = checkpoint | ({"lost": lost} if lost else {})
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(former[:2], "utf-8")
     text = former.decode(encoding)
-    with path.open("ab") as file:
-        file.write((("" if text.endswith("\n") or not former else "\n") + json.dumps(line) + "\n").encode(encoding))
-        file.flush()
-        os.fsync(file.fileno())
+    new_text = ("" if text.endswith("\n") or not former else "\n") + json.dumps(line) + "\n"
+    with path.open("ab", buffering=0) as file:
+        length = os.fstat(file.fileno()).st_size
+        try:
+            _write_whole(file, new_text.encode(encoding))
+        except OSError:
+            file.truncate(length)  # half a line would be no checkpoint
+            raise
     return line
+
+
+def _write_whole(file: FileIO, raw: bytes) -> None:
+    while raw:
+        raw = raw[file.write(raw) :]
+    os.fsync(file.fileno())

@@ -16,6 +16,7 @@ from audit.models import AuditSeal
 from audit.proof.checkpoints import read_checkpoints
 from audit.proof.findings import Finding, counted
 from audit.proof.verification import Verification, record_verification
+from audit.proof.verify_export import Unreadable
 from qhse.arguments import date_or_time
 
 
@@ -85,5 +86,5 @@ def _checkpoints(path: Path | None) -> list[dict[str, Any]]:
         return []
     try:
         return read_checkpoints(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, Unreadable) as error:
         raise CommandError(f"--checkpoint {path}: {error}", returncode=2) from error

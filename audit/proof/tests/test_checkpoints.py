@@ -8,6 +8,7 @@ import pytest
 
 from audit.models import AuditSeal
 from audit.proof.checkpoints import checkpoint_of, read_checkpoints
+from audit.proof.verify_export import Unreadable
 
 
 @pytest.mark.parametrize(
@@ -17,13 +18,13 @@ from audit.proof.checkpoints import checkpoint_of, read_checkpoints
      ('{"number": 1, "hash": "x", "lost": [7]}', "line 1")],
 )  # fmt: skip
 def test_a_file_that_is_none_of_checkpoints_is_refused(text, problem):
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(Unreadable, match=problem):
         read_checkpoints(text.encode())
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe\x00", b"\x00\xd8{}", "é".encode("latin-1"), b"\xff\xfe\x00\xd8"])
 def test_what_is_no_text_is_refused(raw):
-    with pytest.raises(ValueError, match=r"UTF-8|line 1"):
+    with pytest.raises(Unreadable, match=r"UTF-8|line 1"):
         read_checkpoints(raw)
 
 

@@ -306,6 +306,9 @@ FORGERIES = [
 ]  # fmt: skip
 
 
+UNREADABLE = (cut_a_file, put_rubbish_in)  # if what is left is no JSON, there is nothing to find anything in
+
+
 @pytest.mark.parametrize("number", range(MANIPULATIONS))
 def test_a_manipulated_export_is_rejected(export, trail, tmp_path, number):
     directory = export()
@@ -318,9 +321,9 @@ def test_a_manipulated_export_is_rejected(export, trail, tmp_path, number):
 
     by_itself = forgery not in (leave_an_entry_out_and_change_the_manifest, change_the_filter)
     code, output = check(directory, *(() if by_itself else ("--sha256", recorded)))
-    assert code == 1, (forgery.__name__, output)
-    assert "Traceback" not in output
-    assert output.splitlines()[-1] == "something is wrong with this export"
+    assert code == 1 or (code == 2 and forgery in UNREADABLE), (forgery.__name__, output)
+    assert "Traceback" not in output and "everything agrees" not in output
+    assert ("something is wrong with this export" in output) == (code == 1)
 
 
 # --- Files from elsewhere ---------------------------------------------------------------------------------------
