@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -11,6 +9,7 @@ from django.db.models.functions import Now
 
 from outbox.choices import EventStatus
 from outbox.models import WorkerSeen
+from outbox.presence import leave_sign
 from outbox.selectors import SEEN_EVERY_SECONDS
 from qhse.database import bound_transaction
 from qhse.periodic import periodic
@@ -40,13 +39,7 @@ def sweep_notes() -> bool:
 @periodic(every_seconds=SEEN_EVERY_SECONDS)
 def leave_sign_of_life() -> bool:
     """Store that this worker's loop turns. Not from a thread of its own, which would also live beside a stuck loop."""
-    name = f"{socket.gethostname()[:100]}-{os.getpid()}"
-    WorkerSeen.objects.bulk_create(
-        [WorkerSeen(worker=name, seen_at=Now())],
-        update_conflicts=True,
-        unique_fields=["worker"],
-        update_fields=["seen_at"],
-    )
+    leave_sign()
     return False
 
 

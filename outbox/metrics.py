@@ -37,6 +37,11 @@ def outbox_gauges() -> Iterable[Metric]:
     seen = workers()
     yield GaugeMetricFamily("qhse_outbox_workers", "Workers that have given a sign of life lately", value=seen.living)
     yield GaugeMetricFamily(
+        "qhse_outbox_workers_silent",
+        "Workers that should live and give no sign: frozen, hanging, or killed and not started again",
+        value=len(seen.silent),
+    )
+    yield GaugeMetricFamily(
         "qhse_outbox_worker_seen_seconds",
         "Time since the last sign of life of any worker; +Inf when there was none",
         value=math.inf if seen.seen_seconds is None else seen.seen_seconds,

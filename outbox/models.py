@@ -191,11 +191,13 @@ class WorkerSeen(models.Model):
     """
     When a worker's loop last turned, by the database's clock.
 
-    A job of the worker writes it (`outbox.jobs`). So it says nothing new while the process is frozen or hangs.
+    A job of the worker writes it (`outbox.presence`). So it says nothing new while the process is frozen or hangs. One
+    that handles what is due and goes has no `started_at`: nobody misses it.
     """
 
     worker = models.CharField(max_length=200, primary_key=True)
     seen_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

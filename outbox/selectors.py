@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from outbox.choices import EventStatus
@@ -21,6 +22,8 @@ SEEN_EVERY_SECONDS = 20.0
 The interval at which a worker gives a sign of life. Each is a transaction: an idle worker may take half a one a second,
 and takes 0.4 without it. A multiple of the sealing's 10 s, so that it wakes for both at once.
 """
+SIGNS_LOOKED_AT = 100
+"""So many of the latest signs are looked at to tell which workers are missing."""
 RATE_MINUTES = (1, 5, 60)
 RATE_SAMPLE = 50_000
 
@@ -142,34 +145,75 @@ def dead_by_type() -> list[DeadOfType]:
 
 
 @dataclass(frozen=True, slots=True)
+class SilentWorker:
+    """A worker that gave its last sign so many seconds ago. The name begins with its host and process."""
+
+    worker: str
+    seconds: float
+
+    @property
+    def place(self) -> str:
+        """Return where it ran, for people: the host and the process."""
+        host, _, process = self.worker.rpartition("-")[0].rpartition("-")
+        return f"{host}, process {process}"
+
+
+@dataclass(frozen=True, slots=True)
 class Workers:
     """
     What workers have said of themselves. `living` have given a sign of life lately. The last sign of any worker was
-    `seen_seconds` ago. It is null when there was none for a day.
+    `seen_seconds` ago. It is null when there was none for a day. The `silent` should live, and give no sign: they are
+    frozen, hang, or were killed and not started again.
     """
 
     living: int
     seen_seconds: float | None
+    silent: tuple[SilentWorker, ...] = ()
 
     @property
     def complaint(self) -> str:
-        """Say what is wrong, as the end of a sentence. Empty when at least one worker lives."""
-        if self.living:
+        """Say what is wrong, as the end of a sentence. Empty when all is well."""
+        if not self.living:
+            return "never seen" if self.seen_seconds is None else f"not seen for {self.seen_seconds:.0f} s"
+        if not self.silent:
             return ""
-        return "never seen" if self.seen_seconds is None else f"not seen for {self.seen_seconds:.0f} s"
+        longest = max(each.seconds for each in self.silent)
+        return f"{len(self.silent)} of {self.living + len(self.silent)} not seen for {longest:.0f} s"
 
 
 def workers() -> Workers:
     """
-    Return which workers live, by the database's clock. It is one query on a table with a row for each worker.
+    Return which workers live, by the database's clock. It is one query on a table with a row for each worker, and a
+    second one if some are silent.
 
     A sign from the future proves nothing: the clock was set back, and a worker that lives replaces it soon.
     """
-    seen = WorkerSeen.objects.filter(seen_at__lte=Now()).aggregate(
-        living=Count("worker", filter=Q(seen_at__gte=Now() - timedelta(seconds=allowed_silence()))),
+    seen = WorkerSeen.objects.filter(seen_at__lte=Now())
+    lives = Q(seen_at__gte=Now() - timedelta(seconds=allowed_silence()))
+    figures = seen.aggregate(
+        living=Count("worker", filter=lives),
+        silent=Count("worker", filter=~lives & Q(started_at__isnull=False)),
         ago=Now() - Max("seen_at"),
     )
-    return Workers(seen["living"], _older(None, seen["ago"]))
+    silent = _not_replaced(seen.filter(started_at__isnull=False)) if figures["silent"] else ()
+    return Workers(figures["living"], _older(None, figures["ago"]), silent)
+
+
+def _not_replaced(signs: QuerySet[WorkerSeen]) -> tuple[SilentWorker, ...]:
+    """
+    Return those that are silent, and in whose place none was started since.
+
+    A worker that was killed leaves a sign, and so does the one that its service manager starts instead. Each start
+    stands for the latest end before it.
+    """
+    latest = list(signs.annotate(ago=Now() - F("seen_at")).order_by("-seen_at")[:SIGNS_LOOKED_AT])
+    allowed = timedelta(seconds=allowed_silence())
+    silent = sorted((sign for sign in latest if sign.ago > allowed), key=attrgetter("seen_at"))
+    for start in sorted(sign.started_at for sign in latest if sign.started_at):
+        earlier = [sign for sign in silent if sign.seen_at < start]
+        if earlier:
+            silent.remove(earlier[-1])
+    return tuple(SilentWorker(sign.worker, round(sign.ago.total_seconds(), 1)) for sign in silent)
 
 
 def allowed_silence() -> float:

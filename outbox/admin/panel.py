@@ -63,7 +63,9 @@ def _speed(rates: list[Rate]) -> Tile:
 
 def _alive(seen: Workers) -> Tile:
     last = "never" if seen.seen_seconds is None else f"{span(seen.seen_seconds)} ago"
-    return Tile(f"{seen.living:,}", f"workers live; the last sign of one: {last}", "" if seen.living else "bad")
+    tone = "bad" if not seen.living else "warn" if seen.silent else ""
+    of = f" of {seen.living + len(seen.silent):,}" if seen.silent else ""
+    return Tile(f"{seen.living:,}{of}", f"workers live; the last sign of one: {last}", tone)
 
 
 def _dead_panel(dead: list[DeadOfType]) -> dict[str, Any]:

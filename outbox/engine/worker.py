@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 import uuid
+from collections.abc import Callable
 from functools import partial
 from multiprocessing import Pipe
 from types import FrameType
@@ -37,7 +38,8 @@ class Worker:
     back. A second signal ends the process at once. While the database is away the worker waits with capped exponential
     backoff. It goes on by itself. On PostgreSQL a notification ends its wait. Polling is what guarantees progress.
 
-    Without `handler_seconds`, in tests, it has neither deadlines nor a second connection.
+    Without `handler_seconds`, in tests, it has neither deadlines nor a second connection. `farewell` is the last that a
+    worker does in the database when it stops in good order. It is left out when the line is gone.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Worker:
         policy: RetryPolicy,
         handler_seconds: float | None = None,
         liveness: LivenessFile | None = None,
+        farewell: Callable[[], None] = lambda: None,
     ) -> None:
         self.batch_size = batch_size
         self.poll_seconds = poll_seconds
         # A constant or a host name alone would make two workers, or a restarted one, look like one.
         self.identity = f"{socket.gethostname()[:100]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._liveness = liveness
+        self._farewell = farewell
         # A plain flag, because the lock of a threading.Event may be held by the very wait that a signal interrupts.
         self._stopping = False
         self._woken, self._wake_end = Pipe(duplex=False)
@@ -174,8 +178,10 @@ class Worker:
         try:
             with self._watchdog.at_most(ANSWER_SECONDS):
                 self._note.remove()
+                if connection.connection is not None and not connection.in_atomic_block:
+                    self._farewell()
         except (DatabaseError, InterfaceError) as error:
-            logger.info("the record of what was in hand stays", extra={"error": str(error).strip()[:200]})
+            logger.info("the worker's marks stay", extra={"error": str(error).strip()[:200]})
         if self._second:
             self._second.close()
         if not connection.in_atomic_block or self._stopping:

@@ -216,6 +216,22 @@ def test_others_read_what_it_means_for_them(users: dict[str, Any], role: str) ->
         assert "worker" not in shown
 
 
+def test_operators_read_where_one_of_several_workers_is_lost_and_others_need_not(users: dict[str, Any]) -> None:
+    now = timezone.now()
+    for worker, ago in (("db1-7-aa", 1), ("db2-7-bb", 182)):
+        WorkerSeen.objects.create(
+            worker=worker, seen_at=now - timedelta(seconds=ago), started_at=now - timedelta(hours=1)
+        )
+    for role in ("admin", "quality", "procurement"):
+        client = Client()
+        client.force_login(users[role])
+
+        shown = words(client.get("/admin/suppliers/supplier/"))
+
+        said = "1 of 2 outbox workers: no sign of life (db2, process 7, last seen 3 min ago). The others do the work."
+        assert (said in shown) == (role == "admin")
+
+
 def test_who_is_not_logged_in_reads_nothing_of_it(client: Client) -> None:
     assert 'class="banner"' not in client.get("/admin/login/").content.decode()
 

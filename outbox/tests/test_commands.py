@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from audit.models import AuditEntry
 from outbox.choices import EventStatus
-from outbox.models import OutboxEvent
+from outbox.models import OutboxEvent, WorkerSeen
 from outbox.registry import handles
 from outbox.services import requeue_dead_events
 from outbox.tests.gauges import GaugeCalibrated, database_url, leave_effect
@@ -114,8 +114,18 @@ def test_status_of_an_empty_outbox_has_no_ages():
 
     assert (figures["pending"], figures["oldest_pending_seconds"], figures["oldest_due_seconds"]) == (0, None, None)
     assert run("outbox_status").count("–") == 2
-    assert figures["workers"] == {"living": 0, "seen_seconds": None}
+    assert figures["workers"] == {"living": 0, "seen_seconds": None, "silent": []}
     assert "last seen" in run("outbox_status") and "never" in run("outbox_status")
+
+
+def test_status_names_a_worker_that_is_silent():
+    now = timezone.now()
+    for worker, ago in (("db1-7-aa", 1), ("db2-7-bb", 182)):
+        WorkerSeen.objects.create(
+            worker=worker, seen_at=now - timedelta(seconds=ago), started_at=now - timedelta(hours=1)
+        )
+
+    assert "  silent for 182 s: db2, process 7" in run("outbox_status")
 
 
 def test_status_tells_when_a_worker_was_seen():

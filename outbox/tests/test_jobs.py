@@ -84,6 +84,27 @@ def test_a_worker_that_drains_leaves_nothing_unsealed(start_worker, publish_read
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
+def test_one_of_two_workers_that_is_frozen_or_killed_is_missed_and_one_that_was_told_to_stop_is_not(
+    start_worker, anonymous, how
+):
+    lost, told = start_worker(OUTBOX_POLL_INTERVAL="60"), start_worker(OUTBOX_POLL_INTERVAL="60")
+    wait_until(lambda: workers().living == 2, seconds=60, what="both signs of life")
+    lost.send_signal(how)
+    WorkerSeen.objects.update(started_at=timezone.now() - timedelta(hours=1))
+    sign = WorkerSeen.objects.filter(worker__contains=f"-{lost.pid}-")
+    sign.update(seen_at=timezone.now() - timedelta(seconds=allowed_silence() + 22))
+    assert anonymous.get("/readyz").json()["remarks"] == {"workers": "1 of 2 not seen for 82 s"}
+    assert b"qhse_outbox_workers_silent 1.0" in anonymous.get("/metrics").content
+
+    told.send_signal(signal.SIGTERM)
+
+    assert told.wait(20) == 0
+    assert list(WorkerSeen.objects.all()) == list(sign)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
 def test_a_frozen_worker_is_missed_and_found_again_when_it_thaws(start_worker, anonymous):
     worker = start_worker(OUTBOX_POLL_INTERVAL="60")
     wait_until(lambda: workers().living, seconds=60, what="the first sign of life")

@@ -195,8 +195,10 @@ def test_no_figure_reads_the_whole_history(read: Callable[[], Any], monkeypatch:
     assert [plan for plan in plans if "Seq Scan" in plan] == []
 
 
-def seen(worker: str, *, ago: float) -> None:
-    WorkerSeen.objects.update_or_create(worker=worker, defaults={"seen_at": timezone.now() - timedelta(seconds=ago)})
+def seen(worker: str, *, ago: float, started: float | None = None) -> None:
+    now = timezone.now()
+    times = {"seen_at": now - timedelta(seconds=ago), "started_at": started and now - timedelta(seconds=started)}
+    WorkerSeen.objects.update_or_create(worker=worker, defaults=times)
 
 
 class TestWorkers:
@@ -234,6 +236,39 @@ class TestWorkers:
 
         seen("frozen", ago=82)
         assert workers().complaint == "not seen for 82 s"
+
+    def test_one_of_several_that_stay_is_missed(self) -> None:
+        seen("db1-7-aa", ago=1, started=5000)
+        seen("db2-7-bb", ago=182, started=6000)
+
+        (missed,) = workers().silent
+        assert (missed.place, missed.seconds) == ("db2, process 7", pytest.approx(182, abs=10))
+        assert workers().complaint == "1 of 2 not seen for 182 s"
+
+    def test_one_in_whose_place_another_was_started_is_not_missed(self) -> None:
+        seen("db1-7-aa", ago=4000, started=5000)
+        seen("db1-7-bb", ago=2000, started=3990)
+        seen("db1-7-cc", ago=1, started=1990)
+        assert workers().silent == ()
+
+        seen("db1-7-dd", ago=300, started=6000)
+        assert [each.worker for each in workers().silent] == ["db1-7-dd"]
+
+        seen("db1-7-ee", ago=2, started=200)
+        assert workers().silent == ()
+
+    def test_a_start_beside_living_workers_stands_for_none_of_them(self) -> None:
+        seen("db1-7-aa", ago=500, started=5000)
+        seen("db1-8-bb", ago=15, started=5000)
+        seen("db1-9-cc", ago=1, started=10)
+
+        assert (workers().living, workers().silent) == (2, ())
+
+    def test_one_that_comes_and_goes_with_cron_is_not_missed(self) -> None:
+        seen("db1-7-aa", ago=1, started=5000)
+        seen("db1-commands", ago=3600)
+
+        assert workers().silent == ()
 
     def test_signs_of_a_day_ago_are_forgotten(self) -> None:
         seen("gone", ago=90_000)

@@ -38,6 +38,8 @@ class Command(BaseCommand):
             ("  last seen", "never" if seen.seen_seconds is None else f"{seen.seen_seconds:.1f} s ago"),
         ):
             self.stdout.write(f"{name:18}{figure:>12}")
+        for lost in seen.silent:
+            self.stdout.write(f"  silent for {lost.seconds:.0f} s: {lost.place}")
         if status.by_type:
             width = max(map(len, ("type", *status.by_type)))
             self.stdout.write(f"\n{'type':{width}}{'pending':>9}{'dead':>8}")

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from outbox import presence
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from outbox.errors import GivenBack
@@ -79,6 +80,7 @@ class Command(BaseCommand):
         if not (options["once"] or options["drain"]):
             self._serve_metrics()
             self._refuse_old_schema()
+            presence.stay()
             worker.run_forever()
             return
         try:
@@ -106,6 +108,7 @@ class Command(BaseCommand):
                 cap_seconds=settings.OUTBOX_BACKOFF_CAP,
             ),
             handler_seconds=seconds,
+            farewell=presence.take_sign_away,
             liveness=LivenessFile(options["liveness_file"], call_seconds=seconds) if options["liveness_file"] else None,
         )
 
