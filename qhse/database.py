@@ -76,15 +76,19 @@ def bound_transaction(*, lock: float, statement: float) -> None:
         )
 
 
-def take_turn(lock: int) -> bool:
+def take_turn(lock: int, *, wait: bool = False) -> bool:
     """
     Take an advisory lock (64 bits, signed) until the transaction ends. False if somebody else has it.
 
+    With `wait` it is taken when the other has ended: within `lock_timeout`, else it raises OperationalError (55P03).
     SQLite has one writer at a time. A transaction that writes is it, so the turn is always ours.
     """
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
+        if wait:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+            return True
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
         taken: bool = cursor.fetchone()[0]
     return taken

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "qhse.repeats",
     "qhse.api",
     "qhse.deployment",
     "rest_framework",

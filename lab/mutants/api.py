@@ -126,12 +126,12 @@ MUTANTS = (
     ),
     Mutant(
         "answer-not-kept", "qhse/api/writes.py",
-        "            _remember(name, fingerprint, request, response)\n", "            pass\n", f"{WRITES} -k SameKey",
+        "            _keep(write, response)\n", "            pass\n", f"{WRITES} -k SameKey",
     ),
     Mutant(
         "answer-kept-apart-from-the-write", "qhse/api/writes.py",
         "        response = action(request, *args, **kwargs)\n        if",
-        "        response = action(request, *args, **kwargs)\n        connection.connection.commit()\n        if",
+        "        response = action(request, *args, **kwargs)\n        transaction.get_connection().connection.commit()\n        if",
         "repeats",
     ),
     Mutant(
@@ -139,7 +139,7 @@ MUTANTS = (
         "if known.fingerprint != fingerprint:", "if not known.fingerprint:", f"{WRITES} -k another_body",
     ),
     Mutant(
-        "deadlock-not-retried", "qhse/api/writes.py", "MOST_TRIES = 4", "MOST_TRIES = 1",
+        "deadlock-not-retried", "qhse/repeats/writes.py", "MOST_TRIES = 4", "MOST_TRIES = 1",
         f"{WRITES} -k lost_a",
     ),
     Mutant(

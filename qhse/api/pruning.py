@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from qhse.accounts.models import FamiliarAddress, LoginCounter, TokenFamily
-from qhse.api.models import IdempotencyRecord
 from qhse.database import database_time
+from qhse.repeats.models import IdempotencyRecord
 
 PRUNE_BATCH = 5_000
 FAMILIAR_DAYS = 180

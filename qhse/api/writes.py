@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import random
 import re
-import time
 from collections.abc import Callable
 from functools import partial, wraps
-from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from qhse.api.models import IdempotencyRecord
-from qhse.database import SqlState, sqlstate, take_turn
 from qhse.errors import DomainError, InvalidInput
+from qhse.repeats.models import IdempotencyRecord
+from qhse.repeats.writes import Write, digest, first_answer, keep_answer, tried_again
 
 WRITING_METHODS = frozenset({"POST", "PATCH"})
 KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
-MOST_TRIES = 4  # the first and three more
 _KEY = re.compile(KEY_PATTERN)
-_ROLLED_BACK_TO_RESOLVE_A_CONFLICT = frozenset({SqlState.SERIALIZATION_FAILURE, SqlState.DEADLOCK})
 
 View = TypeVar("View")
 Arguments = ParamSpec("Arguments")
@@ -38,13 +31,6 @@ Action = Callable[..., Response]
 
 class IdempotencyKeyIsInvalid(InvalidInput):
     code = "invalid_idempotency_key"
-
-
-class RequestIsInFlight(DomainError):
-    """Another request of this user with this key has not ended yet."""
-
-    code = "request_in_flight"
-    retry_after = 1
 
 
 class IdempotencyKeyIsReused(DomainError):
@@ -64,8 +50,8 @@ def repeatable(
     while the first request has not ended, and IdempotencyKeyIsReused with another body. Refusals are not kept. What was
     written before one is rolled back.
 
-    A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried MOST_TRIES times.
-    Nothing of it is stored, and its turn comes when the other has ended.
+    A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried again: see
+    `tried_again`.
 
     Not for an action whose answer is a secret, such as a token: the answer would be kept.
     """
@@ -86,35 +72,23 @@ def is_repeatable(view: Any) -> bool:
 
 def _perform(action: Action, request: Request, args: Any, kwargs: Any) -> HttpResponseBase:
     key = _key_of(request)
-    for attempt in count(1):
-        try:
-            return _write(action, request, args, kwargs, key)
-        except OperationalError as error:
-            is_conflict = sqlstate(error) in _ROLLED_BACK_TO_RESOLVE_A_CONFLICT
-            if attempt == MOST_TRIES or not is_conflict or connection.in_atomic_block:
-                raise
-        # Random, so that the two do not meet again.
-        time.sleep(random.uniform(0, 0.02 * 2**attempt))
-    raise AssertionError("unreachable")
+    return tried_again(partial(_write, action, request, args, kwargs, key))
 
 
 def _write(action: Action, request: Request, args: Any, kwargs: Any, key: str | None) -> HttpResponseBase:
     if key is None:
         return action(request, *args, **kwargs)
-    name = _digest([request.user.pk, request.method, request.path_info, key])
-    fingerprint = _digest(request.data)
+    name = digest([request.user.pk, request.method, request.path_info, key])
+    write = Write(request.user, name, digest(request.data))
     with transaction.atomic():
-        # Not by the unique key alone: on it a second INSERT would wait until the first transaction ends, however long.
-        if not take_turn(int(name[:16], 16) - 2**63):
-            raise RequestIsInFlight("The first request with this Idempotency-Key has not ended; ask again shortly.")
-        known = IdempotencyRecord.objects.filter(pk=name).first()
+        known = first_answer(write, wait=False)
         if known is not None:
-            return _answer_again(known, fingerprint)
+            return _answer_again(known, write.fingerprint)
         response = action(request, *args, **kwargs)
         if response.status_code >= 400:
             transaction.set_rollback(True)
         else:
-            _remember(name, fingerprint, request, response)
+            _keep(write, response)
         return response
 
 
@@ -130,21 +104,9 @@ def _key_of(request: Request) -> str | None:
     return key
 
 
-def _digest(value: Any) -> str:
-    """Return a digest of a JSON document. The order of its keys and its white space do not matter."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _remember(name: str, fingerprint: str, request: Request, response: Response) -> None:
-    user: Any = request.user
+def _keep(write: Write, response: Response) -> None:
     body = "" if response.data is None else JSONRenderer().render(response.data).decode()
-    IdempotencyRecord.objects.bulk_create([
-        IdempotencyRecord(
-            pk=name, user=user, fingerprint=fingerprint, status=response.status_code, body=body,
-            etag=response.headers.get("ETag", ""),
-        )
-    ])  # fmt: skip
+    keep_answer(write, status=response.status_code, body=body, etag=response.headers.get("ETag", ""))
 
 
 def _answer_again(known: IdempotencyRecord, fingerprint: str) -> HttpResponse:

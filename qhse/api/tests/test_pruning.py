@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from qhse.accounts.models import FamiliarAddress, LoginCounter, TokenFamily
 from qhse.api import pruning
-from qhse.api.models import IdempotencyRecord
 from qhse.api.pruning import FAMILIAR_DAYS, prune_expired
+from qhse.repeats.models import IdempotencyRecord
 
 pytestmark = pytest.mark.django_db
 MODELS = (IdempotencyRecord, TokenFamily, LoginCounter, FamiliarAddress, Session)

@@ -14,8 +14,8 @@ from audit.models import AuditEntry
 from dev.waiting import wait_until
 from ncs.models import NonConformity
 from outbox.models import OutboxEvent
-from qhse.api.models import IdempotencyRecord
 from qhse.api.openapi.routes import all_patterns
+from qhse.repeats.models import IdempotencyRecord
 from qhse.tests.waiting import at_once
 from suppliers.models import Supplier
 
