@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -11,13 +12,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
+from django.utils.text import Truncator, capfirst
 
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
 from qhse.accounts.rights import is_allowed
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.display import NONE
+from qhse.adminsite.meanwhile import Change
 
 SHOWN = 50
 EXCERPT = 200  # characters of a value, where many entries stand below each other
@@ -34,6 +36,14 @@ class HistoryPanel(ServiceModelAdmin):
     def record_panels(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
         return [*super().record_panels(request, record), *self._history(request, record)]
 
+    def newest_seen(self, record: Model) -> int:
+        entry = AuditEntry.objects.about(self.entity_type, self.entity_id(record)).first()
+        return 0 if entry is None else entry.pk
+
+    def changes_since(self, record: Model, seen: int) -> list[Change]:
+        entries = AuditEntry.objects.about(self.entity_type, self.entity_id(record)).filter(pk__gt=seen)[:SHOWN]
+        return [change for entry in entries for change in _changes_of(entry)]
+
     def _history(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
         if not is_allowed(request.user, "record_history", AUDIT_ROLES):
             return []
@@ -49,6 +59,12 @@ class HistoryPanel(ServiceModelAdmin):
             if panel["older"]:
                 panel["older_url"] = f"{trail}?entity_type={self.entity_type}&entity_id={entity_id}"
         return [panel]
+
+
+def _changes_of(entry: AuditEntry) -> Iterator[Change]:
+    action = capfirst(entry.action.replace("_", " ").lower())
+    for name, (old, new) in (entry.shown_changes or {"": [None, None]}).items():
+        yield Change(name, old, new, action, entry.actor, entry.created_at)
 
 
 def page_of(entity_type: str, request: HttpRequest) -> HistoryPanel | None:

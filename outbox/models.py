@@ -134,6 +134,11 @@ class OutboxEvent(models.Model):
         """Return since when it is due, or will be: a fresh one since it was published."""
         return max(self.next_attempt_at, self.created_at)
 
+    @property
+    def version(self) -> int:
+        """Return what every decision about the event and every requeue changes: its `next_attempt_at`, as a number."""
+        return (self.next_attempt_at - DUE_AT_ONCE) // timedelta(microseconds=1)
+
     @staticmethod
     def is_due() -> Q:
         """

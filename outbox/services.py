@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from uuid import UUID
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from outbox.choices import EventStatus
 from outbox.errors import OutboxEventIsNotDead, OutboxEventNotFound
 from outbox.models import OutboxEvent
 from outbox.wakeup import wake_workers
-from qhse.errors import InvalidInput
+from qhse.errors import InvalidInput, demand_version
 from qhse.text import plain
 
 DECIDED_AT_ONCE = 500
@@ -23,29 +23,35 @@ Decision = Callable[[list[OutboxEvent], Actor | None, str], None]
 
 
 @transaction.atomic
-def requeue_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> OutboxEvent:
+def requeue_dead_event(
+    *, event_id: UUID, actor: Actor | None, reason: str, expected_versions: Collection[int] | None = None
+) -> OutboxEvent:
     """
     Put one dead event back to pending. It is due at once, with its attempts counted anew.
 
     The event and an audit entry with the reason are stored together. The commit wakes waiting workers. Handlers that
     had already handled it do not run again.
 
-    Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason.
+    Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason; RecordHasChanged when it has come
+    back and died again since it had one of the `expected_versions`. None expects nothing.
     """
-    return _decide_on_one(event_id, _requeue, "requeued", actor, reason)
+    return _decide_on_one(event_id, _requeue, "requeued", actor, reason, expected_versions)
 
 
 @transaction.atomic
-def dismiss_dead_event(*, event_id: UUID, actor: Actor | None, reason: str) -> OutboxEvent:
+def dismiss_dead_event(
+    *, event_id: UUID, actor: Actor | None, reason: str, expected_versions: Collection[int] | None = None
+) -> OutboxEvent:
     """
     Dismiss one dead event. It is never handled, and nobody can take that back.
 
     The event and an audit entry with the reason are stored together. Effects of handlers that had already handled it
     stay. The event is locked: of a requeue and a dismissal at once, the second is refused.
 
-    Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason.
+    Raises OutboxEventNotFound, OutboxEventIsNotDead, InvalidInput without a reason; RecordHasChanged when it has come
+    back and died again since it had one of the `expected_versions`. None expects nothing.
     """
-    return _decide_on_one(event_id, _dismiss, "dismissed", actor, reason)
+    return _decide_on_one(event_id, _dismiss, "dismissed", actor, reason, expected_versions)
 
 
 def requeue_dead_events(*, ids: Iterable[int], actor: Actor | None, reason: str) -> int:
@@ -63,7 +69,14 @@ def dismiss_dead_events(*, ids: Iterable[int], actor: Actor | None, reason: str)
     return _decide_on_many(ids, _dismiss, actor, reason)
 
 
-def _decide_on_one(event_id: UUID, decide: Decision, decided: str, actor: Actor | None, reason: str) -> OutboxEvent:
+def _decide_on_one(
+    event_id: UUID,
+    decide: Decision,
+    decided: str,
+    actor: Actor | None,
+    reason: str,
+    expected_versions: Collection[int] | None,
+) -> OutboxEvent:
     event = OutboxEvent.objects.select_for_update(no_key=True).filter(event_id=event_id).first()
     if event is None:
         raise OutboxEventNotFound("There is no such outbox event.")
@@ -71,6 +84,7 @@ def _decide_on_one(event_id: UUID, decide: Decision, decided: str, actor: Actor 
         raise OutboxEventIsNotDead("The event is DISMISSED, which is final. The audit trail says by whom and why.")
     if event.status != EventStatus.DEAD:
         raise OutboxEventIsNotDead(f"The event is {event.status}; only FAILED events can be {decided}.")
+    demand_version(event.version, expected_versions)
     decide([event], actor, _required(reason))
     event.refresh_from_db()
     return event

@@ -115,7 +115,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "builtins": ["qhse.adminsite.templatetags.marked_forms"],
         },
     }
 ]
@@ -188,8 +189,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 if PRODUCTION:
     # Browsers take these names only by TLS, for the whole of this host and for no other: no neighbour can plant them.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_FAILURE_VIEW = "qhse.adminsite.held.csrf_failure"
 SESSION_ENGINE = "qhse.adminsite.sessions"
-SESSION_COOKIE_AGE = 8 * 3600  # seconds: one working day
+SESSION_COOKIE_AGE = 8 * 3600  # seconds without a request: one working day
 X_FRAME_OPTIONS = "DENY"
 
 # The library opens its files when a metric is declared, by whichever command comes first.

@@ -21,7 +21,7 @@ from audit.admin.banner import banner, verify_newest
 from audit.history import EXCERPT, changes_as_html, page_of
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
-from audit.proof.export import TooManyEntries, export_as_zip
+from audit.proof.export import Again, TooManyEntries, export_as_zip
 from audit.proof.findings import counted
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
@@ -29,6 +29,7 @@ from qhse.adminsite.base import ReadOnlyAdmin
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, link, prose
 from qhse.adminsite.filters import ChoiceFilter, PeriodFilter, indexed_values
+from qhse.adminsite.once import keep_for_repetition, made_before
 
 LONGEST_ID = 13  # in the list: enough for numbers; exports have a digest
 
@@ -94,7 +95,7 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         self.message_user(request, f"{checked}: {verdict} as they were written.", level)
         for line in findings:
             self.message_user(request, line, messages.ERROR)
-        return HttpResponseRedirect(reverse("admin:audit_auditentry_changelist"))
+        return HttpResponseRedirect(self.on_the_way_back(request, reverse("admin:audit_auditentry_changelist")))
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "export")
@@ -109,7 +110,9 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
             self.message_user(request, "The filter was not understood; nothing has been exported.", messages.ERROR)
             return None
         try:
-            file, exported = export_as_zip(queryset, described_as=_description(request), actor=user)
+            before = made_before(request)
+            again = None if before is None else Again(**before)
+            file, exported = export_as_zip(queryset, described_as=_description(request), actor=user, again=again)
         except TooManyEntries as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
@@ -121,7 +124,9 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
                 return None
             self.message_user(request, "None of these entries is sealed yet; try again in a minute.", messages.WARNING)
             return None
-        return FileResponse(file, as_attachment=True, filename=f"audit-export-{exported.sha256[:12]}.zip")
+        response = FileResponse(file, as_attachment=True, filename=f"audit-export-{exported.sha256[:12]}.zip")
+        keep_for_repetition(response, Again(exported.created_at, exported.end, exported.sha256)._asdict())
+        return response
 
     def get_list_display(self, request: HttpRequest) -> Any:
         record = self._record_column(request, excerpt=LONGEST_ID)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Min, QuerySet
@@ -34,12 +34,27 @@ class Exported:
     What an export holds. `unsealed` entries were chosen too, but no seal covered them when it began.
 
     `problems` name what was chosen and is not as it was written. That is left out, so that the rest can be proven.
+    With its `created_at` and its last seal, `end`, it can be made again, byte for byte.
     """
 
     entries: int
     unsealed: int
     sha256: str
     problems: list[str]
+    created_at: str
+    end: int
+
+
+class Again(NamedTuple):
+    """An export that the trail has: when it was begun, its last seal, and the digest of its manifest."""
+
+    created_at: str
+    end: int
+    sha256: str
+
+
+class NotTheSame(Exception):
+    """What was chosen holds other entries by now."""
 
 
 def export_entries(
@@ -49,12 +64,14 @@ def export_entries(
     described_as: dict[str, Any],
     actor: Actor | None,
     step: Callable[[], object] = lambda: None,
+    again: Again | None = None,
 ) -> Exported:
     """
     Write the chosen sealed entries into a new directory, with seals, manifest and verifier.
 
     There is a whole export or none. The trail records it, with the SHA-256 of the manifest as the record id: that shows
-    a later change. `step` is called after each seal. Memory does not grow with the number of entries.
+    a later change. `step` is called after each seal. Memory does not grow with the number of entries. An export that is
+    made `again` and comes out the same is in the trail already.
     Raises FileExistsError, and OSError when it cannot be written.
     """
     if directory.exists():
@@ -62,12 +79,15 @@ def export_entries(
     directory.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        exported = _write(chosen.order_by(), draft, described_as, step)
-        with transaction.atomic():
-            record(
-                actor=actor, action="AUDIT_TRAIL_EXPORTED", entity_type="audit_trail", entity_id=exported.sha256,
-                changes={"filter": (None, described_as), "entries": (None, exported.entries)},
-            )  # fmt: skip
+        exported = _write(chosen.order_by(), draft, described_as, step, again)
+        if again is None:
+            with transaction.atomic():
+                record(
+                    actor=actor, action="AUDIT_TRAIL_EXPORTED", entity_type="audit_trail", entity_id=exported.sha256,
+                    changes={"filter": (None, described_as), "entries": (None, exported.entries)},
+                )  # fmt: skip
+        elif exported.sha256 != again.sha256:
+            raise NotTheSame
         draft.chmod(0o750)
         draft.rename(directory)  # after the commit: no export that the trail does not know of
     except BaseException:
@@ -81,11 +101,12 @@ class TooManyEntries(Exception):
 
 
 def export_as_zip(
-    chosen: QuerySet[AuditEntry], *, described_as: dict[str, Any], actor: Actor
+    chosen: QuerySet[AuditEntry], *, described_as: dict[str, Any], actor: Actor, again: Again | None = None
 ) -> tuple[IO[bytes], Exported]:
     """
     Return an export as an open ZIP file, which vanishes when it is closed.
 
+    An export that is made `again` leaves no second entry in the trail. If other entries match by now it is a new one.
     Raises TooManyEntries for more than MOST_IN_ZIP entries, or MOST_SEALS_IN_ZIP seals; see also `export_entries`.
     """
     if _are_more(chosen, MOST_IN_ZIP):
@@ -101,7 +122,10 @@ def export_as_zip(
         )
     with TemporaryDirectory(prefix="audit-export-") as parent:
         directory = Path(parent) / "audit-export"
-        exported = export_entries(chosen, directory, described_as=described_as, actor=actor)
+        try:
+            exported = export_entries(chosen, directory, described_as=described_as, actor=actor, again=again)
+        except NotTheSame:
+            exported = export_entries(chosen, directory, described_as=described_as, actor=actor)
         archive = shutil.make_archive(str(directory), "zip", root_dir=parent, base_dir=directory.name)
         return Path(archive).open("rb"), exported  # the open file outlives its name
 
@@ -111,9 +135,14 @@ def _are_more(rows: QuerySet[Any], most: int) -> bool:
 
 
 def _write(
-    chosen: QuerySet[AuditEntry], directory: Path, described_as: dict[str, Any], step: Callable[[], object]
+    chosen: QuerySet[AuditEntry],
+    directory: Path,
+    described_as: dict[str, Any],
+    step: Callable[[], object],
+    again: Again | None,
 ) -> Exported:
-    head = newest_seal()
+    head = newest_seal(number=again.end) if again else newest_seal()
+    created_at = again.created_at if again else database_time().astimezone(UTC).isoformat()
     end = head.number if head else 0  # what is sealed meanwhile is not in it
     good = SealedSelection(chosen, end)
     entries, entries_sha256 = _write_lines(directory / ENTRIES, good.lines(step))
@@ -122,14 +151,15 @@ def _write(
     # Not what is unsealed now: entries sealed since the head was read are not in it either.
     missing = max(chosen.count() - entries, 0)
     manifest = {
-        "version": VERSION, "created_at": database_time().astimezone(UTC).isoformat(), "filter": described_as,
+        "version": VERSION, "created_at": created_at, "filter": described_as,
         "entries": entries, "entries_sha256": entries_sha256, "left_out_because_not_sealed": missing,
         "seals": seals, "seals_sha256": seals_sha256, "first_seal": first, "head": head and head.hash,
     }  # fmt: skip
     raw = manifest_bytes(manifest)
     (directory / MANIFEST).write_bytes(raw)
     shutil.copyfile(verify_export.__file__, directory / "verify_export.py")
-    return Exported(entries, max(missing - good.left_out, 0), hashlib.sha256(raw).hexdigest(), good.problems)
+    digest = hashlib.sha256(raw).hexdigest()
+    return Exported(entries, max(missing - good.left_out, 0), digest, good.problems, created_at, end)
 
 
 def _write_lines(path: Path, documents: Iterable[dict[str, Any]]) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from dev.processes import ROOT
-from lab.mutants import api, audit, domain, operators, outbox
+from lab.mutants import api, audit, domain, operators, outbox, pages
 from lab.mutants.mutant import Mutant
 from qhse.terminal import run_program
 
@@ -42,6 +42,7 @@ GROUPS = {
     "audit": audit.MUTANTS,
     "domain": domain.MUTANTS,
     "operators": operators.MUTANTS,
+    "pages": pages.MUTANTS,
 }
 
 

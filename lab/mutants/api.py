@@ -97,8 +97,8 @@ MUTANTS = (
     ),
     Mutant(
         "password-keeps-tokens", "qhse/accounts/services/users.py",
-        '    user.save(update_fields=["password"])\n    revoke_all_tokens(user)\n',
-        '    user.save(update_fields=["password"])\n', f"{USERS} -k every_login",
+        '    user.save(update_fields=["password", "version"])\n    revoke_all_tokens(user)\n',
+        '    user.save(update_fields=["password", "version"])\n', f"{USERS} -k every_login",
     ),
     Mutant(
         "logins-counted-without-lock", "qhse/accounts/services/login.py",
@@ -131,7 +131,8 @@ MUTANTS = (
     Mutant(
         "answer-kept-apart-from-the-write", "qhse/api/writes.py",
         "        response = action(request, *args, **kwargs)\n        if",
-        "        response = action(request, *args, **kwargs)\n        transaction.get_connection().connection.commit()\n        if",
+        "        response = action(request, *args, **kwargs)\n"
+        "        transaction.get_connection().connection.commit()\n        if",
         "repeats",
     ),
     Mutant(

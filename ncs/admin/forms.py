@@ -34,4 +34,9 @@ class NonConformityCloseForm(ServiceForm):
         fields: tuple[str, ...] = ()
 
     def write(self) -> NonConformity:
-        return close_nonconformity(nc_id=self.instance.pk, actor=self.actor, reason=self.cleaned_data["reason"])
+        return close_nonconformity(
+            nc_id=self.instance.pk,
+            actor=self.actor,
+            reason=self.cleaned_data["reason"],
+            expected_versions=self.expected_versions,
+        )

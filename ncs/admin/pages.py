@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -89,6 +89,9 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
         by_number = queryset.filter(pk=int(number[2])) if number else queryset.none()
         return found | by_key | by_number, False
 
+    def name_of(self, record: NonConformity) -> str:
+        return f"{record.number} ({record.supplier.name}, {record.get_severity_display().lower()})"
+
     def describe(self, record: NonConformity) -> str:
         return f"{record.number} · {record.supplier.name} · {Truncator(record.description).chars(80)}"
 
@@ -99,11 +102,14 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
             return None
         return self.ask_reason(
             request,
-            queryset.filter(status=NcStatus.OPEN),
+            queryset,
+            applies_to=Q(status=NcStatus.OPEN),
             action="close_selected",
             title="Close non-conformities",
             nothing="None of the selected non-conformities is open.",
-            perform=lambda nc, reason: close_nonconformity(nc_id=nc.pk, actor=actor, reason=reason),
+            perform=lambda nc, reason, seen: close_nonconformity(
+                nc_id=nc.pk, actor=actor, reason=reason, expected_versions=seen
+            ),
         )
 
     # --- Columns and fields -----------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -35,7 +35,6 @@ STATUS_BADGES = {
     EventStatus.DEAD: "bad",
     EventStatus.DISMISSED: "mute",
 }
-NAMED = 10  # events of a selection whose names are told when they have been decided on
 DISMISS = "_dismiss"  # the name of the second button
 
 
@@ -56,7 +55,12 @@ class DecisionForm(ServiceForm):
         if DISMISS in self.data and not is_allowed(self.actor, "dismiss", OUTBOX_ROLES):
             raise PermissionDenied
         decide = dismiss_dead_event if DISMISS in self.data else requeue_dead_event
-        return decide(event_id=self.instance.event_id, actor=self.actor, reason=self.cleaned_data["reason"])
+        return decide(
+            event_id=self.instance.event_id,
+            actor=self.actor,
+            reason=self.cleaned_data["reason"],
+            expected_versions=self.expected_versions,
+        )
 
 
 @admin.register(OutboxEvent)
@@ -102,13 +106,12 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
             context["second_button"] = (DISMISS, "Dismiss event")
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        """Stay on the event, and name it with what was decided."""
-        decided = "dismissed" if obj.status == EventStatus.DISMISSED else "requeued"
-        self.message_user(
-            request, f"{obj.event_type} of {self.aggregate_name(obj)} has been {decided}.", messages.SUCCESS
-        )
-        return HttpResponseRedirect(self.record_url(str(obj.pk)))
+    def say_changed(self, request: HttpRequest, record: Any, what: str) -> None:
+        decided = "dismissed" if record.status == EventStatus.DISMISSED else "requeued"
+        super().say_changed(request, record, f"has been {decided}")
+
+    def name_of(self, record: Any) -> str:
+        return f"{record.event_type} of {self.aggregate_name(record)}"
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "requeue")
@@ -158,24 +161,17 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         actor = request.user
         if not isinstance(actor, User):
             return None
-        names: list[str] = []
-
-        def perform(event: OutboxEvent, reason: str) -> None:
-            decide(event_id=event.event_id, actor=actor, reason=reason)
-            names.append(f"{event.event_type} of {self.aggregate_name(event)}")
-
-        answer = self.ask_reason(
+        return self.ask_reason(
             request,
-            queryset.filter(status=EventStatus.DEAD),
+            queryset,
+            applies_to=Q(status=EventStatus.DEAD),
             action=action,
             title=title,
             nothing="None of the selected events is dead.",
-            perform=perform,
+            perform=lambda event, reason, seen: decide(
+                event_id=event.event_id, actor=actor, reason=reason, expected_versions=seen
+            ),
         )
-        if names:
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            self.message_user(request, f"{', '.join(names[:NAMED])}{more}.")
-        return answer
 
     @admin.display(description="aggregate", ordering="aggregate_id")
     def aggregate_name(self, event: OutboxEvent) -> str:

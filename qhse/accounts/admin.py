@@ -94,7 +94,11 @@ class UserChangeForm(PasswordRulesForm):
     def write(self) -> User:
         changes = {name: self.cleaned_data[name] for name in CHANGEABLE}
         user = change_user(
-            user_id=self.instance.pk, actor=self.actor, changes=changes, reason=self.cleaned_data["reason"]
+            user_id=self.instance.pk,
+            actor=self.actor,
+            changes=changes,
+            reason=self.cleaned_data["reason"],
+            expected_versions=self.expected_versions,
         )
         if self.cleaned_data["new_password"]:
             user = set_password(user_id=user.pk, password=self.cleaned_data["new_password"], actor=self.actor)

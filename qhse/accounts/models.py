@@ -58,13 +58,15 @@ class User(AbstractUser):
 
     `username_key` is the name without case and Unicode differences. It must be unique, and people are found by it.
     `external_id` is null for our own users. For one of the identity provider it is a digest of issuer and subject, and
-    `external_role_at` is when the provider issued the token that last brought the role.
+    `external_role_at` is when the provider issued the token that last brought the role. `version` counts the changes
+    that the trail has of this user; logins are none.
     """
 
     username_key = UsernameKeyField(max_length=MAX_KEY_LENGTH, editable=False)
     role = models.CharField(max_length=20, choices=Role.choices)
     external_id = models.CharField(max_length=64, null=True, unique=True, editable=False)
     external_role_at = models.DateTimeField(null=True, editable=False)
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
     is_superuser = False
     groups = None  # type: ignore[assignment]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
@@ -20,7 +22,11 @@ from django.utils.text import capfirst
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
+from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
+from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
+from qhse.adminsite.once import held_back
 from qhse.adminsite.panels import Content, record_panels
+from qhse.text import plain
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -139,7 +145,10 @@ class ServiceModelAdmin(ModelAdmin):
         if form is not None:
             kwargs["form"] = form
         form_class = super().get_form(request, obj, change, **kwargs)
-        form_class.actor = request.user  # type: ignore[attr-defined]
+        if issubclass(form_class, ServiceForm):
+            form_class.actor = request.user  # type: ignore[assignment]
+            form_class.expected_versions = version_in(request)
+            form_class.held_back = held_back(request)
         return form_class
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -161,22 +170,101 @@ class ServiceModelAdmin(ModelAdmin):
         """Django's page. If somebody else was quicker, it says that, and not that the user may not."""
         if request.method == "POST" and self.has_change_permission(request):
             record = self.get_object(request, unquote(object_id))
-            if record is not None and (reason := self.finished(record)):
-                self.message_user(request, f"{record} {reason}; nothing has been changed.", messages.WARNING)
-                return HttpResponseRedirect(self.record_url(str(record.pk)))
-        return super().change_view(request, object_id, form_url, extra_context)
+            if record is not None and self.finished(record):
+                return self._too_late(request, record)
+        response = super().change_view(request, object_id, form_url, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if getattr(context.get("adminform"), "form", None) and getattr(context["adminform"].form, "is_stale", False):
+            record = self.get_object(request, unquote(object_id))
+            if record is not None and self.finished(record):
+                return self._too_late(request, record)
+        return response
+
+    def _too_late(self, request: HttpRequest, record: Any) -> HttpResponse:
+        """Lead to a record that takes no change any more. Say who was quicker, and what the person had written."""
+        last = next(iter(self.changes_since(record, 0)), None)
+        who = f", by {last.by} on {last.at:%Y-%m-%d at %H:%M} UTC" if last and last.at else ""
+        text = f"{self.name_of(record)} {self.finished(record)}{who}; nothing has been changed."
+        if written := plain(request.POST.get("reason", "")):
+            text = f"{text} You had written: {written}"
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(self.on_the_way_back(request, self.record_url(str(record.pk))))
+
+    def changes_since(self, record: Model, seen: int) -> list[Change]:
+        """Return what the trail has about a record after an entry, newest first. See `HistoryPanel`."""
+        return []
+
+    def newest_seen(self, record: Model) -> int:
+        """Return the newest entry that the trail has about a record, for `changes_since`."""
+        return 0
+
+    def name_of(self, record: Any) -> str:
+        """Return the words by which people recognise a record in a message."""
+        return str(record)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        record = kwargs.get("obj")
+        record, form = kwargs.get("obj"), context["adminform"].form
         context["save_label"] = self.save_label if record else "Save"
         if record is not None:
             context |= {"title": str(record), "subtitle": None, "panels": self.record_panels(request, record)}
+        if isinstance(form, ServiceForm):
+            context |= self._opened_with(request, record, form)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _opened_with(self, request: HttpRequest, record: Any, form: ServiceForm) -> dict[str, Any]:
+        """Return what the page is told of its record's version, and of what has changed since it was opened."""
+        told: dict[str, Any] = {"notice": form.notice}
+        if form.notice:
+            told["errors"] = ()  # the notice stands above the fields already
+        if record is None:
+            return told
+        told |= {"version": request.POST.get(VERSION, record.version), "seen": request.POST.get(SEEN)}
+        if form.is_stale:
+            changes = self.changes_since(record, number_in(request.POST.get(SEEN, "")) or 0)
+            form.keep_untouched(opened_with(changes))
+            told |= {"meanwhile": meanwhile_panel(form, changes), "version": record.version, "seen": None}
+        told["seen"] = told["seen"] or self.newest_seen(record)
+        return told
+
+    # --- After a write: on the record, and it is said what was written ------------------------------------------------
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        vars(request)["written"] = self._written(form) if change else ""
+        return super().save_form(request, form, change)
+
+    def _written(self, form: ServiceForm) -> str:
+        """Return what a change has changed, in words. Texts and passwords are not repeated."""
+        if not form.is_change:
+            return "has not been changed: this is how it was already stored"
+        names = [name for name in form.changed_data if name != "reason"]
+        parts = []
+        for name in names:
+            field, label = form.fields[name], label_of(form, name).lower()
+            quiet = "password" in name or isinstance(field.widget, forms.Textarea)
+            parts.append(label if quiet else f"{label}: {in_words(field, form.cleaned_data[name])}")
+        return f"{self.change_done}{': ' if parts else ''}{', '.join(parts)}"
+
+    def response_add(self, request: HttpRequest, obj: Model, post_url_continue: Any = None) -> HttpResponse:
+        """Lead to the new record, or to the next one to be added."""
+        url = self.record_url(str(obj.pk))
+        self.message_user(
+            request, format_html('<a href="{}">{}</a> has been recorded.', url, self.name_of(obj)), messages.SUCCESS
+        )
+        return HttpResponseRedirect(
+            self.on_the_way_back(request, request.get_full_path() if "_addanother" in request.POST else url)
+        )
 
     def response_change(self, request: HttpRequest, obj: Model) -> HttpResponse:
         """Stay on the record. Its history shows what has just happened."""
-        self.message_user(request, format_html("{} {}.", obj, self.change_done), messages.SUCCESS)
-        return HttpResponseRedirect(self.record_url(str(obj.pk)))
+        self.say_changed(request, obj, vars(request)["written"])
+        return HttpResponseRedirect(self.on_the_way_back(request, self.record_url(str(obj.pk))))
+
+    def say_changed(self, request: HttpRequest, record: Any, what: str) -> None:
+        self.message_user(request, f"{self.name_of(record)} {what}.", messages.SUCCESS)
+
+    def on_the_way_back(self, request: HttpRequest, url: str) -> str:
+        """Return an address from which "Back to the list" leads to the list as the person had filtered it."""
+        return add_preserved_filters({"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}, url)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Lead to the record, above its history. Django's page would read its own, empty log."""

@@ -8,16 +8,22 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db import OperationalError
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.forms import ReasonForm
-from qhse.errors import DomainError
+from qhse.adminsite.marks import CONFIRMED, VERSION, versions_in
+from qhse.adminsite.once import held_back
+from qhse.errors import DomainError, RecordHasChanged
 
 MOST_AT_ONCE = 200
+NAMED = 10  # records whose names are told when something has been done with them
+
+Perform = Callable[[Any, str, "frozenset[int] | None"], object]
+"""Calls a service for one record, with the reason and the version that the person has seen."""
 
 
 class BulkActionsAdmin(ServiceModelAdmin):
@@ -37,8 +43,9 @@ class BulkActionsAdmin(ServiceModelAdmin):
         except ValidationError:
             self.message_user(request, "The selection was not understood; nothing has been changed.", messages.ERROR)
             return None
-        if "confirmed" in request.POST:
-            queryset = queryset.filter(pk__in=chosen)  # what the person read on the page, whatever else the form says
+        if CONFIRMED in request.POST:
+            # What the person read on the page, whatever else the form says, and also what the list has no more.
+            queryset = self.get_queryset(request).filter(pk__in=chosen)
         return super().response_action(request, queryset, *args, **kwargs)
 
     def ask_reason(
@@ -46,55 +53,81 @@ class BulkActionsAdmin(ServiceModelAdmin):
         request: HttpRequest,
         queryset: QuerySet[Any],
         *,
+        applies_to: Q,
         action: str,
         title: str,
         nothing: str,
-        perform: Callable[[Any, str], object],
+        perform: Perform,
     ) -> HttpResponse | None:
         """
-        Show a page that asks for a reason. Then call `perform(record, reason)` for each record of `queryset`.
+        Show a page that lists the records that the action `applies_to`, and asks for a reason. Then call `perform` for
+        each of them.
 
-        Each record is its own transaction: a refused one is reported by name, the others are done. `nothing` is said
-        when the action applies to no record of the selection.
+        What is refused, finished or changed since the page was shown is reported by name, and left as it is. The others
+        are done, in one transaction: if the database fails, nothing is. `nothing` is said when the action applies to no
+        record of the selection.
         """
-        records = list(queryset[: MOST_AT_ONCE + 1])
-        if not records:
-            self.message_user(request, nothing, messages.WARNING)
-            return None
-        if len(records) > MOST_AT_ONCE:
+        listed = queryset if CONFIRMED in request.POST else queryset.filter(applies_to)
+        chosen = list(listed[: MOST_AT_ONCE + 1])
+        if len(chosen) > MOST_AT_ONCE:
             self.message_user(
                 request, f"At most {MOST_AT_ONCE} at once: select fewer, or narrow the list.", messages.ERROR
             )
             return None
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
-            return self._reason_page(request, records, form, action=action, title=title)
-        done = 0
-        for record in records:
-            try:
-                perform(record, form.cleaned_data["reason"])
-                done += 1
-            except DomainError as refusal:
-                self.message_user(request, f"{record}: {refusal.detail}", messages.ERROR)
-            except OperationalError:
-                # Those before are stored, which a page of refusal would deny; those after would wait as long again.
-                text = f"{record}: the database could not do it now. It and those after it are left as they were."
-                self.message_user(request, text, messages.ERROR)
-                break
-        if done:
-            self.message_user(request, f"{title}: {done} done.", messages.SUCCESS)
+        records = [record for record in chosen if not self.finished(record)]
+        if not records:
+            self.message_user(request, nothing, messages.WARNING)
+            return None
+        form = ReasonForm(request.POST if CONFIRMED in request.POST else None)
+        notice = held_back(request)
+        if notice or not form.is_valid():
+            return self._reason_page(request, records, form, notice, action=action, title=title)
+        for record in chosen:
+            if why := self.finished(record):
+                self.message_user(request, f"{self.name_of(record)} {why}, and was left as it is.", messages.WARNING)
+        self._perform(request, records, form.cleaned_data["reason"], title, perform)
         return None
 
+    def _perform(self, request: HttpRequest, records: list[Any], reason: str, title: str, perform: Perform) -> None:
+        seen = versions_in(request) if VERSION in request.POST else None
+        done: list[str] = []
+        for record in records:
+            expected = None if seen is None else seen.get(str(record.pk), frozenset())
+            try:
+                with transaction.atomic():
+                    perform(record, reason, expected)
+            except RecordHasChanged:
+                self.message_user(request, self._changed_meanwhile(record), messages.ERROR)
+            except DomainError as refusal:
+                self.message_user(request, f"{self.name_of(record)}: {refusal.detail}", messages.ERROR)
+            else:
+                done.append(self.name_of(record))
+        if done:
+            more = f" and {len(done) - NAMED} more" if len(done) > NAMED else ""
+            names = f"{', '.join(done[:NAMED])}{more}"
+            self.message_user(request, f"{title}: {len(done)} done: {names}.", messages.SUCCESS)
+
+    def _changed_meanwhile(self, record: Any) -> str:
+        last = next(iter(self.changes_since(record, 0)), None)
+        who = f" by {last.by} on {last.at:%Y-%m-%d at %H:%M} UTC" if last and last.at else ""
+        return f"{self.name_of(record)} was changed meanwhile{who}, and was left as it is: look at it again."
+
     def _reason_page(
-        self, request: HttpRequest, records: list[Any], form: ReasonForm, *, action: str, title: str
+        self, request: HttpRequest, records: list[Any], form: ReasonForm, notice: str, *, action: str, title: str
     ) -> HttpResponse:
+        seen = versions_in(request)  # of the page that comes back: what the person has read, not what is there now
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "opts": self.opts,
-            "records": [(record.pk, self.describe(record)) for record in records],
+            "records": [
+                (record.pk, next(iter(seen.get(str(record.pk), ())), record.version), self.describe(record))
+                for record in records
+            ],
             "form": form,
+            "notice": notice,
             "action": action,
+            "list_address": request.get_full_path(),
             "media": self.media,
         }
         return TemplateResponse(request, "adminsite/action_with_reason.html", context)

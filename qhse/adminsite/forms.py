@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Model
+from django.forms.models import model_to_dict
 
 from qhse.accounts.models import User
-from qhse.errors import DomainError
+from qhse.errors import DomainError, RecordHasChanged
 from qhse.text import plain
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
 else:
     ModelForm = forms.ModelForm  # generic for the type checker only
+
+
+STALE = (
+    "Somebody has changed this while the page was open, and nothing of yours has been stored yet. See below what has "
+    "changed. What you typed is still here: save again to store it now."
+)
 
 
 class PlainTextForm(forms.BaseForm):
@@ -45,12 +53,20 @@ class ServiceForm(PlainTextForm, ModelForm):
     """
     A model form that never saves the model itself.
 
-    When the input is clean, `write()` calls the service, in the transaction that Django's admin opens around the form.
-    A DomainError becomes a form error: the page comes back with the input, and nothing is stored. So `write()` may call
-    several services only if just the first can refuse.
+    When the input is clean, `write()` calls the service, with `expected_versions` where the service takes them. A
+    DomainError becomes a form error: the page comes back with the input, and nothing is stored, whatever services were
+    called before.
+
+    If somebody else has changed the record since the page was opened, the form is refused as `is_stale`. What the
+    person has not touched takes the value of now, what they have typed stays. `notice` then says so above the fields.
     """
 
-    actor: User  # set by ServiceModelAdmin.get_form
+    actor: User  # these three are set by ServiceModelAdmin.get_form
+    expected_versions: frozenset[int] | None = None
+    held_back: str = ""
+    notice: str = ""
+    is_stale = False
+    is_change = True  # False when the service found that nothing changes
 
     def write(self) -> Model:
         """Call the service and return the stored record. Subclasses implement it."""
@@ -63,12 +79,43 @@ class ServiceForm(PlainTextForm, ModelForm):
         self.instance = copy(stored)
         super()._post_clean()  # type: ignore[misc]
         self.instance = stored
-        if self.errors:
-            return
+        if stored.pk and self.expected_versions is not None and stored.version not in self.expected_versions:
+            self._refuse(STALE, is_stale=True)
+        elif self.held_back:
+            self._refuse(self.held_back)
+        elif not self.errors:
+            self._write(stored)
+
+    def _write(self, stored: Model) -> None:
         try:
-            self.instance = self.write()
+            with transaction.atomic():
+                self.instance = self.write()
+            self.is_change = not stored.pk or self.instance.version != stored.version  # type: ignore[attr-defined]
+        except RecordHasChanged:
+            stored.refresh_from_db()  # somebody was quicker, after the page's view had read the record
+            self._refuse(STALE, is_stale=True)
         except DomainError as refusal:
             self.add_error(self._input_for(refusal.field), refusal.detail)
+
+    def _refuse(self, notice: str, *, is_stale: bool = False) -> None:
+        # Alone: an error beside a field would judge the input by a record that the person has not seen.
+        self.errors.clear()
+        self.add_error(None, notice)
+        self.notice, self.is_stale = notice, is_stale
+
+    def keep_untouched(self, opened_with: Mapping[str, Any]) -> None:
+        """Let fields of the page that comes back have the value of now, if they were sent as they were opened."""
+        present = model_to_dict(self.instance, fields=list(opened_with))
+        data: Any = copy(self.data)
+        for name, opened in opened_with.items():
+            if name not in self.cleaned_data or _in_trail(self.cleaned_data[name]) != opened:
+                continue
+            if isinstance(self.fields[name], forms.BooleanField):
+                data.pop(name, None)
+                data |= {name: "on"} if present[name] else {}
+            else:
+                data[name] = "" if present[name] is None else str(present[name])
+        self.data = data
 
     def _input_for(self, field: str | None) -> str | None:
         """Return the form's field for a service's argument: `supplier_id` is typed in as `supplier`."""
@@ -80,6 +127,13 @@ class ServiceForm(PlainTextForm, ModelForm):
 
     def save_m2m(self) -> None:
         """Store nothing. There are no many-to-many fields, and the record is stored already."""
+
+
+def _in_trail(value: Any) -> Any:
+    """Return a value as audit entries have it, to be compared with theirs."""
+    if isinstance(value, Model):
+        return value.pk
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 class AutocompleteInput(AutocompleteSelect):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth import logout
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,7 +17,9 @@ from django.views.decorators.common import no_append_slash
 
 from qhse.accounts.models import User
 from qhse.accounts.services.login import note_logout
+from qhse.adminsite.held import HELD, forget_others, give_back, hold, lead_to_login, take_in
 from qhse.adminsite.login import LoginForm, OwnPasswordForm
+from qhse.adminsite.once import once
 from qhse.adminsite.panels import banners, front_panels
 
 
@@ -54,10 +58,15 @@ class QhseAdminSite(AdminSite):
         Who logs in where somebody else is logged in ends that session. The trail has it as a logout.
         """
         before = request.user if request.user.is_authenticated else None  # asked now, while it is true
-        with transaction.atomic():
+        if request.method != "POST" or before is None:
             response = super().login(request, extra_context)
-            if before is not None and request.user != before:
-                note_logout(before)
+        else:
+            with transaction.atomic():
+                response = super().login(request, extra_context)
+                if request.user != before:
+                    note_logout(before)
+        if request.user.is_authenticated:
+            forget_others(request)
         return _refuse_blocked(response)  # type: ignore[no-any-return]
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
@@ -66,6 +75,28 @@ class QhseAdminSite(AdminSite):
             if request.method == "POST" and isinstance(request.user, User):
                 note_logout(request.user)
             return super().logout(request, extra_context)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """
+        Django's guard of every page. Behind it a POST is done once, and a session is prolonged by use.
+
+        A form that comes when nobody is logged in any more is kept for whom it was made, and given back after a login.
+        """
+        guarded = super().admin_view(once(view), cacheable)
+
+        @wraps(guarded)
+        def door(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if self.has_permission(request) and not request.session.prolong():
+                logout(request)
+            if not self.has_permission(request):
+                address = hold(request) if request.method == "POST" else None
+                return lead_to_login(request, address) if address else guarded(request, *args, **kwargs)
+            if HELD in request.GET and request.method in ("GET", "POST"):
+                gives = take_in if request.method == "POST" else give_back
+                return gives(guarded, request, *args, **kwargs)
+            return guarded(request, *args, **kwargs)
+
+        return door
 
     def get_urls(self) -> list[Any]:
         return [path("login", self.login), *super().get_urls()]  # the login stands in the contract without a slash

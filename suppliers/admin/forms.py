@@ -27,4 +27,9 @@ class SupplierChangeForm(ServiceForm):
         help_texts = {"certification_expiry": "The last valid day. Empty means: not known."}
 
     def write(self) -> Supplier:
-        return update_certification(supplier_id=self.instance.pk, **self.cleaned_data, actor=self.actor)
+        return update_certification(
+            supplier_id=self.instance.pk,
+            **self.cleaned_data,
+            actor=self.actor,
+            expected_versions=self.expected_versions,
+        )

@@ -190,7 +190,8 @@ def _follow_role(user_id: int, role: Role, issued_at: datetime) -> User:
     if user.external_role_at is not None and issued_at <= user.external_role_at:
         return user  # a later token was quicker
     former, user.role, user.external_role_at = user.role, role, issued_at
-    user.save(update_fields=["role", "external_role_at"])
+    user.version += former != role
+    user.save(update_fields=["role", "external_role_at", "version"])
     if former != role:
         record(
             actor=None, action="USER_CHANGED", entity_type="user", entity_id=user.pk,

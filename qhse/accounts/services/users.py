@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
@@ -27,7 +27,7 @@ from qhse.accounts.passwords import MAX_PASSWORD_LENGTH, prepared
 from qhse.accounts.roles import Role
 from qhse.accounts.services.tokens import revoke_all_tokens
 from qhse.accounts.usernames import UsernameRefused, normalise_username, username_key
-from qhse.errors import InvalidInput
+from qhse.errors import InvalidInput, demand_version
 from qhse.text import plain
 
 CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
@@ -77,14 +77,22 @@ def create_user(
 
 
 @transaction.atomic
-def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], reason: str = "") -> User:
+def change_user(
+    *,
+    user_id: int,
+    actor: Actor | None,
+    changes: dict[str, Any],
+    reason: str = "",
+    expected_versions: Collection[int] | None = None,
+) -> User:
     """
     Change role, activity or profile of a user, with one audit entry of old and new values.
 
     Acts on the user's next request, whatever tokens are about. A deactivation ends the user's logins, so that none
     comes back with the user. Values that are no change are passed over. Locks the user and all active administrators.
 
-    Raises UserNotFound, LastAdministratorStays.
+    Raises UserNotFound, LastAdministratorStays; RecordHasChanged when the user's version is not among the
+    `expected_versions`. None expects nothing.
     """
     # The administrators too and in one order, so that two who demote each other take turns: each would otherwise
     # still see the other as one, or wait for the other for ever.
@@ -94,6 +102,7 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
     user = everyone.pop(user_id, None)
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
+    demand_version(user.version, expected_versions)
     unknown = set(changes) - set(CHANGEABLE)
     if unknown:
         raise ValueError(f"not changeable here: {', '.join(sorted(unknown))}")
@@ -105,7 +114,8 @@ def change_user(*, user_id: int, actor: Actor | None, changes: dict[str, Any], r
         setattr(user, name, value)
     if was_administrator and not (user.is_active and user.role == Role.ADMIN):
         _keep_one_administrator(everyone.values())
-    user.save(update_fields=list(real))
+    user.version += 1
+    user.save(update_fields=[*real, "version"])
     if "is_active" in real and not user.is_active:
         revoke_all_tokens(user)
         _end_sessions(user)
@@ -132,7 +142,8 @@ def set_password(*, user_id: int, password: str | None, actor: Actor | None) -> 
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
     user.set_password(password)
-    user.save(update_fields=["password"])
+    user.version += 1
+    user.save(update_fields=["password", "version"])
     revoke_all_tokens(user)
     record(actor=actor, action="USER_PASSWORD_SET", entity_type="user", entity_id=user.pk, changes={})
     return user
@@ -162,6 +173,7 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
     user.username = pseudonym_of(user.pk)
     user.email = user.first_name = user.last_name = ""
     user.set_unusable_password()
+    user.version += 1
     user.save()
     # Without old and new values: they are what is to be forgotten.
     record(

@@ -7,8 +7,9 @@ from django.test import Client
 
 from qhse.accounts.errors import PasswordIsTooLong
 from qhse.accounts.roles import Role
-from qhse.accounts.services.users import change_user, create_user, set_password
+from qhse.accounts.services.users import change_user, create_user, pseudonymise_user, set_password
 from qhse.accounts.tests.test_api import log_in
+from qhse.errors import RecordHasChanged
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +65,39 @@ class TestANewPassword:
             assert anonymous.get("/auth/me", **bearer).status_code == 401
             assert anonymous.post("/auth/refresh", {"refresh_token": pair["refresh_token"]}).status_code == 401
         assert anonymous.post("/auth/refresh", {"refresh_token": other["refresh_token"]}).status_code == 200
+
+
+class TestTheVersion:
+    def test_counts_each_change_that_the_trail_has_and_no_login(self, users, anonymous):
+        person, admin = users["quality"], users["admin"]
+        versions = [person.version]
+
+        def note():
+            person.refresh_from_db()
+            versions.append(person.version)
+
+        change_user(user_id=person.pk, actor=admin, changes={"email": "q@example.com", "role": "auditor"})
+        note()
+        change_user(user_id=person.pk, actor=admin, changes={"email": "q@example.com"})
+        note()
+        log_in(anonymous)
+        Client().post("/admin/login/", {"username": "quality", "password": "correct-horse-quality"})
+        note()
+        set_password(user_id=person.pk, password="a-better-horse-for-quality", actor=admin)
+        note()
+        change_user(user_id=person.pk, actor=admin, changes={"is_active": False})
+        note()
+        pseudonymise_user(username="quality", actor=admin, reason="Left")
+        note()
+
+        assert versions == [1, 2, 2, 2, 3, 4, 5]
+
+    def test_that_is_not_the_expected_one_is_refused_and_changes_nothing(self, users):
+        person, admin = users["quality"], users["admin"]
+        change_user(user_id=person.pk, actor=admin, changes={"is_active": False}, expected_versions={1})
+
+        with pytest.raises(RecordHasChanged):
+            change_user(user_id=person.pk, actor=admin, changes={"is_active": True}, expected_versions={1})
+
+        person.refresh_from_db()
+        assert (person.is_active, person.version) == (False, 2)

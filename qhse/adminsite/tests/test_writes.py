@@ -51,7 +51,7 @@ class TestReportingANonConformity:
         response = browser("quality").post("/admin/ncs/nonconformity/add/", {"supplier": supplier.pk, **values})
         entry, event, nc = newest_entry(), newest_event(), NonConformity.objects.latest("id")
 
-        assert (response.status_code, response["Location"]) == (302, "/admin/ncs/nonconformity/")
+        assert (response.status_code, response["Location"]) == (302, f"/admin/ncs/nonconformity/{nc.pk}/change/")
         assert facts(entry) == by_api[0]
         assert {**event.payload, "nc_id": None} == {**by_api[1], "nc_id": None}
         assert (entry.source, entry.request_id, entry.entity_id) == ("admin", REQUEST_ID, str(nc.pk))
@@ -290,7 +290,8 @@ class TestDismissing:
             f"/admin/outbox/outboxevent/{records.dead_event.pk}/change/", {"reason": "Second"}, follow=True
         )
 
-        assert "has been dismissed, which is final; nothing has been changed" in text_of(response)
+        assert "has been dismissed, which is final, by admin on" in text_of(response)
+        assert "nothing has been changed. You had written: Second" in text_of(response)
         assert traces() == before
 
 

@@ -1,0 +1,70 @@
+"""Mutants of the admin site's pages: written once, nothing undone unseen, sessions and what is held after them."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+ONCE = "qhse/adminsite/tests/test_once.py"
+MEANWHILE = "qhse/adminsite/tests/test_meanwhile.py"
+HELD = "qhse/adminsite/tests/test_held.py"
+
+MUTANTS = (
+    Mutant(
+        "repeated-form-is-written-again", "qhse/adminsite/once.py",
+        "known = first_answer(write, wait=True)", "known = None", f"{ONCE} -k lands_where",
+    ),
+    Mutant(
+        "answer-to-a-form-not-kept", "qhse/adminsite/once.py",
+        "            keep_answer(write, status=response.status_code, body=json.dumps(what))\n", "            pass\n",
+        f"{ONCE} -k lands_where",
+    ),
+    Mutant(
+        "forms-do-not-take-turns", "qhse/repeats/writes.py",
+        "if not take_turn(int(write.name[:16], 16) - 2**63, wait=wait):", "if wait is None:",
+        f"{ONCE} -k identical_posts",
+    ),
+    Mutant(
+        "page-outside-of-the-door", "qhse/adminsite/site.py",
+        "super().admin_view(once(view), cacheable)", "super().admin_view(view, cacheable)", f"{ONCE} -k looked_at",
+    ),
+    Mutant(
+        "form-without-a-mark", "qhse/adminsite/templatetags/marked_forms.py",
+        "    if user is None or not user.is_authenticated:", "    if True:", f"{ONCE} -k mark_of_its_own",
+    ),
+    Mutant(
+        "version-of-a-page-not-compared", "qhse/adminsite/base.py",
+        "form_class.expected_versions = version_in(request)", "form_class.expected_versions = None",
+        f"{MEANWHILE} -k stays_so",
+    ),
+    Mutant(
+        "version-compared-before-the-lock-alone", "qhse/accounts/services/users.py",
+        "    demand_version(user.version, expected_versions)\n", "",
+        "qhse/accounts/tests/test_users.py -k version",
+    ),
+    Mutant(
+        "change-of-a-user-not-counted", "qhse/accounts/services/users.py",
+        "    user.version += 1\n    user.save(update_fields=[*real", "    user.save(update_fields=[*real",
+        f"{MEANWHILE} -k stays_so",
+    ),
+    Mutant(
+        "untouched-fields-undo-a-change", "qhse/adminsite/base.py",
+        "            form.keep_untouched(opened_with(changes))\n", "", f"{MEANWHILE} -k stays_so",
+    ),
+    Mutant(
+        "logout-not-recorded", "qhse/adminsite/site.py",
+        "                note_logout(request.user)\n", "                pass\n",
+        "qhse/adminsite/tests/test_login.py -k recorded_as_the_api",
+    ),
+    Mutant(
+        "held-text-for-whoever-logs-in", "qhse/adminsite/held.py",
+        'each["owner"] != request.user.pk or ', "", f"{HELD} -k nobody_else",
+    ),
+    Mutant(
+        "login-stores-what-was-held", "qhse/adminsite/held.py",
+        "        transaction.set_rollback(True)\n", "        pass\n", f"{HELD} -k stores_nothing_even",
+    ),
+    Mutant(
+        "unreadable-text-is-text", "qhse/text.py",
+        'return text if can_be_read(text) else ""', "return text", "qhse/tests/test_text.py -k nothing_to_read",
+    ),
+)  # fmt: skip

@@ -1,0 +1,18 @@
+"""Users count their changes, so that a page which was opened before one of them cannot undo it unseen."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('accounts', '0004_external_users'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='user',
+            name='version',
+            field=models.PositiveIntegerField(db_default=1, default=1, editable=False),
+        ),
+    ]
