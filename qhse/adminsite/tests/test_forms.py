@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from django import forms
+from django.contrib import admin
+from django.contrib.staticfiles import finders
 
 from ncs.models import NonConformity
-from qhse.adminsite.forms import ServiceForm
+from qhse.adminsite.base import ServiceModelAdmin
+from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.errors import DomainError
 
 
@@ -41,3 +46,38 @@ class TestServiceForm:
         form = form_whose_service_refuses(None)({"supplier": make_supplier().pk, "severity": "fatal"})
 
         assert set(form.errors) == {"severity", "description"}
+
+
+class TestPickersOfRecords:
+    def test_are_ours_on_every_page_and_mended_after_djangos_own_script(self, rf: Any, users: dict[str, Any]) -> None:
+        request = rf.get("/")
+        request.user = users["admin"]
+        pages = [page for page in admin.site._registry.values() if isinstance(page, ServiceModelAdmin)]
+        pickers = [
+            field.widget.widget
+            for page in pages
+            if page.add_form
+            for field in page.get_form(request, None).base_fields.values()
+            if isinstance(field, forms.ModelChoiceField)
+        ]
+
+        assert pickers
+        for picker in pickers:
+            assert isinstance(picker, AutocompleteInput)
+            scripts = [str(script) for script in picker.media._js]
+            assert scripts.index("admin/js/autocomplete.js") < scripts.index("adminsite/picker.js")
+
+    def test_forget_the_results_of_an_earlier_text_and_pass_the_focus_on(self) -> None:
+        # What the browser tests try with real keys; here so that nobody empties the file unseen.
+        script = Path(finders.find("adminsite/picker.js")).read_text(encoding="utf-8")
+
+        assert "picker.on('query', () => picker.$results.children().not('.loading-results').remove())" in script
+        assert "select.addEventListener('focus', pass)" in script
+
+
+class TestAPageThatIsReachedByBack:
+    @pytest.mark.parametrize("page", ["suppliers/supplier/add/", "password_change/", "ncs/nonconformity/"])
+    def test_brings_the_marks_of_its_forms_back_with_it(self, browser: Any, page: str) -> None:
+        shown = browser("admin").get(f"/admin/{page}").content.decode()
+
+        assert '<script src="/static/adminsite/forms.js" defer></script>' in shown
