@@ -86,7 +86,8 @@ class QhseAdminSite(AdminSite):
 
         @wraps(guarded)
         def door(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            if self.has_permission(request) and not request.session.prolong():
+            session: Any = request.session
+            if self.has_permission(request) and not session.prolong():
                 logout(request)
             if not self.has_permission(request):
                 address = hold(request) if request.method == "POST" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from audit.models import AuditEntry
 from ncs.models import NonConformity
 from qhse.accounts.models import User
 from qhse.accounts.services.users import change_user
-from qhse.adminsite import held, sessions
+from qhse.adminsite import held
 from qhse.adminsite.held import AT_THE_LOGIN, GIVEN_BACK, MOST_HELD
 from qhse.adminsite.marks import MARK
 from qhse.adminsite.tests.conftest import Browser, Records, text_of
 from qhse.adminsite.tests.forms_of import fields_of, open_and_fill
+from qhse.database import database_time
 
 ADD = "/admin/ncs/nonconformity/add/"
 TEXT = "Lot 5390: 12 of 80 bolts broke in the proof load test\r\nat 31 kN"
@@ -202,18 +204,17 @@ class TestGivingBack:
 
 class TestASession:
     def test_lasts_as_long_after_its_last_use_as_after_the_login(
-        self, browser: Browser, records: Records, settings: Any, monkeypatch: pytest.MonkeyPatch
+        self, browser: Browser, records: Records, settings: Any
     ) -> None:
         client = browser("quality")
         client.get("/admin/")
-        first = Session.objects.get().expire_date
-        now = sessions.time.time()
+        nearly_over = database_time() + timedelta(minutes=5)
+        Session.objects.update(expire_date=nearly_over)
 
-        monkeypatch.setattr(sessions.time, "time", lambda: now + 3600)
         answer = client.get("/admin/")
 
         assert answer.cookies["sessionid"]["max-age"] == settings.SESSION_COOKIE_AGE
-        assert Session.objects.get().expire_date > first
+        assert Session.objects.get().expire_date > nearly_over + timedelta(hours=7)
 
     def test_is_not_written_at_each_request(self, browser: Browser, records: Records) -> None:
         client = browser("quality")
@@ -221,14 +222,13 @@ class TestASession:
 
         assert "sessionid" not in client.get("/admin/").cookies
 
-    def test_ends_a_day_after_the_login_however_busy_it_was(
-        self, browser: Browser, records: Records, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_ends_a_day_after_the_login_however_busy_it_was(self, browser: Browser, records: Records) -> None:
         client = browser("quality")
         fields = open_and_fill(client, ADD, supplier=records.supplier.pk, severity="high", description=TEXT)
-        now = sessions.time.time()
+        session = client.session
+        session["begun_at"] = (database_time() - timedelta(hours=24, minutes=1)).isoformat()
+        session.save()
 
-        monkeypatch.setattr(sessions.time, "time", lambda: now + sessions.LONGEST.total_seconds() + 1)
         late = client.post(ADD, fields)
 
         assert "held" in late["Location"]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_external_users'),
+        ('accounts', '0005_username_key'),
     ]
 
     operations = [
