@@ -57,7 +57,7 @@ MUTANTS = (
     ),
     Mutant(
         "held-text-for-whoever-logs-in", "qhse/adminsite/held.py",
-        'each["owner"] != request.user.pk or ', "", f"{HELD} -k nobody_else",
+        'each["owner"] != request.user.pk or ', "", f"{HELD} -k had_not_emptied",
     ),
     Mutant(
         "login-stores-what-was-held", "qhse/adminsite/held.py",

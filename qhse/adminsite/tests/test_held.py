@@ -86,6 +86,16 @@ class TestAForm:
         assert "at 31 kN" not in text_of(client.get(late["Location"].split("next=")[1], follow=True))
         assert held_now == [{}]
 
+    def test_is_shown_to_nobody_else_even_if_their_login_had_not_emptied_it(
+        self, written: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client, fields = written
+        monkeypatch.setattr("qhse.adminsite.site.forget_others", lambda request: None)
+
+        page = log_in_there(client, client.post(ADD, fields), "admin")
+
+        assert "at 31 kN" not in text_of(page)
+
     def test_of_a_record_is_given_back_with_the_version_it_was_opened_with(
         self, browser: Browser, records: Records, users: Any
     ) -> None:
