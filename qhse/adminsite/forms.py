@@ -83,7 +83,11 @@ class ServiceForm(PlainTextForm, ModelForm):
 
 
 class AutocompleteInput(AutocompleteSelect):
-    """Django's widget, which would query for a rubbish value when its page comes back."""
+    """Django's widget, which would query for a rubbish value when its page comes back, and has no accessible name."""
+
+    @property
+    def media(self) -> forms.Media:
+        return super().media + forms.Media(js=["admin/js/autocomplete.js", "adminsite/combobox.js"])
 
     def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:  # type: ignore[override]
         return super().optgroups(name, [each for each in value if self._may_be_a_key(each)], attr)
