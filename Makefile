@@ -1,7 +1,7 @@
 # `make help` lists the commands. They need nothing but Python 3.11 or newer (PYTHON=… chooses one).
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test samples check bench chaos fuzz mutants lock clean
+.PHONY: help run demo test samples browser check bench chaos fuzz mutants lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -16,6 +16,7 @@ help:
 	@echo 'make demo     tell the main story by HTTP against real processes, and check it (URL=… of a running server)'
 	@echo 'make test     all tests, on SQLite and on PostgreSQL (ARGS=… for pytest, COVERAGE=1)'
 	@echo 'make samples  a few minutes of chaos, fuzz and bench each, as CI runs them'
+	@echo 'make browser  every admin page in a real Chromium: accessibility, narrow windows, keyboard (CHROMIUM=…, ARGS=…)'
 	@echo 'make check    format, lint, types, import rules, migrations, deployment files'
 	@echo 'make bench    how fast the outbox is, beside a raw loop (ARGS="--only drain", ARGS=--quick, ARGS=--help)'
 	@echo 'make chaos    kill, cut off and freeze everything, and check that nothing is lost (ARGS=--quick, ARGS=--help)'
@@ -48,6 +49,9 @@ test: $(DEVELOPMENT)
 
 samples: $(DEVELOPMENT)
 	@$(PY) -m pytest -q --durations=10 --postgres -m laboratory lab $(ARGS)
+
+browser: $(DEVELOPMENT)
+	@CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -q --durations=5 -m browser lab/browser $(ARGS)
 
 check: $(DEVELOPMENT)
 	@$(PY) -m dev.check

@@ -3,7 +3,7 @@ Chooses the database of a test run before Django reads its settings. Every other
 
 A run without options is on SQLite and leaves out tests marked `postgres`. With `--postgres`, or with
 TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: nobody checked its promise.
-Tests marked `laboratory` run only when `-m` names them.
+Tests marked `laboratory` or `browser` run only when `-m` names them.
 
 Processes share a whole run, each with a database of its own. Named tests run in this process.
 """
@@ -28,8 +28,9 @@ FOREIGN_VARIABLES = (
 FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "PG")
 
 HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
-LABORATORY, POSTGRES = "samples of the laboratory", "PostgreSQL tests"
-HOW_TO_INCLUDE = {LABORATORY: "make samples", POSTGRES: HOW_TO_RUN}
+LABORATORY, BROWSER, POSTGRES = "samples of the laboratory", "browser tests", "PostgreSQL tests"
+HOW_TO_INCLUDE = {LABORATORY: "make samples", BROWSER: "make browser", POSTGRES: HOW_TO_RUN}
+ONLY_WHEN_NAMED = {"laboratory": LABORATORY, "browser": BROWSER}
 
 _deselected = pytest.StashKey[dict[str, int]]()
 _skipped = pytest.StashKey[list[str]]()
@@ -106,11 +107,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out: dict[str, list[pytest.Item]] = {LABORATORY: [], POSTGRES: []}
+    left_out: dict[str, list[pytest.Item]] = {kind: [] for kind in HOW_TO_INCLUDE}
+    unnamed = {mark: kind for mark, kind in ONLY_WHEN_NAMED.items() if mark not in config.option.markexpr}
     kept = []
     for item in items:
-        if item.get_closest_marker("laboratory") and "laboratory" not in config.option.markexpr:
-            left_out[LABORATORY].append(item)
+        if kinds := [kind for mark, kind in unnamed.items() if item.get_closest_marker(mark)]:
+            left_out[kinds[0]].append(item)
         elif item.get_closest_marker("postgres") and not _on_postgres():
             left_out[POSTGRES].append(item)
         else:

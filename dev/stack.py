@@ -93,11 +93,12 @@ class Service:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            text = line.decode(errors="replace").rstrip()
-            self.last_lines.append(text)
-            if self._show and not self.unread:
-                self._show_line(text)
+        with self.process.stdout as lines:
+            for line in lines:
+                text = line.decode(errors="replace").rstrip()
+                self.last_lines.append(text)
+                if self._show and not self.unread:
+                    self._show_line(text)
 
     def _show_line(self, text: str) -> None:
         try:

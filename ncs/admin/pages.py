@@ -44,7 +44,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     change_form = NonConformityCloseForm
     save_label = "Close non-conformity"
     change_done = "has been closed"
-    list_display = ("nc_number", "supplier_name", "severity_badge", "status_badge", "age", "summary", "created")
+    list_display = ("nc_number", "severity_badge", "status_badge", "supplier_name", "age", "summary", "created")
     list_display_links = ("nc_number",)
     list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", PeriodFilter))
     list_select_related = ("supplier",)

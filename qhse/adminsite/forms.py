@@ -137,11 +137,16 @@ def _in_trail(value: Any) -> Any:
 
 
 class AutocompleteInput(AutocompleteSelect):
-    """Django's widget, which would query for a rubbish value when its page comes back. `picker.js` mends its keys."""
+    """
+    Django's widget, which would query for a rubbish value when its page comes back.
+
+    `combobox.js` gives it an accessible name, `picker.js` mends its keys.
+    """
 
     @property
     def media(self) -> forms.Media:
-        return super().media + forms.Media(js=("admin/js/autocomplete.js", "adminsite/picker.js"))
+        scripts = ("admin/js/autocomplete.js", "adminsite/combobox.js", "adminsite/picker.js")
+        return super().media + forms.Media(js=scripts)
 
     def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:  # type: ignore[override]
         return super().optgroups(name, [each for each in value if self._may_be_a_key(each)], attr)

@@ -1,0 +1,106 @@
+"""On a phone, with large text, with other spacing: everything fits, and what matters comes first."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.browser.look import sideways
+from lab.browser.routes import models
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 844}
+# WCAG 1.4.12: what a reader may set without losing anything.
+SPACING = """
+* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }
+p { margin-bottom: 2em !important; }
+"""
+
+
+@pytest.fixture
+def phone(visitors):
+    page = visitors("admin").page
+    page.set_viewport_size(PHONE)
+    yield page
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def in_sight(page, selector):
+    """Answer whether the first such element is on the first screen, without scrolling in any direction."""
+    box = page.locator(selector).first.bounding_box()
+    return box["y"] + box["height"] <= PHONE["height"] and box["x"] + box["width"] <= PHONE["width"]
+
+
+class TestALogin:
+    @pytest.mark.parametrize("width", [320, 360, 390])
+    def test_fits(self, width, anybody):
+        anybody.page.set_viewport_size({"width": width, "height": 600})
+        anybody.page.goto("/admin/login")
+
+        assert sideways(anybody.page) == []
+        box = anybody.page.locator("#container").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+class TestAList:
+    @pytest.mark.parametrize("model", models())
+    def test_has_its_first_row_on_the_first_screen(self, model, phone):
+        phone.goto(f"/admin/{model}/")
+
+        # Dead events come before all others: somebody has to decide about them.
+        first = phone.locator("#dead tbody td, #result_list tbody :is(td, th)").first
+        assert first.bounding_box()["y"] < PHONE["height"] - 40
+
+    def test_of_ncs_shows_number_severity_and_status_first(self, phone):
+        phone.goto("/admin/ncs/nonconformity/")
+
+        for column in ("nc_number", "severity_badge", "status_badge"):
+            assert in_sight(phone, f"#result_list tbody .field-{column}"), column
+
+    def test_of_suppliers_shows_name_and_risk_first(self, phone):
+        phone.goto("/admin/suppliers/supplier/?q=Hansa")
+
+        for column in ("name", "at_risk"):
+            assert in_sight(phone, f"#result_list tbody .field-{column}"), column
+
+    def test_has_its_filters_folded_above_it(self, phone):
+        phone.goto("/admin/ncs/nonconformity/")
+        choice = phone.locator("#changelist-filter li a").first
+
+        assert not choice.is_visible()
+        phone.click(".filters > summary")
+        assert choice.is_visible()
+        assert choice.bounding_box()["y"] < phone.locator("#result_list").bounding_box()["y"]
+
+    def test_has_its_filters_open_beside_it_in_a_wide_window(self, visitors):
+        page = visitors("admin").page
+        page.goto("/admin/ncs/nonconformity/")
+
+        assert page.locator("#changelist-filter li a").first.is_visible()
+
+
+@pytest.mark.parametrize(
+    "place", ["", *(f"{model}/" for model in models()), "ncs/nonconformity/add/", "password_change/"]
+)
+class TestAReader:
+    def test_may_set_the_spacing_of_text(self, place, phone):
+        phone.goto(f"/admin/{place}")
+
+        phone.evaluate(
+            "(rules) => { const sheet = new CSSStyleSheet(); sheet.replaceSync(rules);"
+            " document.adoptedStyleSheets = [sheet]; }",
+            SPACING,
+        )
+
+        assert sideways(phone) == []
+
+    def test_may_double_the_size_of_text(self, place, visitors):
+        page = visitors("admin").page
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(f"/admin/{place}")
+
+        page.evaluate("document.documentElement.style.setProperty('font-size', '32px')")
+        wide = sideways(page)
+
+        page.set_viewport_size({"width": 1440, "height": 900})
+        assert wide == []
