@@ -11,7 +11,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
-from django.db.models import Model
+from django.db.models import DateField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,8 +19,10 @@ from django.utils.text import capfirst
 
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
+from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.adminsite.panels import Content, record_panels
+from qhse.searching import as_typed
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -56,9 +58,11 @@ class ServiceModelAdmin(ModelAdmin):
     change_form: ClassVar[type[ServiceForm] | None] = None
     save_label: ClassVar[str] = "Save"
     change_done: ClassVar[str] = "has been changed"
+    empty_list: ClassVar[str] = ""  # what would stand in the list, and who puts it there
     menu_order: ClassVar[int] = 100
     url_filters: ClassVar[tuple[str, ...]] = ()
     change_form_template = "adminsite/record.html"
+    formfield_overrides = {DateField: {"form_class": DayField, "widget": DayInput}}
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
@@ -120,7 +124,12 @@ class ServiceModelAdmin(ModelAdmin):
             return super().get_changelist_instance(request)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+        """Find what is typed, and the same with the dashes and spaces of a keyboard: see `qhse.searching`."""
+        term = search_term.replace("\0", "")
+        found, _ = super().get_search_results(request, queryset, term)
+        if (typed := as_typed(term)) != term:
+            found = found | super().get_search_results(request, queryset, typed)[0]
+        return found, False
 
     # --- Records --------------------------------------------------------------------------------------------------
 

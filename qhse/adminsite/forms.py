@@ -8,11 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db.models import Model
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from qhse.accounts.models import User
+from qhse.adminsite.display import link
 from qhse.errors import DomainError
 from qhse.text import plain
 
@@ -68,7 +72,7 @@ class ServiceForm(PlainTextForm, ModelForm):
         try:
             self.instance = self.write()
         except DomainError as refusal:
-            self.add_error(self._input_for(refusal.field), refusal.detail)
+            self.add_error(self._input_for(refusal.field), with_link(refusal))
 
     def _input_for(self, field: str | None) -> str | None:
         """Return the form's field for a service's argument: `supplier_id` is typed in as `supplier`."""
@@ -80,6 +84,14 @@ class ServiceForm(PlainTextForm, ModelForm):
 
     def save_m2m(self) -> None:
         """Store nothing. There are no many-to-many fields, and the record is stored already."""
+
+
+def with_link(refusal: DomainError) -> SafeString | str:
+    """Return what a refusal says, with the way to the record that is in the way."""
+    page: Any = admin.site._registry.get(type(refusal.existing))
+    if page is None:
+        return refusal.detail
+    return format_html("{} {}", refusal.detail, link(page.record_url(str(refusal.existing.pk)), "Open it"))
 
 
 class AutocompleteInput(AutocompleteSelect):

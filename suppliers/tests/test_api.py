@@ -376,8 +376,8 @@ class TestList:
         [
             ("id", ["Hansa Forge", "Nordic Castings", "Ätna 100%_Pumpen", "hansa valves"]),
             ("-id", ["hansa valves", "Ätna 100%_Pumpen", "Nordic Castings", "Hansa Forge"]),
-            ("name", ["Hansa Forge", "hansa valves", "Nordic Castings", "Ätna 100%_Pumpen"]),
-            ("-name", ["Ätna 100%_Pumpen", "Nordic Castings", "hansa valves", "Hansa Forge"]),
+            ("name", ["Ätna 100%_Pumpen", "Hansa Forge", "hansa valves", "Nordic Castings"]),
+            ("-name", ["Nordic Castings", "hansa valves", "Hansa Forge", "Ätna 100%_Pumpen"]),
             ("nc_open", ["Nordic Castings", "hansa valves", "Ätna 100%_Pumpen", "Hansa Forge"]),
             ("-nc_open", ["Hansa Forge", "Ätna 100%_Pumpen", "hansa valves", "Nordic Castings"]),
             ("-nc_open,name", ["Hansa Forge", "Ätna 100%_Pumpen", "hansa valves", "Nordic Castings"]),
