@@ -93,12 +93,13 @@ class TestCreate:
     )
     def test_a_name_is_taken_in_every_case_and_unicode_form(self, api, row_counts, problem_of, same):
         client = api("procurement")
-        client.post("/suppliers", {"name": "Käfer Guß GmbH"})
+        first = client.post("/suppliers", {"name": "Käfer Guß GmbH"}).json()
         before = row_counts()
 
         problem = problem_of(client.post("/suppliers", {"name": same}), 400)
 
-        assert problem["code"] == "duplicate_name"
+        assert (problem["code"], problem["existing_id"]) == ("duplicate_name", first["id"])
+        assert "'Käfer Guß GmbH'" in problem["detail"]
         assert problem["errors"] == [
             {"field": "name", "code": "duplicate_name", "detail": problem["errors"][0]["detail"]}
         ]
