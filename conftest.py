@@ -158,7 +158,7 @@ def problem_of() -> Callable[[Any, int], dict[str, Any]]:
             response.content[:500]
         )
         document: dict[str, Any] = response.json()
-        assert set(document) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
+        assert set(document) - {"errors", "existing_id"} == {"type", "title", "status", "detail", "code", "request_id"}
         assert document["status"] == status
         assert document["type"] == f"urn:qhse:problem:{document['code']}"
         assert document["request_id"] == response["X-Request-ID"]

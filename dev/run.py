@@ -16,6 +16,8 @@ PANEL = """
     Admin               {url}/admin/
     Health              {url}/readyz
 
+    Blocks of the README: say PORT={port} first
+
     Log in as quality, procurement, auditor or admin; each one's password is its name.
 
     curl -s {url}/auth/login -H 'Content-Type: application/json' \\
@@ -49,7 +51,7 @@ def serve(port: int, env: dict[str, str]) -> None:
         stack.start()
         # Without the URL's value: it may hold a password, and terminals are shown around.
         database = "the database of DATABASE_URL" if env.get("DATABASE_URL") else "SQLite, var/qhse.sqlite3"
-        print(PANEL.format(url=stack.url, database=database), flush=True)
+        print(PANEL.format(url=stack.url, port=port, database=database), flush=True)
         stack.watch()
 
 

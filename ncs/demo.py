@@ -1,11 +1,24 @@
-"""Realistic demo data, made through the services, the same at every run."""
+"""
+Realistic demo data: eighteen months of a company's life, made through the services, the same story at every run.
+
+The services know no other time than the database's, and the trail keeps its own: an entry is never written into the
+past. So all is recorded now, and the rows are then dated back. That is a change like others, with an entry for each
+row that has the old and the new time. The histories say so, and the trail stays good. It is refused in production.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
+from audit.services import entry_for, record_all
+from ncs.models import NonConformity
 from ncs.services import close_nonconformity, open_nonconformity
 from qhse import clock
 from qhse.accounts.models import User
@@ -14,7 +27,13 @@ from qhse.accounts.services.users import create_user
 from suppliers.choices import RENEWAL_NOTICE_DAYS, Severity
 from suppliers.errors import SupplierNameIsTaken
 from suppliers.models import Supplier
-from suppliers.services import create_supplier
+from suppliers.services import create_supplier, update_certification
+
+DAYS = 548  # eighteen months
+DAYS_TO_CLOSE = {Severity.HIGH: (3, 40), Severity.MEDIUM: (5, 75), Severity.LOW: (5, 120)}
+OLDEST_OPEN_DAYS = 200
+RENEWED = 0.3  # of the suppliers whose certification is valid
+SATURDAY = 5
 
 _PLACES = (
     "Hansa", "Rhein", "Ticino", "Baltic", "Lombarda", "Alpine", "Meuse", "Douro", "Tatra", "Severn", "Jura",
@@ -65,21 +84,33 @@ def ensure_demo_users() -> dict[Role, User]:
 
 
 def seed_suppliers(number: int, *, actor: User) -> Iterator[Supplier]:
-    """Yield new suppliers: most certified for years, some expired or soon so, some without a date."""
+    """Yield new suppliers: most certified for years, some expired or soon so, some without a date, some renewed."""
     rng = random.Random(9001)
-    today = clock.today()
-    made = 0
+    now = clock.present()
+    made: list[Supplier] = []
     serial = 0
-    while made < number:
+    while len(made) < number:
         serial += 1
         name = f"{rng.choice(_PLACES)} {rng.choice(_TRADES)} {rng.choice(_FORMS)}"
         if serial > 2 * number + 50:
             name = f"{name} {serial}"
+        expiry = _expiry(rng, now.date())
+        renewed = expiry is not None and expiry > now.date() and rng.random() < RENEWED
+        former = expiry - timedelta(days=1096) if expiry and renewed else expiry
         try:
-            yield create_supplier(name=name, certification_expiry=_expiry(rng, today), actor=actor)
+            supplier = create_supplier(name=name, certification_expiry=former, actor=actor)
         except SupplierNameIsTaken:
             continue
-        made += 1
+        if renewed:
+            supplier = update_certification(
+                supplier_id=supplier.pk, certification_expiry=expiry, actor=actor, reason="Recertification audit passed"
+            )
+        made.append(supplier)
+        yield supplier
+    first_known = [now - timedelta(days=rng.randint(DAYS + 10, 2 * DAYS)) for _ in made]
+    date_back("supplier", [
+        (supplier, {"created_at": time, "updated_at": time}) for supplier, time in zip(made, first_known, strict=True)
+    ])  # fmt: skip
 
 
 def _expiry(rng: random.Random, today: date) -> date | None:
@@ -94,22 +125,74 @@ def _expiry(rng: random.Random, today: date) -> date | None:
 
 
 def seed_nonconformities(number: int, *, actor: User) -> Iterator[None]:
-    """Open NCs, most of them at a few suppliers as in life, and close about two thirds."""
+    """
+    Open NCs over eighteen months, most of them at a few suppliers as in life, and close most.
+
+    Of the suppliers some get better, some get worse, and most stay as they are. The ages of what is open reach from
+    today to half a year.
+    """
     rng = random.Random(10_2)
-    supplier_ids = list(Supplier.objects.order_by("pk").values_list("pk", flat=True))
-    weights = [1 / (1 + position % 17) for position in range(len(supplier_ids))]
-    for _ in range(number):
+    now = clock.present()
+    suppliers = list(Supplier.objects.order_by("pk").values_list("pk", flat=True))
+    dated: list[tuple[NonConformity, dict[str, datetime]]] = []
+    times = sorted(_working_time(rng, now) for _ in range(number))
+    times[-1] = now - timedelta(hours=2)  # somebody is at work just now
+    for opened in times:
         severity = rng.choices(tuple(Severity), weights=(5, 4, 2))[0]
-        all_parts = rng.randint(20, 500)
-        finding = rng.choice(_FINDINGS[severity]).format(
-            lot=rng.randint(4000, 9999), bad=rng.randint(1, all_parts // 4), all=all_parts
-        )
         nc = open_nonconformity(
-            supplier_id=rng.choices(supplier_ids, weights=weights)[0],
+            supplier_id=rng.choices(suppliers, weights=_weights(suppliers, (now - opened).days))[0],
             severity=severity.value,
-            description=finding,
+            description=_finding(rng, severity),
             actor=actor,
         )
-        if rng.random() < (0.85 if severity == Severity.HIGH else 0.65):
-            close_nonconformity(nc_id=nc.pk, actor=actor, reason=rng.choice(_CLOSURES))
+        row = {"created_at": opened}
+        closed = opened + timedelta(days=rng.uniform(*DAYS_TO_CLOSE[severity]))
+        if closed < now and (rng.random() < 0.94 or (now - opened).days > OLDEST_OPEN_DAYS):
+            nc = close_nonconformity(nc_id=nc.pk, actor=actor, reason=rng.choice(_CLOSURES))
+            row["closed_at"] = closed
+        dated.append((nc, row))
         yield None
+    date_back("nonconformity", dated)
+
+
+def _finding(rng: random.Random, severity: Severity) -> str:
+    all_parts = rng.randint(20, 500)
+    return rng.choice(_FINDINGS[severity]).format(
+        lot=rng.randint(4000, 9999), bad=rng.randint(1, all_parts // 4), all=all_parts
+    )
+
+
+def _working_time(rng: random.Random, now: datetime) -> datetime:
+    """Return a time of a working day, in the last eighteen months and not today."""
+    time = now - timedelta(days=1 + (DAYS - 4) * rng.random() ** 1.2)
+    if time.weekday() >= SATURDAY:
+        time -= timedelta(days=2)
+    return time.replace(hour=rng.randint(5, 16), minute=rng.randint(0, 59))
+
+
+def _weights(suppliers: list[int], days_ago: int) -> list[float]:
+    """Return how likely each supplier is to fail: every fifth gets worse with time, every fifth better."""
+    past = days_ago / DAYS
+    trends = {0: 2.5 - 2.4 * past, 1: 0.1 + 2.4 * past}
+    return [trends.get(position % 5, 1.0) / (1 + position % 17) for position in range(len(suppliers))]
+
+
+@transaction.atomic
+def date_back(kind: str, dated: Sequence[tuple[Any, Mapping[str, datetime]]]) -> None:
+    """
+    Give demo rows times in the past, each with an audit entry that says from when to when.
+
+    Raises ImproperlyConfigured in production.
+    """
+    if settings.PRODUCTION:
+        raise ImproperlyConfigured("nothing is dated back in production")
+    entries = []
+    for row, times in dated:
+        changes = {name: (getattr(row, name), time) for name, time in times.items()}
+        type(row)._default_manager.filter(pk=row.pk).update(**times)
+        entries.append(entry_for(
+            actor=None, action="DEMO_DATED_BACK", entity_type=kind, entity_id=row.pk, changes=changes,
+            reason="demo data: it was recorded today, and tells a story of the past",
+        ))  # fmt: skip
+    if entries:
+        record_all(entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 
 class DomainError(Exception):
@@ -10,8 +11,8 @@ class DomainError(Exception):
     A request that a rule of the domain refuses. Nothing of it has been stored.
 
     `status` is the HTTP status of the API's answer, `code` the machine-readable name. `field` is the input it is about,
-    where there is one. Asking again may help after `retry_after` seconds. Subclasses are named as sentences:
-    NonConformityHasOpenActions.
+    where there is one, and `existing` the record that is in the way. Asking again may help after `retry_after` seconds.
+    Subclasses are named as sentences: NonConformityHasOpenActions.
     """
 
     status = 409
@@ -19,10 +20,11 @@ class DomainError(Exception):
     title = "The request conflicts with the state of the record"
     retry_after: int | None = None
 
-    def __init__(self, detail: str, *, field: str | None = None) -> None:
+    def __init__(self, detail: str, *, field: str | None = None, existing: Any = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.field = field
+        self.existing = existing
 
 
 class InvalidInput(DomainError):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from qhse.api.openapi.introduction import INTRODUCTION, TAGS
 from qhse.env import Env
 from qhse.observability import shared_counters
 
@@ -208,6 +209,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
+WHITENOISE_ROOT = BASE_DIR / "qhse" / "adminsite" / "root"  # what browsers and robots ask for unasked
 WHITENOISE_USE_FINDERS = not PRODUCTION  # so that a first run needs no collectstatic
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -238,6 +240,9 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "QHSE supply chain",
     "VERSION": "1.0.0",
+    "DESCRIPTION": INTRODUCTION,
+    "TAGS": TAGS,  # in this order
+    "SORT_OPERATIONS": False,  # the order of qhse.urls, in which people read
     "OAS_VERSION": "3.1.0",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from qhse.api.openapi.views import DocsView, OpenApiView
+from qhse.api.openapi.views import DocsView, IndexView, OpenApiView
 from qhse.deployment.probes import HealthzView, MetricsView, ReadyzView
 
 handler400 = "qhse.api.problems.handlers.bad_request"
@@ -28,6 +28,7 @@ urlpatterns = [
         DocsView.as_view(url_name="schema"),
         name="docs",
     ),
+    path("", IndexView.as_view(), name="index"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),  # people type it so
     path("admin/", admin.site.urls),
 ]

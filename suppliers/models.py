@@ -11,6 +11,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.utils.functional import cached_property
 
 from qhse import clock
+from qhse.ordering import DictionaryOrderField
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel, Severity
 from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH
 from suppliers.risk import (
@@ -83,7 +84,8 @@ class Supplier(models.Model):
     """
     One organisation that delivers to us.
 
-    `name_key` is the name without case and Unicode differences. It is what must be unique.
+    `name_key` is the name without case and Unicode differences. It is what must be unique. `name_order` is what lists
+    are ordered by.
     The transactions that open and close NCs keep the counts `nc_*`. So they are exact at every moment, and reading
     them counts nothing.
     `risk_*` is what the worker last concluded, moments after the cause: with it, it tells a change of level to the
@@ -93,6 +95,7 @@ class Supplier(models.Model):
 
     name = models.CharField(max_length=MAX_LENGTH)
     name_key = models.CharField(max_length=MAX_KEY_LENGTH, editable=False)
+    name_order = DictionaryOrderField(of="name")
     certification_expiry = models.DateField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
@@ -143,6 +146,7 @@ class Supplier(models.Model):
             ),
         )
         indexes = (
+            models.Index(fields=("name_order", "id"), name="supplier_by_name"),
             models.Index(fields=("certification_expiry", "id"), name="supplier_by_expiry"),
             models.Index(fields=("id",), condition=Q(nc_open_high__gt=0), name="supplier_with_open_high_nc"),
         )

@@ -29,7 +29,6 @@ EARLIEST_EXPIRY = date(1980, 1, 1)
 LATEST_EXPIRY = date(2199, 12, 31)
 
 
-@transaction.atomic
 def create_supplier(*, name: str, certification_expiry: date | None = None, actor: Actor) -> Supplier:
     """
     Record a supplier.
@@ -37,7 +36,7 @@ def create_supplier(*, name: str, certification_expiry: date | None = None, acto
     The row, its audit entry and its SupplierCreated event are stored together or not at all. Of several who create
     one name at once, one succeeds. The others get SupplierNameIsTaken.
 
-    Raises SupplierNameIsInvalid, SupplierNameIsTaken, CertificationExpiryIsImplausible.
+    Raises SupplierNameIsInvalid, SupplierNameIsTaken with the one that has the name, CertificationExpiryIsImplausible.
     """
     try:
         name = normalise_name(name)
@@ -48,9 +47,23 @@ def create_supplier(*, name: str, certification_expiry: date | None = None, acto
     # Nobody asks first whether the name exists: that would only move the race. The violation undoes this call and no
     # more of a caller's transaction, in which `atomic` is a savepoint.
     try:
-        supplier.save(force_insert=True)
+        with transaction.atomic():
+            return _create(supplier, actor)
     except IntegrityError as error:
-        raise SupplierNameIsTaken(f"There is already a supplier named {name!r}.", field="name") from error
+        existing = Supplier.objects.filter(name_key=supplier.name_key).first()
+        if existing is None:
+            raise  # another rule of the database; or a snapshot older than the one that has the name
+        # Under the name as it is stored: the one that was typed may look different.
+        raise SupplierNameIsTaken(
+            f"There is already a supplier named {existing.name!r}: number {existing.pk}.",
+            field="name",
+            existing=existing,
+        ) from error
+
+
+def _create(supplier: Supplier, actor: Actor) -> Supplier:
+    supplier.save(force_insert=True)
+    name, certification_expiry = supplier.name, supplier.certification_expiry
     record(
         actor=actor,
         action="SUPPLIER_CREATED",

@@ -31,7 +31,10 @@ def banner(may_verify: bool) -> dict[str, Any]:
 def _last_seal(head: AuditSeal | None) -> Tile:
     if head is None:
         return Tile("–", "nothing is sealed yet", "warn")
-    return Tile(f"Seal {head.number:,}", f"is the last one, of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC")
+    return Tile(
+        f"{head.sealed_at:%Y-%m-%d}",
+        f"sealed up to {head.sealed_at:%H:%M} UTC; the last seal is number {head.number:,}",
+    )
 
 
 def _unsealed() -> Tile:

@@ -15,23 +15,20 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 
 from audit.admin.banner import banner, verify_newest
-from audit.history import EXCERPT, changes_as_html, page_of
+from audit.history import EXCERPT, LONGEST_ID, ROLES, changes_as_html, history_pages, names_for, records_in, who_as_html
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
 from audit.proof.export import Again, TooManyEntries, export_as_zip
 from audit.proof.findings import counted
+from audit.words import SOURCES, Group, actions_called, kind_of, records_of, what_happened
 from qhse.accounts.models import User
-from qhse.accounts.roles import Role
 from qhse.adminsite.base import ReadOnlyAdmin
 from qhse.adminsite.bulk import BulkActionsAdmin
-from qhse.adminsite.display import NONE, link, prose
+from qhse.adminsite.display import NONE, prose
 from qhse.adminsite.filters import ChoiceFilter, PeriodFilter, indexed_values
 from qhse.adminsite.once import keep_for_repetition, made_before
-
-LONGEST_ID = 13  # in the list: enough for numbers; exports have a digest
 
 
 class _ColumnFilter(ChoiceFilter):
@@ -47,30 +44,47 @@ class _ColumnFilter(ChoiceFilter):
 class RoleFilter(_ColumnFilter):
     title = "role at that time"
     parameter_name = "actor_role"
-    choices_of_column = (*((role.value, str(role.label)) for role in Role), ("system", "System"))
+    choices_of_column = tuple(ROLES.items())
 
 
 class SourceFilter(_ColumnFilter):
     title = parameter_name = "source"
-    choices_of_column = (("api", "API"), ("admin", "Admin"), ("command", "Command"), ("worker", "Worker"))
+    choices_of_column = tuple(SOURCES.items())
+
+
+class GroupFilter(ChoiceFilter):
+    """Parts what the company's people did from what the machinery notes. By default both are shown: it is a trail."""
+
+    title = "about"
+    parameter_name = "about"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(Group.choices)
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(entity_type__in=records_of(str(self.value()))) if self.value() else queryset
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
     roles = AUDIT_ROLES
+    empty_list = (
+        "Nothing has been recorded yet. Each change, login and refusal will stand here, with who, when and why."
+    )
     menu_order = 30
     change_list_template = "audit/entry_list.html"
     actions = ("export_selected",)
     list_filter = (
+        GroupFilter,
         ("created_at", PeriodFilter),
-        indexed_values("action", "action"),
-        indexed_values("entity_type", "kind of record"),
+        indexed_values("action", "what happened", words=what_happened),
+        indexed_values("entity_type", "kind of record", words=kind_of),
         RoleFilter,
         SourceFilter,
     )
     url_filters = ("request_id", "entity_id", "actor")
     search_fields = ("actor", "entity_id", "request_id", "reason")
-    search_help_text = "Actor, record id, request id or reason"
+    search_help_text = "NC number, supplier, person, what or why"
     list_display_links = ("when",)
 
     def get_urls(self) -> list[Any]:
@@ -81,7 +95,18 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             response.context_data["trail"] = banner(self.allows(request, "verify"))
+            names_for(request).look_up(records_in(response.context_data["cl"].result_list))
         return response
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Find what people mean: a record by its name or number, what happened in words, or a text of the entry."""
+        found, _ = super().get_search_results(request, queryset, search_term)
+        for page in history_pages():
+            if ids := list(page.ids_called(search_term)):
+                found = found | queryset.filter(entity_type=page.entity_type, entity_id__in=ids)
+        if actions := actions_called(search_term) if search_term.strip() else []:
+            found = found | queryset.filter(action__in=actions)
+        return found, False
 
     def verify(self, request: HttpRequest) -> HttpResponse:
         """Verify the end of the trail, and say on the list what was found."""
@@ -129,12 +154,16 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         return response
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        record = self._record_column(request, excerpt=LONGEST_ID)
-        return ("when", "who", "action", record, "changed", "reason_excerpt", "origin")
+        return (
+            "when", "who", "what", self._record_column(request, excerpt=LONGEST_ID),
+            self._changes_column(request, excerpt=EXCERPT), "reason_excerpt", "origin",
+        )  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        record = self._record_column(request)
-        return ("when", "who", "action", record, "all_changes", "full_reason", "origin", "client_address")
+        return (
+            "when", "who", "what", self._record_column(request), self._changes_column(request), "full_reason",
+            "origin", "client_address",
+        )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
@@ -144,11 +173,29 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
 
         @admin.display(description="record")
         def entity(entry: AuditEntry) -> SafeString | str:
-            page = page_of(entry.entity_type, request)
-            name = f"{entry.entity_type} {Truncator(entry.entity_id).chars(excerpt or len(entry.entity_id))}"
-            return link(page.record_url(entry.entity_id), name) if page else name
+            return names_for(request).link(entry.entity_type, entry.entity_id, excerpt=excerpt)
 
         return entity
+
+    def _changes_column(self, request: HttpRequest, *, excerpt: int | None = None) -> Any:
+        @admin.display(description="old → new")
+        def changes(entry: AuditEntry) -> SafeString | str:
+            return changes_as_html(entry, names_for(request), excerpt=excerpt)
+
+        return changes
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            names_for(request).look_up(records_in([entry]))
+        return entry
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        response = super().render_change_form(request, context, *args, **kwargs)
+        entry = kwargs["obj"]
+        name = names_for(request).text(entry.entity_type, entry.entity_id)
+        response.context_data["title"] = f"{what_happened(entry.action)}: {name}"
+        return response
 
     @admin.display(description="when (UTC)", ordering="id")
     def when(self, entry: AuditEntry) -> SafeString:
@@ -157,17 +204,11 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
 
     @admin.display(description="who", ordering="actor")
     def who(self, entry: AuditEntry) -> SafeString | str:
-        if entry.actor == entry.actor_role:
-            return entry.actor
-        return format_html('{} <span class="quiet">{}</span>', entry.actor, entry.actor_role)
+        return who_as_html(entry)
 
-    @admin.display(description="old → new")
-    def changed(self, entry: AuditEntry) -> SafeString | str:
-        return changes_as_html(entry.shown_changes, excerpt=EXCERPT)
-
-    @admin.display(description="old → new")
-    def all_changes(self, entry: AuditEntry) -> SafeString | str:
-        return changes_as_html(entry.shown_changes)
+    @admin.display(description="what happened", ordering="action")
+    def what(self, entry: AuditEntry) -> str:
+        return what_happened(entry.action)
 
     @admin.display(description="reason")
     def reason_excerpt(self, entry: AuditEntry) -> str:
@@ -180,12 +221,13 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
 
     @admin.display(description="from")
     def origin(self, entry: AuditEntry) -> SafeString | str:
+        source = SOURCES.get(entry.source, entry.source)
         if not entry.request_id:
-            return entry.source
+            return source
         url = reverse("admin:audit_auditentry_changelist", query={"request_id": entry.request_id})
         return format_html(
             '{}<br><a class="mono" href="{}" title="All that this request changed">{}</a>',
-            entry.source, url, entry.request_id[:8],
+            source, url, entry.request_id[:8],
         )  # fmt: skip
 
 

@@ -51,7 +51,10 @@ def test_the_banner_tells_the_last_seal_and_what_waits_for_the_next(auditor, tra
     sealed, unsealed, _ = tiles(auditor)
 
     head = AuditSeal.objects.order_by("-number")[0]
-    assert sealed == (f"Seal {head.number}", f"is the last one, of {head.sealed_at:%Y-%m-%d %H:%M:%S} UTC", "")
+    assert sealed == (
+        f"{head.sealed_at:%Y-%m-%d}",
+        f"sealed up to {head.sealed_at:%H:%M} UTC; the last seal is number {head.number}", "",
+    )  # fmt: skip
     assert unsealed == ("2", "entries not sealed yet", "")
 
 
@@ -183,7 +186,7 @@ def test_a_forged_last_seal_breaks_no_page(auditor, trail):
             "hash, mark) VALUES (%s, '', '', 1, 1, 'infinity', 'infinity', '', '')", [head.number + 1],
         )  # fmt: skip
 
-    assert tiles(auditor)[0][0] == f"Seal {head.number}"
+    assert tiles(auditor)[0][1].endswith(f"seal is number {head.number}")
     named = messages_of(auditor.post(f"{LIST}verify/", follow=True))
     assert any(line.startswith(f"seal {head.number + 1}: ") for line in named)
 

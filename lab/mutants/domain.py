@@ -55,8 +55,30 @@ MUTANTS = (
         "then=Greatest(points, Value(AT_RISK_FLOOR))", "then=points", "suppliers/tests/test_models.py -k score",
     ),
     Mutant(
+        "action-without-words", "ncs/words.py",
+        '            "NC_CLOSED": "Non-conformity closed",\n', "", "audit/tests/test_words.py -k every_action",
+    ),
+    Mutant(
+        "field-without-words", "suppliers/words.py",
+        '            "risk_score": Field("risk score"),\n', "", "audit/tests/test_words.py -k every_field",
+    ),
+    Mutant(
+        "histories-in-the-words-of-programs", "audit/history.py",
+        "what=what_happened(entry.action)", "what=entry.action", "audit/tests/test_words.py -k no_name_of_a_program",
+    ),
+    Mutant(
+        "ambiguous-day-is-guessed", "qhse/days.py",
+        "if first <= 12 and second <= 12 and first != second:", "if False:", "qhse/tests/test_days.py -k can_be_two",
+    ),
+    Mutant(
+        "taken-name-as-it-was-typed", "suppliers/services.py",
+        "named {existing.name!r}", "named {supplier.name!r}", f"{SUPPLIERS} -k as_it_is_stored",
+    ),
+    Mutant(
         "taken-name-spoils-the-caller", "suppliers/services.py",
-        "@transaction.atomic\ndef create_supplier(", "def create_supplier(", f"{SUPPLIERS} -k spoiling",
+        "        with transaction.atomic():\n            return _create(supplier, actor)",
+        "        return _create(supplier, actor)",
+        f"{SUPPLIERS} -k spoiling",
     ),
     Mutant(
         "certification-without-lock", "suppliers/services.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -18,6 +18,7 @@ from ncs.admin.forms import NonConformityAddForm, NonConformityCloseForm
 from ncs.admin.panels import my_work_panel, open_ncs_panel
 from ncs.choices import NcStatus
 from ncs.models import BY_WEIGHT, NonConformity
+from ncs.numbers import numbers_in
 from ncs.permissions import NC_ROLES
 from ncs.services import close_nonconformity
 from qhse import clock
@@ -26,18 +27,22 @@ from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, days, link, moment, prose
 from qhse.adminsite.filters import PeriodFilter
 from qhse.adminsite.panels import show_on_front_page, show_on_records
+from qhse.ordering import dictionary_order
+from qhse.searching import MOST_FOUND, as_typed
 from suppliers.choices import Severity
 from suppliers.models import Supplier
-from suppliers.names import name_key
 
 SEVERITY_BADGES = {Severity.LOW: "mute", Severity.MEDIUM: "warn", Severity.HIGH: "bad"}
-NUMBER = re.compile(r"(NC-\d{4}-)?0*(\d{1,18})", re.ASCII | re.IGNORECASE)
 
 
 @admin.register(NonConformity)
 class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     roles = NC_ROLES
     menu_order = 10
+    empty_list = (
+        "No non-conformity is open. Here stands what a delivery did not fulfil, until it is closed; under "
+        "status, All shows the closed ones too. Quality records them."
+    )
     change_action = "close"
     entity_type = "nonconformity"
     add_form = NonConformityAddForm
@@ -48,8 +53,8 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     list_display_links = ("nc_number",)
     list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", PeriodFilter))
     list_select_related = ("supplier",)
-    search_fields = ("supplier__name_key", "description")
-    search_help_text = "Number, supplier or description"
+    search_fields = ("supplier__name_order", "description")
+    search_help_text = "Number (NC-2026-00042, 42), supplier or description"
     autocomplete_fields = ("supplier",)
     ordering = ("-id",)
     actions = ("close_selected",)
@@ -80,17 +85,24 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     # --- The list ---------------------------------------------------------------------------------------------------
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Find a number as people write it (NC-2026-00042, 42), a supplier in any case, or a text."""
-        number = NUMBER.fullmatch(search_term.strip())
-        if number and number[1]:
-            return queryset.filter(pk=int(number[2])), False
+        """Find numbers as people write them, a supplier in any case, or a text."""
+        ids, certain = numbers_in(search_term)
+        by_number = queryset.filter(pk__in=ids)
+        if certain:
+            return by_number, False
         found, _ = super().get_search_results(request, queryset, search_term)
-        by_key, _ = super().get_search_results(request, queryset, name_key(search_term))
-        by_number = queryset.filter(pk=int(number[2])) if number else queryset.none()
+        by_key, _ = super().get_search_results(request, queryset, dictionary_order(as_typed(search_term)))
         return found | by_key | by_number, False
 
-    def name_of(self, record: NonConformity) -> str:
+    def told_as(self, record: NonConformity) -> str:
         return f"{record.number} ({record.supplier.name}, {record.get_severity_display().lower()})"
+
+    def ids_called(self, term: str) -> Iterable[str]:
+        """The NCs of these numbers. Without a number, those of the suppliers whose name has the term in it."""
+        ids, _ = numbers_in(term)
+        key = dictionary_order(as_typed(term))
+        meant = Q(pk__in=ids) if ids else Q(supplier__name_order__contains=key) if key else Q(pk=None)
+        return [str(pk) for pk in NonConformity.objects.filter(meant).values_list("pk", flat=True)[:MOST_FOUND]]
 
     def describe(self, record: NonConformity) -> str:
         return f"{record.number} · {record.supplier.name} · {Truncator(record.description).chars(80)}"
@@ -118,7 +130,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     def nc_number(self, nc: NonConformity) -> str:
         return nc.number
 
-    @admin.display(description="supplier", ordering="supplier__name_key")
+    @admin.display(description="supplier", ordering="supplier__name_order")
     def supplier_name(self, nc: NonConformity) -> str:
         return nc.supplier.name
 

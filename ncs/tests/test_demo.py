@@ -5,10 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from audit.models import AuditEntry
-from ncs.demo import ensure_demo_users, seed_nonconformities, seed_suppliers
+from audit.proof.sealing import seal_new_entries
+from audit.proof.verification import Verification
+from ncs.demo import (
+    DAYS,
+    OLDEST_OPEN_DAYS,
+    date_back,
+    ensure_demo_users,
+    seed_nonconformities,
+    seed_suppliers,
+)
 from ncs.models import NonConformity
 from outbox.models import OutboxEvent
 from qhse.accounts.models import User
@@ -93,3 +103,62 @@ class TestSeedNonconformities:
             ncs = NonConformity.objects.filter(supplier=supplier)
             assert (supplier.nc_total, supplier.nc_open) == (ncs.count(), ncs.open().count())
             assert supplier.nc_open_high == ncs.open().filter(severity=Severity.HIGH).count()
+
+    def test_spreads_them_over_eighteen_months_none_in_the_future(self):
+        now = timezone.now()
+        ages = [(now - nc.created_at).days for nc in NonConformity.objects.all()]
+
+        assert min(ages) >= 0
+        assert max(ages) <= DAYS + 3
+        assert {age // 100 for age in ages} >= {0, 1, 2, 3, 4}
+
+    def test_closes_each_after_it_was_opened_and_not_in_the_future(self):
+        for nc in NonConformity.objects.exclude(closed_at=None):
+            assert nc.created_at < nc.closed_at <= timezone.now()
+
+    def test_is_the_work_of_working_days_and_goes_on_today(self):
+        *others, newest = NonConformity.objects.order_by("created_at").values_list("created_at", flat=True)
+
+        assert (timezone.now() - newest).total_seconds() < 3 * 3600
+        assert {time.weekday() for time in others} <= {0, 1, 2, 3, 4}
+        assert {time.hour for time in others} <= set(range(5, 17))
+
+    def test_numbers_follow_the_time(self):
+        times = list(NonConformity.objects.order_by("pk").values_list("created_at", flat=True))
+
+        assert times == sorted(times)
+
+    def test_leaves_open_ones_of_several_ages_and_none_for_years(self):
+        ages = [(timezone.now() - nc.created_at).days for nc in NonConformity.objects.open()]
+
+        assert len(set(ages)) > 3
+        assert max(ages) <= OLDEST_OPEN_DAYS + 3
+
+    def test_knows_each_supplier_before_its_first_nc(self):
+        for nc in NonConformity.objects.select_related("supplier"):
+            assert nc.supplier.created_at < nc.created_at
+
+    def test_the_trail_says_what_happened_when_and_what_was_dated_back(self):
+        nc = NonConformity.objects.earliest("pk")
+
+        entries = {entry.action: entry for entry in AuditEntry.objects.about("nonconformity", nc.pk)}
+
+        assert (timezone.now() - entries["NC_CREATED"].created_at).days == 0
+        dated = entries["DEMO_DATED_BACK"]
+        assert (dated.actor, dated.changes["created_at"][1]) == ("system", nc.created_at.isoformat())
+
+    def test_the_trail_stays_good(self):
+        seal_new_entries()
+
+        assert list(Verification().run()) == []
+
+
+class TestDateBack:
+    def test_is_refused_in_production(self, settings, make_nc):
+        nc = make_nc()
+        settings.PRODUCTION = True
+
+        with pytest.raises(ImproperlyConfigured):
+            date_back("nonconformity", [(nc, {"created_at": timezone.now() - timedelta(days=9)})])
+
+        assert NonConformity.objects.get().created_at == nc.created_at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from audit.history import HistoryPanel
+from audit.history import HistoryPanel, RecordNames, history_pages, names_for
+from audit.words import actions_called, what_happened
 from outbox.admin.panel import first_line, outbox_panel
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent, ProcessedEvent
@@ -66,20 +67,28 @@ class DecisionForm(ServiceForm):
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     roles = OUTBOX_ROLES
+    empty_list = (
+        "There are no events. Each change of a record leaves one here, for the worker to do what follows from it. "
+        "Handled ones are removed after some time."
+    )
     menu_order = 40
     change_action = "requeue"
     change_form = DecisionForm
     save_label = "Requeue event"
     entity_type = "outbox_event"
     change_list_template = "outbox/event_list.html"
-    list_display = ("created", "event_type", "aggregate_name", "status_badge", "attempts", "next_attempt", "error")
     list_display_links = ("created",)
-    list_filter = ("status", indexed_values("event_type", "type"), ("created_at", PeriodFilter))
+    list_filter = (
+        "status",
+        indexed_values("event_type", "what happened", words=what_happened),
+        ("created_at", PeriodFilter),
+    )
     search_fields = ("aggregate_id__exact", "event_type")
-    search_help_text = "Event id, aggregate id or type"
+    search_help_text = "NC number, supplier, what or event id"
     actions = ("requeue_selected", "dismiss_selected")
+    list_display = ("created", "what", "about", "status_badge", "attempts", "next_attempt", "error")
     readonly_fields = (
-        "event_id", "event_type", "schema_version", "aggregate_name", "status_badge", "attempts", "error_text",
+        "what", "about", "event_id", "event_type", "schema_version", "status_badge", "attempts", "error_text",
         "next_attempt", "occurred", "processed", "dismissed", "handled_by", "payload_text", "headers_text",
     )  # fmt: skip
 
@@ -88,6 +97,7 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             response.context_data["outbox"] = outbox_panel()
+            _link_records(request, response.context_data["cl"].result_list)
         return response
 
     def get_fieldsets(self, request: HttpRequest, obj: OutboxEvent | None = None) -> Any:
@@ -110,9 +120,6 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         decided = "dismissed" if record.status == EventStatus.DISMISSED else "requeued"
         super().say_changed(request, record, f"has been {decided}")
 
-    def name_of(self, record: Any) -> str:
-        return f"{record.event_type} of {self.aggregate_name(record)}"
-
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "requeue")
 
@@ -129,13 +136,21 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         return reverse("admin:outbox_outboxevent_changelist", query={"q": entity_id})
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        try:
+        if _is_uuid(search_term.strip()):
             return queryset.filter(event_id=UUID(search_term.strip())), False
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+        found, _ = super().get_search_results(request, queryset, search_term)
+        for page in history_pages():
+            if ids := list(page.ids_called(search_term)):
+                found = found | queryset.filter(aggregate_type=page.entity_type, aggregate_id__in=ids)
+        if types := actions_called(search_term):
+            found = found | queryset.filter(event_type__in=types)
+        return found, False
+
+    def ids_called(self, term: str) -> Iterable[str]:
+        return [str(UUID(term.strip()))] if _is_uuid(term.strip()) else []
 
     def describe(self, record: OutboxEvent) -> str:
-        return f"{record.event_type} of {self.aggregate_name(record)} · {self.error(record)}"
+        return f"{self.name_of(record)} · {self.error(record)}"
 
     @admin.action(description="Requeue selected dead events", permissions=["requeue"])
     def requeue_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> HttpResponse | None:
@@ -173,9 +188,36 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
             ),
         )
 
-    @admin.display(description="aggregate", ordering="aggregate_id")
-    def aggregate_name(self, event: OutboxEvent) -> str:
-        return f"{event.aggregate_type} {event.aggregate_id}"
+    def name_of(self, record: Any) -> str:
+        """Return what happened to which record, in words."""
+        return next(iter(self._named([record]).values()))
+
+    def names_of(self, entity_ids: Collection[str]) -> dict[str, str]:
+        events = OutboxEvent.objects.filter(event_id__in=[each for each in entity_ids if _is_uuid(each)])
+        return self._named(list(events))
+
+    def _named(self, events: list[OutboxEvent]) -> dict[str, str]:
+        names = RecordNames().look_up(_records_of(events))
+        return {
+            self.entity_id(
+                each
+            ): f"{what_happened(each.event_type)}: {names.text(each.aggregate_type, each.aggregate_id)}"
+            for each in events
+        }
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        event = super().get_object(request, object_id, from_field)
+        _link_records(request, [event] if event else [])
+        return event
+
+    @admin.display(description="about", ordering="aggregate_id")
+    def about(self, event: Any) -> SafeString | str:
+        about: SafeString | str = event.about
+        return about
+
+    @admin.display(description="what happened", ordering="event_type")
+    def what(self, event: OutboxEvent) -> str:
+        return what_happened(event.event_type)
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, event: OutboxEvent) -> SafeString:
@@ -221,3 +263,22 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     def handled_by(self, event: OutboxEvent) -> SafeString | str:
         rows = ProcessedEvent.objects.filter(event_id=event.event_id).values_list("handler", "processed_at")
         return format_html_join("", "<div>{} at {} UTC</div>", ((name, moment(at)) for name, at in rows)) or NONE
+
+
+def _link_records(request: HttpRequest, events: Iterable[Any]) -> None:
+    """Give each event the link to the record that it is about, for the column `about`."""
+    names = names_for(request).look_up(_records_of(events))
+    for event in events:
+        event.about = names.link(event.aggregate_type, event.aggregate_id)
+
+
+def _records_of(events: Iterable[OutboxEvent]) -> Iterable[tuple[str, str]]:
+    return ((event.aggregate_type, event.aggregate_id) for event in events)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audit.words import what_happened
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.selectors import (
@@ -72,10 +73,10 @@ def _dead_panel(dead: list[DeadOfType]) -> dict[str, Any]:
     return {
         "id": "dead",
         "title": "Dead events by type",
-        "columns": ("Type", "Dead", "Error of the newest", ""),
+        "columns": ("What happened", "Dead", "Error of the newest", ""),
         "rows": [
             (
-                each.event_type,
+                what_happened(each.event_type),
                 f"{each.number:,}",
                 _error(each.newest),
                 link(_list_of(status=EventStatus.DEAD, event_type=each.event_type), "Show and decide"),

@@ -129,7 +129,7 @@ def test_dead_events_stand_by_type_with_the_newest_error_and_lead_to_where_they_
 ) -> None:
     page = operator.get(PAGE)
 
-    assert "TEST_GAUGE_CALIBRATED 3 [test.failing] KeyError: &#x27;lot 2&#x27; Show and decide" in words(page)
+    assert "Test gauge calibrated 3 [test.failing] KeyError: &#x27;lot 2&#x27; Show and decide" in words(page)
     assert "Traceback" not in words(page)
     (url,) = re.findall(r'<a href="([^"]+)">Show and decide</a>', page.content.decode())
     listed = operator.get(url.replace("&amp;", "&"))

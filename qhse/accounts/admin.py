@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -20,6 +21,7 @@ from qhse.accounts.permissions import USER_ROLES
 from qhse.accounts.services.users import CHANGEABLE, change_user, create_user, set_password
 from qhse.adminsite.display import NONE, badge, moment
 from qhse.adminsite.forms import ServiceForm, reason_field
+from qhse.searching import MOST_FOUND, as_typed
 
 REASON_NEEDED = ("role", "is_active", "is_staff")
 
@@ -108,6 +110,7 @@ class UserChangeForm(PasswordRulesForm):
 @admin.register(User)
 class UserAdmin(HistoryPanel):
     roles = USER_ROLES
+    empty_list = "There are no users. Who may log in will stand here, each with a role. Administrators add them."
     menu_order = 50
     change_action = "change"
     entity_type = "user"
@@ -118,6 +121,10 @@ class UserAdmin(HistoryPanel):
     search_fields = ("username", "email", "first_name", "last_name")
     search_help_text = "Name or e-mail"
     ordering = ("username",)
+
+    def ids_called(self, term: str) -> Iterable[str]:
+        found = User.objects.filter(username__icontains=as_typed(term)) if as_typed(term) else User.objects.none()
+        return [str(pk) for pk in found.values_list("pk", flat=True)[:MOST_FOUND]]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         return ("seen", "joined") if obj else ()

@@ -13,7 +13,7 @@ from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
-from django.db.models import Model
+from django.db.models import DateField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
@@ -21,11 +21,13 @@ from django.utils.text import capfirst
 
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
+from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
 from qhse.adminsite.once import held_back
 from qhse.adminsite.panels import Content, record_panels
+from qhse.searching import as_typed
 from qhse.text import plain
 
 if TYPE_CHECKING:
@@ -62,9 +64,11 @@ class ServiceModelAdmin(ModelAdmin):
     change_form: ClassVar[type[ServiceForm] | None] = None
     save_label: ClassVar[str] = "Save"
     change_done: ClassVar[str] = "has been changed"
+    empty_list: ClassVar[str] = ""  # what would stand in the list, and who puts it there
     menu_order: ClassVar[int] = 100
     url_filters: ClassVar[tuple[str, ...]] = ()
     change_form_template = "adminsite/record.html"
+    formfield_overrides = {DateField: {"form_class": DayField, "widget": DayInput}}
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
@@ -126,7 +130,12 @@ class ServiceModelAdmin(ModelAdmin):
             return super().get_changelist_instance(request)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+        """Find what is typed, and the same with the dashes and spaces of a keyboard: see `qhse.searching`."""
+        term = search_term.replace("\0", "")
+        found, _ = super().get_search_results(request, queryset, term)
+        if (typed := as_typed(term)) != term:
+            found = found | super().get_search_results(request, queryset, typed)[0]
+        return found, False
 
     # --- Records --------------------------------------------------------------------------------------------------
 
@@ -184,7 +193,7 @@ class ServiceModelAdmin(ModelAdmin):
         """Lead to a record that takes no change any more. Say who was quicker, and what the person had written."""
         last = next(iter(self.changes_since(record, 0)), None)
         who = f", by {last.by} on {last.at:%Y-%m-%d at %H:%M} UTC" if last and last.at else ""
-        text = f"{self.name_of(record)} {self.finished(record)}{who}; nothing has been changed."
+        text = f"{self.told_as(record)} {self.finished(record)}{who}; nothing has been changed."
         if written := plain(request.POST.get("reason", "")):
             text = f"{text} You had written: {written}"
         self.message_user(request, text, messages.WARNING)
@@ -198,7 +207,7 @@ class ServiceModelAdmin(ModelAdmin):
         """Return the newest entry that the trail has about a record, for `changes_since`."""
         return 0
 
-    def name_of(self, record: Any) -> str:
+    def told_as(self, record: Any) -> str:
         """Return the words by which people recognise a record in a message."""
         return str(record)
 
@@ -248,7 +257,7 @@ class ServiceModelAdmin(ModelAdmin):
         """Lead to the new record, or to the next one to be added."""
         url = self.record_url(str(obj.pk))
         self.message_user(
-            request, format_html('<a href="{}">{}</a> has been recorded.', url, self.name_of(obj)), messages.SUCCESS
+            request, format_html('<a href="{}">{}</a> has been recorded.', url, self.told_as(obj)), messages.SUCCESS
         )
         return HttpResponseRedirect(
             self.on_the_way_back(request, request.get_full_path() if "_addanother" in request.POST else url)
@@ -260,7 +269,7 @@ class ServiceModelAdmin(ModelAdmin):
         return HttpResponseRedirect(self.on_the_way_back(request, self.record_url(str(obj.pk))))
 
     def say_changed(self, request: HttpRequest, record: Any, what: str) -> None:
-        self.message_user(request, f"{self.name_of(record)} {what}.", messages.SUCCESS)
+        self.message_user(request, f"{self.told_as(record)} {what}.", messages.SUCCESS)
 
     def on_the_way_back(self, request: HttpRequest, url: str) -> str:
         """Return an address from which "Back to the list" leads to the list as the person had filtered it."""

@@ -84,7 +84,7 @@ class BulkActionsAdmin(ServiceModelAdmin):
             return self._reason_page(request, records, form, notice, action=action, title=title)
         for record in chosen:
             if why := self.finished(record):
-                self.message_user(request, f"{self.name_of(record)} {why}, and was left as it is.", messages.WARNING)
+                self.message_user(request, f"{self.told_as(record)} {why}, and was left as it is.", messages.WARNING)
         self._perform(request, records, form.cleaned_data["reason"], title, perform)
         return None
 
@@ -99,9 +99,9 @@ class BulkActionsAdmin(ServiceModelAdmin):
             except RecordHasChanged:
                 self.message_user(request, self._changed_meanwhile(record), messages.ERROR)
             except DomainError as refusal:
-                self.message_user(request, f"{self.name_of(record)}: {refusal.detail}", messages.ERROR)
+                self.message_user(request, f"{self.told_as(record)}: {refusal.detail}", messages.ERROR)
             else:
-                done.append(self.name_of(record))
+                done.append(self.told_as(record))
         if done:
             more = f" and {len(done) - NAMED} more" if len(done) > NAMED else ""
             names = f"{', '.join(done[:NAMED])}{more}"
@@ -110,7 +110,7 @@ class BulkActionsAdmin(ServiceModelAdmin):
     def _changed_meanwhile(self, record: Any) -> str:
         last = next(iter(self.changes_since(record, 0)), None)
         who = f" by {last.by} on {last.at:%Y-%m-%d at %H:%M} UTC" if last and last.at else ""
-        return f"{self.name_of(record)} was changed meanwhile{who}, and was left as it is: look at it again."
+        return f"{self.told_as(record)} was changed meanwhile{who}, and was left as it is: look at it again."
 
     def _reason_page(
         self, request: HttpRequest, records: list[Any], form: ReasonForm, notice: str, *, action: str, title: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ class PeriodFilter(admin.DateFieldListFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.title = "when"  # and not the name of the column
         today = datetime.combine(clock.today(), time.min, UTC)
         month, year = today.replace(day=1), today.replace(day=1, month=1)
         tomorrow = today + timedelta(days=1)
@@ -50,13 +52,15 @@ class IndexedValuesFilter(ChoiceFilter):
     Django's own filter asks for DISTINCT, which reads the whole of a table that only ever grows.
     """
 
+    words: Callable[[str], str] = str  # what people read for a value
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         column = str(self.parameter_name)
         rows = model_admin.model._default_manager.order_by(column).values_list(column, flat=True)
         values: list[tuple[str, str]] = []
         value = rows.first()
         while value is not None:
-            values.append((value, value))
+            values.append((value, type(self).words(value)))
             value = rows.filter(**{f"{column}__gt": value}).first()
         return values
 
@@ -64,6 +68,10 @@ class IndexedValuesFilter(ChoiceFilter):
         return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
 
 
-def indexed_values(column: str, title: str) -> type[IndexedValuesFilter]:
-    """Return an IndexedValuesFilter on this column, for `list_filter`."""
-    return type(f"{column.title()}Filter", (IndexedValuesFilter,), {"parameter_name": column, "title": title})
+def indexed_values(column: str, title: str, *, words: Callable[[str], str] = str) -> type[IndexedValuesFilter]:
+    """Return an IndexedValuesFilter on this column, for `list_filter`. `words` says what people read for a value."""
+    return type(
+        f"{column.title()}Filter",
+        (IndexedValuesFilter,),
+        {"parameter_name": column, "title": title, "words": staticmethod(words)},
+    )

@@ -8,13 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
 from django.forms.models import model_to_dict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from qhse.accounts.models import User
+from qhse.adminsite.display import link
 from qhse.errors import DomainError, RecordHasChanged
 from qhse.text import plain
 
@@ -95,7 +99,7 @@ class ServiceForm(PlainTextForm, ModelForm):
             stored.refresh_from_db()  # somebody was quicker, after the page's view had read the record
             self._refuse(STALE, is_stale=True)
         except DomainError as refusal:
-            self.add_error(self._input_for(refusal.field), refusal.detail)
+            self.add_error(self._input_for(refusal.field), with_link(refusal))
 
     def _refuse(self, notice: str, *, is_stale: bool = False) -> None:
         # Alone: an error beside a field would judge the input by a record that the person has not seen.
@@ -134,6 +138,14 @@ def _in_trail(value: Any) -> Any:
     if isinstance(value, Model):
         return value.pk
     return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def with_link(refusal: DomainError) -> SafeString | str:
+    """Return what a refusal says, with the way to the record that is in the way."""
+    page: Any = admin.site._registry.get(type(refusal.existing))
+    if page is None:
+        return refusal.detail
+    return format_html("{} {}", refusal.detail, link(page.record_url(str(refusal.existing.pk)), "Open it"))
 
 
 class AutocompleteInput(AutocompleteSelect):

@@ -83,7 +83,9 @@ class _MomentField(forms.Field):
             return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             raise forms.ValidationError(
-                "Enter a date or a moment by ISO 8601, such as 2026-11-23 or 2026-11-23T08:00:00Z.", code="invalid"
+                "Enter a date or a moment by ISO 8601, such as 2026-11-23 or 2026-11-23T08:00:00Z. In an address, "
+                "the + of an offset is written as %2B.",
+                code="invalid",
             ) from None
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from audit.models import AuditEntry
 from outbox.testing import assert_publishes, isolated_registry
+from qhse.ordering import dictionary_order
 from qhse.tests.pages import ROOT, PythonBlock, python_blocks
 from suppliers import events, permissions, services
 from suppliers.api import serializers, urls, views
@@ -38,7 +39,9 @@ def the_endpoint_of_the_page(settings: Any) -> Iterator[None]:
     """Run each block among the names of its module. The modules themselves stay as they are."""
     with isolated_registry():
         event = EVENT.run(dict(vars(events)))["SupplierRenamed"]
-        service = SERVICE.run(vars(services) | {"SupplierRenamed": event})["rename_supplier"]
+        service = SERVICE.run(vars(services) | {"SupplierRenamed": event, "dictionary_order": dictionary_order})[
+            "rename_supplier"
+        ]
         body = BODY.run(dict(vars(serializers)))["RenameSerializer"]
         known = vars(views) | {"rename_supplier": service, "RenameSerializer": body}
         view = in_a_viewset(VIEW).run(known)["SupplierViewSet"]

@@ -96,6 +96,31 @@ class TestTheDocument:
                 assert word not in text
 
 
+class TestTheIntroduction:
+    def test_says_how_all_routes_work(self, document):
+        text = document["info"]["description"]
+
+        for subject in ("Log in", "Errors", "Lists", "Repeating", "Versions of a record", "Days"):
+            assert f"**{subject}" in text
+        for name in ("/auth/login", "/auth/refresh", "Idempotency-Key", "If-Match", "request_id", "limit", "offset"):
+            assert name in text
+
+    def test_describes_every_section_in_the_order_of_use(self, document, operations):
+        sections = [tag["name"] for tag in document["tags"]]
+
+        assert sections == ["auth", "suppliers", "non-conformities", "kpi", "audit", "outbox", "operations"]
+        assert all(tag["description"] for tag in document["tags"])
+        assert {tag for operation in operations.values() for tag in operation["tags"]} == set(sections)
+
+    def test_routes_stand_in_the_order_in_which_people_use_them(self, document):
+        paths = list(document["paths"])
+        ncs = ["/ncs", "/ncs/{nc_id}", "/ncs/{nc_id}/close", "/ncs/{nc_id}/timeline"]
+
+        assert paths[:2] == ["/auth/login", "/auth/refresh"]
+        assert [path for path in paths if path.startswith("/ncs")] == ncs
+        assert paths != sorted(paths)
+
+
 class TestRoutesAndMethods:
     def test_equal_the_resolver_in_both_directions(self, operations):
         routes = set()
@@ -194,7 +219,7 @@ class TestEachOperation:
                 assert (media_type, others) == ("application/problem+json", [])
                 problem = resolved(document, content["schema"])
                 assert set(problem["required"]) == {"type", "title", "status", "detail", "code", "request_id"}
-                assert set(problem["properties"]) - set(problem["required"]) == {"errors"}
+                assert set(problem["properties"]) - set(problem["required"]) == {"errors", "existing_id"}
 
     def test_every_page_names_its_members_and_bounds(self, document, operations):
         for path in ("/suppliers", "/ncs", "/audit-log", "/outbox/events"):

@@ -34,6 +34,7 @@ ALL = {"quality", "procurement", "auditor", "admin"}
 # Written from the contract, not from the role tables: pattern → method → (who may, what they get). HEAD goes with
 # GET; everything else is 405 for whoever may know that the route exists.
 EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
+    "": {"GET": (PUBLIC, 200)},
     "auth/login": {"POST": (PUBLIC, 200)},
     "auth/refresh": {"POST": (PUBLIC, 200)},
     "auth/logout": {"POST": (PUBLIC, 204)},

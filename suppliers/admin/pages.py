@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -13,12 +16,13 @@ from audit.history import HistoryPanel
 from qhse import clock
 from qhse.adminsite.display import NONE, badge, days
 from qhse.adminsite.panels import show_on_front_page
+from qhse.ordering import dictionary_order
+from qhse.searching import MOST_FOUND, as_typed, unquoted
 from suppliers.admin.filters import AtRiskFilter, CertificationFilter, LevelFilter
 from suppliers.admin.forms import SupplierAddForm, SupplierChangeForm
 from suppliers.admin.panels import renewals_panel
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
 from suppliers.models import Supplier, score_on
-from suppliers.names import name_key
 from suppliers.permissions import SUPPLIER_ROLES
 
 LEVEL_BADGES = {
@@ -28,22 +32,28 @@ LEVEL_BADGES = {
     RiskLevel.CRITICAL: "bad",
 }
 
+NUMBER = re.compile(r"(?:supplier)?[ #:.-]*(?:n[or]\.? ?)?#?0*([0-9]{1,18})", re.ASCII | re.IGNORECASE)
+
 
 @admin.register(Supplier)
 class SupplierAdmin(HistoryPanel):
     roles = SUPPLIER_ROLES
     menu_order = 20
+    empty_list = (
+        "No supplier has been recorded yet. Here will stand who delivers to us, with certification, open "
+        "non-conformities and risk. Procurement records them."
+    )
     change_action = "update_certification"
     entity_type = "supplier"
     add_form = SupplierAddForm
     change_form = SupplierChangeForm
     save_label = "Update certification"
     change_done = "has been updated"
-    list_display = ("name", "at_risk", "level", "certification", "open_ncs", "ncs_in_all")
+    list_display = ("full_name", "at_risk", "level", "certification", "open_ncs", "ncs_in_all")
     list_filter = (AtRiskFilter, LevelFilter, CertificationFilter)
-    search_fields = ("name_key",)
-    search_help_text = "Part of the name"
-    ordering = ("name_key",)
+    search_fields = ("name_order",)
+    search_help_text = "Part of the name, or the number"
+    ordering = ("name_order", "name_key")
     readonly_fields = (
         "at_risk", "level", "reasons", "noted", "certification", "open_ncs", "ncs_in_all", "created",
     )  # fmt: skip
@@ -52,7 +62,15 @@ class SupplierAdmin(HistoryPanel):
         return super().get_queryset(request).annotate(score_now=score_on(clock.today()))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return super().get_search_results(request, queryset, name_key(search_term))
+        found, _ = super().get_search_results(request, queryset, dictionary_order(as_typed(search_term)))
+        number = NUMBER.fullmatch(unquoted(search_term))
+        return (found | queryset.filter(pk=int(number[1])) if number else found), False
+
+    def ids_called(self, term: str) -> Iterable[str]:
+        """Suppliers whose name has the term in it, or of this number."""
+        number, key = NUMBER.fullmatch(unquoted(term)), dictionary_order(as_typed(term))
+        meant = Q(pk=int(number[1])) if number else Q(name_order__contains=key) if key else Q(pk=None)
+        return [str(pk) for pk in Supplier.objects.filter(meant).values_list("pk", flat=True)[:MOST_FOUND]]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Supplier | None = None) -> Any:
         return self.readonly_fields if obj else ()
@@ -67,6 +85,10 @@ class SupplierAdmin(HistoryPanel):
         if self.has_change_permission(request, obj):
             return (*shown, ("Certification", {"fields": ("certification_expiry", "reason"), "classes": ("act",)}))
         return shown
+
+    @admin.display(description="name", ordering="name_order")
+    def full_name(self, supplier: Supplier) -> str:
+        return supplier.name
 
     @admin.display(description="at risk")
     def at_risk(self, supplier: Supplier) -> SafeString:

@@ -34,7 +34,7 @@ class SupplierFilter(filters.FilterSet):
     ordering = TotalOrderingFilter(
         fields={
             "id": "id",
-            "name_key": "name",
+            "name_order": "name",
             "certification_expiry": "certification_expiry",
             "created_at": "created_at",
             "nc_open": "nc_open",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.test import Client
 
 from audit.models import AuditEntry
 from outbox.testing import assert_published, assert_publishes_nothing
@@ -87,3 +88,14 @@ class TestSupplierChangeForm:
         assert filled_in(SupplierChangeForm, values, instance=supplier).is_valid()
 
         assert Supplier.objects.get().name == "Hansa Forge"
+
+
+def test_a_taken_name_is_refused_with_the_way_to_the_one_that_has_it(users, make_supplier):
+    existing = make_supplier(name="Weiss <Technik>")
+    client = Client()
+    client.force_login(users["procurement"])
+
+    shown = client.post("/admin/suppliers/supplier/add/", {"name": "Weiß <technik>"}).content.decode()
+
+    assert f'<a href="/admin/suppliers/supplier/{existing.pk}/change/">Open it</a>' in shown
+    assert "&#x27;Weiss &lt;Technik&gt;&#x27;" in shown

@@ -93,12 +93,13 @@ class TestCreate:
     )
     def test_a_name_is_taken_in_every_case_and_unicode_form(self, api, row_counts, problem_of, same):
         client = api("procurement")
-        client.post("/suppliers", {"name": "Käfer Guß GmbH"})
+        first = client.post("/suppliers", {"name": "Käfer Guß GmbH"}).json()
         before = row_counts()
 
         problem = problem_of(client.post("/suppliers", {"name": same}), 400)
 
-        assert problem["code"] == "duplicate_name"
+        assert (problem["code"], problem["existing_id"]) == ("duplicate_name", first["id"])
+        assert "'Käfer Guß GmbH'" in problem["detail"]
         assert problem["errors"] == [
             {"field": "name", "code": "duplicate_name", "detail": problem["errors"][0]["detail"]}
         ]
@@ -376,8 +377,8 @@ class TestList:
         [
             ("id", ["Hansa Forge", "Nordic Castings", "Ätna 100%_Pumpen", "hansa valves"]),
             ("-id", ["hansa valves", "Ätna 100%_Pumpen", "Nordic Castings", "Hansa Forge"]),
-            ("name", ["Hansa Forge", "hansa valves", "Nordic Castings", "Ätna 100%_Pumpen"]),
-            ("-name", ["Ätna 100%_Pumpen", "Nordic Castings", "hansa valves", "Hansa Forge"]),
+            ("name", ["Ätna 100%_Pumpen", "Hansa Forge", "hansa valves", "Nordic Castings"]),
+            ("-name", ["Nordic Castings", "hansa valves", "Hansa Forge", "Ätna 100%_Pumpen"]),
             ("nc_open", ["Nordic Castings", "hansa valves", "Ätna 100%_Pumpen", "Hansa Forge"]),
             ("-nc_open", ["Hansa Forge", "Ätna 100%_Pumpen", "hansa valves", "Nordic Castings"]),
             ("-nc_open,name", ["Hansa Forge", "Ätna 100%_Pumpen", "hansa valves", "Nordic Castings"]),

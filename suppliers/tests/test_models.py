@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from django.db import IntegrityError, transaction
 
+from qhse.ordering import dictionary_order
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
 from suppliers.models import Supplier, score_on
 from suppliers.risk import SupplierFigures, assess, is_at_risk
@@ -128,3 +129,20 @@ class TestSupplier:
 
     def test_is_called_by_its_name(self):
         assert str(Supplier(name="Hansa Forge GmbH")) == "Hansa Forge GmbH"
+
+
+class TestNameOrder:
+    def test_follows_from_the_name_at_every_save(self):
+        supplier = Supplier.objects.create(name="Ätna Pumpen", name_key="ätna pumpen")
+        supplier.name = "Öresund"
+        supplier.save()
+
+        assert Supplier.objects.get().name_order == "oresund"
+
+    def test_orders_by_code_points_in_every_database(self):
+        names = ["z", "Ä-b", "a b", "A a", "ø", "O", "ß", "a-a", "ab", "Ab c", "б"]
+        Supplier.objects.bulk_create(Supplier(name=name, name_key=name) for name in names)
+
+        ordered = list(Supplier.objects.order_by("name_order", "id").values_list("name", flat=True))
+
+        assert ordered == sorted(names, key=dictionary_order)

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH, NameRefused, name_key, normalise_name
+from suppliers.names import (
+    MAX_KEY_LENGTH,
+    MAX_LENGTH,
+    NameRefused,
+    name_key,
+    normalise_name,
+)
 
 
 @pytest.mark.parametrize(

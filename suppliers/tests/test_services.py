@@ -78,18 +78,28 @@ class TestCreateSupplier:
         create_supplier(name="Käfer Guß GmbH", actor=users["procurement"])
         before = row_counts()
 
-        with pytest.raises(SupplierNameIsTaken, match="already a supplier named 'KÄFER GUSS GMBH'") as refusal:
+        with pytest.raises(SupplierNameIsTaken, match="already a supplier named 'Käfer Guß GmbH'") as refusal:
             create_supplier(name="KÄFER GUSS GMBH", actor=users["admin"])
 
         assert refusal.value.field == "name"
         assert row_counts() == before
 
+    def test_names_the_one_that_has_the_name_as_it_is_stored(self, users):
+        first = create_supplier(name="Weiss Technik", actor=users["procurement"])
+
+        with pytest.raises(SupplierNameIsTaken) as refusal:
+            create_supplier(name="Weiß  TECHNIK", actor=users["procurement"])
+
+        assert refusal.value.existing == first
+        assert refusal.value.detail == f"There is already a supplier named 'Weiss Technik': number {first.pk}."
+
     def test_refuses_a_taken_name_without_spoiling_the_transaction_of_its_caller(self, users):
         create_supplier(name="Hansa Forge", actor=users["procurement"])
 
-        with pytest.raises(SupplierNameIsTaken):
+        with pytest.raises(Exception) as refusal:
             create_supplier(name="hansa forge", actor=users["procurement"])
 
+        assert refusal.type is SupplierNameIsTaken
         assert not connection.needs_rollback
         assert create_supplier(name="Rhein Castings", actor=users["procurement"]).pk
 

@@ -59,7 +59,7 @@ def create_user(
     except IntegrityError as error:
         known = User.objects.named(username)
         taken = username if known is None else known.username
-        raise UsernameIsTaken(f"There is already a user named {taken!r}.", field="username") from error
+        raise UsernameIsTaken(f"There is already a user named {taken!r}.", field="username", existing=known) from error
     record(
         actor=actor,
         action="USER_CREATED",

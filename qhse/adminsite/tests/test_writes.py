@@ -236,7 +236,10 @@ class TestDismissing:
         assert by_admin.action == "OUTBOX_EVENT_DISMISSED"
         assert facts(by_admin) == facts(newest_entry())
         assert (dead.status, dead.attempts) == (EventStatus.DISMISSED, 10)
-        assert f"NC_CREATED of nonconformity {dead.aggregate_id} has been dismissed." in text_of(page)
+        assert (
+            f"Non-conformity recorded: NC-{dead.created_at:%Y}-{int(dead.aggregate_id):05d} has been dismissed."
+            in text_of(page)
+        )
         assert 'name="reason"' not in text_of(page)
 
     def test_of_several_takes_the_dead_ones_only(self, browser: Browser, records: Records) -> None:
@@ -251,7 +254,7 @@ class TestDismissing:
         )
         entries = AuditEntry.objects.filter(action="OUTBOX_EVENT_DISMISSED")
 
-        assert f"NC_CREATED of nonconformity {records.dead_event.aggregate_id}" in text_of(asked)
+        assert f"Non-conformity recorded: {records.open_nc.number}" in text_of(asked)
         assert [(entry.entity_id, entry.reason) for entry in entries] == [
             (str(records.dead_event.event_id), "A test import")
         ]

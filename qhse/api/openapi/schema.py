@@ -36,6 +36,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="What to switch on in a program.")
     request_id = serializers.CharField(help_text="Names this request in logs and in the audit log.")
     errors = InputErrorSerializer(many=True, required=False)  # type: ignore[assignment]
+    existing_id = serializers.IntegerField(
+        required=False, help_text="The id of the record that has what must be unique: the supplier of that name."
+    )
 
 
 class BearerTokenScheme(SimpleJWTScheme):

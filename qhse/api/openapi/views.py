@@ -1,9 +1,19 @@
-"""`/openapi.json`, one document for everybody, and `/docs`, which shows it."""
+"""`/`, `/openapi.json`, one document for everybody, and `/docs`, which shows it."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from qhse.api.viewsets import StrictQueryMixin
 
@@ -22,3 +32,30 @@ class DocsView(StrictQueryMixin, SpectacularSwaggerSplitView):
 
     http_method_names = ["get", "head"]
     query_parameters = may_be_empty = ("script",)
+
+
+class IndexSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    links = serializers.DictField(child=serializers.CharField(), help_text="Where to go on: what → its path.")
+
+
+class IndexView(StrictQueryMixin, APIView):
+    """The front door. It looks at no token: who has a bad one must find the way as well."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+    http_method_names = ["get", "head"]
+
+    @extend_schema(operation_id="index", tags=["operations"], summary="Where to find what", responses=IndexSerializer)
+    def get(self, request: Request) -> HttpResponse:
+        """A browser is led to the admin site; everybody else gets the links."""
+        answer: HttpResponse
+        if "text/html" in request.headers.get("Accept", ""):
+            answer = HttpResponseRedirect(reverse("admin:index"))
+        else:
+            names = {"documentation": "docs", "openapi": "schema", "login": "auth-login", "admin": "admin:index",
+                     "suppliers": "supplier-list", "ncs": "nc-list", "health": "readyz"}  # fmt: skip
+            links = {what: reverse(name) for what, name in names.items()}
+            answer = Response({"name": "QHSE supply chain", "links": links})
+        patch_vary_headers(answer, ["Accept"])
+        return answer

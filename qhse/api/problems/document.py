@@ -22,6 +22,7 @@ def problem(
     title: str | None = None,
     errors: InputErrors | None = None,
     headers: dict[str, str] | None = None,
+    existing_id: int | None = None,
 ) -> HttpResponse:
     """Return a problem document. It is a plain HttpResponse: it reads the same under every renderer."""
     document: dict[str, Any] = {
@@ -34,4 +35,6 @@ def problem(
     }
     if errors is not None:
         document["errors"] = errors
+    if existing_id is not None:
+        document["existing_id"] = existing_id
     return JsonResponse(document, status=status, content_type=MEDIA_TYPE, headers=headers)

@@ -56,7 +56,15 @@ def _domain_problem(exc: DomainError) -> HttpResponse:
     headers = {"WWW-Authenticate": CHALLENGE} if exc.status == HTTPStatus.UNAUTHORIZED else {}
     if exc.retry_after is not None:
         headers["Retry-After"] = str(exc.retry_after)
-    return problem(status=exc.status, code=exc.code, title=exc.title, detail=exc.detail, errors=errors, headers=headers)
+    return problem(
+        status=exc.status,
+        code=exc.code,
+        title=exc.title,
+        detail=exc.detail,
+        errors=errors,
+        headers=headers,
+        existing_id=None if exc.existing is None else exc.existing.pk,
+    )
 
 
 def _api_problem(exc: exceptions.APIException) -> HttpResponse:
