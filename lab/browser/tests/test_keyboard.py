@@ -163,4 +163,4 @@ class TestTheChoiceOfASupplier:
         visitor.page.keyboard.press("Tab")  # from the summary to its first link
         visitor.page.keyboard.press("Enter")
 
-        visitor.page.wait_for_function("document.activeElement.matches('.select2-selection[aria-invalid=true]')")
+        visitor.page.wait_for_selector(".select2-selection[aria-invalid=true]:focus")

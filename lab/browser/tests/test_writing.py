@@ -40,7 +40,7 @@ class TestThePickerOfSuppliers:
         page = new_visitor("quality").page
         page.goto(ADD)
 
-        page.wait_for_function("document.activeElement.matches('.select2-selection')")
+        page.wait_for_selector(".select2-selection:focus")
         page.keyboard.type("xy")
 
         assert page.input_value(".select2-search__field") == "xy"
