@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import connections
-from django.db.models import Field, Model, QuerySet, Value
+from django.db.models import Count, Field, Model, QuerySet, Value
 
 Row = tuple[Any, ...]
 
@@ -27,7 +27,7 @@ class Given(Value):
 
 class WrittenQuery:
     """
-    A query with `Given` values, of `values_list` or of whole records.
+    A query with `Given` values, of `values_list`.
 
     `build` is called at the first run on each kind of database. It may use nothing that changes between runs: neither
     settings, nor the time, nor the request. What the ORM does for rows it does here too, on both databases.
@@ -39,11 +39,18 @@ class WrittenQuery:
 
     def rows(self, *, using: str = "default", **given: Any) -> list[Row]:
         """Run it, and return its rows, as `values_list` would. Raises KeyError when a given value is missing."""
+        return self._run("", [], using, given)
+
+    def page(self, limit: int, offset: int, *, using: str = "default", **given: Any) -> list[Row]:
+        """Return so many rows from the `offset` on. The query has a total order and is not sliced itself."""
+        return self._run(" LIMIT %s OFFSET %s", [limit, offset], using, given)
+
+    def _run(self, end: str, last: list[Any], using: str, given: dict[str, Any]) -> list[Row]:
         connection = connections[using]
         sql, parameters, converters = self._on(connection)
         filled = [each.stored(given[each.name], connection) if isinstance(each, Given) else each for each in parameters]
         with connection.cursor() as cursor:
-            cursor.execute(sql, filled)
+            cursor.execute(sql + end, filled + last)
             rows = cursor.fetchall()
         return [_converted(row, converters, connection) for row in rows] if converters else rows
 
@@ -59,6 +66,27 @@ class WrittenQuery:
             converters = compiler.get_converters([column for column, _, _ in compiler.select])
             self._written[connection.vendor] = sql, parameters, converters
         return self._written[connection.vendor]
+
+
+class WholeTable:
+    """All records of a model in one order, page by page."""
+
+    def __init__(self, model: type[Model], order: tuple[str, ...]) -> None:
+        self._model = model
+        self._columns = [field.attname for field in model._meta.concrete_fields]
+        whole = model._default_manager.order_by(*order)
+        self._rows = WrittenQuery(lambda: whole.values_list(*self._columns))
+        # Of all rows, by a group that all are in: the ORM has no lazy count.
+        self._count = WrittenQuery(
+            lambda: whole.order_by().values(all=Value(1)).annotate(number=Count("pk")).values_list("number")
+        )
+
+    def count(self) -> int:
+        (number,) = self._count.first() or (0,)
+        return int(number)
+
+    def page(self, limit: int, offset: int) -> list[Any]:
+        return [record_of(self._model, self._columns, row) for row in self._rows.page(limit, offset)]
 
 
 def _converted(row: Row, converters: Any, connection: Any) -> Row:
