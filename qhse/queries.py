@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import connections
@@ -68,25 +68,30 @@ class WrittenQuery:
         return self._written[connection.vendor]
 
 
-class WholeTable:
-    """All records of a model in one order, page by page."""
+class WrittenList:
+    """The records of a model in one order, all of them or those whose columns have given values."""
 
-    def __init__(self, model: type[Model], order: tuple[str, ...]) -> None:
+    def __init__(self, model: type[Model], order: tuple[str, ...] = ("pk",), columns: Collection[str] = ()) -> None:
         self._model = model
         self._columns = [field.attname for field in model._meta.concrete_fields]
-        whole = model._default_manager.order_by(*order)
-        self._rows = WrittenQuery(lambda: whole.values_list(*self._columns))
+        given = {name: Given(name, model._meta.get_field(name)) for name in columns}
+        chosen = model._default_manager.filter(**given).order_by(*order)
+        self._rows = WrittenQuery(lambda: chosen.values_list(*self._columns))
         # Of all rows, by a group that all are in: the ORM has no lazy count.
         self._count = WrittenQuery(
-            lambda: whole.order_by().values(all=Value(1)).annotate(number=Count("pk")).values_list("number")
+            lambda: chosen.order_by().values(all=Value(1)).annotate(number=Count("pk")).values_list("number")
         )
 
-    def count(self) -> int:
-        (number,) = self._count.first() or (0,)
+    def count(self, **given: Any) -> int:
+        (number,) = self._count.first(**given) or (0,)
         return int(number)
 
-    def page(self, limit: int, offset: int) -> list[Any]:
-        return [record_of(self._model, self._columns, row) for row in self._rows.page(limit, offset)]
+    def page(self, limit: int, offset: int, **given: Any) -> list[Any]:
+        """Return the records of a page, as if the ORM had read them."""
+        return [record_of(self._model, self._columns, row) for row in self._rows.page(limit, offset, **given)]
+
+    def first(self, **given: Any) -> Any | None:
+        return next(iter(self.page(1, 0, **given)), None)
 
 
 def _converted(row: Row, converters: Any, connection: Any) -> Row:

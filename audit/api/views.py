@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import django_filters as filters
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -23,6 +21,7 @@ from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
 from qhse.clock import present
 from qhse.errors import RecordNotFound
+from qhse.queries import WrittenList
 
 
 class ActorFilter(TextFilter):
@@ -52,10 +51,8 @@ class AuditEntryFilter(filters.FilterSet):
 
 
 class AuditLogPagination(StrictLimitOffsetPagination):
-    def get_count(self, queryset: QuerySet[Any] | Sequence[Any]) -> int:
-        if isinstance(queryset, QuerySet) and not queryset.query.where:
-            return entries_total()
-        return super().get_count(queryset)
+    def count_of(self, written: WrittenList) -> int:
+        return super().count_of(written) if self.chosen else entries_total()
 
 
 @extend_schema(tags=["audit"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -10,7 +11,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 
-from qhse.queries import WholeTable
+from qhse.api.filters import chosen_columns
+from qhse.queries import WrittenList
 
 MAX_LIMIT = 100
 MAX_OFFSET = 10_000_000
@@ -19,18 +21,24 @@ DEEP = 1_000
 _DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)
 
 
-_whole_tables: dict[tuple[type[Model], tuple[str, ...]], WholeTable] = {}
+_lists: dict[tuple[type[Model], tuple[str, ...], tuple[str, ...]], WrittenList] = {}
 
 
-def _whole_table(queryset: Any) -> WholeTable | None:
-    """Return what reads the list of a model without any filter. That is most lists, and the ORM need not write it."""
+def _written_list(queryset: Any, chosen: Mapping[str, Any] | None) -> WrittenList | None:
+    """
+    Return what reads a list that is filtered by nothing but values of columns. That is nearly every one.
+
+    `chosen` is what the filters have chosen, None if there are others as well.
+    """
     query = getattr(queryset, "query", None)
-    if query is None or query.where or query.annotations or query.select_related or query.distinct or query.is_sliced:
+    if query is None or chosen is None:
         return None
-    order = query.order_by
-    if not order or not all(isinstance(each, str) for each in order):
+    if query.annotations or query.select_related or query.distinct or query.is_sliced or not query.order_by:
         return None
-    return _whole_tables.setdefault((queryset.model, order), WholeTable(queryset.model, order))
+    key = (queryset.model, query.order_by, tuple(sorted(chosen)))
+    if key not in _lists and all(isinstance(each, str) for each in query.order_by):
+        _lists[key] = WrittenList(*key)
+    return _lists.get(key)
 
 
 class StrictLimitOffsetPagination(LimitOffsetPagination):
@@ -48,21 +56,22 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.limit, self.offset = self.get_limit(request), self.get_offset(request)
-        self.count = self.get_count(queryset)
+        self.chosen = chosen_columns(request)
+        written = _written_list(queryset, self.chosen)
+        self.count = self.get_count(queryset) if written is None else self.count_of(written)
         if self.offset >= self.count:
             return []
-        whole = _whole_table(queryset)
         if self.offset >= DEEP and isinstance(queryset, QuerySet):
             # The rows before the page are passed in an index, and not read.
             keys = queryset.values("pk")[self.offset : self.offset + self.limit]
             return list(queryset.model._default_manager.filter(pk__in=keys).order_by(*queryset.query.order_by))
-        if whole is not None:
-            return whole.page(self.limit, self.offset)
+        if written is not None:
+            return written.page(self.limit, self.offset, **(self.chosen or {}))
         return list(queryset[self.offset : self.offset + self.limit])
 
-    def get_count(self, queryset: Any) -> int:
-        whole = _whole_table(queryset)
-        return super().get_count(queryset) if whole is None else whole.count()
+    def count_of(self, written: WrittenList) -> int:
+        """Return how many records a list has. Apps that keep such counts know them without counting."""
+        return written.count(**(self.chosen or {}))
 
     def get_limit(self, request: Request) -> int:
         return self._whole_number(request, "limit", self.default_limit, minimum=1, maximum=MAX_LIMIT)
