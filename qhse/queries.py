@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, cast
 
 from django.db import connections
-from django.db.models import Count, Field, Model, QuerySet, Value
+from django.db.models import Count, Field, IntegerField, Model, QuerySet, Value
 
 Row = tuple[Any, ...]
 
@@ -22,7 +22,16 @@ class Given(Value):
         return "%s", [self]
 
     def stored(self, value: Any, connection: Any) -> Any:
+        """Return the value as the database gets it. Raises _NoSuchValue for a number that no column can hold."""
+        if isinstance(value, int) and isinstance(self.output_field, IntegerField):
+            least, most = connection.ops.integer_field_range(self.output_field.get_internal_type())
+            if not (least is None or least <= value) or not (most is None or value <= most):
+                raise _NoSuchValue
         return self.output_field.get_db_prep_value(value, connection)
+
+
+class _NoSuchValue(Exception):
+    """No row has this value."""
 
 
 class WrittenQuery:
@@ -48,7 +57,12 @@ class WrittenQuery:
     def _run(self, end: str, last: list[Any], using: str, given: dict[str, Any]) -> list[Row]:
         connection = connections[using]
         sql, parameters, converters = self._on(connection)
-        filled = [each.stored(given[each.name], connection) if isinstance(each, Given) else each for each in parameters]
+        try:
+            filled = [
+                each.stored(given[each.name], connection) if isinstance(each, Given) else each for each in parameters
+            ]
+        except _NoSuchValue:
+            return []
         with connection.cursor() as cursor:
             cursor.execute(sql + end, filled + last)
             rows = cursor.fetchall()
@@ -74,7 +88,7 @@ class WrittenList:
     def __init__(self, model: type[Model], order: tuple[str, ...] = ("pk",), columns: Collection[str] = ()) -> None:
         self._model = model
         self._columns = [field.attname for field in model._meta.concrete_fields]
-        given = {name: Given(name, model._meta.get_field(name)) for name in columns}
+        given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
         chosen = model._default_manager.filter(**given).order_by(*order)
         self._rows = WrittenQuery(lambda: chosen.values_list(*self._columns))
         # Of all rows, by a group that all are in: the ORM has no lazy count.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.forms import model_to_dict
 
 from qhse.accounts.models import User
-from qhse.queries import Given, WrittenQuery, record_of
+from qhse.queries import Given, WrittenList, WrittenQuery, record_of
 from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +72,20 @@ def test_a_record_made_of_a_row_is_one_that_was_read(users, django_assert_num_qu
         assert (made, made.username, made.role, made._state.adding) == (user, "auditor", "auditor", False)
     with django_assert_num_queries(1):
         assert made.email == user.email
+
+
+SUPPLIERS = WrittenList(Supplier, ("-name_key",), columns=["nc_open"])
+
+
+def test_a_list_gives_the_records_and_the_number_that_the_orm_gives(suppliers):
+    expected = Supplier.objects.filter(nc_open=0).order_by("-name_key")
+
+    assert SUPPLIERS.count(nc_open=0) == 3
+    assert SUPPLIERS.page(2, 1, nc_open=0) == list(expected[1:3])
+    assert model_to_dict(SUPPLIERS.first(nc_open=0)) == model_to_dict(expected[0])
+    assert SUPPLIERS.first(nc_open=0).get_deferred_fields() == set()
+    assert (SUPPLIERS.count(nc_open=1), SUPPLIERS.page(2, 0, nc_open=1)) == (0, [])
+
+
+def test_a_number_that_no_column_holds_is_that_of_no_row(suppliers):
+    assert WrittenList(Supplier, columns=["id"]).first(id=10**40) is None
