@@ -34,7 +34,7 @@ def kept_count(*, status: str | None = None, severity: str | None = None, suppli
         return None
     given: dict[str, Any] = {} if supplier_id is None else {"supplier": supplier_id}
     (number,) = _sum(status, severity, of_one=bool(given)).first(**given) or (0,)
-    return int(number)
+    return int(number or 0)
 
 
 @cache
