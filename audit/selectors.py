@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.db.models import Count, Exists, OuterRef, Value
-from django.utils import timezone
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry, SealingTurn
 from audit.proof.documents import UNREADABLE
 from audit.proof.marks import is_ours
+from qhse.clock import present
 from qhse.queries import Given, WrittenQuery, record_of
 
 _SEAL = [field.attname for field in AuditSeal._meta.concrete_fields]
@@ -39,7 +39,7 @@ def entries_total() -> int:
     The last seal says how many are sealed, so that only those are counted which no seal covers yet.
     """
     head = _last_seal()
-    if head is None or head.horizon is None or head.horizon > timezone.now():
+    if head is None or head.horizon is None or head.horizon > present():
         return AuditEntry.objects.count()
     (waiting,) = _not_sealed.first(seal=head.number, horizon=head.horizon) or (0,)
     return int(head.total + waiting)

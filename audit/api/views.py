@@ -19,7 +19,6 @@ from qhse.accounts.usernames import RESERVED, username_key
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
-from qhse.clock import present
 from qhse.errors import RecordNotFound
 from qhse.queries import WrittenList
 

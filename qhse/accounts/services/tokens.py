@@ -19,6 +19,7 @@ from audit.services import record
 from qhse.accounts.errors import REFUSAL, CredentialsAreInvalid
 from qhse.accounts.models import TokenFamily, User
 from qhse.accounts.services.validity import is_current, untimed
+from qhse.clock import note_present
 from qhse.database import database_time
 from qhse.queries import Given, WrittenQuery, record_of
 
@@ -112,6 +113,7 @@ def user_of(claims: Mapping[str, Any]) -> User | None:
     row = _user_of_family.first(family=names[0])
     if row is None or str(row[0]) != claims.get("sub") or not is_current(claims, row[-1]):
         return None
+    note_present(row[-1])
     user: User = record_of(User, _USER_COLUMNS, row[:-1])
     return user
 
