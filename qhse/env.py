@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -101,11 +101,15 @@ class Env:
 
         return self._read(name, {}, parse)
 
-    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
-        """Return the networks of a comma-separated list of addresses and networks (10.0.0.0/8)."""
+    def networks(self, name: str, *, words: Collection[str] = ()) -> list[Any]:
+        """
+        Return the networks of a comma-separated list of addresses and networks (10.0.0.0/8), and the words among them.
 
-        def parse(raw: str) -> list[IPv4Network | IPv6Network]:
-            return [ip_network(part.strip()) for part in raw.split(",") if part.strip()]
+        An IPv4 network that is written as an IPv6 one is returned as what it is, and an address without its zone.
+        """
+
+        def parse(raw: str) -> list[Any]:
+            return [part if part in words else _network(part) for part in map(str.strip, raw.split(",")) if part]
 
         return self._read(name, [], parse)
 
@@ -129,6 +133,18 @@ class Env:
     def finish(self) -> None:
         if self._problems:
             raise ImproperlyConfigured("bad environment: " + "; ".join(self._problems))
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    plain = re.sub(r"%[^/]*", "", text)
+    try:
+        network = ip_network(plain, strict=False)
+    except ValueError:
+        raise ValueError(f"must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8, not {text!r}") from None
+    if ip_address(plain.partition("/")[0]) != network.network_address:
+        raise ValueError(f"must be a whole network, such as {network}, not {text!r}")
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return ip_network((mapped, network.prefixlen - 96)) if mapped and network.prefixlen >= 96 else network
 
 
 def parse_database_url(url: str) -> dict[str, Any]:

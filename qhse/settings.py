@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from qhse.api.openapi.introduction import INTRODUCTION, TAGS
 from qhse.env import Env
 from qhse.observability import shared_counters
+from qhse.observability.addresses import UNIX
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -31,7 +32,9 @@ JWT_SIGNING_KEY = env.required(
 )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose word about the client's address and TLS is believed
+TRUSTED_PROXIES = env.networks(
+    "TRUSTED_PROXIES", words=(UNIX,)
+)  # whose word about the client's address and TLS is believed
 
 # --- Database ---------------------------------------------------------------------------------------------------
 
@@ -178,7 +181,7 @@ SECURE_REDIRECT_EXEMPT = [
     r"^healthz$",
     r"^readyz$",
 ]  # probes reach the process inside the network, without TLS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # only TRUSTED_PROXIES can set it
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_CONTENT_TYPE_NOSNIFF = True
