@@ -63,6 +63,8 @@ logconfig_dict = {
     "loggers": {"gunicorn.error": _stderr | {"propagate": False}},
 }
 
+env.leave("GUNICORN_CMD_ARGS", "GUNICORN_PID", "GUNICORN_FD", "GUNICORN_DIRTY_SOCKET")  # gunicorn's own
+env.refuse_unknown("GUNICORN_")
 try:
     env.finish()
 except ImproperlyConfigured as refusal:
@@ -72,13 +74,11 @@ except ImproperlyConfigured as refusal:
 
 
 def on_starting(server: Any) -> None:
-    """Join, before the processes are forked that count together. The product can be imported only now."""
-    from qhse.observability import shared_counters
-
+    """Read the settings, before processes are forked: they join those that count together, and are refused once."""
     try:
-        shared_counters.join()
-    except OSError as error:
-        sys.exit(f"bad environment: {shared_counters.VARIABLE}: {error}")
+        import qhse.settings  # noqa: F401
+    except ImproperlyConfigured as refusal:
+        sys.exit(f"qhse: {refusal}")
 
 
 def child_exit(server: Any, worker: Any) -> None:

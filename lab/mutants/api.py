@@ -253,6 +253,16 @@ MUTANTS = (
         "(?:{_CODING})?\"'", "\"'", "qhse/api/tests/test_preconditions.py -k compressing",
     ),
     Mutant(
+        "forms-of-hosts-not-checked", "qhse/env.py",
+        "if not _HOST.fullmatch(text.lower()) or not _is_host(text):", "if not text:",
+        "qhse/tests/test_settings.py -k ALLOWED_HOSTS",
+    ),
+    Mutant(
+        "service-links-stop-the-start", "qhse/env.py",
+        "if not _LINK.fullmatch(name) and not _LINKED.fullmatch(", "if name and not _LINKED.fullmatch(",
+        "qhse/tests/test_settings.py -k orchestrator",
+    ),
+    Mutant(
         "blocked-address-open-to-the-familiar", "qhse/accounts/services/login.py",
         "    if wait:\n        return [], wait, wait\n", "", f"{LOGIN} -k TestTheAddress",
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -18,11 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from dev.processes import ROOT, die_with_parent
+from dev.pytest_plugin import find_nginx
 from dev.stack import HOST, free_port
 from dev.waiting import wait_until
 
-PROGRAM = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-WHY_NOT = "nginx is not installed; to run this: apt-get install nginx"
 NAME = "qhse.example.com"
 _FRAME = """
 daemon off;
@@ -71,7 +69,8 @@ def filled_in(port: int, upstream: str, directory: Path, *, tls: bool = True) ->
 @contextmanager
 def nginx(upstream: str, directory: Path, *, tls: bool = True) -> Iterator[int]:
     """Run it until the end of the block, on a port of its own, which is returned."""
-    assert PROGRAM is not None
+    program = find_nginx()
+    assert program is not None
     port = free_port()
     _write_certificate(directory)
     # As root it would give its processes to another user, who may not read the test's directory.
@@ -79,7 +78,7 @@ def nginx(upstream: str, directory: Path, *, tls: bool = True) -> Iterator[int]:
     server = filled_in(port, upstream, directory, tls=tls)
     (directory / "nginx.conf").write_text(_FRAME.format(user=user, directory=directory, server=server))
     process = subprocess.Popen(
-        [PROGRAM, "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")],
+        [program, "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")],
         preexec_fn=die_with_parent(15),
     )
     try:

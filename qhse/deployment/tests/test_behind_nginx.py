@@ -18,9 +18,9 @@ from dev.http_client import is_ready
 from dev.processes import kept_variables, start_python
 from dev.stack import HOST, api_command, free_port, run_manage
 from dev.waiting import wait_until
-from qhse.deployment.tests.nginx import NAME, PROGRAM, WHY_NOT, nginx
+from qhse.deployment.tests.nginx import NAME, nginx
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason=WHY_NOT)
+pytestmark = pytest.mark.nginx
 
 CLIENT = "127.0.0.2"  # not the proxy's address, which is trusted
 PASSWORD = "a-correct-horse"
