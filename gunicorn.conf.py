@@ -5,27 +5,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn itself looks here only later
 
-def _number(names: tuple[str, ...], default: int) -> int:
-    for name in names:
-        text = os.environ.get(name, "")
-        if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000:
-            return int(text)
-        if text:
-            sys.exit(f"bad environment: {name}: must be a whole number from 1 to 1000, not {text!r}")
-    return default
+from django.core.exceptions import ImproperlyConfigured
 
+from qhse.env import Env
+
+env = Env(os.environ)
 
 wsgi_app = "qhse.wsgi:application"
-bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"  # the container, which has a network of its own, widens it
+bind = f"127.0.0.1:{env.integer('PORT', 8000, minimum=1, maximum=65535)}"  # the container, with a network, widens it
 
 # --- Processes ----------------------------------------------------------------------------------------------------
 
 # gthread, with a limit to how long a request may take to arrive.
 worker_class = "qhse.deployment.gunicorn_worker.BoundedReadWorker"
 # One or two threads beat four, because the views are CPU-bound; what they wait for is the database.
-workers = _number(("GUNICORN_WORKERS", "WEB_CONCURRENCY"), 2)
-threads = _number(("GUNICORN_THREADS",), 2)
+workers = env.integer(
+    "GUNICORN_WORKERS", env.integer("WEB_CONCURRENCY", 2, minimum=1, maximum=1000), minimum=1, maximum=1000
+)
+threads = env.integer("GUNICORN_THREADS", 2, minimum=1, maximum=1000)
 # Heartbeats go through a file: on a disk that stalls, healthy workers would be killed.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # Its default place is shared by all gunicorns of a user, and a read-only container has none.
@@ -35,20 +34,28 @@ control_socket_disable = True
 
 timeout = 30  # seconds without a sign of life, after which a worker is replaced
 graceful_timeout = 20  # seconds for requests in hand at SIGTERM; less than the orchestrator's grace time
-keepalive = 5  # seconds
+# Seconds that a connection may be idle. A balancer must be the one that closes it: if it sends a request at the moment
+# at which we close, its client gets a 502. Many close after 60 s. Idle connections take no thread.
+keepalive = env.integer("GUNICORN_KEEPALIVE", 75, minimum=0, maximum=3600)
 limit_request_line = 4094  # bytes
 limit_request_fields = 64
-limit_request_field_size = 8190  # bytes
-# Nobody: who may say that a request came by TLS stands in TRUSTED_PROXIES, and the application asks that.
+# Bytes of one header. An identity provider's token with 200 groups, the most that Entra ID puts into one, has 11,000.
+limit_request_field_size = env.integer("GUNICORN_HEADER_BYTES", 32_768, minimum=1_024, maximum=1_048_576)
+# Nobody: who may say that a request came by TLS stands in TRUSTED_PROXIES, and the application asks that. By a Unix
+# socket gunicorn would believe everybody, so that there is nothing to believe.
 forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 
 # --- Logs: the application writes one line a request itself; gunicorn's own have the same form --------------------
 
 accesslog = None
-_production = os.environ.get("QHSE_ENV") == "production"
-_log_format = os.environ.get("LOG_FORMAT") or ("json" if _production else "text")
+_log_format = env.text("LOG_FORMAT") or ("json" if env.text("QHSE_ENV") == "production" else "text")
 _formatter = "JsonFormatter" if _log_format == "json" else "TextFormatter"
-_stderr = {"handlers": ["stderr"], "level": os.environ.get("GUNICORN_LOG_LEVEL") or "INFO"}
+_stderr = {
+    "handlers": ["stderr"],
+    "level": env.choice("GUNICORN_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"),
+}
 logconfig_dict = {
     "formatters": {"qhse": {"()": f"qhse.observability.logs.{_formatter}"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "qhse"}},
@@ -56,17 +63,22 @@ logconfig_dict = {
     "loggers": {"gunicorn.error": _stderr | {"propagate": False}},
 }
 
+env.leave("GUNICORN_CMD_ARGS", "GUNICORN_PID", "GUNICORN_FD", "GUNICORN_DIRTY_SOCKET")  # gunicorn's own
+env.refuse_unknown("GUNICORN_")
+try:
+    env.finish()
+except ImproperlyConfigured as refusal:
+    sys.exit(f"qhse: {refusal}")
+
 # --- Metrics of several processes: each writes files of its own, and whichever is asked reads all of them -------------
 
 
 def on_starting(server: Any) -> None:
-    """Join, before the processes are forked that count together. The product can be imported only now."""
-    from qhse.observability import shared_counters
-
+    """Read the settings, before processes are forked: they join those that count together, and are refused once."""
     try:
-        shared_counters.join()
-    except OSError as error:
-        sys.exit(f"bad environment: {shared_counters.VARIABLE}: {error}")
+        import qhse.settings  # noqa: F401
+    except ImproperlyConfigured as refusal:
+        sys.exit(f"qhse: {refusal}")
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -3,7 +3,7 @@ Chooses the database of a test run before Django reads its settings. Every other
 
 A run without options is on SQLite and leaves out tests marked `postgres`. With `--postgres`, or with
 TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: nobody checked its promise.
-Tests marked `laboratory` or `browser` run only when `-m` names them.
+Tests marked `laboratory` or `browser` run only when `-m` names them, and those marked `nginx` where it is installed.
 
 Processes share a whole run, each with a database of its own. Named tests run in this process.
 """
@@ -11,6 +11,7 @@ Processes share a whole run, each with a database of its own. Named tests run in
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,11 +26,14 @@ FOREIGN_VARIABLES = (
     "CSRF_TRUSTED_ORIGINS", "TRUSTED_PROXIES", "METRICS_TOKEN", "LOG_LEVEL", "LOG_FORMAT",
     "OTEL_EXPORTER_OTLP_ENDPOINT", "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE",
 )  # fmt: skip
-FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "PG")
+FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "GUNICORN_", "PG")
 
 HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
 LABORATORY, BROWSER, POSTGRES = "samples of the laboratory", "browser tests", "PostgreSQL tests"
-HOW_TO_INCLUDE = {LABORATORY: "make samples", BROWSER: "make browser", POSTGRES: HOW_TO_RUN}
+NGINX = "tests behind nginx"
+HOW_TO_INCLUDE = {
+    LABORATORY: "make samples", BROWSER: "make browser", POSTGRES: HOW_TO_RUN, NGINX: "apt-get install nginx",
+}  # fmt: skip
 ONLY_WHEN_NAMED = {"laboratory": LABORATORY, "browser": BROWSER}
 
 _deselected = pytest.StashKey[dict[str, int]]()
@@ -50,6 +54,11 @@ _clean_environment()
 
 def _on_postgres() -> bool:
     return os.environ.get("TEST_DATABASE_URL", "").startswith(("postgres://", "postgresql://"))
+
+
+def find_nginx() -> str | None:
+    """Return the program's path. Debian has it where the PATH of users does not lead."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 def _is_worker() -> bool:
@@ -115,6 +124,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out[kinds[0]].append(item)
         elif item.get_closest_marker("postgres") and not _on_postgres():
             left_out[POSTGRES].append(item)
+        elif item.get_closest_marker("nginx") and find_nginx() is None:
+            left_out[NGINX].append(item)
         else:
             kept.append(item)
     for deselected in filter(None, left_out.values()):

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from audit.models import AuditEntry
+from audit.selectors import entries_total
 from outbox.selectors import outbox_status
 from qhse.clock import present
 from suppliers.models import Supplier, at_risk_on, expired_on, expiring_on
@@ -53,7 +53,7 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
         outbox_pending=outbox.pending,
         outbox_failed=outbox.dead,
         outbox_oldest_pending_seconds=outbox.oldest_pending_seconds,
-        audit_events_total=AuditEntry.objects.count(),
+        audit_events_total=entries_total(),
         **sums,
     )
 

@@ -53,7 +53,6 @@ def open_nonconformity(*, supplier_id: int, severity: str, description: str, act
         },
     )
     publish(NonConformityOpened(nc_id=nc.pk, supplier_id=supplier_id, severity=severity), actor=actor)
-    nc.refresh_from_db()
     return nc
 
 

@@ -37,6 +37,13 @@ def present() -> datetime:
     return known[1]
 
 
+def note_present(moment: datetime) -> None:
+    """Say what the database has just answered beside something else. The running request need not ask then."""
+    running = context.current()
+    if running.source in ("api", "admin"):
+        _asked.set((running, moment))
+
+
 def today() -> date:
     """Return the day by which certifications expire and work falls due: of the database's clock, in UTC."""
     return present().astimezone(UTC).date()

@@ -51,7 +51,14 @@ class RecordHasChanged(DomainError):
     title = "Precondition failed"
 
 
+_CHANGED = "The record has changed since If-Match's ETag was given; read it again."
+_FOREIGN = (
+    'If-Match names no ETag of this server; they are numbers in quotes, such as "3". Send the ETag of an earlier '
+    "answer as you got it. If you did, a proxy has rewritten it."
+)
+
+
 def demand_version(present: int, expected: Collection[int] | None) -> None:
     """Raise RecordHasChanged unless a locked record has an expected version. None expects nothing."""
     if expected is not None and present not in expected:
-        raise RecordHasChanged("The record has changed since If-Match's ETag was given; read it again.")
+        raise RecordHasChanged(_CHANGED if expected else _FOREIGN)

@@ -5,11 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from qhse.api.openapi.introduction import INTRODUCTION, TAGS
 from qhse.env import Env
 from qhse.observability import shared_counters
+from qhse.observability.addresses import UNIX
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -28,10 +27,14 @@ JWT_SIGNING_KEY = env.required(
     "JWT_SIGNING_KEY",
     default_outside_production="dev-only-signing-key-that-production-refuses-to-start-with",
     production=PRODUCTION,
+    form=r"(?!ssh-|ecdsa-).*",  # the library that signs would refuse it, at the first login
+    example="a random text, and no key of a pair",
 )
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost", "[::1]"))
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose word about the client's address and TLS is believed
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.networks(
+    "TRUSTED_PROXIES", words=(UNIX,)
+)  # whose word about the client's address and TLS is believed
 
 # --- Database ---------------------------------------------------------------------------------------------------
 
@@ -43,7 +46,7 @@ _default_database = env.database(
 _default_database["ATOMIC_REQUESTS"] = False  # transactions are opened by services, where they can be read
 if _default_database["ENGINE"].endswith("sqlite3"):
     if isinstance(_default_database["NAME"], Path):
-        _default_database["NAME"].parent.mkdir(parents=True, exist_ok=True)
+        env.demand_file("TEST_DATABASE_URL" if TESTING else "DATABASE_URL", _default_database["NAME"])
     _default_database["OPTIONS"] = {
         # Taking the write lock at BEGIN: a deferred transaction that upgrades later fails at once under
         # contention, whatever the timeout.
@@ -149,13 +152,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "qhse.accounts.passwords.MaximumLengthValidator"},
 ]
 # Tokens of an external identity provider, beside our own; see docs/operations.md.
-OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_ISSUER = env.url("OIDC_ISSUER")
 OIDC_AUDIENCE = env.text("OIDC_AUDIENCE")
-OIDC_JWKS_URL = env.text("OIDC_JWKS_URL")
-OIDC_ALGORITHMS = env.words("OIDC_ALGORITHMS", ("RS256", "ES256"))
-OIDC_ROLE_CLAIM = env.text("OIDC_ROLE_CLAIM", "role")
+OIDC_JWKS_URL = env.url("OIDC_JWKS_URL")
+OIDC_ALGORITHMS = env.choices("OIDC_ALGORITHMS", ("RS256", "ES256"), ("RS256", "ES256"))
+OIDC_ROLE_CLAIM = env.text("OIDC_ROLE_CLAIM", "role", form=r"[^.\s]+(\.[^.\s]+)*", example="a name such as groups")
 OIDC_ROLES = env.pairs("OIDC_ROLES")
-OIDC_USERNAME_CLAIM = env.text("OIDC_USERNAME_CLAIM", "preferred_username")
+OIDC_USERNAME_CLAIM = env.text(
+    "OIDC_USERNAME_CLAIM", "preferred_username", form=r"\S+", example="a name such as preferred_username"
+)
 LOGIN_FAILURES_PER_ACCOUNT = env.integer("LOGIN_FAILURES_PER_ACCOUNT", 10, minimum=1, maximum=1_000)
 LOGIN_FAILURES_PER_ADDRESS = env.integer("LOGIN_FAILURES_PER_ADDRESS", 30, minimum=1, maximum=10_000)
 LOGIN_WINDOW = env.number("LOGIN_WINDOW", 900, minimum=1, maximum=86_400)  # seconds
@@ -180,7 +185,7 @@ SECURE_REDIRECT_EXEMPT = [
     r"^healthz$",
     r"^readyz$",
 ]  # probes reach the process inside the network, without TLS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # only TRUSTED_PROXIES can set it
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -196,18 +201,27 @@ SESSION_ENGINE = "qhse.adminsite.sessions"
 SESSION_COOKIE_AGE = 8 * 3600  # seconds without a request: one working day
 X_FRAME_OPTIONS = "DENY"
 
-# The library opens its files when a metric is declared, by whichever command comes first.
+# The library opens its files when a metric is declared, by whichever command comes first. It reads the variable itself.
+_directory = env.text(shared_counters.VARIABLE)
+os.environ.pop(shared_counters.VARIABLE, None)  # it is asked for its presence; and a refused one must not be used
+if _directory:
+    os.environ[shared_counters.VARIABLE] = _directory
 try:
     shared_counters.join()
 except OSError as _error:
-    raise ImproperlyConfigured(f"bad environment: {shared_counters.VARIABLE}: {_error}") from None
-METRICS_TOKEN = env.text("METRICS_TOKEN")  # bearer token of GET /metrics; without one, production refuses it
+    env.refuse(shared_counters.VARIABLE, f"must be a directory that can be written, such as /tmp/metrics: {_error}")
+METRICS_TOKEN = env.text(  # bearer token of GET /metrics; without one, production refuses it
+    "METRICS_TOKEN", form=r"[\x21-\x7e]+", example="visible ASCII characters without spaces", secret=True
+)
 
 # --- Static files: served by the process itself -----------------------------------------------------------------
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+try:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+except OSError as _error:
+    env.refuse("var/static", f"cannot be made ({_error.strerror}); make it, writable for whoever runs collectstatic")
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 WHITENOISE_ROOT = BASE_DIR / "qhse" / "adminsite" / "root"  # what browsers and robots ask for unasked
 WHITENOISE_USE_FINDERS = not PRODUCTION  # so that a first run needs no collectstatic
@@ -293,6 +307,8 @@ LOGGING = {
         # A refused request is the client's affair and stands in the request log already.
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "ERROR"},
+        # Except for a form from another origin: that is how a proxy shows that loses the port or the scheme.
+        "django.security.csrf": {"level": "WARNING"},
         # A foreign Host header is answered with a 400; a traceback each would let strangers fill the disk.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
@@ -300,12 +316,16 @@ LOGGING = {
 
 # Read by later versions; setting one now changes nothing, which a system check says aloud.
 RESERVED_SETTINGS_PRESENT = [
-    name for name in ("REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT") if env.text(name)
+    name
+    for name in ("REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    if env.text(name, secret=True)
 ]
 
+env.refuse_unknown("QHSE_EN")  # a misspelt QHSE_ENV would start with the keys of development
 env.refuse_unknown("OUTBOX_")
 env.refuse_unknown("AUDIT_")
 env.refuse_unknown("LOGIN_")
 env.refuse_unknown("TOKEN_")
 env.refuse_unknown("OIDC_")
+MISSPELT_SETTINGS = env.lookalikes()
 env.finish()

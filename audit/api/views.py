@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import django_filters as filters
-from django.db.models import Exists, OuterRef, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.serializers import AuditEntrySerializer
-from audit.models import AuditEntry, SealedEntry
+from audit.models import AuditEntry
 from audit.permissions import AuditPermission
-from audit.proof.reading import newest_seal
+from audit.selectors import entries_total
 from qhse.accounts.models import User
 from qhse.accounts.usernames import RESERVED, username_key
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
-from qhse.clock import present
 from qhse.errors import RecordNotFound
+from qhse.queries import WrittenList
 
 
 class ActorFilter(TextFilter):
@@ -52,14 +50,8 @@ class AuditEntryFilter(filters.FilterSet):
 
 
 class AuditLogPagination(StrictLimitOffsetPagination):
-    """Counts the whole trail by the last seal's total, and by what is not sealed yet."""
-
-    def get_count(self, queryset: QuerySet[Any] | Sequence[Any]) -> int:
-        head = newest_seal() if isinstance(queryset, QuerySet) and not queryset.query.where else None
-        if head is None or head.horizon is None or head.horizon > present():
-            return super().get_count(queryset)
-        sealed = SealedEntry.objects.filter(entry_id=OuterRef("pk"), seal_id__lte=head.number)
-        return head.total + AuditEntry.objects.filter(~Exists(sealed), created_at__gte=head.horizon).count()
+    def count_of(self, written: WrittenList) -> int:
+        return super().count_of(written) if self.chosen else entries_total()
 
 
 @extend_schema(tags=["audit"])

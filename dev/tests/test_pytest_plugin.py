@@ -55,3 +55,18 @@ class TestLeftOut:
         output = collected("-m", "laboratory")
 
         assert "1 PostgreSQL tests were left out; to run them: pytest --postgres" in output
+
+
+def test_what_needs_nginx_is_left_out_by_name_where_there_is_none(monkeypatch):
+    left_out: list[object] = []
+    hook = SimpleNamespace(pytest_deselected=lambda items: left_out.extend(items))
+    config = SimpleNamespace(option=SimpleNamespace(markexpr=""), hook=hook, stash=pytest.Stash())
+    behind, other = (SimpleNamespace(get_closest_marker=lambda name, mark=mark: name == mark) for mark in ("nginx", ""))
+
+    for found, expected in ((None, [other]), ("/usr/sbin/nginx", [behind, other])):
+        monkeypatch.setattr(pytest_plugin, "find_nginx", lambda found=found: found)
+        items = [behind, other]
+        pytest_plugin.pytest_collection_modifyitems(config, items)
+        assert items == expected
+    assert left_out == [behind]
+    assert pytest_plugin.HOW_TO_INCLUDE[pytest_plugin.NGINX] == "apt-get install nginx"

@@ -100,11 +100,11 @@ class TestCurrentKpi:
         self, make_supplier, make_nc, django_assert_num_queries
     ):
         make_nc()
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             current_kpi()
 
         for _ in range(19):
             make_nc()
 
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             current_kpi()

@@ -31,6 +31,10 @@ class Sizes:
     failing: int = 60_000
     under_snapshot: int = 20_000
     failing_seconds: float = 10.0
+    http_rows: tuple[int, ...] = (200_000, 1_000_000)
+    http_connections: tuple[int, ...] = (8, 32)
+    http_rounds: int = 3
+    http_seconds: float = 3.0
 
     def events(self, batch_size: int) -> int:
         """Return how many events a drain in batches of this size handles: about a second's work."""
@@ -57,4 +61,8 @@ QUICK = Sizes(
     failing=100,
     under_snapshot=200,
     failing_seconds=1.0,
+    http_rows=(2_000, 4_000),
+    http_connections=(2,),
+    http_rounds=1,
+    http_seconds=0.2,
 )

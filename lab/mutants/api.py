@@ -15,6 +15,7 @@ USERS = "qhse/accounts/tests/test_users.py"
 MATRIX = "qhse/tests/test_permission_matrix.py"
 RACES = "qhse/tests/test_races.py"
 BODIES = "qhse/api/tests/test_bodies.py"
+ADDRESSES = "qhse/observability/tests/test_addresses.py"
 
 MUTANTS = (
     Mutant(
@@ -113,7 +114,7 @@ MUTANTS = (
     ),
     Mutant(
         "any-proxy-is-believed", "qhse/observability/addresses.py",
-        "return any(address in network for network in networks)", "return True", f"{LOGIN} -k header",
+        "return any(hop in network for network in trusted if network != UNIX)", "return True", f"{LOGIN} -k header",
     ),
     Mutant(
         "refusal-not-recorded", "qhse/api/problems/handlers.py",
@@ -231,8 +232,36 @@ MUTANTS = (
     ),
     Mutant(
         "forwarded-for-read-from-the-front", "qhse/observability/addresses.py",
-        'for word in reversed(forwarded_for.split(",")):', 'for word in forwarded_for.split(","):',
-        "qhse/observability/tests/test_addresses.py",
+        'reversed(forwarded_for.split(","))', 'forwarded_for.split(",")', ADDRESSES,
+    ),
+    Mutant(
+        "forwarded-ports-not-read", "qhse/observability/addresses.py",
+        "if address is None and (parts := _PORT.fullmatch(word)):", "if address and (parts := _PORT.fullmatch(word)):",
+        ADDRESSES,
+    ),
+    Mutant(
+        "one-count-for-all-unknown-clients", "qhse/accounts/services/login.py",
+        "    if not address:\n        of_account", "    if address is None:\n        of_account",
+        f"{LOGIN} -k shares_no_count",
+    ),
+    Mutant(
+        "a-proxy-counted-as-a-client", "qhse/observability/addresses.py",
+        "known = isinstance(hop, Address) and not _is_among(hop, trusted)", "known = isinstance(hop, Address)",
+        f"{LOGIN} -k shares_no_count",
+    ),
+    Mutant(
+        "tags-of-compressed-answers-unknown", "qhse/api/preconditions.py",
+        "(?:{_CODING})?\"'", "\"'", "qhse/api/tests/test_preconditions.py -k compressing",
+    ),
+    Mutant(
+        "forms-of-hosts-not-checked", "qhse/env.py",
+        "if not _HOST.fullmatch(text.lower()) or not _is_host(text):", "if not text:",
+        "qhse/tests/test_settings.py -k ALLOWED_HOSTS",
+    ),
+    Mutant(
+        "service-links-stop-the-start", "qhse/env.py",
+        "if not _LINK.fullmatch(name) and not _LINKED.fullmatch(", "if name and not _LINKED.fullmatch(",
+        "qhse/tests/test_settings.py -k orchestrator",
     ),
     Mutant(
         "blocked-address-open-to-the-familiar", "qhse/accounts/services/login.py",

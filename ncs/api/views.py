@@ -14,11 +14,20 @@ from ncs.api.serializers import CloseSerializer, NonConformityCreateSerializer, 
 from ncs.errors import NonConformityNotFound
 from ncs.models import NonConformity
 from ncs.permissions import NonConformityPermission
+from ncs.selectors import kept_count
 from ncs.services import close_nonconformity, open_nonconformity
 from qhse.api.openapi.schema import conflict
+from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
+from qhse.queries import WrittenList
+
+
+class NonConformityPagination(StrictLimitOffsetPagination):
+    def count_of(self, written: WrittenList) -> int:
+        kept = kept_count(**(self.chosen or {}))
+        return super().count_of(written) if kept is None else kept
 
 
 @extend_schema(tags=["non-conformities"])
@@ -28,6 +37,7 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
     queryset = NonConformity.objects.order_by("-id")
     serializer_class = NonConformitySerializer
     filterset_class = NonConformityFilter
+    pagination_class = NonConformityPagination
     honours_if_match = ("close",)
     has_etag = ("create", "retrieve", "close")
 
@@ -56,7 +66,7 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
 
     @extend_schema(summary="One non-conformity", responses=NonConformitySerializer)
     def retrieve(self, request: Request, nc_id: int) -> Response:
-        nc = self.get_queryset().filter(pk=nc_id).first()
+        nc = _by_id.first(id=nc_id)
         if nc is None:
             raise NonConformityNotFound(f"There is no non-conformity {nc_id}.")
         return _answer(nc)
@@ -89,6 +99,9 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
 @extend_schema_view(list=extend_schema(summary="What happened to a non-conformity, newest first"))
 class NonConformityTimelineViewSet(TimelineViewSet):
     entity_type = "nonconformity"
+
+
+_by_id = WrittenList(NonConformity, columns=["id"])
 
 
 def _answer(nc: NonConformity, status_code: int = status.HTTP_200_OK) -> Response:

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Model, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 
+from qhse.api.filters import chosen_columns
+from qhse.queries import WrittenList
+
 MAX_LIMIT = 100
 MAX_OFFSET = 10_000_000
+DEEP = 1_000
+"""From this offset on, keys are read before rows: at 150,000 a page of NCs then costs a third."""
 _DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)
+
+
+_lists: dict[tuple[type[Model], tuple[str, ...], tuple[str, ...]], WrittenList] = {}
+
+
+def _written_list(queryset: Any, chosen: Mapping[str, Any] | None) -> WrittenList | None:
+    """
+    Return what reads a list that is filtered by nothing but values of columns. That is nearly every one.
+
+    `chosen` is what the filters have chosen, None if there are others as well.
+    """
+    query = getattr(queryset, "query", None)
+    if query is None or chosen is None:
+        return None
+    if query.annotations or query.select_related or query.distinct or query.is_sliced or not query.order_by:
+        return None
+    key = (queryset.model, query.order_by, tuple(sorted(chosen)))
+    if key not in _lists and all(isinstance(each, str) for each in query.order_by):
+        _lists[key] = WrittenList(*key)
+    return _lists.get(key)
 
 
 class StrictLimitOffsetPagination(LimitOffsetPagination):
@@ -25,6 +52,26 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
     default_limit = 20
     max_limit = MAX_LIMIT
     query_parameters = ("limit", "offset")
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.request = request
+        self.limit, self.offset = self.get_limit(request), self.get_offset(request)
+        self.chosen = chosen_columns(request)
+        written = _written_list(queryset, self.chosen)
+        self.count = self.get_count(queryset) if written is None else self.count_of(written)
+        if self.offset >= self.count:
+            return []
+        if self.offset >= DEEP and isinstance(queryset, QuerySet):
+            # The rows before the page are passed in an index, and not read.
+            keys = queryset.values("pk")[self.offset : self.offset + self.limit]
+            return list(queryset.model._default_manager.filter(pk__in=keys).order_by(*queryset.query.order_by))
+        if written is not None:
+            return written.page(self.limit, self.offset, **(self.chosen or {}))
+        return list(queryset[self.offset : self.offset + self.limit])
+
+    def count_of(self, written: WrittenList) -> int:
+        """Return how many records a list has. Apps that keep such counts know them without counting."""
+        return written.count(**(self.chosen or {}))
 
     def get_limit(self, request: Request) -> int:
         return self._whole_number(request, "limit", self.default_limit, minimum=1, maximum=MAX_LIMIT)

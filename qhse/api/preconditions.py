@@ -11,7 +11,9 @@ from qhse.errors import InvalidInput, RecordHasChanged
 IF_MATCH = "If-Match"
 _TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
 _TAGS = re.compile(rf"\s*{_TAG}(?:\s*,\s*{_TAG})*\s*", re.ASCII)
-_OURS = re.compile(r'(?<!W/)"([1-9][0-9]{0,8})"', re.ASCII)
+# What proxies make of it when they compress an answer: W/"2" (nginx), "2-gzip" (Apache, Caddy), "2--gzip", "2;br".
+_CODING = r"[-;:/+.]{1,2}(?:x-)?(?:gzip|br|zstd|deflate|compress)"
+_OURS = re.compile(rf'"([1-9][0-9]{{0,8}})(?:{_CODING})?"', re.ASCII)
 
 
 class IfMatchIsInvalid(InvalidInput):
@@ -27,7 +29,9 @@ def expected_versions(request: Request) -> frozenset[int] | None:
     """
     Return the versions that If-Match accepts, for a service to compare under lock. None is any: no header, or `*`.
 
-    Weak tags and tags that we never gave match nothing (RFC 9110, 13.1.1 and 8.8.3.2). Raises IfMatchIsInvalid.
+    A tag that a compressing proxy has made weak, or given a suffix, is still ours. RFC 9110 (13.1.1) lets weak tags
+    match nothing, because they may stand for several contents. Ours counts versions, and the compressed answer has the
+    same one. Tags that we never gave match nothing. Raises IfMatchIsInvalid.
     """
     text = request.headers.get(IF_MATCH)
     if text is None or text.strip() == "*":

@@ -1,14 +1,20 @@
-"""The worker process of the HTTP server: gunicorn's threads, with an end to slow requests."""
+"""The worker process of the HTTP server: gunicorn's threads, an end to slow requests, refusals as documents."""
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections import deque
 from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
+from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import-untyped]
+
+from qhse.observability import context
 
 READ_SECONDS = 5.0  # for head and body together, from the first byte; a proxy that buffers needs milliseconds
 FIRST_BYTE_SECONDS = 0.05  # that a thread waits for the first one, before it leaves that to the main loop
@@ -22,12 +28,19 @@ class BoundedReadWorker(ThreadWorker):
     as there are threads, with a byte a minute each, would end all service. Here only the reading ends. The way stays
     open for the answer, and a request that has arrived notices nothing. A connection on which nothing comes takes no
     thread.
+
+    What gunicorn refuses before the application sees it is answered with a problem document, like all other refusals.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # In the order of their deadlines, because all have the same time. Threads append, the main loop takes away.
         self._reads: deque[tuple[float, _Read]] = deque()
+
+    def init_process(self) -> None:
+        # In this process, which is ours alone. gunicorn has no hook for it, and would answer with a page.
+        util.write_error = partial(write_refusal, self.cfg)
+        super().init_process()
 
     def handle(self, conn: Any) -> Any:
         if not (conn.initialized or conn.data_ready or conn.wait_for_data(FIRST_BYTE_SECONDS)):
@@ -57,3 +70,39 @@ class _Read:
         if not self.over:
             with suppress(OSError):  # closed in the meantime
                 self._sock.shutdown(socket.SHUT_RD)
+
+
+_REFUSALS = {
+    HTTPStatus.BAD_REQUEST: ("bad_request", "The request is malformed."),
+    HTTPStatus.REQUEST_URI_TOO_LONG: ("uri_too_long", "The address is longer than {0.limit_request_line} bytes."),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        "header_too_large",
+        "A header is longer than {0.limit_request_field_size} bytes, or there are more than {0.limit_request_fields}.",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("internal_error", "A defect on our side."),
+}
+
+
+def write_refusal(cfg: Any, sock: socket.socket, status: int, reason: str, message: str) -> None:
+    """Answer a request that gunicorn refuses. Its own `message` can quote what came, and is not passed on."""
+    code, detail = _REFUSALS.get(HTTPStatus(status), ("bad_request", "The server cannot read such a request."))
+    request_id = context.accept_request_id(None)
+    document = {
+        "type": f"urn:qhse:problem:{code}",
+        "title": reason,
+        "status": status,
+        "detail": detail.format(cfg),
+        "code": code,
+        "request_id": request_id,
+    }
+    body = json.dumps(document).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"X-Request-ID: {request_id}",
+    )
+    util.write_nonblock(sock, "\r\n".join((*head, "", "")).encode() + body)

@@ -91,3 +91,12 @@ def check_reserved_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessag
         Warning(f"{name} is set, but this version does nothing with it.", hint="Unset it.", id="qhse.W001")
         for name in settings.RESERVED_SETTINGS_PRESENT
     ]
+
+
+@register()
+def check_misspelt_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Name what looks like a setting of ours. It may belong to another program, so that it stops no start."""
+    return [
+        Warning(f"{name} is set, and is no setting.", hint=f"Is it meant to be {meant}?", id="qhse.W004")
+        for name, meant in settings.MISSPELT_SETTINGS
+    ]

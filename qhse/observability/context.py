@@ -15,12 +15,14 @@ class RequestContext:
     """
     `source` is one of api, admin, command, worker.
 
-    `request_id` and `client_address` are empty where nothing asked by HTTP.
+    `request_id` and `client_address` are empty where nothing asked by HTTP. `counted_address` is what limits count by,
+    and empty where the client is not known: see `qhse.observability.addresses`.
     """
 
     request_id: str = ""
     source: str = "command"
     client_address: str = ""
+    counted_address: str = ""
 
 
 # A context variable and not a thread local, so that nothing is shared between requests that one thread or one
@@ -38,8 +40,8 @@ class use:
 
     __slots__ = ("_context", "_token")
 
-    def __init__(self, *, request_id: str, source: str, client_address: str = "") -> None:
-        self._context = RequestContext(request_id=request_id, source=source, client_address=client_address)
+    def __init__(self, *, request_id: str, source: str, client_address: str = "", counted_address: str = "") -> None:
+        self._context = RequestContext(request_id, source, client_address, counted_address)
 
     def __enter__(self) -> RequestContext:
         self._token = _current.set(self._context)

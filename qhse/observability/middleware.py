@@ -34,10 +34,12 @@ class RequestContextMiddleware:
         request_id = context.accept_request_id(request.headers.get("X-Request-ID"))
         source = "admin" if request.path_info.startswith("/admin/") else "api"
         started = time.perf_counter()
-        address = addresses.client_address(
+        client = addresses.client_of(
             request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""), settings.TRUSTED_PROXIES
         )
-        with context.use(request_id=request_id, source=source, client_address=address):
+        with context.use(
+            request_id=request_id, source=source, client_address=client.address, counted_address=client.counted
+        ):
             response = self.get_response(request)
             seconds = time.perf_counter() - started
             self._report(request, response, seconds)

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from qhse.env import Env, parse_database_url
+from qhse.database_url import parse_database_url
+from qhse.env import Env
 
 
 def test_all_problems_are_reported_together_and_by_name():

@@ -12,6 +12,7 @@ from audit.api.views import TimelineViewSet
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
+from qhse.queries import WrittenList
 from suppliers.api.filters import SupplierFilter
 from suppliers.api.serializers import (
     CertificationSerializer,
@@ -57,7 +58,7 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
 
     @extend_schema(summary="One supplier with its NC counts and risk", responses=SupplierDetailSerializer)
     def retrieve(self, request: Request, supplier_id: int) -> Response:
-        supplier = self.get_queryset().filter(pk=supplier_id).first()
+        supplier = _by_id.first(id=supplier_id)
         if supplier is None:
             raise SupplierNotFound(f"There is no supplier {supplier_id}.")
         return _answer(supplier)
@@ -91,6 +92,9 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
 @extend_schema_view(list=extend_schema(summary="What happened to a supplier, newest first"))
 class SupplierTimelineViewSet(TimelineViewSet):
     entity_type = "supplier"
+
+
+_by_id = WrittenList(Supplier, columns=["id"])
 
 
 def _answer(supplier: Supplier, status_code: int = status.HTTP_200_OK) -> Response:

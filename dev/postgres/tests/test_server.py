@@ -17,7 +17,7 @@ import pytest
 
 from dev.postgres.binaries import PostgresUnavailable
 from dev.postgres.server import PrivatePostgres
-from qhse.env import parse_database_url
+from qhse.database_url import parse_database_url
 
 ROOT = Path(__file__).resolve().parents[3]
 LINUX = sys.platform.startswith("linux")

@@ -40,7 +40,7 @@ def use_database(url: str) -> None:
     """Let Django connect to this database from now on, here and in forks."""
     from django.db import connection
 
-    from qhse.env import parse_database_url
+    from qhse.database_url import parse_database_url
 
     connection.close()
     parsed = parse_database_url(url)

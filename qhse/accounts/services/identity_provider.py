@@ -137,7 +137,9 @@ def _keys(url: str) -> _Keys:
 
 def _role_in(claims: dict[str, Any]) -> Role | None:
     value: Any = claims
-    for name in settings.OIDC_ROLE_CLAIM.split("."):
+    # A claim may itself be named by an address, with dots. Such a name comes first.
+    whole = settings.OIDC_ROLE_CLAIM in claims
+    for name in [settings.OIDC_ROLE_CLAIM] if whole else settings.OIDC_ROLE_CLAIM.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     listed = value if isinstance(value, list) else [value]
     theirs = {each for each in listed if isinstance(each, str)}

@@ -19,7 +19,6 @@ from qhse.accounts.models import FamiliarAddress, LoginCounter, User
 from qhse.accounts.services.tokens import TokenPair, issue_tokens
 from qhse.accounts.usernames import username_key
 from qhse.observability import context
-from qhse.observability.addresses import counted_address
 
 
 @dataclass
@@ -69,6 +68,9 @@ def prove_identity(
     At an address from which the account has logged in before it has a count of its own, and failures elsewhere do not
     block it. So nobody far away can lock a person out of their own desk.
 
+    Where the address is not known, failures count for the account alone. One count for all unknown ones would let
+    anybody lock out everybody.
+
     Each outcome leaves an audit entry with the `purpose`. Of blocked tries, only the one that brought the block does.
     """
     with transaction.atomic():
@@ -82,7 +84,7 @@ def prove_identity(
 def _try(
     username: str, password: str, may_enter: Callable[[User], bool], purpose: str
 ) -> User | CredentialsAreInvalid | LoginIsBlocked:
-    address = counted_address(context.current().client_address)
+    address = context.current().counted_address
     account = User.objects.named(username)
     counters, wait, wait_of_strangers = _open_counters(username, account, address)
     if wait:
@@ -100,16 +102,20 @@ def _try(
 
 def _open_counters(username: str, account: User | None, address: str) -> tuple[list[LoginCounter], float, float]:
     """
-    Lock the counters of this try. All tries lock in one order: address, account, account at this address.
+    Lock the counters of this try. All tries lock in one order: address, account, account at this address. An address
+    that is not known has no counter, and is familiar to nobody.
 
     Return the counters that a failure adds to, the seconds for which the try is blocked, and those for an account that
     has never logged in from this address.
     """
+    by_account = f"account:{_digest(username)}"
+    if not address:
+        of_account, wait = _open(by_account)
+        return [of_account], wait, wait
     # A blocked address blocks everybody on it, and leaves no rows for the names that it makes up.
     of_address, wait = _open(f"address:{address}")
     if wait:
         return [], wait, wait
-    by_account = f"account:{_digest(username)}"
     of_account, wait = _open(by_account)
     if account is None or not FamiliarAddress.objects.filter(user=account, address=address).exists():
         return [of_address, of_account], wait, wait
@@ -141,12 +147,13 @@ def _digest(username: str) -> str:
 
 
 def _note_success(user: User, address: str, purpose: str) -> None:
-    FamiliarAddress.objects.bulk_create(
-        [FamiliarAddress(user=user, address=address, last_login_at=Now())],
-        update_conflicts=True,
-        unique_fields=["user", "address"],
-        update_fields=["last_login_at"],
-    )
+    if address:
+        FamiliarAddress.objects.bulk_create(
+            [FamiliarAddress(user=user, address=address, last_login_at=Now())],
+            update_conflicts=True,
+            unique_fields=["user", "address"],
+            update_fields=["last_login_at"],
+        )
     record(
         actor=user, action="LOGIN_SUCCEEDED", entity_type="user", entity_id=user.pk, changes={}, reason=purpose,
         with_address=True,

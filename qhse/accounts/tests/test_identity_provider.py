@@ -80,6 +80,12 @@ class TestAGoodToken:
     def test_of_several_roles_brings_the_first_of_the_mapping(self, provider):
         assert ask(provider.token(**roles("theirs-auditor", "theirs-admin"))).json()["role"] == "admin"
 
+    def test_may_have_its_roles_in_a_claim_that_is_named_by_an_address(self, provider, settings):
+        settings.OIDC_ROLE_CLAIM = "https://qhse.example.com/roles"
+        token = provider.token(**{"https://qhse.example.com/roles": ["theirs-auditor"]})
+
+        assert ask(token).json()["role"] == "auditor"
+
     def test_never_becomes_a_local_user_of_the_same_name(self, provider, users):
         token = provider.token(preferred_username="admin", email="admin@example.com")
 

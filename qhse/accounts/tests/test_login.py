@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from django.contrib.auth import hashers
 from django.db.models.functions import Now
 
 from audit.models import AuditEntry
-from qhse.accounts.models import LoginCounter, TokenFamily
+from qhse.accounts.models import FamiliarAddress, LoginCounter, TokenFamily
 from qhse.accounts.services.users import change_user, set_password
 from qhse.accounts.tests.test_api import log_in
 
@@ -80,6 +81,45 @@ class TestTheAccount:
         assert try_login(password="correct-horse-quality", address=HOME).status_code == 429
 
 
+class TestAClientThatIsNotKnown:
+    """A trusted proxy that names nobody, or a Unix socket: many people come by it."""
+
+    @pytest.fixture(params=["a proxy without the header", "a proxy that does not know", "a Unix socket"])
+    def unknown(self, request, settings):
+        settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+        headers = {"HTTP_X_FORWARDED_FOR": "unknown"} if "not know" in request.param else {}
+        return {"address": "" if "socket" in request.param else "10.0.0.1", **headers}
+
+    def test_shares_no_count_with_others(self, try_login, unknown):
+        for number in range(ADDRESS_LIMIT):
+            try_login(f"nobody-{number}", **unknown)
+
+        assert try_login("nobody-else", **unknown).status_code == 401
+        assert try_login(password="correct-horse-quality", **unknown).status_code == 200
+        assert not LoginCounter.objects.filter(bucket__startswith="address:").exists()
+
+    def test_counts_for_the_account_exactly(self, try_login, unknown, problem_of):
+        for _ in range(ACCOUNT_LIMIT):
+            assert try_login(**unknown).status_code == 401
+
+        problem_of(try_login(password="correct-horse-quality", **unknown), 429)
+
+    def test_is_at_home_nowhere(self, try_login, unknown):
+        assert try_login(password="correct-horse-quality", **unknown).status_code == 200
+        for _ in range(ACCOUNT_LIMIT):
+            try_login(address=AWAY)
+
+        assert try_login(password="correct-horse-quality", **unknown).status_code == 429
+        assert not FamiliarAddress.objects.filter(address="").exists()
+
+    def test_is_blocked_nowhere_by_the_block_of_a_known_one(self, try_login, unknown):
+        for number in range(ADDRESS_LIMIT):
+            try_login(f"nobody-{number}")
+
+        assert try_login("nobody-else").status_code == 429
+        assert try_login("nobody-else", **unknown).status_code == 401
+
+
 class TestTheAddress:
     def test_is_refused_after_thirty_failures_whatever_the_names(self, try_login, hashed):
         for number in range(ADDRESS_LIMIT):
@@ -107,14 +147,22 @@ class TestTheAddress:
         assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.200").status_code == 429
 
     def test_is_the_one_that_a_trusted_proxy_names(self, try_login, settings):
-        from ipaddress import ip_network
-
         settings.TRUSTED_PROXIES = [ip_network(f"{AWAY}/32")]
         for number in range(ADDRESS_LIMIT):
             try_login(f"nobody-{number}", HTTP_X_FORWARDED_FOR="6.6.6.6, 203.0.113.7")
 
         assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.7").status_code == 429
         assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.8").status_code == 401
+
+    def test_is_one_with_whatever_port_the_proxy_writes_and_so_it_is_recorded(self, try_login, settings):
+        settings.TRUSTED_PROXIES = [ip_network(f"{AWAY}/32")]
+        for number in range(ADDRESS_LIMIT):
+            try_login(f"nobody-{number}", HTTP_X_FORWARDED_FOR=f"6.6.6.6, 203.0.113.7:{50_000 + number}")
+
+        assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.7:4711").status_code == 429
+        assert try_login("nobody-else", HTTP_X_FORWARDED_FOR="203.0.113.8:4711").status_code == 401
+        recorded = AuditEntry.objects.filter(action="LOGIN_FAILED").values_list("client_address", flat=True)
+        assert set(recorded) == {"203.0.113.7", "203.0.113.8"}
 
     def test_that_is_blocked_tells_no_familiar_account_from_a_made_up_one(self, try_login, hashed):
         assert try_login(password="correct-horse-quality").status_code == 200

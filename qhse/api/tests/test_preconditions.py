@@ -50,11 +50,40 @@ class TestIfMatch:
 
         assert self.change(client, path, condition.format(tag=tag)).status_code == 200
 
-    @pytest.mark.parametrize("condition", ["W/{tag}", '"nobody-gave-this"', '""', '"01"', '"1.0"', '"99999999999999"'])
-    def test_of_a_weak_or_foreign_tag_matches_nothing(self, supplier_page, condition):
+    @pytest.mark.parametrize(
+        "condition",
+        ["W/{tag}", '"{number}-gzip"', '"{number};gzip"', '"{number}--gzip"', '"{number}-br"', '"{number}-zstd"',
+         'W/"{number}-gzip"', '"{number}:br"', '"7", W/{tag}'],
+    )  # fmt: skip
+    def test_may_be_what_a_compressing_proxy_has_made_of_the_tag(self, supplier_page, condition):
+        client, path, tag = supplier_page
+        condition = condition.format(tag=tag, number=tag.strip('"'))
+        assert self.change(client, path, condition).status_code == 200
+
+        assert self.change(client, path, condition, "2030-01-01").status_code == 412  # it is stale now
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            '"nobody-gave-this"',
+            'W/"x"',
+            '""',
+            '"01"',
+            '"1.0"',
+            '"99999999999999"',
+            '"1-"',
+            '"1gzip"',
+            '"1-gzip-"',
+            '"-gzip"',
+        ],
+    )
+    def test_of_a_foreign_tag_matches_nothing_and_says_so(self, supplier_page, problem_of, condition):
         client, path, tag = supplier_page
 
-        assert self.change(client, path, condition.format(tag=tag)).status_code == 412
+        problem = problem_of(self.change(client, path, condition.format(tag=tag)), 412)
+
+        assert problem["code"] == "stale_version"
+        assert "names no ETag of this server" in problem["detail"]
 
     @pytest.mark.parametrize("condition", ["", "1", '"1', "*, *", '"1";"2"', '"a"b"'])
     def test_that_is_no_entity_tag_is_400(self, supplier_page, problem_of, condition):

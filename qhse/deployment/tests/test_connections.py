@@ -12,9 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 from django.db.utils import DatabaseError
 
+from qhse.database_url import parse_database_url
 from qhse.deployment import connections as module
 from qhse.deployment.connections import SESSION, UnsafeDatabase, bound_connections, session_statement
-from qhse.env import parse_database_url
 
 HOSTILE = {
     "client_encoding": "LATIN1",

@@ -20,12 +20,13 @@ GOOD = {
 
 def start(**changes: str) -> subprocess.CompletedProcess[str]:
     """Load the WSGI application in a process of its own, as gunicorn does."""
+    return run(["-c", "import qhse.wsgi"], **changes)
+
+
+def run(command: list[str], **changes: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | GOOD | changes
     return subprocess.run(
-        [sys.executable, "-c", "import qhse.wsgi"],
-        cwd=settings.BASE_DIR,
-        env=os.environ | GOOD | changes,
-        capture_output=True,
-        text=True,
+        [sys.executable, *command], cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, timeout=60
     )
 
 
@@ -67,3 +68,34 @@ def test_a_bad_setting_stops_the_start_and_is_named(changes, named):
 
     assert answer.returncode != 0
     assert named in answer.stderr.splitlines()[-1]
+
+
+GUNICORN = ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", "127.0.0.1:0"]
+PROGRAMS = {
+    "API": GUNICORN,
+    "worker": ["manage.py", "run_outbox_worker"],
+    "migrate": ["manage.py", "migrate"],
+    "a command": ["manage.py", "outbox_status"],
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_says_in_one_line_what_is_wrong(program):
+    bad = {"ALLOWED_HOSTS": "https://qhse.example.com", "OUTBOX_BATCH_SIZE": "10k", "OUTBOX_PORT": "tcp://10.0.0.1:80"}
+
+    answer = run(PROGRAMS[program], **bad)
+
+    assert answer.returncode != 0
+    assert "Traceback" not in answer.stderr
+    line = answer.stderr.splitlines()[-1]
+    assert line.startswith("qhse: bad environment: ALLOWED_HOSTS: must be host names")
+    assert "OUTBOX_BATCH_SIZE: must be a whole number" in line
+    assert "OUTBOX_PORT" not in line
+
+
+def test_the_servers_own_settings_are_refused_in_one_line():
+    answer = run(GUNICORN, GUNICORN_THREADS="two", PORT="http")
+
+    (line,) = answer.stderr.splitlines()
+    assert "PORT: must be a whole number from 1 to 65535" in line
+    assert "GUNICORN_THREADS: must be" in line

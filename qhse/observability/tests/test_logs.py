@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
 
 from qhse.observability import context
 from qhse.observability.logs import JsonFormatter, TextFormatter
@@ -67,3 +68,14 @@ class TestText:
 
         assert len(text.splitlines()) == 1
         assert text.isprintable()
+
+
+def test_a_form_from_another_origin_says_in_the_log_which(caplog, db):
+    browser = Client(enforce_csrf_checks=True)
+    browser.get("/admin/login/")
+    form = {"username": "anna", "csrfmiddlewaretoken": browser.cookies["csrftoken"].value}
+
+    answer = browser.post("/admin/login/", form, HTTP_ORIGIN="https://qhse.example.com:8443")
+
+    assert answer.status_code == 403
+    assert "Origin checking failed - https://qhse.example.com:8443 does not match" in caplog.text

@@ -1,0 +1,86 @@
+"""What the server finds: suppliers, NCs, and a trail that the product itself wrote and sealed."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+from tqdm import tqdm
+
+from audit.models import AuditEntry
+from audit.services import entry_for, record_all
+from lab.bench.sealing import seal_rest
+from lab.database import Database
+from qhse.accounts.models import User
+from suppliers.models import Supplier
+
+SUPPLIERS = 2_000
+WRITTEN_AT_ONCE = 5_000
+TABLES = ("suppliers_supplier", "ncs_nonconformity", "audit_auditentry", "audit_sealedentry", "outbox_outboxevent")
+
+
+def add_suppliers() -> None:
+    Supplier.objects.bulk_create(
+        Supplier(name=f"Supplier {number:06}", name_key=f"supplier {number:06}") for number in range(1, SUPPLIERS + 1)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE suppliers_supplier SET certification_expiry = current_date + ((id * 37) %% 1000 - 220)::int "
+            "WHERE id %% 10 <> 0",
+            [],
+        )
+
+
+def grow_to(rows: int, user: User) -> None:
+    """Add NCs and audit entries until there are so many of each. Leave the tables as vacuum would."""
+    _add_ncs(rows, user)
+    first = AuditEntry.objects.count()
+    for start in tqdm(range(first, rows, WRITTEN_AT_ONCE), desc=f"trail of {rows:,}", unit="chunk", disable=None):
+        with transaction.atomic():
+            record_all(_entry(number, user) for number in range(start, min(start + WRITTEN_AT_ONCE, rows)))
+    seal_rest()
+
+
+def settle(database: Database) -> None:
+    for table in TABLES:
+        database.execute(f"VACUUM (ANALYZE) {table}")
+    database.execute("CHECKPOINT")
+
+
+def _entry(number: int, user: User) -> AuditEntry:
+    about_supplier = number % 3 == 2
+    return entry_for(
+        actor=user,
+        action=("NC_CREATED", "NC_CLOSED", "SUPPLIER_CERT_UPDATED")[number % 3],
+        entity_type="supplier" if about_supplier else "nonconformity",
+        entity_id=1 + number * 7919 % (SUPPLIERS if about_supplier else 200_000),
+        changes={"status": ("OPEN", "CLOSED")},
+        request_id=f"benchmark-{number}",
+    )
+
+
+def _add_ncs(rows: int, user: User) -> None:
+    """Add NCs by SQL, most of them for few suppliers, and count them on these as the services would have."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT setseed(0.42)")
+        cursor.execute(
+            "INSERT INTO ncs_nonconformity (supplier_id, severity, status, description, created_at, closure_reason, "
+            "reported_by_id, closed_at, closed_by_id) "
+            "SELECT supplier, severity, status, description, made, '', %(user)s, "
+            "CASE WHEN status = 'CLOSED' THEN made + interval '20 days' END, "
+            "CASE WHEN status = 'CLOSED' THEN %(user)s END FROM ("
+            "SELECT 1 + floor(%(suppliers)s * power(random(), 2))::int AS supplier, "
+            "CASE WHEN chance < 0.6 THEN 'low' WHEN chance < 0.9 THEN 'medium' ELSE 'high' END AS severity, "
+            "CASE WHEN random() < 0.3 THEN 'OPEN' ELSE 'CLOSED' END AS status, "
+            "'Lot ' || i || ': ' || repeat('bore diameter out of tolerance; ', (2 + i %% 3)::int) AS description, "
+            "now() - interval '365 days' * (1 - i::float8 / %(rows)s) AS made "
+            "FROM (SELECT i, random() AS chance FROM generate_series((SELECT count(*) + 1 FROM ncs_nonconformity), "
+            "%(rows)s) AS g(i)) AS drawn) AS made",
+            {"user": user.pk, "suppliers": SUPPLIERS, "rows": rows},
+        )
+        cursor.execute(
+            "UPDATE suppliers_supplier s SET nc_total = c.total, nc_open = c.open, nc_open_high = c.high, "
+            "nc_open_medium = c.medium FROM (SELECT supplier_id, count(*) AS total, "
+            "count(*) FILTER (WHERE status = 'OPEN') AS open, "
+            "count(*) FILTER (WHERE status = 'OPEN' AND severity = 'high') AS high, "
+            "count(*) FILTER (WHERE status = 'OPEN' AND severity = 'medium') AS medium "
+            "FROM ncs_nonconformity GROUP BY 1) c WHERE c.supplier_id = s.id"
+        )

@@ -1,0 +1,51 @@
+"""How many NCs there are, by the counts that the services keep on each supplier."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.db.models import F, Sum, Value
+from django.db.models.expressions import Combinable
+
+from ncs.choices import NcStatus
+from qhse.queries import Given, WrittenQuery
+from suppliers.choices import Severity
+from suppliers.models import Supplier
+
+_OPEN, _HIGH, _MEDIUM = F("nc_open"), F("nc_open_high"), F("nc_open_medium")
+_KEPT: dict[tuple[str | None, str | None], Combinable] = {
+    (None, None): F("nc_total"),
+    (NcStatus.OPEN, None): _OPEN,
+    (NcStatus.CLOSED, None): F("nc_total") - _OPEN,
+    (NcStatus.OPEN, Severity.HIGH): _HIGH,
+    (NcStatus.OPEN, Severity.MEDIUM): _MEDIUM,
+    (NcStatus.OPEN, Severity.LOW): _OPEN - _HIGH - _MEDIUM,
+}
+
+
+def kept_count(*, status: str | None = None, severity: str | None = None, supplier_id: int | None = None) -> int | None:
+    """
+    Return how many NCs have these values, exactly. None if no counts are kept of them: closed ones by severity.
+
+    The cost grows with the suppliers, and not with the NCs.
+    """
+    if (status, severity) not in _KEPT:
+        return None
+    given: dict[str, Any] = {} if supplier_id is None else {"supplier": supplier_id}
+    (number,) = _sum(status, severity, of_one=bool(given)).first(**given) or (0,)
+    return int(number or 0)
+
+
+@cache
+def _sum(status: str | None, severity: str | None, *, of_one: bool) -> WrittenQuery:
+    chosen = {"pk": Given("supplier", Supplier._meta.get_field("id"))} if of_one else {}
+    return WrittenQuery(
+        lambda: (
+            Supplier.objects.filter(**chosen)
+            .order_by()
+            .values(all=Value(1))
+            .annotate(number=Sum(_KEPT[status, severity]))
+            .values_list("number")
+        )
+    )

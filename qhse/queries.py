@@ -1,0 +1,124 @@
+"""Queries of the ORM whose SQL is written once. To write a short one takes longer than to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, cast
+
+from django.db import connections
+from django.db.models import Count, Field, IntegerField, Model, QuerySet, Value
+
+Row = tuple[Any, ...]
+
+
+class Given(Value):
+    """A value that each run gives, by this name, in the place of one of `field`."""
+
+    def __init__(self, name: str, field: Field[Any, Any]) -> None:
+        super().__init__(None, output_field=field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        return "%s", [self]
+
+    def stored(self, value: Any, connection: Any) -> Any:
+        """Return the value as the database gets it. Raises _NoSuchValue for a number that no column can hold."""
+        if isinstance(value, int) and isinstance(self.output_field, IntegerField):
+            least, most = connection.ops.integer_field_range(self.output_field.get_internal_type())
+            if not (least is None or least <= value) or not (most is None or value <= most):
+                raise _NoSuchValue
+        return self.output_field.get_db_prep_value(value, connection)
+
+
+class _NoSuchValue(Exception):
+    """No row has this value."""
+
+
+class WrittenQuery:
+    """
+    A query with `Given` values, of `values_list`.
+
+    `build` is called at the first run on each kind of database. It may use nothing that changes between runs: neither
+    settings, nor the time, nor the request. What the ORM does for rows it does here too, on both databases.
+    """
+
+    def __init__(self, build: Callable[[], QuerySet[Any, Any]]) -> None:
+        self._build = build
+        self._written: dict[str, tuple[str, Row, Any]] = {}
+
+    def rows(self, *, using: str = "default", **given: Any) -> list[Row]:
+        """Run it, and return its rows, as `values_list` would. Raises KeyError when a given value is missing."""
+        return self._run("", [], using, given)
+
+    def page(self, limit: int, offset: int, *, using: str = "default", **given: Any) -> list[Row]:
+        """Return so many rows from the `offset` on. The query has a total order and is not sliced itself."""
+        return self._run(" LIMIT %s OFFSET %s", [limit, offset], using, given)
+
+    def _run(self, end: str, last: list[Any], using: str, given: dict[str, Any]) -> list[Row]:
+        connection = connections[using]
+        sql, parameters, converters = self._on(connection)
+        try:
+            filled = [
+                each.stored(given[each.name], connection) if isinstance(each, Given) else each for each in parameters
+            ]
+        except _NoSuchValue:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(sql + end, filled + last)
+            rows = cursor.fetchall()
+        return [_converted(row, converters, connection) for row in rows] if converters else rows
+
+    def first(self, *, using: str = "default", **given: Any) -> Row | None:
+        """Return the first of its rows."""
+        return next(iter(self.rows(using=using, **given)), None)
+
+    def _on(self, connection: Any) -> tuple[str, Row, Any]:
+        if connection.vendor not in self._written:
+            query = self._build().query
+            compiler = query.get_compiler(connection=connection)
+            sql, parameters = compiler.as_sql()
+            converters = compiler.get_converters([column for column, _, _ in compiler.select])
+            self._written[connection.vendor] = sql, parameters, converters
+        return self._written[connection.vendor]
+
+
+class WrittenList:
+    """The records of a model in one order, all of them or those whose columns have given values."""
+
+    def __init__(self, model: type[Model], order: tuple[str, ...] = ("pk",), columns: Collection[str] = ()) -> None:
+        self._model = model
+        self._columns = [field.attname for field in model._meta.concrete_fields]
+        given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
+        chosen = model._default_manager.filter(**given).order_by(*order)
+        self._rows = WrittenQuery(lambda: chosen.values_list(*self._columns))
+        # Of all rows, by a group that all are in: the ORM has no lazy count.
+        self._count = WrittenQuery(
+            lambda: chosen.order_by().values(all=Value(1)).annotate(number=Count("pk")).values_list("number")
+        )
+
+    def count(self, **given: Any) -> int:
+        (number,) = self._count.first(**given) or (0,)
+        return int(number)
+
+    def page(self, limit: int, offset: int, **given: Any) -> list[Any]:
+        """Return the records of a page, as if the ORM had read them."""
+        return [record_of(self._model, self._columns, row) for row in self._rows.page(limit, offset, **given)]
+
+    def first(self, **given: Any) -> Any | None:
+        return next(iter(self.page(1, 0, **given)), None)
+
+
+def _converted(row: Row, converters: Any, connection: Any) -> Row:
+    values = list(row)
+    for place, (functions, expression) in converters.items():
+        for convert in functions:
+            values[place] = convert(values[place], expression, connection)
+    return tuple(values)
+
+
+def record_of(model: type[Model], columns: list[str], row: Row, *, using: str = "default") -> Any:
+    """Return a record of these columns, as if it had been read. Any other column would be read when it is asked for."""
+    values = dict(zip(columns, row, strict=True))
+    # Django takes them in the order of the model's columns.
+    names = [field.attname for field in model._meta.concrete_fields if field.attname in values]
+    return model.from_db(using, names, [values[name] for name in names])

@@ -1,0 +1,238 @@
+"""The form of every setting is checked at the start. What would fail at its first use is refused with a sentence."""
+
+from __future__ import annotations
+
+import os
+import runpy
+from functools import cache
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from prometheus_client import values
+
+from dev.processes import ROOT
+
+GOOD = {
+    "QHSE_ENV": "production", "SECRET_KEY": "s" * 60, "JWT_SIGNING_KEY": "j" * 60,
+    "ALLOWED_HOSTS": "qhse.example.com", "DATABASE_URL": "postgres://qhse:secret-of-4711@db.example.com/qhse",
+    "PATH": os.environ.get("PATH", ""),
+}  # fmt: skip
+
+NUMBERS = ("ten", "10s", "1,5", "-1", "9" * 400, "1e3", "nan", "inf", "0x10", "１０", "1_0", "")
+WHOLE = (*NUMBERS[:-1], "1.5")
+URLS = ("login.example.com", "ftp://login.example.com", "https://", "https://login.example.com:99999", "https://a b/c",
+        "https://[::1", "https://login.example.com/#keys")  # fmt: skip
+POSTGRES = (
+    "plant", "mysql://h/n", "postgresql+psycopg://u:secret@h/n", "postgres://u:secret@h", "postgres://u:secret@h:x/n",
+    "postgres://u:secret@h:0/n", "postgres://u:sec/ret@h/n", "postgres://u:se?secret@h/n", "postgres://u:secret@h/n?sslmod=require",
+    "postgres://u:secret@h/n?sslmode=on", "postgres://u:secret@h/n?connect_timeout=5s",
+    "postgres://u:secret@h/n?target_session_attrs=writable", "postgres://u:secret@h/n?sslrootcert=/nowhere/root.pem",
+    "postgres://u:secret@h1,h2/n?port=1,2,3", "postgres://u:secret@h/n?options=-d", "sqlite://", "sqlite://var/a.db",
+    "sqlite:///var/a.db?timeout=5", "sqlite:////", "sqlite:////dev/null/a.db",
+)  # fmt: skip
+
+# Of each setting what must not start. What no value may hold is tried with all of them below.
+BAD: dict[str, tuple[str, ...]] = {
+    "QHSE_ENV": ("prod", "Production", "dev,test"),
+    "SECRET_KEY": ("",),
+    "JWT_SIGNING_KEY": ("", "ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 AAAA"),
+    "ALLOWED_HOSTS": (
+        "https://qhse.example.com", "qhse.example.com:8443", "qhse.example.com/", "a.example.com b.example.com", "::1",
+        "[::1", "*.example.com", "qhse_api", "qhse.example.com.", "müller.example", ",", "300.0.0.1",
+    ),
+    "CSRF_TRUSTED_ORIGINS": (
+        "qhse.example.com", "https://qhse.example.com/", "https://qhse.example.com/admin", "ftp://qhse.example.com",
+        "https://qhse.example.com:443", "http://qhse.example.com:80", "https://", "https://a https://b", "*",
+        "https://qhse.example.com:99999", ",",
+    ),
+    "TRUSTED_PROXIES": (
+        "10.0.0.300", "10.0.0.1/8", "nginx", "*", "10.0.0.1:80", "10.0.0.1 10.0.0.2", "10.0.0.0/33", ",",
+    ),
+    "DATABASE_URL": POSTGRES,
+    "TEST_DATABASE_URL": POSTGRES,
+    "OIDC_ISSUER": URLS,
+    "OIDC_JWKS_URL": URLS,
+    "OIDC_ROLES": ("admin", "=admin", "a=", "a=quality,a=admin", ","),
+    "OIDC_ROLE_CLAIM": (".", "realm_access.", ".roles", "realm..roles", "the roles"),
+    "OIDC_USERNAME_CLAIM": ("preferred username",),
+    "OIDC_ALGORITHMS": ("HS256", "RS256;ES256", "rs256", "none", ","),
+    "LOGIN_FAILURES_PER_ACCOUNT": (*WHOLE, "0", "1001"),
+    "LOGIN_FAILURES_PER_ADDRESS": (*WHOLE, "0", "10001"),
+    "LOGIN_WINDOW": (*NUMBERS[:-1], "0", "86401", "15m"),
+    "TOKEN_LEEWAY": (*NUMBERS[:-1], "301", "30s"),
+    "DEBUG": ("True", "1", "yes", "*"),
+    "OUTBOX_POLL_INTERVAL": (*NUMBERS[:-1], "0", "3601", "500ms"),
+    "OUTBOX_BATCH_SIZE": (*WHOLE, "0", "10001"),
+    "OUTBOX_MAX_ATTEMPTS": (*WHOLE, "0", "1001"),
+    "OUTBOX_BACKOFF_BASE": (*NUMBERS[:-1], "3601"),
+    "OUTBOX_BACKOFF_CAP": (*NUMBERS[:-1], "86401"),
+    "OUTBOX_HANDLER_TIMEOUT": (*NUMBERS[:-1], "0", "601"),
+    "OUTBOX_METRICS_BIND": (
+        "9100", ":9100", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "http://127.0.0.1:9100", "*:9100", "::1:9100",
+        "127.0.0.300:9100", "127.0.0.1:9100/metrics",
+    ),
+    "AUDIT_KEY_FALLBACKS": (",", " , "),
+    "AUDIT_SEAL_INTERVAL": (*NUMBERS[:-1], "3601"),
+    "LOG_LEVEL": ("info", "TRACE", "10"),
+    "LOG_FORMAT": ("JSON", "plain"),
+    "METRICS_TOKEN": ("two words of a token", "müller-und-söhne-4711"),
+    "PROMETHEUS_MULTIPROC_DIR": ("/dev/null/metrics",),
+    "PORT": (*WHOLE, "0", "65536", "tcp://10.0.0.1:8000"),
+    "GUNICORN_WORKERS": (*WHOLE, "0", "1001"),
+    "WEB_CONCURRENCY": (*WHOLE, "0", "1001"),
+    "GUNICORN_THREADS": (*WHOLE, "0", "1001"),
+    "GUNICORN_KEEPALIVE": (*WHOLE, "3601", "75s"),
+    "GUNICORN_HEADER_BYTES": (*WHOLE, "1023", "32k", "1048577"),
+    "GUNICORN_LOG_LEVEL": ("info", "NOTSET"),
+}  # fmt: skip
+WITHOUT_A_FORM = {
+    "OIDC_AUDIENCE": "whatever the provider writes into `aud`",
+    "REPLICA_DATABASE_URL": "has no effect yet, and a check says so",
+    "BROKER_URL": "likewise",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "likewise",
+}
+OF_GUNICORN = {"GUNICORN_CMD_ARGS", "GUNICORN_PID", "GUNICORN_FD", "GUNICORN_DIRTY_SOCKET"}
+SECRET = {"SECRET_KEY", "JWT_SIGNING_KEY", "DATABASE_URL", "TEST_DATABASE_URL", "AUDIT_KEY_FALLBACKS", "METRICS_TOKEN",
+          "OIDC_ISSUER", "OIDC_JWKS_URL"}  # fmt: skip
+
+# Of each setting with a form what must go on starting.
+FINE = {
+    "ALLOWED_HOSTS": ("qhse.example.com,.example.org", "192.0.2.7, [2001:db8::7]", "QHSE.Example.com", "localhost"),
+    "CSRF_TRUSTED_ORIGINS": ("https://qhse.example.com,https://qhse.example.com:8443", "https://*.example.com",
+                             "http://127.0.0.1:8000", "https://[2001:db8::7]:8443"),
+    "TRUSTED_PROXIES": ("10.0.0.7,10.1.0.0/16", "unix", "unix,2001:db8::/48", "::ffff:10.0.0.7", "fe80::1%eth0"),
+    "DATABASE_URL": (
+        "postgres://u@h1:5599,h2:5590/db?target_session_attrs=read-write", "postgres://u:p%40ss%2F@[2001:db8::7]:5599/db",
+        "postgres://%2Frun%2Fpostgresql/db", "postgres:///db?host=/run/postgresql&port=5433", "postgresql://u@h/?dbname=db",
+        "postgres://u@h/db?sslmode=verify-full&sslrootcert=system", "postgres://u@h/db?assume_role=qhse_app",
+        "postgres://u@h1,h2/db?load_balance_hosts=random&connect_timeout=3",
+    ),
+    "OIDC_ISSUER": ("https://login.example.com/realms/quality", "https://login.example.com:8443/", "http://adfs/adfs/services/trust"),
+    "OIDC_ROLE_CLAIM": ("role", "realm_access.roles", "https://qhse.example.com/roles"),
+    "OIDC_ROLES": ("a=quality, b=admin",),
+    "OIDC_ALGORITHMS": ("ES256", "RS256, ES256"),
+    "OUTBOX_METRICS_BIND": ("127.0.0.1:9100", "[::1]:9100", "0.0.0.0:9100", "Localhost:9100"),
+    "AUDIT_KEY_FALLBACKS": ("one,two",),
+    "LOGIN_WINDOW": ("900", "1.5", "+3"),
+    "METRICS_TOKEN": ("x" * 40,),
+    "GUNICORN_WORKERS": ("4", "4.0"),
+    "GUNICORN_KEEPALIVE": ("0", "620"),
+}  # fmt: skip
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, Any]:
+    """Read all settings, those of the HTTP server too, from an environment with these changes."""
+    monkeypatch.setattr(os, "environ", GOOD | changes)
+    for name in ("ValueClass", "MmapedDict"):  # which a directory for counters replaces, for the whole process
+        monkeypatch.setattr(values, name, getattr(values, name))
+    try:
+        server = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    except SystemExit as refusal:
+        raise ImproperlyConfigured(str(refusal)) from None
+    return server | runpy.run_path(str(ROOT / "qhse" / "settings.py")) | {"names": server["env"].names}
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, **changes: str) -> str:
+    try:
+        read(monkeypatch, **changes)
+    except ImproperlyConfigured as refusal:
+        return str(refusal)
+    return ""
+
+
+def in_its_place(name: str, value: str) -> dict[str, str]:
+    return {name: value} | ({"QHSE_ENV": "test"} if name == "TEST_DATABASE_URL" else {})
+
+
+@cache
+def all_names() -> frozenset[str]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        names = read(monkeypatch)["names"] | read(monkeypatch)["env"].names
+        return frozenset(names | read(monkeypatch, QHSE_ENV="test")["env"].names)
+
+
+def test_every_setting_has_values_that_are_refused_or_a_reason():
+    assert all_names() - OF_GUNICORN == set(BAD) | set(WITHOUT_A_FORM)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_stops_the_start_with_a_sentence(monkeypatch, name, value):
+    said = complaint(monkeypatch, **in_its_place(name, value))
+
+    assert f" {name}: " in said
+    if name in SECRET:
+        assert "secret" not in said.replace("SECRET", "")
+
+
+@pytest.mark.parametrize(
+    "value", ['"x"', "'qhse.example.com'", "one\ntwo", "a\x1bb", "a\x7fb", "broken\udcff"], ids=ascii
+)
+@pytest.mark.parametrize("name", sorted((set(BAD) | set(WITHOUT_A_FORM)) - {"TEST_DATABASE_URL"}))
+def test_quotes_controls_and_broken_text_are_refused_everywhere(monkeypatch, name, value):
+    if name == "AUDIT_KEY_FALLBACKS" and value[0] in "'\"":
+        return  # a former key may have had them
+
+    said = complaint(monkeypatch, **{name: value})
+
+    assert f" {name}: " in said
+    assert value not in said
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FINE.items() for value in values])
+def test_a_good_value_starts_also_with_white_space_around_it(monkeypatch, name, value):
+    plain = read(monkeypatch, **{name: value})
+
+    assert {key: read(monkeypatch, **{name: f" {value}\n"})[key] for key in plain if key == name} == (
+        {name: plain[name]} if name in plain else {}
+    )
+
+
+def test_secrets_from_files_lose_their_line_break(monkeypatch):
+    settings = read(monkeypatch, SECRET_KEY="s" * 60 + "\r\n", DATABASE_URL=GOOD["DATABASE_URL"] + "\n")
+
+    assert (settings["SECRET_KEY"], settings["DATABASES"]["default"]["NAME"]) == ("s" * 60, "qhse")
+
+
+@pytest.mark.parametrize(
+    "service", ["qhse", "outbox", "outbox-worker", "audit", "login", "oidc", "gunicorn", "database", "redis"]
+)
+def test_what_an_orchestrator_injects_for_its_services_stops_no_start(monkeypatch, service):
+    name, url = service.upper().replace("-", "_"), "tcp://10.0.0.1:8000"
+    links = {
+        f"{name}_SERVICE_HOST": "10.0.0.1", f"{name}_SERVICE_PORT": "8000", f"{name}_SERVICE_PORT_HTTP": "8000",
+        f"{name}_PORT": url, f"{name}_PORT_8000_TCP": url, f"{name}_PORT_8000_TCP_PROTO": "tcp",
+        f"{name}_PORT_8000_TCP_PORT": "8000", f"{name}_PORT_8000_TCP_ADDR": "10.0.0.1",
+        f"{name}_PORT_53_UDP": "udp://10.0.0.1:53", f"{name}_NAME": "/web/qhse", f"{name}_ENV_PATH": "/bin",
+    }  # fmt: skip
+
+    assert complaint(monkeypatch, **links) == ""
+    assert read(monkeypatch, **links)["MISSPELT_SETTINGS"] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OUTBOX_POLL_INTERVALL", "OUTBOX_PORT", "OUTBOX_METRICS_PORT", "AUDIT_SEAL", "LOGIN_WINDOWS", "OIDC_ROLE",
+     "QHSE_ENVIRONMENT", "GUNICORN_WORKER", "GUNICORN_BIND"],
+)  # fmt: skip
+def test_a_misspelt_setting_of_ours_is_named(monkeypatch, name):
+    assert f"{name}: is not a setting; known are" in complaint(monkeypatch, **{name: "9100"})
+
+
+def test_what_only_looks_like_a_setting_is_named_and_stops_nothing(monkeypatch):
+    settings = read(
+        monkeypatch, ALLOWED_HOST="x", TRUSTED_PROXY="10.0.0.7", SECRET_KEYS="y", PORTS="1", HOSTNAME="api-0"
+    )
+
+    assert settings["MISSPELT_SETTINGS"] == [("TRUSTED_PROXY", "TRUSTED_PROXIES")]
+
+
+def test_gunicorn_itself_believes_nobody_not_even_at_a_unix_socket(monkeypatch):
+    server = read(monkeypatch)
+
+    believed = [server[name] for name in ("forwarded_allow_ips", "secure_scheme_headers", "forwarder_headers")]
+    assert believed == ["", {}, ""]
+
+
+def test_the_server_keeps_idle_connections_longer_than_most_balancers(monkeypatch):
+    assert read(monkeypatch)["keepalive"] > 60
