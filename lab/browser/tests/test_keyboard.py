@@ -160,6 +160,7 @@ class TestTheChoiceOfASupplier:
         visitor.page.goto("/admin/ncs/nonconformity/add/")
         visitor.submit(".submit-row input.default")
 
+        visitor.page.wait_for_selector(".errornote:focus")
         visitor.page.keyboard.press("Tab")  # from the summary to its first link
         visitor.page.keyboard.press("Enter")
 
