@@ -58,7 +58,10 @@ def found_in(term: str, *, columns: Iterable[str] = (), keys: Iterable[str] = ()
     `columns` are folded while they are read, `keys` are columns that hold `base_letters` already.
     """
     columns, keys, condition = tuple(columns), tuple(keys), Q()
-    for word in base_letters(term.replace("\0", "")).split():
+    words = base_letters(term.replace("\0", "")).split()
+    if term.strip(" \0") and not words:
+        return Q(pk=None)  # accents alone: nothing has them alone
+    for word in words:
         places = [Q(Contains(BaseLetters(F(column)), Value(word, output_field=CharField()))) for column in columns]
         places += [Q(**{f"{key}__contains": word}) for key in keys]
         anywhere = Q(pk=None)

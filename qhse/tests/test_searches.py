@@ -101,7 +101,7 @@ class TestASearch:
         assert list(found.values()) == [[nc.pk], [nc.pk], [], []]
 
     @pytest.mark.parametrize(
-        ("term", "finds"), [("%", 1), ("50%", 1), ("_", 0), ("\\", 0), ("", 2), (" ", 2), ("'", 0)]
+        ("term", "finds"), [("%", 1), ("50%", 1), ("_", 0), ("\\", 0), ("", 2), (" ", 2), ("'", 0), ("\u0301", 0)]
     )
     def test_takes_signs_as_they_are(self, api, make_nc, term, finds):
         make_nc(description="50% more")
