@@ -76,7 +76,7 @@ def ensure_demo_users() -> dict[Role, User]:
     """Return the four demo users. Creates those that are missing, with their names as passwords."""
     users = {}
     for role in Role:
-        user = User.objects.filter(username=role.value).first()
+        user = User.objects.named(role.value)
         users[role] = user or create_user(
             username=role.value, password=role.value, role=role, actor=None, is_staff=True
         )

@@ -8,6 +8,7 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from ncs.choices import NcStatus
+from qhse.searches import SearchKeyField
 from suppliers.choices import Severity
 
 BY_WEIGHT = Case(When(severity=Severity.HIGH, then=Value(3)), When(severity=Severity.MEDIUM, then=Value(2)), default=1)
@@ -24,13 +25,15 @@ class NonConformity(models.Model):
 
     It is open until somebody closes it, and then stays closed. Supplier, severity and description never change.
     `ncs.services` writes it, together with the counts on its supplier. `reported_by` and `closed_by` are links for
-    convenience; the audit trail is the proof. `version` counts its changes. Rows are never deleted.
+    convenience; the audit trail is the proof. `search_key` is the description as it is searched. `version` counts its
+    changes. Rows are never deleted.
     """
 
     supplier = models.ForeignKey("suppliers.Supplier", on_delete=models.PROTECT, related_name="ncs")
     severity = models.CharField(max_length=10, choices=Severity.choices)
     status = models.CharField(max_length=10, choices=NcStatus.choices, default=NcStatus.OPEN)
     description = models.TextField(max_length=5000)
+    search_key = SearchKeyField(source="description", default="", db_default="", editable=False)
     reported_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -52,3 +52,19 @@ def caseless(text: str) -> str:
     for _ in range(2):
         key = unicodedata.normalize("NFKC", key).casefold()
     return " ".join(unicodedata.normalize("NFKC", key).split())
+
+
+SPELT = {
+    "ß": "ss", "ı": "i", "ς": "σ", "ł": "l", "ø": "o", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d",
+}  # fmt: skip
+_SPELT = str.maketrans(SPELT)
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+
+def base_letters(text: str) -> str:
+    """
+    Return what is left for a search: small letters without accents, İ and ı as i, ß as ss, the final sigma as σ.
+
+    People type capitals, leave accents out, or have a keyboard without them. `qhse.searches` has the same in SQL.
+    """
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text).lower()).translate(_SPELT)

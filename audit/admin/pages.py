@@ -84,6 +84,7 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
     )
     url_filters = ("request_id", "entity_id", "actor")
     search_fields = ("actor", "entity_id", "request_id", "reason")
+    search_columns = ("actor", "reason")
     search_help_text = "NC number, supplier, person, what or why"
     list_display_links = ("when",)
 

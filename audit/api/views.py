@@ -15,7 +15,6 @@ from audit.models import AuditEntry
 from audit.permissions import AuditPermission
 from audit.selectors import entries_total
 from qhse.accounts.models import User
-from qhse.accounts.usernames import RESERVED, username_key
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
@@ -27,12 +26,7 @@ class ActorFilter(TextFilter):
     """Takes a name in any case and Unicode form. As written too: an entry bears the name of its time."""
 
     def filter(self, qs: Any, value: str) -> Any:
-        if not value:
-            return qs
-        key = username_key(value)
-        known = User.objects.named(value)
-        names = {value, *({known.username} if known else ()), *({key} & RESERVED)}
-        return qs.filter(actor__in=sorted(names))
+        return qs.filter(actor__in=User.objects.names_meant(value)) if value else qs
 
 
 class AuditEntryFilter(filters.FilterSet):

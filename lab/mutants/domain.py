@@ -7,9 +7,23 @@ from lab.mutants.mutant import Mutant
 SUPPLIERS = "suppliers/tests/test_services.py"
 SUPPLIERS_IN_TURN = "suppliers/tests/test_services_in_turn.py"
 REASSESSMENT = "suppliers/tests/test_reassessment.py"
+SEARCHES = "qhse/tests/test_searches.py"
 NCS = "ncs/tests/test_services.py"
 
 MUTANTS = (
+    Mutant(
+        "searches-as-typed", "qhse/searches.py",
+        'base_letters(term.replace("\\0", ""))', "term", f"{SEARCHES} -k non_conformity",
+    ),
+    Mutant(
+        "descriptions-not-folded", "qhse/searches.py",
+        "key = base_letters(getattr(model_instance, self.source))", "key = getattr(model_instance, self.source)",
+        f"{SEARCHES} -k non_conformity",
+    ),
+    Mutant(
+        "columns-not-folded-in-postgresql", "qhse/searches.py",
+        "template = _WITHOUT_ACCENTS", 'template = "lower(%(expressions)s)"', f"{SEARCHES} -k finds_a_supplier",
+    ),
     Mutant(
         "today-by-this-host", "qhse/clock.py",
         "return present().astimezone(UTC).date()",

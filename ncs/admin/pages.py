@@ -54,6 +54,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", PeriodFilter))
     list_select_related = ("supplier",)
     search_fields = ("supplier__name_order", "description")
+    search_columns, search_keys = ("supplier__name",), ("search_key",)
     search_help_text = "Number (NC-2026-00042, 42), supplier or description"
     autocomplete_fields = ("supplier",)
     ordering = ("-id",)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import django_filters as filters
 
 from ncs.choices import NcStatus
 from ncs.models import NonConformity
-from qhse.api.filters import IdFilter, OneOfFilter
+from qhse.api.filters import IdFilter, OneOfFilter, TextFilter
+from qhse.searches import found_in
 from suppliers.choices import Severity
 
 
@@ -16,7 +17,16 @@ class NonConformityFilter(filters.FilterSet):
     status = OneOfFilter(choices=NcStatus.choices)
     severity = OneOfFilter(choices=Severity.choices)
     supplier_id = IdFilter(field_name="supplier_id")
+    search = TextFilter(
+        method="filter_search",
+        min_length=0,
+        max_length=200,
+        label="Words of the description or of the supplier's name, regardless of case, accents and Unicode form",
+    )
 
     class Meta:
         model = NonConformity
         fields: ClassVar[list[str]] = []
+
+    def filter_search(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(found_in(value, columns=("supplier__name",), keys=("search_key",)))

@@ -38,6 +38,7 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
     serializer_class = NonConformitySerializer
     filterset_class = NonConformityFilter
     pagination_class = NonConformityPagination
+    may_be_empty = ("search",)
     honours_if_match = ("close",)
     has_etag = ("create", "retrieve", "close")
 

@@ -308,7 +308,7 @@ class TestList:
             ("supplier_id", "9" * 19),
             ("supplier_id", "9" * 5000),
             ("ordering", "id"),
-            ("search", "bore"),
+            ("text", "bore"),
             ("supplier", "1"),
         ],
     )

@@ -119,6 +119,7 @@ class UserAdmin(HistoryPanel):
     list_display = ("username", "role", "active", "is_staff", "email", "seen")
     list_filter = ("role", "is_active", "is_staff")
     search_fields = ("username", "email", "first_name", "last_name")
+    search_columns = search_fields
     search_help_text = "Name or e-mail"
     ordering = ("username",)
 

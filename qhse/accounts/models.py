@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from qhse.accounts.passwords import is_outdated
 from qhse.accounts.roles import Role
-from qhse.accounts.usernames import MAX_KEY_LENGTH, username_key
+from qhse.accounts.usernames import MAX_KEY_LENGTH, RESERVED, username_key
 
 
 class UsernameKeyField(models.CharField):
@@ -40,6 +40,11 @@ class UserManager(DjangoUserManager["User"]):
     def named(self, username: str) -> User | None:
         """Return the user of this name as `get_by_natural_key` does, or nobody."""
         return self.filter(username_key=username_key(username)).first()
+
+    def names_meant(self, typed: str) -> list[str]:
+        """Return the names by which the trail knows whoever is meant: as typed, as stored, or its own for others."""
+        known = self.named(typed)
+        return sorted({typed, *({known.username} if known else ()), *({username_key(typed)} & RESERVED)})
 
     def create_user(self, username: str, email: str | None = None, password: str | None = None, **extra: Any) -> User:
         return self._create_user(username, email, password, **extra)  # type: ignore[attr-defined, no-any-return]

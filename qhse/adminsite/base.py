@@ -27,6 +27,7 @@ from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
 from qhse.adminsite.once import held_back
 from qhse.adminsite.panels import Content, record_panels
+from qhse.searches import found_in
 from qhse.searching import as_typed
 from qhse.text import plain
 
@@ -67,6 +68,8 @@ class ServiceModelAdmin(ModelAdmin):
     empty_list: ClassVar[str] = ""  # what would stand in the list, and who puts it there
     menu_order: ClassVar[int] = 100
     url_filters: ClassVar[tuple[str, ...]] = ()
+    search_columns: ClassVar[tuple[str, ...]] = ()  # searched beside `search_fields`, whatever the case and accents
+    search_keys: ClassVar[tuple[str, ...]] = ()  # columns that hold such texts already
     change_form_template = "adminsite/record.html"
     formfield_overrides = {DateField: {"form_class": DayField, "widget": DayInput}}
     show_facets = admin.ShowFacets.NEVER
@@ -130,11 +133,15 @@ class ServiceModelAdmin(ModelAdmin):
             return super().get_changelist_instance(request)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Find what is typed, and the same with the dashes and spaces of a keyboard: see `qhse.searching`."""
-        term = search_term.replace("\0", "")
-        found, _ = super().get_search_results(request, queryset, term)
-        if (typed := as_typed(term)) != term:
-            found = found | super().get_search_results(request, queryset, typed)[0]
+        """
+        Find what Django finds, and what is the same in other letters: see `qhse.searches`.
+
+        Find it with the dashes and spaces of a keyboard too: see `qhse.searching`.
+        """
+        found = queryset.none()
+        for term in dict.fromkeys((search_term.replace("\0", ""), as_typed(search_term))):
+            found = found | super().get_search_results(request, queryset, term)[0]
+            found = found | queryset.filter(found_in(term, columns=self.search_columns, keys=self.search_keys))
         return found, False
 
     # --- Records --------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class _MomentField(forms.Field):
         except (ValueError, OverflowError):
             raise forms.ValidationError(
                 "Enter a date or a moment by ISO 8601, such as 2026-11-23 or 2026-11-23T08:00:00Z. In an address, "
-                "the + of an offset is written as %2B.",
+                "the + of an offset is written as %%2B.",  # the library formats it
                 code="invalid",
             ) from None
 

@@ -256,7 +256,7 @@ class TestHarmlessBodies:
     @pytest.mark.parametrize(
         "text", ["[" * 4000, "{" * 4000, "]}" * 2000, '"' * 4000, "\\" * 4000, "<script>alert(1)</script>",
                  "%00%s{{7*7}}", "'; DROP TABLE ncs_nonconformity; --", "=cmd|' /C calc'!A0",
-                 "Ω\u202eabc", "a\u0085b", "\u0001\u007f"]
+                 "Ω\u202eabc", "a\u0001b\u007f"]
     )  # fmt: skip
     def test_a_description_is_text_and_comes_back_as_it_was(self, api, make_supplier, text):
         client = api("quality")

@@ -52,6 +52,7 @@ class SupplierAdmin(HistoryPanel):
     list_display = ("full_name", "at_risk", "level", "certification", "open_ncs", "ncs_in_all")
     list_filter = (AtRiskFilter, LevelFilter, CertificationFilter)
     search_fields = ("name_order",)
+    search_columns = ("name",)
     search_help_text = "Part of the name, or the number"
     ordering = ("name_order", "name_key")
     readonly_fields = (

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from qhse import clock
 from qhse.api.filters import TextFilter, TotalOrderingFilter, TrueFalseFilter
+from qhse.searches import found_in
 from suppliers.models import Supplier, SupplierQuerySet
 from suppliers.names import name_key
 
@@ -28,7 +29,7 @@ class SupplierFilter(filters.FilterSet):
         method="filter_search",
         min_length=0,
         max_length=200,
-        label="Part of the name, regardless of case and Unicode form",
+        label="Words of the name, regardless of case, accents and Unicode form",
     )
     at_risk = AtRiskParameter(label="Whether an expired certification or an open high NC makes it one at risk, now")
     ordering = TotalOrderingFilter(
@@ -46,4 +47,4 @@ class SupplierFilter(filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
     def filter_search(self, queryset: SupplierQuerySet, name: str, value: str) -> SupplierQuerySet:
-        return queryset.filter(Q(name_key__contains=name_key(value)))
+        return queryset.filter(Q(name_key__contains=name_key(value)) | found_in(value, columns=("name",)))

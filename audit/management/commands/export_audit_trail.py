@@ -12,11 +12,12 @@ from tqdm import tqdm
 from audit.models import AuditEntry
 from audit.proof.documents import UNREADABLE
 from audit.proof.export import export_entries
+from qhse.accounts.models import User
 from qhse.arguments import date_or_time
 
 CONDITIONS = {
     "since": "created_at__gte", "until": "created_at__lt", "entity_type": "entity_type", "entity_id": "entity_id",
-    "actor": "actor", "action": "action", "request_id": "request_id",
+    "actor": "actor__in", "action": "action", "request_id": "request_id",
 }  # fmt: skip
 
 
@@ -38,8 +39,10 @@ class Command(BaseCommand):
         given = {name: options[name] for name in CONDITIONS if options[name] is not None}
         if given.get("entity_id") and not given.get("entity_type"):
             raise CommandError("--entity-id needs --entity-type: ids of different kinds of record are not different")
-        chosen = AuditEntry.objects.filter(**{CONDITIONS[name]: value for name, value in given.items()})
         described_as = {name: str(value) for name, value in given.items()}
+        if "actor" in given:
+            given["actor"] = User.objects.names_meant(given["actor"])
+        chosen = AuditEntry.objects.filter(**{CONDITIONS[name]: value for name, value in given.items()})
         try:
             with tqdm(unit="seal", disable=None) as bar:
                 exported = export_entries(

@@ -53,6 +53,13 @@ def test_nothing_found_is_an_export_too(export):
     assert (code, output.splitlines()[-1]) == (0, "everything agrees: 0 entries")
 
 
+@pytest.mark.parametrize("typed", ["QUALITY", "ｑuality "])
+def test_an_actor_is_meant_in_any_form_of_the_name(export, typed):
+    directory = export("--actor", typed)
+
+    assert len(lines_of(directory / "entries.jsonl")) == AuditEntry.objects.filter(actor="quality").count() > 0
+
+
 def test_the_trail_records_the_export_and_the_manifest_is_checked_against_it(export):
     directory = export("--actor", "quality")
 
