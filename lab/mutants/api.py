@@ -170,8 +170,7 @@ MUTANTS = (
     ),
     Mutant(
         "times-of-tokens-not-looked-at", "qhse/accounts/services/tokens.py",
-        'claims.get("sub") or not is_current(claims, family.now):\n        return None\n    return family.user',
-        'claims.get("sub"):\n        return None\n    return family.user',
+        'claims.get("sub") or not is_current(claims, row[-1]):', 'claims.get("sub"):',
         f"{VALIDITY} -k disagree_a_little",
     ),
     Mutant(
@@ -221,7 +220,7 @@ MUTANTS = (
     ),
     Mutant(
         "password-without-upper-limit", "qhse/accounts/passwords.py",
-        "        if len(password) > MAX_PASSWORD_LENGTH:\n", "        if not password:\n",
+        "        if len(prepared(password)) > MAX_PASSWORD_LENGTH:\n", "        if not password:\n",
         f"{ADMIN_LOGIN} -k overlong_password_and",
     ),
     Mutant(

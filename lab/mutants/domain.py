@@ -110,7 +110,7 @@ MUTANTS = (
     ),
     Mutant(
         "risk-concluded-without-lock", "suppliers/reassessment.py",
-        "Supplier.objects.select_for_update(no_key=True).filter(pk__in", "Supplier.objects.filter(pk__in",
+        '        .select_for_update(no_key=True, of=("self",))\n', "",
         f"{REASSESSMENT} -k waits",
     ),
     Mutant(

@@ -248,11 +248,11 @@ MUTANTS = (
     ),
     Mutant(
         "plans-for-an-empty-outbox", "qhse/deployment/connections.py",
-        '_bounds["enable_seqscan"] = "off"', "pass", "outbox/engine/tests/test_prepared.py -k full",
+        '_bounds.update({"enable_seqscan": "off", ', "_bounds.update({", "outbox/engine/tests/test_prepared.py -k full",
     ),
     Mutant(
         "session-not-reset", "outbox/guards/session.py",
-        "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP\n", "",
+        "CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP;\n", "",
         "outbox/guards/tests/test_session.py -k leaves",
     ),
     Mutant(
