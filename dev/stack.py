@@ -63,10 +63,16 @@ def interrupt_on_signals() -> None:
 
 
 def run_manage(*arguments: str, env: Mapping[str, str]) -> None:
-    """Run a management command to its end. Its output is this process's. Raises StackFailed when it fails."""
+    """
+    Run a management command to its end. Its output is this process's.
+
+    Raises StackFailed when it fails, BrokenPipeError when nobody reads any more.
+    """
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, preexec_fn=die_with_parent(signal.SIGTERM)
     )
+    if done.returncode == 141:
+        raise BrokenPipeError
     if done.returncode != 0:
         raise StackFailed(f"manage.py {arguments[0]} failed with exit code {done.returncode}")
 

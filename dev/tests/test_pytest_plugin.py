@@ -51,6 +51,13 @@ class TestLeftOut:
         assert "1 samples of the laboratory were left out; to run them: make samples" in output
         assert "test_a_quick_run" not in output
 
+    def test_are_the_browser_tests_unless_they_are_named(self):
+        output = collected("lab/browser/tests/test_narrow.py")
+
+        assert "browser tests were left out; to run them: make browser" in output
+        assert "test_fits" not in output
+        assert "test_fits" in collected("-m", "browser", "lab/browser/tests/test_narrow.py")
+
     def test_are_the_postgres_tests_on_sqlite(self):
         output = collected("-m", "laboratory")
 

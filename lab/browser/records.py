@@ -13,6 +13,8 @@ from datetime import timedelta
 
 import django
 
+from qhse.terminal import run_program
+
 LONG_WORD = "Lot" + "0123456789abcdef" * 12
 
 
@@ -72,4 +74,4 @@ def make_records() -> dict[str, dict[str, int]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

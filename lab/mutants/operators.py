@@ -33,6 +33,10 @@ MUTANTS = (
         "Q(seen_at__gte=Now() - timedelta(seconds=allowed_silence()))", "Q()", f"{SEEN} and silent",
     ),
     Mutant(
+        "replaced-worker-missed-for-a-day", "outbox/selectors.py",
+        "            silent.remove(earlier[-1])\n", "            pass\n", f"{SEEN} and in_whose_place",
+    ),
+    Mutant(
         "not-ready-without-workers", "qhse/deployment/probes.py",
         'ready = all(answer == "ok" for answer in checks.values())',
         'ready = all(answer == "ok" for answer in (*checks.values(), *remarks().values()))',
