@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.mutants.mutant import Mutant
 
 COUNTERS = "qhse/observability/tests/test_shared_counters.py"
-SEEN = "outbox/tests/test_selectors.py -k TestWorkers"
+SEEN = "outbox/tests/test_selectors.py"
 
 MUTANTS = (
     Mutant(
@@ -26,15 +26,15 @@ MUTANTS = (
     ),
     Mutant(
         "sign-from-the-future-believed", "outbox/selectors.py",
-        "WorkerSeen.objects.filter(seen_at__lte=Now())", "WorkerSeen.objects", f"{SEEN} and future",
+        "WorkerSeen.objects.filter(seen_at__lte=Now())", "WorkerSeen.objects", f"{SEEN} -k future",
     ),
     Mutant(
         "frozen-worker-lives", "outbox/selectors.py",
-        "Q(seen_at__gte=Now() - timedelta(seconds=allowed_silence()))", "Q()", f"{SEEN} and silent",
+        "Q(seen_at__gte=Now() - timedelta(seconds=allowed_silence()))", "Q()", f"{SEEN} -k silent_for_a_minute",
     ),
     Mutant(
         "replaced-worker-missed-for-a-day", "outbox/selectors.py",
-        "            silent.remove(earlier[-1])\n", "            pass\n", f"{SEEN} and in_whose_place",
+        "            silent.remove(earlier[-1])\n", "            pass\n", f"{SEEN} -k in_whose_place",
     ),
     Mutant(
         "not-ready-without-workers", "qhse/deployment/probes.py",
