@@ -189,7 +189,7 @@ def unlinked(page):
 
 
 class TestRefusals:
-    def test_of_a_form_without_its_token_has_the_menu_and_no_faults(self, new_visitor):
+    def test_of_a_form_whose_token_is_not_good_gives_it_back_filled_and_has_no_faults(self, new_visitor):
         visitor = new_visitor("procurement")
         visitor.page.goto("/admin/suppliers/supplier/add/")
         visitor.page.fill("#id_name", "Hansa Forge GmbH")
@@ -197,7 +197,8 @@ class TestRefusals:
 
         visitor.submit(".submit-row input.default")
 
-        assert visitor.page.locator("h1").inner_text() == "The form has expired"
+        assert visitor.page.locator("h1").inner_text() == "Add supplier"
+        assert visitor.page.input_value("#id_name") == "Hansa Forge GmbH"
         assert visitor.page.locator("nav.sections a").count() >= 3
         assert look(visitor) == {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dev.waiting import wait_until
 from lab.browser.routes import models
 
 pytestmark = pytest.mark.browser
@@ -94,7 +95,8 @@ def test_a_wide_table_is_scrolled_by_arrow_keys(visitors):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
 
-    page.wait_for_function("document.querySelector('.results').scrollLeft > 0")
+    results = page.locator(".results")
+    wait_until(lambda: results.evaluate("region => region.scrollLeft") > 0, seconds=15, what="the table to scroll")
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
