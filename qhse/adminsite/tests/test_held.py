@@ -155,7 +155,11 @@ class TestAForm:
 
 
 class TestNothingIsKept:
-    @pytest.mark.parametrize("mark", ["", "forged", "x" * 5000, signing.dumps([1, "x"], salt="another"), "\x00"])
+    @pytest.mark.parametrize(
+        "mark",
+        ["", "forged", "x" * 5000, signing.dumps([1, "x"], salt="another"), "\x00"],
+        ids=["none", "forged", "long", "of another form", "NUL"],
+    )
     def test_of_a_form_that_is_not_ours(self, mark: str, written: Any) -> None:
         client, fields = written
 
