@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from dev.processes import ROOT
-from lab.mutants import api, audit, domain, operators, outbox, pages
+from lab.mutants import api, audit, browser, domain, operators, outbox, pages
 from lab.mutants.mutant import Mutant
 from qhse.terminal import run_program
 
@@ -43,6 +43,7 @@ GROUPS = {
     "domain": domain.MUTANTS,
     "operators": operators.MUTANTS,
     "pages": pages.MUTANTS,
+    "browser": browser.MUTANTS,
 }
 
 

@@ -8,6 +8,7 @@ nobody else. The page that comes back has stored nothing: the person looks at it
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -20,12 +21,12 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
-from django.views import csrf
 
 from qhse.accounts.models import User
 from qhse.adminsite.marks import MARK, SEEN, VERSION, asks_nothing, owner_of, typed
 from qhse.adminsite.once import View, show_only, start_messages_anew
 from qhse.clock import present
+from qhse.refused_pages import refused_page
 
 HELD = "held"  # in the session, and in the address of the page that gives it back
 MOST_HELD = 5  # forms of one browser; several tabs may have been open
@@ -109,7 +110,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     if request.path_info.startswith("/admin/") and request.method == "POST" and (address := hold(request)):
         return HttpResponseRedirect(address) if request.user.is_authenticated else lead_to_login(request, address)
-    return csrf.csrf_failure(request, reason)
+    return refused_page(request, "403_csrf.html", HTTPStatus.FORBIDDEN)
 
 
 def _worth_keeping(request: HttpRequest) -> str:

@@ -202,6 +202,20 @@ class TestRefusals:
         assert visitor.page.locator("nav.sections a").count() >= 3
         assert look(visitor) == {}
 
+    def test_of_a_form_without_token_and_mark_has_the_menu_and_no_faults(self, new_visitor):
+        visitor = new_visitor("procurement")
+        visitor.page.goto("/admin/suppliers/supplier/add/")
+        visitor.page.evaluate(
+            "document.querySelectorAll('#content [name=csrfmiddlewaretoken], #content [name=_mark]')"
+            ".forEach((field) => field.remove())"
+        )
+
+        visitor.submit(".submit-row input.default")
+
+        assert visitor.page.locator("h1").inner_text() == "The form has expired"
+        assert visitor.page.locator("nav.sections a").count() >= 3
+        assert look(visitor) == {}
+
     @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
     @pytest.mark.parametrize("error", [RuntimeError("made up"), OperationalError("made up"), IntegrityError("made up")])
     def test_by_an_error_have_the_menu_of_whom_they_know_and_no_faults(self, error, known, new_visitor):

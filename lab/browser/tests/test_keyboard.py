@@ -149,8 +149,10 @@ class TestTheChoiceOfASupplier:
         page = visitors("quality").page
         page.goto("/admin/ncs/nonconformity/add/")
 
+        page.wait_for_selector(".select2-selection")
         box = page.get_by_role("combobox", name="Supplier")
-        box.press("Enter")
+        assert box.evaluate_all("found => found.filter((each) => each.matches('.select2-selection')).length") == 1
+        box.and_(page.locator(".select2-selection")).press("Enter")
 
         assert page.get_by_role("searchbox", name="Search: Supplier").count() == 1
         assert page.get_by_role("listbox", name="Supplier").count() == 1

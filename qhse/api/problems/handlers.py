@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from rest_framework import exceptions
 
 from qhse.api.problems.database import database_problem
 from qhse.api.problems.document import CHALLENGE, problem
 from qhse.api.problems.refusals import note_refusal
 from qhse.errors import DomainError
-
-logger = logging.getLogger("qhse.api")
+from qhse.refused_pages import refused_page
 
 
 def exception_handler(exc: Exception, handler_context: dict[str, Any]) -> HttpResponse | None:
@@ -102,21 +98,6 @@ def _is_page(request: HttpRequest) -> bool:
     return request.path_info.startswith("/admin/")
 
 
-def _page(request: HttpRequest, template: str, status: int, **content: Any) -> HttpResponse:
-    """Return a page that refuses. With the menu, when it is known who asks and the database still answers."""
-    try:
-        # Not asked for anew after the database has failed: whoever waits has waited for it once.
-        user = getattr(request, "_cached_user" if status == HTTPStatus.SERVICE_UNAVAILABLE else "user", None)
-        known = user is not None and user.is_authenticated
-        # Django's part of the frame: our banners ask the database.
-        frame = admin.AdminSite.each_context(admin.site, request) if known else {}
-        return HttpResponse(render_to_string(template, frame | content, request if frame else None), status=status)
-    except Exception:
-        # The frame of a page is no reason to withhold what it says; what went wrong in it is a defect all the same.
-        logger.exception("a page of refusal is shown without its menu")
-        return HttpResponse(render_to_string(template, content), status=status)
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refuses before any view runs: a foreign Host header, a malformed query."""
     return problem(status=400, code="bad_request", detail="The request is malformed or its Host is not served here.")
@@ -125,23 +106,18 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     note_refusal(request)
     if _is_page(request):
-        return _page(request, "403.html", HTTPStatus.FORBIDDEN)
+        return refused_page(request, "403.html", HTTPStatus.FORBIDDEN)
     return problem(status=403, code="permission_denied", detail="You may not do this.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_page(request):
-        return _page(request, "404.html", HTTPStatus.NOT_FOUND)
+        return refused_page(request, "404.html", HTTPStatus.NOT_FOUND)
     return problem(
         status=404,
         code="not_found",
         detail="There is no such route. GET /docs lists them all; none ends in a slash.",
     )
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose token is not that of the browser's cookie. Only pages have forms."""
-    return _page(request, "403_csrf.html", HTTPStatus.FORBIDDEN)
 
 
 def database_answer(request: HttpRequest, exc: BaseException | None) -> HttpResponse | None:
@@ -150,7 +126,7 @@ def database_answer(request: HttpRequest, exc: BaseException | None) -> HttpResp
     if answer is None or not _is_page(request):
         return answer
     document = json.loads(answer.content)
-    page = _page(
+    page = refused_page(
         request, "adminsite/database_problem.html", answer.status_code,
         database_away=answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE, detail=document["detail"],
     )  # fmt: skip
@@ -177,7 +153,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if (answer := database_answer(request, sys.exc_info()[1])) is not None:
         return answer
     if _is_page(request):
-        return _page(request, "500.html", HTTPStatus.INTERNAL_SERVER_ERROR)
+        return refused_page(request, "500.html", HTTPStatus.INTERNAL_SERVER_ERROR)
     return problem(
         status=500, code="internal_error", detail="A defect on our side; the log knows it by the request id."
     )
