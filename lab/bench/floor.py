@@ -34,7 +34,7 @@ SELECT u.id, u.username, u.role FROM accounts_tokenfamily f JOIN accounts_user u
 WHERE f.id = %s AND f.revoked_at IS NULL AND u.is_active
 """
 _AT_RISK = "(nc_open_high > 0 OR coalesce(certification_expiry < current_date, false))"
-_SUPPLIER = f"id, name, certification_expiry, {_AT_RISK} AS is_at_risk, risk_level, created_at"
+_SUPPLIER = f"id, name, certification_expiry, {_AT_RISK} AS is_at_risk, created_at"
 _NC = "id, supplier_id, severity, status, description, created_at, closed_at, closure_reason"
 _METADATA = ("request_id", "source", "actor_id", "client_address")
 _ENTRY = f"id, created_at, actor, actor_role, action, entity_type, entity_id, changes, reason, {', '.join(_METADATA)}"

@@ -85,6 +85,8 @@ _REFUSALS = {
 
 def write_refusal(cfg: Any, sock: socket.socket, status: int, reason: str, message: str) -> None:
     """Answer a request that gunicorn refuses. Its own `message` can quote what came, and is not passed on."""
+    if status == HTTPStatus.NOT_IMPLEMENTED:  # an encoding that it does not know: the client's mistake, and no defect
+        status, reason = HTTPStatus.BAD_REQUEST.value, HTTPStatus.BAD_REQUEST.phrase
     code, detail = _REFUSALS.get(HTTPStatus(status), ("bad_request", "The server cannot read such a request."))
     request_id = context.accept_request_id(None)
     document = {
