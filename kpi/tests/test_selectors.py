@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from kpi.selectors import current_kpi
 from ncs.services import close_nonconformity
@@ -100,11 +101,12 @@ class TestCurrentKpi:
         self, make_supplier, make_nc, django_assert_num_queries
     ):
         make_nc()
-        with django_assert_num_queries(4):
+        statements = 5 if connection.vendor == "postgresql" else 4  # PostgreSQL is asked for the time, here once
+        with django_assert_num_queries(statements):
             current_kpi()
 
         for _ in range(19):
             make_nc()
 
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(statements):
             current_kpi()

@@ -67,12 +67,13 @@ class Command(BaseCommand):
             name="qhse-worker",
             prepared=True,
         )
+        worker = self._worker(options)
+        worker.install_signal_handlers()
         try:
             refuse_unsafe_database()
         except ImproperlyConfigured as refusal:
+            worker.leave()  # its alarm would outlive a command that was called in another program
             raise CommandError(str(refusal)) from None
-        worker = self._worker(options)
-        worker.install_signal_handlers()
         # A batch makes thousands of objects and no cycles: looking for cycles as often as Python does by itself would
         # take a twelfth of the time.
         gc.freeze()

@@ -74,6 +74,7 @@ def test_a_check_that_really_fails_is_told_in_its_own_words(make_supplier):
 # How to break each named check by hand, on the first row of its table.
 BREAK = {
     "user_role_is_known": "role = 'emperor'",
+    "user_has_a_name": "username_key = ''",
     "supplier_has_a_name": "name = ''",
     "supplier_nc_counts_agree": "nc_open = nc_total + 1",
     "supplier_risk_level_is_known": "risk_level = 'none'",

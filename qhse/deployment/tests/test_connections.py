@@ -202,7 +202,7 @@ class TestALine:
 
     def test_has_what_the_operator_gave_before_all_else(self):
         bound_connections(statement=10, lock=0.5, idle_in_transaction=15, name="qhse-api")
-        given = parse_database_url("postgres://u@h/d?options=-c lock_timeout=1min --work-mem=7MB")["SESSION"]
+        given = parse_database_url("postgres://u@h/d?options=-c%20lock_timeout%3D1min%20--work-mem%3D7MB")["SESSION"]
 
         with line(SESSION=given) as ours:
             changed = as_it_should_be(
