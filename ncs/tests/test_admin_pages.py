@@ -20,7 +20,10 @@ def page():
     return admin.site.get_model_admin(NonConformity)
 
 
+@pytest.mark.django_db
 class TestAge:
+    """Outside of a request PostgreSQL's clock is asked what time it is."""
+
     @pytest.mark.parametrize(
         ("hours", "says"), [(0, "new"), (23, "new"), (24, "1 day"), (47, "1 day"), (24 * 400, "400 days")]
     )
