@@ -205,10 +205,14 @@ class SealingTurn(models.Model):
     The sealer locks the row. To lock it takes the right to UPDATE this table. An advisory lock could be taken by any
     role that may connect, and a lock on a table by any that may insert. `seal` finds the end of the chain, however many
     seals others insert. It is looked at and not believed: the seal's mark decides.
+
+    `counted` entries are dated before `counted_until`, and no more will be. Only the number on a list rests on it.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     seal = models.PositiveIntegerField(default=0)  # 0: nothing is sealed yet
+    counted = models.PositiveBigIntegerField(default=0, db_default=0)
+    counted_until = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Exists, OuterRef, Value
+from django.db.models import Value
+from django.db.models.functions import Now
 
-from audit.models import AuditEntry, AuditSeal, SealedEntry, SealingTurn
-from audit.proof.documents import UNREADABLE
-from audit.proof.marks import is_ours
-from qhse.clock import present
-from qhse.queries import Given, WrittenQuery, record_of
+from audit.models import AuditEntry, SealingTurn
+from qhse.queries import Given, WrittenQuery
 
-_SEAL = [field.attname for field in AuditSeal._meta.concrete_fields]
-_noted_seal = WrittenQuery(
-    lambda: AuditSeal.objects.filter(number__in=SealingTurn.objects.order_by().values("seal")).values_list(*_SEAL)
+_closed = WrittenQuery(
+    lambda: SealingTurn.objects.filter(counted_until__lte=Now()).order_by().values_list("counted", "counted_until")
 )
-_not_sealed = WrittenQuery(
+_since = WrittenQuery(
     lambda: (
         AuditEntry.objects.order_by()
-        .filter(
-            ~Exists(
-                SealedEntry.objects.filter(
-                    entry_id=OuterRef("pk"), seal_id__lte=Given("seal", AuditSeal._meta.get_field("number"))
-                )
-            ),
-            created_at__gte=Given("horizon", AuditSeal._meta.get_field("horizon")),
-        )
-        .values(all=Value(1))
-        .annotate(number=Count("pk"))
-        .values_list("number")
+        .filter(created_at__gte=Given("moment", AuditEntry._meta.get_field("created_at")))
+        .values_list(Value(1))
     )
 )
 
 
 def entries_total() -> int:
+    """Return how many entries there are, exactly."""
+    return entries_counted()[0]
+
+
+def entries_counted(most: int | None = None) -> tuple[int, bool]:
     """
-    Return how many entries there are, exactly.
+    Return how many entries there are, and whether that is exact.
 
-    The last seal says how many are sealed, so that only those are counted which no seal covers yet.
+    The sealers have counted those dated before a moment, to which no more will come. So only those since then are
+    counted, as a rule of the last minute; at `most` so many of them, and then there are more.
     """
-    head = _last_seal()
-    if head is None or head.horizon is None or head.horizon > present():
-        return AuditEntry.objects.count()
-    (waiting,) = _not_sealed.first(seal=head.number, horizon=head.horizon) or (0,)
-    return int(head.total + waiting)
-
-
-def _last_seal() -> AuditSeal | None:
-    """Return the seal that the sealers have noted as the last. None if there is none, or if it is not genuine."""
-    try:
-        row = _noted_seal.first()
-        seal: AuditSeal | None = record_of(AuditSeal, _SEAL, row) if row else None
-        return seal if seal and is_ours(seal) else None
-    except UNREADABLE:
-        return None
+    closed = _closed.first()
+    if closed is None:  # nothing is closed yet, or the clock was ahead when it was
+        return AuditEntry.objects.count(), True
+    counted, moment = closed
+    since = _since.count(None if most is None else most + 1, moment=moment)
+    if most is None or since <= most:
+        return int(counted) + since, True
+    return int(counted) + most, False

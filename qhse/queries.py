@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from django.db import connections
-from django.db.models import Count, Field, IntegerField, Model, QuerySet, Value
+from django.db.models import Field, IntegerField, Model, QuerySet, Value
 
 Row = tuple[Any, ...]
 
@@ -54,7 +54,13 @@ class WrittenQuery:
         """Return so many rows from the `offset` on. The query has a total order and is not sliced itself."""
         return self._run(" LIMIT %s OFFSET %s", [limit, offset], using, given)
 
-    def _run(self, end: str, last: list[Any], using: str, given: dict[str, Any]) -> list[Row]:
+    def count(self, at_most: int | None = None, *, using: str = "default", **given: Any) -> int:
+        """Return how many rows it has. It stops at so many."""
+        end, last = (") AS counted", []) if at_most is None else (" LIMIT %s) AS counted", [at_most])
+        rows = self._run(end, last, using, given, begin="SELECT count(*) FROM (")
+        return int(rows[0][0]) if rows else 0
+
+    def _run(self, end: str, last: list[Any], using: str, given: dict[str, Any], begin: str = "") -> list[Row]:
         connection = connections[using]
         sql, parameters, converters = self._on(connection)
         try:
@@ -64,7 +70,7 @@ class WrittenQuery:
         except _NoSuchValue:
             return []
         with connection.cursor() as cursor:
-            cursor.execute(sql + end, filled + last)
+            cursor.execute(begin + sql + end, filled + last)
             rows = cursor.fetchall()
         return [_converted(row, converters, connection) for row in rows] if converters else rows
 
@@ -83,22 +89,27 @@ class WrittenQuery:
 
 
 class WrittenList:
-    """The records of a model in one order, all of them or those whose columns have given values."""
+    """
+    The records of a model in one order, all of them or those whose columns have given values.
 
-    def __init__(self, model: type[Model], order: tuple[str, ...] = ("pk",), columns: Collection[str] = ()) -> None:
+    With `behind`, only those whose key is "lt" or "gt" the one that is given as `after`.
+    """
+
+    def __init__(
+        self, model: type[Model], order: tuple[str, ...] = ("pk",), columns: Collection[str] = (), behind: str = ""
+    ) -> None:
         self._model = model
         self._columns = [field.attname for field in model._meta.concrete_fields]
         given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
+        if behind:
+            given[f"pk__{behind}"] = Given("after", model._meta.pk)
         chosen = model._default_manager.filter(**given).order_by(*order)
         self._rows = WrittenQuery(lambda: chosen.values_list(*self._columns))
-        # Of all rows, by a group that all are in: the ORM has no lazy count.
-        self._count = WrittenQuery(
-            lambda: chosen.order_by().values(all=Value(1)).annotate(number=Count("pk")).values_list("number")
-        )
+        self._counted = WrittenQuery(lambda: chosen.order_by().values_list(Value(1)))
 
-    def count(self, **given: Any) -> int:
-        (number,) = self._count.first(**given) or (0,)
-        return int(number)
+    def count(self, at_most: int | None = None, **given: Any) -> int:
+        """Return how many records there are. It stops at so many."""
+        return self._counted.count(at_most, **given)
 
     def page(self, limit: int, offset: int, **given: Any) -> list[Any]:
         """Return the records of a page, as if the ORM had read them."""

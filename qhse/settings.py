@@ -65,6 +65,9 @@ else:
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
         "application_name": "qhse",
+        # Values travel beside the statements. So the server parses and plans once what comes again.
+        "server_side_binding": True,
+        "prepare_threshold": 5,
     }.items():
         _default_database["OPTIONS"].setdefault(_option, _value)
 DATABASES = {"default": _default_database}

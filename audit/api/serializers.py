@@ -8,16 +8,17 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.models import AuditEntry
+from qhse.api.answers import AnswerSerializer
 
 
-class AuditMetadataSerializer(serializers.Serializer[Any]):
+class AuditMetadataSerializer(AnswerSerializer[Any]):
     request_id = serializers.CharField()
     source = serializers.ChoiceField(choices=("api", "admin", "command", "worker"))  # type: ignore[assignment]
     actor_id = serializers.IntegerField(allow_null=True)
     client_address = serializers.CharField(help_text="Of logins and refusals; else empty.")
 
 
-class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
+class AuditEntrySerializer(AnswerSerializer[AuditEntry]):
     id = serializers.IntegerField()
     created_at = serializers.DateTimeField(allow_null=True, help_text="Null if somebody stored what is no time.")
     actor = serializers.CharField(help_text="The name at that time; `system` for the worker.")

@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from audit.api.serializers import AuditEntrySerializer
 from audit.models import AuditEntry
 from audit.permissions import AuditPermission
-from audit.selectors import entries_total
+from audit.selectors import entries_counted
 from qhse.accounts.models import User
 from qhse.api.filters import MomentFilter, TextFilter
-from qhse.api.pagination import StrictLimitOffsetPagination
+from qhse.api.pagination import Count, StrictLimitOffsetPagination
 from qhse.api.viewsets import ApiViewSet
 from qhse.errors import RecordNotFound
 from qhse.queries import WrittenList
@@ -44,8 +44,8 @@ class AuditEntryFilter(filters.FilterSet):
 
 
 class AuditLogPagination(StrictLimitOffsetPagination):
-    def count_of(self, written: WrittenList) -> int:
-        return super().count_of(written) if self.chosen else entries_total()
+    def count_of(self, written: WrittenList) -> Count:
+        return super().count_of(written) if self.chosen else Count(*entries_counted(self.most_counted))
 
 
 @extend_schema(tags=["audit"])

@@ -106,9 +106,9 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
         return Sealing(complete=False, looked_until=after, had_no_turn=True)
     # Before the entries are read: a writer that commits in between still counts as running.
     oldest = _oldest_writer()
-    head = _last_seal(turn)
+    head, now = _last_seal(turn), database_time()
     former = head.horizon if head and is_ours(head) else None
-    if former is not None and former > database_time():
+    if former is not None and former > now:
         former = None  # the clock ran ahead, and was corrected
     new = _find_new(former, older, after, most_blocks * BLOCK)
     horizon = former
@@ -123,6 +123,8 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
         closed_by_it = horizon if total == end else former
         seal = AuditSeal(number=number, previous_hash=previous_hash, total=total, horizon=closed_by_it)
         previous_hash = _seal(block, seal)
+    if horizon is not None:
+        _count_until(horizon, now, turn, new.entries)
     if number > turn.seal:
         turn.seal = number
         turn.save(update_fields=["seal"])
@@ -200,6 +202,20 @@ def _take_turn() -> SealingTurn | None:
         SealingTurn.objects.bulk_create([SealingTurn()], ignore_conflicts=True)
         turn = SealingTurn.objects.select_for_update(skip_locked=True).first()
     return turn
+
+
+def _count_until(horizon: datetime, now: datetime, turn: SealingTurn, sealed: list[AuditEntry]) -> None:
+    """Count the entries dated before the horizon, so that no reader has to. Nothing is stored when none came."""
+    until, entries = turn.counted_until, AuditEntry.objects.all()
+    if until is None or until > now:  # the first time, or the clock ran ahead and was corrected
+        turn.counted, turn.counted_until = entries.filter(created_at__lt=horizon).count(), horizon
+    else:
+        late = sum(entry.created_at < until for entry in sealed)
+        came = late + entries.filter(created_at__gte=until, created_at__lt=horizon).count()
+        if not came:
+            return
+        turn.counted, turn.counted_until = turn.counted + came, max(horizon, until)
+    turn.save(update_fields=["counted", "counted_until"])
 
 
 def _last_seal(turn: SealingTurn) -> AuditSeal | None:

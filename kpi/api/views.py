@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -12,10 +11,11 @@ from rest_framework.response import Response
 
 from kpi.permissions import KpiPermission
 from kpi.selectors import current_kpi
+from qhse.api.answers import AnswerSerializer
 from qhse.api.viewsets import ApiViewSet
 
 
-class KpiSerializer(serializers.Serializer[Any]):
+class KpiSerializer(AnswerSerializer[Any]):
     as_of = serializers.DateTimeField()
     nc_total = serializers.IntegerField()
     nc_open = serializers.IntegerField()
@@ -42,4 +42,4 @@ class KpiViewSet(ApiViewSet):
 
     @extend_schema(tags=["kpi"], summary="Key figures, exact at the moment of reading", responses=KpiSerializer)
     def retrieve(self, request: Request) -> Response:
-        return Response(KpiSerializer(asdict(current_kpi())).data)
+        return Response(KpiSerializer(current_kpi()).data)

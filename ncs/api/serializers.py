@@ -7,6 +7,7 @@ from rest_framework import serializers
 from ncs.choices import NcStatus
 from ncs.models import NonConformity
 from ncs.services import MAX_DESCRIPTION
+from qhse.api.answers import AnswerSerializer
 from qhse.api.fields import OneOfField, TextField, WholeNumberField
 from qhse.api.filters import MAX_ID
 from qhse.api.viewsets import StrictSerializer
@@ -23,7 +24,7 @@ class CloseSerializer(StrictSerializer):
     reason = TextField(required=False, allow_blank=True, default="", max_length=2000)
 
 
-class NonConformitySerializer(serializers.Serializer[NonConformity]):
+class NonConformitySerializer(AnswerSerializer[NonConformity]):
     id = serializers.IntegerField()
     number = serializers.CharField(help_text="What people quote: NC-<year>-<id>.")
     supplier_id = serializers.IntegerField()

@@ -17,7 +17,7 @@ from ncs.permissions import NonConformityPermission
 from ncs.selectors import kept_count
 from ncs.services import close_nonconformity, open_nonconformity
 from qhse.api.openapi.schema import conflict
-from qhse.api.pagination import StrictLimitOffsetPagination
+from qhse.api.pagination import Count, StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
@@ -25,9 +25,9 @@ from qhse.queries import WrittenList
 
 
 class NonConformityPagination(StrictLimitOffsetPagination):
-    def count_of(self, written: WrittenList) -> int:
+    def count_of(self, written: WrittenList) -> Count:
         kept = kept_count(**(self.chosen or {}))
-        return super().count_of(written) if kept is None else kept
+        return super().count_of(written) if kept is None else Count(kept)
 
 
 @extend_schema(tags=["non-conformities"])

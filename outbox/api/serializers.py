@@ -7,11 +7,12 @@ from typing import Any
 from rest_framework import serializers
 
 from outbox.choices import EventStatus
+from qhse.api.answers import AnswerSerializer
 from qhse.api.fields import TextField
 from qhse.api.viewsets import StrictSerializer
 
 
-class OutboxEventSerializer(serializers.Serializer[Any]):
+class OutboxEventSerializer(AnswerSerializer[Any]):
     event_id = serializers.UUIDField()
     event_type = serializers.CharField()
     schema_version = serializers.IntegerField()

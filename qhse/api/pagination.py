@@ -4,38 +4,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from qhse.api.filters import chosen_columns
+from qhse.api.filters import MAX_ID, chosen_columns
 from qhse.queries import WrittenList
 
 MAX_LIMIT = 100
 MAX_OFFSET = 10_000_000
 DEEP = 1_000
-"""From this offset on, keys are read before rows: at 150,000 a page of NCs then costs a third."""
+"""From this offset on, keys are read before rows: at 150,000 a page of NCs then costs a third. `next` says a key."""
+MOST_COUNTED = 10_000
+"""Records that are counted for a page, where nobody keeps their count: 2 ms at most, however large the table is."""
 _DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)
+_KEY = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-_lists: dict[tuple[type[Model], tuple[str, ...], tuple[str, ...]], WrittenList] = {}
+class Count(NamedTuple):
+    """How many records a list has. If it is not exact, there are more."""
+
+    number: int
+    is_exact: bool = True
 
 
-def _written_list(queryset: Any, chosen: Mapping[str, Any] | None) -> WrittenList | None:
+_lists: dict[tuple[type[Model], tuple[str, ...], tuple[str, ...], str], WrittenList] = {}
+
+
+def _written_list(queryset: Any, chosen: Mapping[str, Any] | None, behind: str = "") -> WrittenList | None:
     """
     Return what reads a list that is filtered by nothing but values of columns. That is nearly every one.
 
-    `chosen` is what the filters have chosen, None if there are others as well.
+    `chosen` is what the filters have chosen, None if there are others as well. `behind` is as in WrittenList.
     """
     query = getattr(queryset, "query", None)
     if query is None or chosen is None:
         return None
     if query.annotations or query.select_related or query.distinct or query.is_sliced or not query.order_by:
         return None
-    key = (queryset.model, query.order_by, tuple(sorted(chosen)))
+    key = (queryset.model, query.order_by, tuple(sorted(chosen)), behind)
     if key not in _lists and all(isinstance(each, str) for each in query.order_by):
         _lists[key] = WrittenList(*key)
     return _lists.get(key)
@@ -47,31 +59,93 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
 
     The list's queryset must have a total order: end it with the primary key. Else rows would repeat or vanish between
     pages.
+
+    Where the key alone is the order, a deep `next` also says `after`: the key of the last row. The page behind it is
+    read from there, so that it costs the same at any depth, and no row is met twice while others are added. `offset`
+    then only tells where the page stands.
     """
 
     default_limit = 20
     max_limit = MAX_LIMIT
-    query_parameters = ("limit", "offset")
+    most_counted = MOST_COUNTED
+    query_parameters = ("limit", "offset", "after")
+    request: Request
+    limit: int
+    offset: int
+    count: int
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.limit, self.offset = self.get_limit(request), self.get_offset(request)
+        self.key_order = _key_order(queryset)
+        self.after = self._key_after(request)
         self.chosen = chosen_columns(request)
         written = _written_list(queryset, self.chosen)
-        self.count = self.get_count(queryset) if written is None else self.count_of(written)
-        if self.offset >= self.count:
-            return []
+        self.count, self.count_is_exact = self._counted(queryset) if written is None else self.count_of(written)
+        # One more than asked for tells whether there is a next page, where the count does not.
+        rows = self._rows(queryset, written, self.limit + 1)
+        self.has_more = len(rows) > self.limit
+        self.last_key = rows[self.limit - 1].pk if self.has_more else None
+        return rows[: self.limit]
+
+    def count_of(self, written: WrittenList) -> Count:
+        """Return how many records a list has. Apps that keep such counts know them without counting."""
+        return self._up_to_most(written.count(self.most_counted + 1, **(self.chosen or {})))
+
+    def _counted(self, queryset: Any) -> Count:
+        return self._up_to_most(queryset.order_by()[: self.most_counted + 1].count())
+
+    def _up_to_most(self, number: int) -> Count:
+        return Count(min(number, self.most_counted), number <= self.most_counted)
+
+    def _rows(self, queryset: Any, written: WrittenList | None, limit: int) -> list[Any]:
+        if self.after is not None:
+            behind = "lt" if self.key_order == "-" else "gt"
+            written = _written_list(queryset, self.chosen, behind)
+            if written is not None:
+                return written.page(limit, 0, after=self.after, **(self.chosen or {}))
+            return list(queryset.filter(**{f"pk__{behind}": self.after})[:limit])
         if self.offset >= DEEP and isinstance(queryset, QuerySet):
             # The rows before the page are passed in an index, and not read.
-            keys = queryset.values("pk")[self.offset : self.offset + self.limit]
+            keys = queryset.values("pk")[self.offset : self.offset + limit]
             return list(queryset.model._default_manager.filter(pk__in=keys).order_by(*queryset.query.order_by))
         if written is not None:
-            return written.page(self.limit, self.offset, **(self.chosen or {}))
-        return list(queryset[self.offset : self.offset + self.limit])
+            return written.page(limit, self.offset, **(self.chosen or {}))
+        return list(queryset[self.offset : self.offset + limit])
 
-    def count_of(self, written: WrittenList) -> int:
-        """Return how many records a list has. Apps that keep such counts know them without counting."""
-        return written.count(**(self.chosen or {}))
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(
+            {
+                "count": self.count,
+                "count_is_exact": self.count_is_exact,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+                "results": data,
+            }
+        )
+
+    def get_next_link(self) -> str | None:
+        if not self.has_more:
+            return None
+        url = replace_query_param(self.request.build_absolute_uri(), "limit", self.limit)
+        url = replace_query_param(url, "offset", self.offset + self.limit)
+        is_deep = self.key_order is not None and self.offset + self.limit >= DEEP
+        return replace_query_param(url, "after", self.last_key) if is_deep else url
+
+    def get_previous_link(self) -> str | None:
+        link: str | None = super().get_previous_link()
+        return link and remove_query_param(link, "after")
+
+    def _key_after(self, request: Request) -> int | None:
+        raw = request.query_params.get("after")
+        if raw is None:
+            return None
+        if self.key_order is None:
+            text = "Goes with a list in the order of its ids alone; leave it out, or the ordering."
+            raise ValidationError({"after": text}, code="out_of_range")
+        if not _KEY.fullmatch(raw):
+            raise ValidationError({"after": "Must be the id of a record."}, code="out_of_range")
+        return int(raw)
 
     def get_limit(self, request: Request) -> int:
         return self._whole_number(request, "limit", self.default_limit, minimum=1, maximum=MAX_LIMIT)
@@ -92,9 +166,13 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         link = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",
-            "required": ["count", "next", "previous", "results"],
+            "required": ["count", "count_is_exact", "next", "previous", "results"],
             "properties": {
                 "count": {"type": "integer", "description": "How many rows all pages have together."},
+                "count_is_exact": {
+                    "type": "boolean",
+                    "description": f"False: there are more than `count`. Up to {MOST_COUNTED:,} are always counted.",
+                },
                 "next": link,
                 "previous": link,
                 "results": schema,
@@ -103,8 +181,16 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         parameters = super().get_schema_operation_parameters(view)
+        text = "Begin behind the record of this id, whatever `offset` says. Deep pages say it in `next`."
+        schema = {"type": "integer", "minimum": 0, "maximum": MAX_ID}
         bounds = {"limit": (1, MAX_LIMIT, self.default_limit), "offset": (0, MAX_OFFSET, 0)}
         for parameter in parameters:
             minimum, maximum, default = bounds[parameter["name"]]
             parameter["schema"] |= {"minimum": minimum, "maximum": maximum, "default": default}
-        return parameters
+        return [*parameters, {"name": "after", "in": "query", "required": False, "description": text, "schema": schema}]
+
+
+def _key_order(queryset: Any) -> str | None:
+    """Return "-" or "" when the key alone orders a list, downwards or upwards. Else None."""
+    order = queryset.query.order_by if isinstance(queryset, QuerySet) else ()
+    return {"-id": "-", "-pk": "-", "id": "", "pk": ""}.get(str(order[0])) if len(order) == 1 else None

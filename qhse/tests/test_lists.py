@@ -6,7 +6,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
+from qhse.api import pagination
 from qhse.api.openapi.routes import api_routes
+from qhse.api.pagination import StrictLimitOffsetPagination
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +157,51 @@ class TestPages:
                 assert [row for page in pages for row in page] == whole["results"]
                 assert all(len(page) == limit for page in pages[:-1])
             assert whole["count"] == len(whole["results"])
+
+    def test_deep_pages_follow_a_key_and_together_are_the_list(self, api, monkeypatch):
+        monkeypatch.setattr(pagination, "DEEP", 5)
+        client = api("admin")
+
+        for path in LISTS:
+            whole = client.get(f"{path}?limit=100").json()["results"]
+            pages = self.walk(client, f"{path}?limit=4")
+            third = client.get(client.get(f"{path}?limit=4&offset=4").json()["next"]).json()
+
+            assert [row for page in pages for row in page] == whole
+            assert set(parse_qs(urlsplit(third["next"]).query)) == {"limit", "offset", "after"}
+            assert client.get(third["previous"]).json()["results"] == whole[4:8]
+
+    def test_a_deep_page_meets_no_row_twice_while_others_come(self, api, make_nc, monkeypatch):
+        monkeypatch.setattr(pagination, "DEEP", 5)
+        client = api("auditor")
+        first = client.get("/ncs?limit=10&severity=medium").json()
+
+        make_nc()
+
+        second = client.get(first["next"]).json()
+        assert first["results"][-1]["id"] == second["results"][0]["id"] + 1
+
+    @pytest.mark.parametrize("query", ["after=x", "after=-1", "after=1&ordering=name", "after=" + "9" * 19])
+    def test_a_key_that_is_none_or_goes_with_another_order_is_refused(self, api, problem_of, query):
+        assert refused(api("auditor"), f"/suppliers?{query}", problem_of) == ["after"]
+
+    def test_a_key_that_no_row_has_is_a_place_in_the_order(self, api):
+        client = api("auditor")
+
+        assert client.get("/ncs?after=" + "9" * 18).json()["results"] == client.get("/ncs").json()["results"]
+        assert client.get("/ncs?after=0").json()["results"] == []
+
+    def test_beyond_the_bound_a_count_says_that_there_are_more(self, api, monkeypatch):
+        monkeypatch.setattr(StrictLimitOffsetPagination, "most_counted", 7)
+        client = api("auditor")
+
+        some = client.get("/audit-log?action=NC_CREATED&limit=5").json()
+        last = client.get("/audit-log?action=NC_CREATED&limit=5&offset=20").json()
+
+        assert (some["count"], some["count_is_exact"]) == (7, False)
+        assert some["next"]
+        assert (len(last["results"]), last["next"]) == (5, None)
+        assert client.get("/ncs?limit=5").json()["count_is_exact"]
 
     def test_every_ordering_is_total_and_its_opposite_is_its_reverse(self, api):
         client = api("auditor")

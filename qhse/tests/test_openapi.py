@@ -225,7 +225,11 @@ class TestEachOperation:
         for path in ("/suppliers", "/ncs", "/audit-log", "/outbox/events"):
             operation = operations[path, "get"]
             page = resolved(document, operation["responses"]["200"]["content"]["application/json"]["schema"])
-            assert set(page["required"]) == set(page["properties"]) == {"count", "next", "previous", "results"}
+            assert (
+                set(page["required"])
+                == set(page["properties"])
+                == {"count", "count_is_exact", "next", "previous", "results"}
+            )
             bounds = {item["name"]: item["schema"] for item in operation["parameters"]}
             assert (bounds["limit"]["minimum"], bounds["limit"]["maximum"], bounds["limit"]["default"]) == (1, 100, 20)
             assert (bounds["offset"]["minimum"], bounds["offset"]["default"]) == (0, 0)

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from qhse.api.answers import AnswerSerializer
 from qhse.api.fields import DayField, TextField
 from qhse.api.viewsets import StrictSerializer
 from suppliers.choices import RiskLevel
@@ -36,7 +37,7 @@ class CertificationSerializer(StrictSerializer):
     reason = TextField(required=False, allow_blank=True, default="", max_length=2000)
 
 
-class SupplierSerializer(serializers.Serializer[Supplier]):
+class SupplierSerializer(AnswerSerializer[Supplier]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     certification_expiry = serializers.DateField(allow_null=True)
@@ -49,7 +50,7 @@ class SupplierSerializer(serializers.Serializer[Supplier]):
     created_at = serializers.DateTimeField()
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
+class ReasonSerializer(AnswerSerializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     points = serializers.IntegerField()

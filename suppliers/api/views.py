@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.views import TimelineViewSet
+from qhse.api.pagination import MAX_OFFSET, StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
@@ -26,6 +27,10 @@ from suppliers.permissions import SupplierPermission
 from suppliers.services import create_supplier, update_certification
 
 
+class SupplierPagination(StrictLimitOffsetPagination):
+    most_counted = MAX_OFFSET  # suppliers come in thousands, and 20,000 are counted in 1 ms
+
+
 @extend_schema(tags=["suppliers"])
 @extend_schema_view(list=extend_schema(summary="List suppliers"))
 class SupplierViewSet(ListModelMixin, ApiViewSet):
@@ -33,6 +38,7 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
     queryset = Supplier.objects.order_by("id")
     serializer_class = SupplierSerializer
     filterset_class = SupplierFilter
+    pagination_class = SupplierPagination
     may_be_empty = ("search",)
     honours_if_match = ("update_certification",)
     has_etag = ("create", "retrieve", "update_certification")

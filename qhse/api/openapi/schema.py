@@ -178,8 +178,8 @@ class ProblemAutoSchema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)
         if isinstance(serializer, StrictSerializer):
             schema["additionalProperties"] = False
-            if not type(serializer).__doc__:
-                schema.pop("description", None)
+        if not type(serializer).__doc__:  # what a base class says is about the code
+            schema.pop("description", None)
         return schema
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
