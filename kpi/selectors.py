@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Aggregate, Count, Q, Sum, Value
 
 from audit.selectors import entries_total
-from outbox.selectors import outbox_status
+from outbox.selectors import undone_events
 from qhse.clock import present
-from suppliers.models import Supplier, at_risk_on, expired_on, expiring_on
+from qhse.queries import Given, WrittenQuery
+from suppliers.choices import RENEWAL_NOTICE_DAYS
+from suppliers.models import Supplier, at_risk_on, expired_on, expiring_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
     """
     now = now or present()
     sums = _supplier_sums(now.astimezone(UTC).date())
-    outbox = outbox_status()
+    outbox = undone_events()
     return Kpi(
         as_of=now,
         nc_closed=sums["nc_total"] - sums["nc_open"],
@@ -59,15 +60,24 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
 
 
 def _supplier_sums(today: date) -> dict[str, int]:
-    return Supplier.objects.aggregate(
-        suppliers_total=Count("id"),
-        suppliers_at_risk=Count("id", filter=at_risk_on(today)),
-        certifications_expired=Count("id", filter=expired_on(today)),
-        certifications_expiring_90_days=Count("id", filter=expiring_on(today)),
-        certifications_unknown=Count("id", filter=Q(certification_expiry__isnull=True)),
-        # Last: from here on, a filter that names one of these columns would mean the sum.
-        nc_total=Coalesce(Sum("nc_total"), 0),
-        nc_open=Coalesce(Sum("nc_open"), 0),
-        nc_open_high=Coalesce(Sum("nc_open_high"), 0),
-        nc_open_medium=Coalesce(Sum("nc_open_medium"), 0),
-    )
+    (row,) = _sums.rows(today=today, last=today + timedelta(days=RENEWAL_NOTICE_DAYS))
+    return {name: figure or 0 for name, figure in zip(_FIGURES, row[1:], strict=True)}  # a sum of nothing is null
+
+
+_DAY = Supplier._meta.get_field("certification_expiry")
+_FIGURES: dict[str, Aggregate] = {
+    "suppliers_total": Count("id"),
+    "suppliers_at_risk": Count("id", filter=at_risk_on(Given("today", _DAY))),
+    "certifications_expired": Count("id", filter=expired_on(Given("today", _DAY))),
+    "certifications_expiring_90_days": Count("id", filter=expiring_between(Given("today", _DAY), Given("last", _DAY))),
+    "certifications_unknown": Count("id", filter=Q(certification_expiry__isnull=True)),
+    # Last: from here on, a filter that names one of these columns would mean the sum.
+    "nc_total": Sum("nc_total"),
+    "nc_open": Sum("nc_open"),
+    "nc_open_high": Sum("nc_open_high"),
+    "nc_open_medium": Sum("nc_open_medium"),
+}
+# Of one group that all are in: the ORM has no lazy sum.
+_sums = WrittenQuery(
+    lambda: Supplier.objects.order_by().values(all=Value(1)).annotate(**_FIGURES).values_list("all", *_FIGURES)
+)

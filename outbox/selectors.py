@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest, Now
 from outbox.choices import EventStatus
 from outbox.events import event_types
 from outbox.models import OutboxEvent, OutboxEventQuerySet, WorkerSeen
+from qhse.queries import WrittenQuery
 
 LATE_SECONDS = 60.0
 """The workers' lag from which on people are told of it."""
@@ -75,9 +76,7 @@ def outbox_status() -> OutboxStatus:
     Return the state of the outbox. It is one query on the partial indexes. So its cost does not grow with history.
     """
     status = OutboxStatus()
-    # One half for each index. PostgreSQL would answer `status IN (…)` by reading the whole table.
-    halves = (_by_type(OutboxEvent.objects.pending()), _by_type(OutboxEvent.objects.dead()))
-    for state, event_type, number, due, oldest, longest_due in halves[0].union(halves[1], all=True):
+    for state, event_type, number, due, oldest, longest_due in _undone_by_type.rows():
         of_type = status.by_type.setdefault(event_type, {"pending": 0, "dead": 0})
         if state == EventStatus.DEAD:
             of_type["dead"] = number
@@ -106,6 +105,38 @@ def _by_type(events: OutboxEventQuerySet) -> Any:
             longest_due=Now() - Min(Greatest("next_attempt_at", "created_at"), filter=is_due),
         )
     )
+
+
+# One half for each index. PostgreSQL would answer `status IN (…)` by reading the whole table.
+_undone_by_type = WrittenQuery(
+    lambda: _by_type(OutboxEvent.objects.pending()).union(_by_type(OutboxEvent.objects.dead()), all=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneEvents:
+    """What of `outbox_status` the key figures need. With many pending ones it costs a fifth of that."""
+
+    pending: int
+    dead: int
+    oldest_pending_seconds: float | None
+
+
+def undone_events() -> UndoneEvents:
+    """Return how many events are pending and dead, and the age of the oldest pending one."""
+    found = {status: (number, oldest) for status, number, oldest in _undone.rows()}
+    pending, oldest = found.get(EventStatus.PENDING.value, (0, None))
+    dead, _ = found.get(EventStatus.DEAD.value, (0, None))
+    return UndoneEvents(pending, dead, _older(None, oldest))
+
+
+def _number_of(events: OutboxEventQuerySet) -> Any:
+    return events.order_by().values_list("status").annotate(number=Count("id"), oldest=Now() - Min("created_at"))
+
+
+_undone = WrittenQuery(
+    lambda: _number_of(OutboxEvent.objects.pending()).union(_number_of(OutboxEvent.objects.dead()), all=True)
+)
 
 
 def _older(known: float | None, age: timedelta | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
@@ -27,19 +28,24 @@ from suppliers.risk import (
 )
 
 
-def at_risk_on(today: date) -> Q:
+def at_risk_on(today: Any) -> Q:
     """Return `risk.is_at_risk` as a condition in SQL."""
     return expired_on(today) | Q(nc_open_high__gt=0)
 
 
-def expired_on(today: date) -> Q:
+def expired_on(today: Any) -> Q:
     """Return `risk.is_expired` as a condition in SQL."""
     return Q(certification_expiry__lt=today)
 
 
 def expiring_on(today: date, *, days: int = RENEWAL_NOTICE_DAYS) -> Q:
     """Return the condition that a certification is valid today and ends within `days`."""
-    return Q(certification_expiry__range=(today, today + timedelta(days=days)))
+    return expiring_between(today, today + timedelta(days=days))
+
+
+def expiring_between(first: Any, last: Any) -> Q:
+    """Return the condition that a certification ends on these days, or between them."""
+    return Q(certification_expiry__range=(first, last))
 
 
 def score_on(today: date) -> Case:
