@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
+import psycopg
 from django.db import connection
 
 from outbox.choices import EventStatus
@@ -56,8 +57,8 @@ def explained(*, by_generic_plans: bool = False) -> Iterator[list[Read]]:
 
     def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if (kind := _kind_of(sql)) is not None:
-            with connection.cursor() as cursor:
-                plain = cursor.cursor
+            # One that writes values into the text: EXECUTE takes no parameters.
+            with psycopg.ClientCursor(connection.connection) as plain:
                 name = f"watched_{next(numbers)}"
                 plain.execute(f"SET LOCAL plan_cache_mode = {'force_generic_plan' if by_generic_plans else 'auto'}")
                 plain.execute(f"PREPARE {name} AS {_numbered(sql)}")

@@ -38,7 +38,7 @@ def session_state() -> tuple[object, ...]:
             "SELECT current_setting('statement_timeout'), current_setting('search_path'), current_user::text,"
             " current_setting('work_mem'), current_setting('default_transaction_read_only'),"
             " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),"
-            " (SELECT count(*) FROM pg_cursors), (SELECT count(*) FROM pg_listening_channels()),"
+            " (SELECT count(*) FROM pg_cursors WHERE name <> ''), (SELECT count(*) FROM pg_listening_channels()),"
             " to_regclass('pg_temp.leaked') IS NULL"
         )
         return cursor.fetchone()
