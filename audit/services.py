@@ -13,10 +13,11 @@ from uuid import UUID
 from django.db import transaction
 
 from audit.fields import LARGEST_WRITTEN
-from audit.models import AuditEntry
+from audit.models import AuditEntry, EntryWasSwallowed
 from audit.proof.marks import sign
 from qhse.database import database_time
 from qhse.observability import context
+from qhse.queries import WrittenInsert
 
 SYSTEM_NAME = "system"
 
@@ -104,7 +105,14 @@ def record_all(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
     for entry, (pk, time) in zip(stored, _ids_and_times(len(stored)), strict=True):
         entry.pk, entry.created_at = pk, time
         sign(entry)
-    return AuditEntry.objects.bulk_create(stored)
+    if len(stored) > 1:
+        return AuditEntry.objects.bulk_create(stored)
+    for entry in stored:
+        _new_entry.insert(entry)
+    return stored
+
+
+_new_entry = WrittenInsert(AuditEntry, swallowed=EntryWasSwallowed)
 
 
 _POSTGRESQL = """

@@ -17,6 +17,7 @@ from ncs.workflow import may_move
 from outbox.publisher import publish
 from qhse.accounts.models import User
 from qhse.errors import demand_version
+from qhse.queries import WrittenInsert
 from qhse.text import plain
 from suppliers.services import count_nonconformity_closed, count_nonconformity_opened
 
@@ -39,7 +40,7 @@ def open_nonconformity(*, supplier_id: int, severity: str, description: str, act
     # First: it takes the lock at which writers of one supplier queue up, and proves that the supplier exists.
     count_nonconformity_opened(supplier_id=supplier_id, severity=severity)
     nc = NonConformity(supplier_id=supplier_id, severity=severity, description=description, reported_by=actor)
-    nc.save(force_insert=True)
+    _new_nc.insert(nc)
     record(
         actor=actor,
         action="NC_CREATED",
@@ -54,6 +55,9 @@ def open_nonconformity(*, supplier_id: int, severity: str, description: str, act
     )
     publish(NonConformityOpened(nc_id=nc.pk, supplier_id=supplier_id, severity=severity), actor=actor)
     return nc
+
+
+_new_nc = WrittenInsert(NonConformity)
 
 
 @transaction.atomic

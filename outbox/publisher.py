@@ -14,6 +14,7 @@ from outbox.metrics import observe_published
 from outbox.models import OutboxEvent
 from outbox.wakeup import wake_workers
 from qhse.observability import context
+from qhse.queries import WrittenInsert
 
 MAX_PAYLOAD_BYTES = 65_536
 
@@ -41,7 +42,7 @@ def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Acto
     event_types_published = [event.event_type for event, _ in events]
     transaction.on_commit(lambda: observe_published(event_types_published), robust=True)
     wake_workers()
-    return OutboxEvent.objects.bulk_create(
+    stored = [
         OutboxEvent(
             event_type=event.event_type,
             schema_version=event.schema_version,
@@ -54,7 +55,15 @@ def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Acto
             },
         )
         for event, request_id in events
-    )
+    ]
+    if len(stored) > 1:
+        return OutboxEvent.objects.bulk_create(stored)
+    for row in stored:
+        _new_event.insert(row)
+    return stored
+
+
+_new_event = WrittenInsert(OutboxEvent)
 
 
 def _checked(event: DomainEvent) -> dict[str, object]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, cast
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.models import Field, IntegerField, Model, QuerySet, Value
+from django.db.models.expressions import DatabaseDefault
+from django.db.models.sql import InsertQuery, UpdateQuery
 
 Row = tuple[Any, ...]
 
@@ -64,9 +66,7 @@ class WrittenQuery:
         connection = connections[using]
         sql, parameters, converters = self._on(connection)
         try:
-            filled = [
-                each.stored(given[each.name], connection) if isinstance(each, Given) else each for each in parameters
-            ]
+            filled = _filled(parameters, given, connection)
         except _NoSuchValue:
             return []
         with connection.cursor() as cursor:
@@ -86,6 +86,77 @@ class WrittenQuery:
             converters = compiler.get_converters([column for column, _, _ in compiler.select])
             self._written[connection.vendor] = sql, parameters, converters
         return self._written[connection.vendor]
+
+
+class WrittenInsert:
+    """
+    The INSERT of one record of a model. It stores what `save(force_insert=True)` would, and sends no signals.
+
+    A record that a write makes costs a third of the Python that the ORM needs to put such a statement together.
+    """
+
+    def __init__(self, model: type[Model], *, swallowed: type[DatabaseError] = DatabaseError) -> None:
+        self._model, self._swallowed = model, swallowed
+        self._written: dict[tuple[str, tuple[Any, ...]], tuple[str, list[str], Any]] = {}
+
+    def insert(self, record: Any, *, using: str = "default") -> None:
+        """Insert it, and set on it what the database gave. Raises `swallowed` if a trigger let no row in."""
+        connection = connections[using]
+        fields = tuple(field for field in self._model._meta.concrete_fields if not _is_left(field, record))
+        sql, returned, converters = self._on(connection, fields)
+        values = [field.get_db_prep_save(field.pre_save(record, add=True), connection) for field in fields]
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            row = cursor.fetchone()
+        if row is None:
+            raise self._swallowed(f"the database kept no {self._model._meta.verbose_name}")
+        for name, value in zip(returned, _converted(row, converters, connection), strict=True):
+            setattr(record, name, value)
+        record._state.adding, record._state.db = False, using
+
+    def _on(self, connection: Any, fields: tuple[Any, ...]) -> tuple[str, list[str], Any]:
+        key = connection.vendor, fields
+        if key not in self._written:
+            query = InsertQuery(self._model)
+            template = self._model(**{field.attname: Given(field.attname, field) for field in fields})
+            query.insert_values(fields, [template], raw=True)
+            compiler = query.get_compiler(connection=connection)
+            returned = self._model._meta.db_returning_fields
+            compiler.returning_fields = returned
+            ((sql, _),) = compiler.as_sql()
+            converters = compiler.get_converters([field.get_col(self._model._meta.db_table) for field in returned])
+            self._written[key] = sql, [field.attname for field in returned], converters
+        return self._written[key]
+
+
+def _is_left(field: Any, record: Any) -> bool:
+    """Answer whether the database gives this column its value."""
+    value = getattr(record, field.attname)
+    return isinstance(value, DatabaseDefault) or (value is None and field.primary_key)
+
+
+class WrittenUpdate:
+    """An UPDATE of the rows that `build` returns. Both it and the new values may use `Given` values."""
+
+    def __init__(self, build: Callable[[], QuerySet[Any, Any]], **values: Any) -> None:
+        self._build, self._values = build, values
+        self._written: dict[str, tuple[str, Row]] = {}
+
+    def run(self, *, using: str = "default", **given: Any) -> int:
+        """Run it, and return how many rows were changed."""
+        connection = connections[using]
+        if connection.vendor not in self._written:
+            query: UpdateQuery = self._build().query.chain(UpdateQuery)  # type: ignore[assignment]
+            query.add_update_values(self._values)
+            self._written[connection.vendor] = query.get_compiler(connection=connection).as_sql()
+        sql, parameters = self._written[connection.vendor]
+        try:
+            filled = _filled(parameters, given, connection)
+        except _NoSuchValue:
+            return 0
+        with connection.cursor() as cursor:
+            cursor.execute(sql, filled)
+            return int(cursor.rowcount)
 
 
 class WrittenList:
@@ -117,6 +188,10 @@ class WrittenList:
 
     def first(self, **given: Any) -> Any | None:
         return next(iter(self.page(1, 0, **given)), None)
+
+
+def _filled(parameters: Row, given: dict[str, Any], connection: Any) -> list[Any]:
+    return [each.stored(given[each.name], connection) if isinstance(each, Given) else each for each in parameters]
 
 
 def _converted(row: Row, converters: Any, connection: Any) -> Row:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from audit.services import Actor, record
 from outbox.publisher import publish
 from qhse.errors import demand_version
+from qhse.queries import Given, WrittenQuery, WrittenUpdate, record_of
 from qhse.text import plain
 from suppliers.choices import Severity
 from suppliers.errors import (
@@ -101,9 +102,7 @@ def update_certification(
     previous = supplier.certification_expiry
     if previous == certification_expiry:
         return supplier
-    Supplier.objects.filter(pk=supplier.pk).update(
-        certification_expiry=certification_expiry, version=F("version") + 1, updated_at=Now()
-    )
+    _set_expiry.run(id=supplier.pk, expiry=certification_expiry)
     record(
         actor=actor,
         action="SUPPLIER_CERT_UPDATED",
@@ -120,15 +119,31 @@ def update_certification(
         ),
         actor=actor,
     )
-    supplier.refresh_from_db()
+    # The row is locked, so that it is known what stands there now; the time is read if somebody asks for it.
+    supplier.certification_expiry, supplier.version = certification_expiry, supplier.version + 1
+    del supplier.updated_at
     return supplier
 
 
 def _locked(supplier_id: int) -> Supplier:
-    supplier = Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id).first()
-    if supplier is None:
+    row = _lock.first(id=supplier_id)
+    if row is None:
         raise SupplierNotFound(f"There is no supplier {supplier_id}.")
+    supplier: Supplier = record_of(Supplier, _COLUMNS, row)
     return supplier
+
+
+_COLUMNS = [field.attname for field in Supplier._meta.concrete_fields]
+_ID, _EXPIRY = Supplier._meta.get_field("id"), Supplier._meta.get_field("certification_expiry")
+_lock = WrittenQuery(
+    lambda: Supplier.objects.select_for_update(no_key=True).filter(pk=Given("id", _ID)).values_list(*_COLUMNS)
+)
+_set_expiry = WrittenUpdate(
+    lambda: Supplier.objects.filter(pk=Given("id", _ID)),
+    certification_expiry=Given("expiry", _EXPIRY),
+    version=F("version") + 1,
+    updated_at=Now(),
+)
 
 
 def count_nonconformity_opened(*, supplier_id: int, severity: str) -> None:
@@ -137,23 +152,31 @@ def count_nonconformity_opened(*, supplier_id: int, severity: str) -> None:
 
     Locks the supplier until that ends. Raises SupplierIsUnknown.
     """
-    changed = Supplier.objects.filter(pk=supplier_id).update(
-        nc_total=F("nc_total") + 1,
-        nc_open=F("nc_open") + 1,
-        nc_open_high=F("nc_open_high") + int(severity == Severity.HIGH),
-        nc_open_medium=F("nc_open_medium") + int(severity == Severity.MEDIUM),
-    )
-    if not changed:
+    high, medium = int(severity == Severity.HIGH), int(severity == Severity.MEDIUM)
+    if not _count_opened.run(id=supplier_id, high=high, medium=medium):
         raise SupplierIsUnknown(f"There is no supplier {supplier_id}.", field="supplier_id")
 
 
 def count_nonconformity_closed(*, supplier_id: int, severity: str) -> None:
     """Take one open NC off a supplier's counts, as `count_nonconformity_opened` adds it."""
-    Supplier.objects.filter(pk=supplier_id).update(
-        nc_open=F("nc_open") - 1,
-        nc_open_high=F("nc_open_high") - int(severity == Severity.HIGH),
-        nc_open_medium=F("nc_open_medium") - int(severity == Severity.MEDIUM),
-    )
+    high, medium = int(severity == Severity.HIGH), int(severity == Severity.MEDIUM)
+    _count_closed.run(id=supplier_id, high=high, medium=medium)
+
+
+_NUMBER = Supplier._meta.get_field("nc_open")
+_count_opened = WrittenUpdate(
+    lambda: Supplier.objects.filter(pk=Given("id", _ID)),
+    nc_total=F("nc_total") + 1,
+    nc_open=F("nc_open") + 1,
+    nc_open_high=F("nc_open_high") + Given("high", _NUMBER),
+    nc_open_medium=F("nc_open_medium") + Given("medium", _NUMBER),
+)
+_count_closed = WrittenUpdate(
+    lambda: Supplier.objects.filter(pk=Given("id", _ID)),
+    nc_open=F("nc_open") - 1,
+    nc_open_high=F("nc_open_high") - Given("high", _NUMBER),
+    nc_open_medium=F("nc_open_medium") - Given("medium", _NUMBER),
+)
 
 
 def _check_expiry(expiry: date | None) -> None:
