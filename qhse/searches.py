@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import CharField, F, Func, Model, Q, TextField, Value
 from django.db.models.lookups import Contains
 
+from qhse.searching import as_typed, words_of
 from qhse.text import SPELT, base_letters
 
 # As `base_letters`. By ICU, because the database's own collation may know ASCII alone, or be Turkish.
@@ -55,11 +56,12 @@ def found_in(term: str, *, columns: Iterable[str] = (), keys: Iterable[str] = ()
     """
     Return the condition that each word of `term` stands in one of these.
 
+    Words are taken as a keyboard would have written them, without quotes and full stops around them: see `searching`.
     `columns` are folded while they are read, `keys` are columns that hold `base_letters` already.
     """
     columns, keys, condition = tuple(columns), tuple(keys), Q()
-    words = base_letters(term.replace("\0", "")).split()
-    if term.strip(" \0") and not words:
+    words = [letters for word in words_of(term) for letters in base_letters(word).split()]
+    if as_typed(term) and not words:
         return Q(pk=None)  # accents alone: nothing has them alone
     for word in words:
         places = [Q(Contains(BaseLetters(F(column)), Value(word, output_field=CharField()))) for column in columns]

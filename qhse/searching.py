@@ -26,3 +26,8 @@ def as_typed(text: str) -> str:
 def unquoted(text: str) -> str:
     """Return a as_typed text without the quotes, brackets and full stops that were copied with it."""
     return as_typed(text).strip(_AROUND)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a search, each without what was copied with it. Of signs alone the signs are sought."""
+    return [word.strip(_AROUND) or word for word in as_typed(text).split()]

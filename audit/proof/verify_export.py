@@ -298,13 +298,20 @@ def _parsed(text: str, place: str) -> Any:
         raise Unreadable(f"{place}: {why}") from None
 
 
+_AROUND_A_LINE = "\ufeff\u200b\u00a0\u2028\u2029 \t\r\n\f\v"
+
+
 def lines_of(file: io.BufferedReader | io.BytesIO, name: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text that are not blank, with their numbers, whichever program saved it."""
+    """
+    Yield the lines of a text that are not blank, with their numbers, whichever program saved it.
+
+    Files that were put together have byte order marks inside, and what was pasted has spaces of mails around it.
+    """
     raw = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)
     with io.TextIOWrapper(raw, encoding=_encoding_of(raw.peek(4), name)) as text:
         try:
             for number, line in enumerate(text, start=1):
-                if line.strip():
+                if line := line.strip(_AROUND_A_LINE):
                     yield number, line
         except UnicodeError:
             raise Unreadable(

@@ -28,7 +28,7 @@ from qhse.adminsite.display import NONE, badge, days, link, moment, prose
 from qhse.adminsite.filters import PeriodFilter
 from qhse.adminsite.panels import show_on_front_page, show_on_records
 from qhse.ordering import dictionary_order
-from qhse.searching import MOST_FOUND, as_typed
+from qhse.searching import MOST_FOUND, words_of
 from suppliers.choices import Severity
 from suppliers.models import Supplier
 
@@ -92,7 +92,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
         if certain:
             return by_number, False
         found, _ = super().get_search_results(request, queryset, search_term)
-        by_key, _ = super().get_search_results(request, queryset, dictionary_order(as_typed(search_term)))
+        by_key, _ = super().get_search_results(request, queryset, dictionary_order(" ".join(words_of(search_term))))
         return found | by_key | by_number, False
 
     def told_as(self, record: NonConformity) -> str:
@@ -101,7 +101,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     def ids_called(self, term: str) -> Iterable[str]:
         """The NCs of these numbers. Without a number, those of the suppliers whose name has the term in it."""
         ids, _ = numbers_in(term)
-        key = dictionary_order(as_typed(term))
+        key = dictionary_order(" ".join(words_of(term)))
         meant = Q(pk__in=ids) if ids else Q(supplier__name_order__contains=key) if key else Q(pk=None)
         return [str(pk) for pk in NonConformity.objects.filter(meant).values_list("pk", flat=True)[:MOST_FOUND]]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters as filters
+from django.db.models import Q
 
 from ncs.choices import NcStatus
 from ncs.models import NonConformity
+from ncs.numbers import numbers_in
 from qhse.api.filters import IdFilter, OneOfFilter, TextFilter
 from qhse.searches import found_in
 from suppliers.choices import Severity
@@ -21,7 +23,8 @@ class NonConformityFilter(filters.FilterSet):
         method="filter_search",
         min_length=0,
         max_length=200,
-        label="Words of the description or of the supplier's name, regardless of case, accents and Unicode form",
+        label="The number, or words of the description or of the supplier's name, regardless of case, accents and "
+        "Unicode form",
     )
 
     class Meta:
@@ -29,4 +32,7 @@ class NonConformityFilter(filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
     def filter_search(self, queryset: Any, name: str, value: str) -> Any:
-        return queryset.filter(found_in(value, columns=("supplier__name",), keys=("search_key",)))
+        ids, certain = numbers_in(value)
+        by_words = found_in(value, columns=("supplier__name",), keys=("search_key",))
+        meant = Q(pk__in=ids) if certain else Q(pk__in=ids) | by_words if ids else by_words
+        return queryset.filter(meant)

@@ -28,7 +28,7 @@ from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel
 from qhse.adminsite.once import held_back
 from qhse.adminsite.panels import Content, record_panels
 from qhse.searches import found_in
-from qhse.searching import as_typed
+from qhse.searching import words_of
 from qhse.text import plain
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ class ServiceModelAdmin(ModelAdmin):
         """
         Find what Django finds, and what is the same in other letters: see `qhse.searches`.
 
-        Find it with the dashes and spaces of a keyboard too: see `qhse.searching`.
+        Find it with the dashes and spaces of a keyboard too, and without quotes around it: see `qhse.searching`.
         """
         found = queryset.none()
-        for term in dict.fromkeys((search_term.replace("\0", ""), as_typed(search_term))):
+        for term in dict.fromkeys((search_term.replace("\0", ""), " ".join(words_of(search_term)))):
             found = found | super().get_search_results(request, queryset, term)[0]
             found = found | queryset.filter(found_in(term, columns=self.search_columns, keys=self.search_keys))
         return found, False

@@ -10,10 +10,12 @@ from qhse.errors import InvalidInput, RecordHasChanged
 
 IF_MATCH = "If-Match"
 _TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
-_TAGS = re.compile(rf"\s*{_TAG}(?:\s*,\s*{_TAG})*\s*", re.ASCII)
-# What proxies make of it when they compress an answer: W/"2" (nginx), "2-gzip" (Apache, Caddy), "2--gzip", "2;br".
-_CODING = r"[-;:/+.]{1,2}(?:x-)?(?:gzip|br|zstd|deflate|compress)"
-_OURS = re.compile(rf'"([1-9][0-9]{{0,8}})(?:{_CODING})?"', re.ASCII)
+# Empty elements of a list are passed over (RFC 9110, 5.6.1.2).
+_TAGS = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*", re.ASCII)
+# What proxies make of it when they compress an answer: W/"2" (nginx), "2-gzip" (Apache, Caddy), "2--gzip", "2;br". Two
+# of them make two of it.
+_CODING = r"(?:[-;:/+.]{1,2}(?:x-)?(?:gzip|brotli|br|zstd|dcz|dcb|deflate|compress)){1,3}"
+_OURS = re.compile(rf'"([1-9][0-9]{{0,8}})(?:{_CODING})?"', re.ASCII | re.IGNORECASE)
 
 
 class IfMatchIsInvalid(InvalidInput):

@@ -122,3 +122,41 @@ class TestASearch:
         for term in ("JÖRG", "jorg", "Mu\u0308ller"):
             assert browse("accounts/user", term) == [user]
         assert User.objects.count() > 1
+
+
+# The same name as it is copied from mails, tables and letters.
+COPIED = [
+    "„Rhein Guss AB“", "“Rhein Guss AB”", '"Rhein Guss AB"', "»Rhein Guss AB«", "Rhein Guss AB.", "(Rhein Guss AB),",
+    "Rhein\u00a0Guss\u00a0AB", "Rhe\u00adin Guss", "Rhein\u200b Guss", "RHEIN GUSS AB;", "'Rhein' \"Guss\"",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("term", COPIED)
+def test_a_name_that_was_copied_with_its_surroundings_is_found_everywhere(api, browse, make_supplier, make_nc, term):
+    supplier = make_supplier(name="Rhein Guss AB")
+    nc = make_nc(supplier_id=supplier.pk)
+    make_nc(supplier_id=make_supplier(name="Hansa Forge").pk)
+    client = api("quality")
+
+    assert browse("suppliers/supplier", term) == [supplier]
+    assert browse("ncs/nonconformity", term) == [nc]
+    assert {entry.entity_type for entry in browse("audit/auditentry", term)} == {"supplier", "nonconformity"}
+    assert [each["id"] for each in client.get("/suppliers", {"search": term}).json()["results"]] == [supplier.pk]
+    assert [each["id"] for each in client.get("/ncs", {"search": term}).json()["results"]] == [nc.pk]
+
+
+@pytest.mark.parametrize("form", ["{number}", "nc-{id}", "#{id}", "NC {id}", "„{number}“", "{number},"])
+def test_an_nc_is_found_by_its_number_by_programs_too(api, make_nc, form):
+    nc = make_nc()
+    make_nc(description="Lot 12 and more")
+
+    page = api("quality").get("/ncs", {"search": form.format(number=nc.number, id=nc.pk)}).json()
+
+    assert [each["id"] for each in page["results"]] == [nc.pk]
+
+
+def test_signs_alone_are_sought_as_they_are(api, make_nc):
+    nc = make_nc(description="deviation (see sketch)")
+    make_nc(description="deviation")
+
+    assert [each["id"] for each in api("quality").get("/ncs?search=(").json()["results"]] == [nc.pk]

@@ -17,7 +17,7 @@ from qhse import clock
 from qhse.adminsite.display import NONE, badge, days
 from qhse.adminsite.panels import show_on_front_page
 from qhse.ordering import dictionary_order
-from qhse.searching import MOST_FOUND, as_typed, unquoted
+from qhse.searching import MOST_FOUND, unquoted, words_of
 from suppliers.admin.filters import AtRiskFilter, CertificationFilter, LevelFilter
 from suppliers.admin.forms import SupplierAddForm, SupplierChangeForm
 from suppliers.admin.panels import renewals_panel
@@ -63,13 +63,13 @@ class SupplierAdmin(HistoryPanel):
         return super().get_queryset(request).annotate(score_now=score_on(clock.today()))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        found, _ = super().get_search_results(request, queryset, dictionary_order(as_typed(search_term)))
+        found, _ = super().get_search_results(request, queryset, dictionary_order(" ".join(words_of(search_term))))
         number = NUMBER.fullmatch(unquoted(search_term))
         return (found | queryset.filter(pk=int(number[1])) if number else found), False
 
     def ids_called(self, term: str) -> Iterable[str]:
         """Suppliers whose name has the term in it, or of this number."""
-        number, key = NUMBER.fullmatch(unquoted(term)), dictionary_order(as_typed(term))
+        number, key = NUMBER.fullmatch(unquoted(term)), dictionary_order(" ".join(words_of(term)))
         meant = Q(pk=int(number[1])) if number else Q(name_order__contains=key) if key else Q(pk=None)
         return [str(pk) for pk in Supplier.objects.filter(meant).values_list("pk", flat=True)[:MOST_FOUND]]
 

@@ -37,3 +37,14 @@ def test_what_is_kept_of_a_seal_is_read_again(trail, encoding):
     assert [(checkpoint["number"], checkpoint["hash"]) for checkpoint in kept] == list(
         AuditSeal.objects.order_by("number").values_list("number", "hash")
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_that_were_put_together_and_pasted_are_read(trail, encoding):
+    texts = [json.dumps(checkpoint_of(seal)) for seal in AuditSeal.objects.order_by("number")]
+
+    kept = read_checkpoints(b"".join(f"{text}\u00a0\r\n".encode(encoding) for text in texts))
+
+    assert [checkpoint["number"] for checkpoint in kept] == list(
+        AuditSeal.objects.order_by("number").values_list("number", flat=True)
+    )

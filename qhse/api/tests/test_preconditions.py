@@ -53,7 +53,9 @@ class TestIfMatch:
     @pytest.mark.parametrize(
         "condition",
         ["W/{tag}", '"{number}-gzip"', '"{number};gzip"', '"{number}--gzip"', '"{number}-br"', '"{number}-zstd"',
-         'W/"{number}-gzip"', '"{number}:br"', '"7", W/{tag}'],
+         'W/"{number}-gzip"', '"{number}:br"', '"7", W/{tag}', "{tag},",
+         ", {tag}", '"7", , {tag} ,', '"{number}-brotli"',
+         '"{number}/brotli"', '"{number}-br-gzip"', '"{number}-GZIP"'],
     )  # fmt: skip
     def test_may_be_what_a_compressing_proxy_has_made_of_the_tag(self, supplier_page, condition):
         client, path, tag = supplier_page
