@@ -239,7 +239,8 @@ MUTANTS = (
     ),
     Mutant(
         "shared-server-not-seen", "qhse/deployment/connections.py",
-        "if its is None or mine == int(its):", "if its is None:", "qhse/deployment/tests/test_connections.py -k Pooler",
+        "any(notice.payload == word for notice in line.notifies(timeout=_POOLER_SECONDS))", "True",
+        "qhse/deployment/tests/test_connections.py -k Pooler",
     ),
     Mutant(
         "notifications-kept", "outbox/guards/second_connection.py",

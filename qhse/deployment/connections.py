@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import select
 import time
 from contextlib import closing
@@ -53,7 +54,8 @@ SESSION = {
 _SINCE_17 = {"transaction_timeout": "0"}
 _OF_SUPERUSERS = {"session_replication_role": "origin"}  # else no trigger works, and no foreign key
 _POOLER_SECONDS = 2.0  # for a second client behind a pooler, which may have no server left for it
-_POOLER_LOOKS = 5  # clients of others may come between
+_QUEUE_SECONDS = 0.1  # within which a client has its answer once a server is found for it
+_POOLER_CHANNEL = "qhse_pooler"  # one for all: where servers are shared, it stays behind in their sessions
 
 _bounds: dict[str, str] = {}
 _poolers_judged: set[tuple[Any, Any, Any]] = set()
@@ -98,7 +100,7 @@ def session_statement(wrapper: Any, line: psycopg.Connection[Any] | None = None,
     """
     Return one SELECT that sets a session as it should be.
 
-    Its row begins with the server's process id, and ends with session_replication_role. The session is that of `line`,
+    Its row ends with session_replication_role. The session is that of `line`,
     or else the wrapper's own. Nothing travels as startup options, which poolers refuse. So RESET ALL loses the
     settings: whoever resets says this again. `settings` come on top.
     """
@@ -117,7 +119,7 @@ def session_statement(wrapper: Any, line: psycopg.Connection[Any] | None = None,
 @cache
 def _select(settings: tuple[tuple[str, str], ...]) -> str:
     calls = ", ".join(f"set_config({sql.quote(name)}, {sql.quote(value)}, false)" for name, value in settings)
-    return f"SELECT pg_backend_pid(), {calls}, current_setting('session_replication_role')"  # nosec B608: quoted
+    return f"SELECT {calls}, current_setting('session_replication_role')"  # nosec B608: quoted
 
 
 def begin_session(*, connection: Any, **kwargs: Any) -> None:
@@ -130,14 +132,13 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
     if connection.vendor != "postgresql":
         return
     try:
-        pid, *_, triggers = connection.connection.execute(session_statement(connection), prepare=False).fetchone()
+        _judge_pooler(connection)  # before anything is set: strangers would get it
+        *_, triggers = connection.connection.execute(session_statement(connection), prepare=False).fetchone()
         if triggers != "origin":
             raise _unsafe(
                 "The server says session_replication_role=replica. So no trigger works, and this role may not change "
                 "it. Take it back: ALTER DATABASE … RESET session_replication_role, or the same of the role."
             )
-        if pid != connection.connection.info.backend_pid:
-            _judge_pooler(connection)
     except BaseException:
         connection.close()
         raise
@@ -150,34 +151,60 @@ def _unsafe(reason: str) -> UnsafeDatabase:
 
 def _judge_pooler(wrapper: Any) -> None:
     """
-    Refuse a pooler that shares a server process among clients that are connected. Once for each address is enough.
+    Refuse a pooler that shares a server process among clients that are connected.
 
-    There, settings and locks of a session reach strangers, and notifications reach nobody.
+    There, settings and locks of a session reach strangers, and notifications reach nobody. What is proven of an address
+    is not asked again. Where nothing can be proven yet, the next line asks.
     """
     address = tuple(wrapper.settings_dict[part] for part in ("HOST", "PORT", "NAME"))
-    if address in _poolers_judged:
+    if address in _poolers_judged or _is_the_server(wrapper.connection):
         return
-    if _shares_its_server(wrapper):
+    keeps_its_server = _keeps_its_server(wrapper)
+    if keeps_its_server is False:
         raise _unsafe(
             "DATABASE_URL leads to a pooler in transaction mode, where settings, locks and notifications do not hold. "
             "Give this database a pool in session mode (PgBouncer: pool_mode=session), or connect to PostgreSQL itself."
         )
-    _poolers_judged.add(address)
+    if keeps_its_server:
+        _poolers_judged.add(address)
 
 
-def _shares_its_server(wrapper: Any) -> bool:
-    """Answer whether a second client gets the process that serves this one. A session's own server serves no other."""
+def _is_the_server(line: psycopg.Connection[Any]) -> bool:
+    """Answer whether nobody stands between: a pooler invents the process id that the driver hears."""
+    row = line.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    return row is not None and row[0] == line.info.backend_pid
+
+
+def _keeps_its_server(wrapper: Any) -> bool | None:
+    """
+    Answer whether this client's server process is its own while it is idle. None says that nobody can tell.
+
+    An idle client hears a notification only then: the process has no other client to tell. To compare the processes of
+    two clients would prove nothing, because a pooler may give them different ones for a long time.
+    """
+    line, word = wrapper.connection, secrets.token_hex(16)
     try:
         second = psycopg.connect(**wrapper.get_connection_params(), autocommit=True)
     except psycopg.OperationalError:  # no room for a second one
-        return False
+        return None
     with closing(second):
-        for _ in range(_POOLER_LOOKS):
-            mine = wrapper.connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()[0]
-            its = ask_within(_POOLER_SECONDS, second.pgconn, b"SELECT pg_backend_pid()")
-            if its is None or mine == int(its):
-                return its is not None
-    return False
+        try:
+            line.execute(f"LISTEN {_POOLER_CHANNEL}", prepare=False)
+        except psycopg.errors.ReadOnlySqlTransaction:  # a standby lets nobody listen
+            return None
+        question = f"SELECT pg_notify('{_POOLER_CHANNEL}', '{word}')".encode()
+        if ask_within(_POOLER_SECONDS, second.pgconn, question) is None:
+            keeps = _is_served_before(line, second.pgconn)
+        else:
+            keeps = any(notice.payload == word for notice in line.notifies(timeout=_POOLER_SECONDS))
+        line.execute(f"UNLISTEN {_POOLER_CHANNEL}", prepare=False)
+    return keeps
+
+
+def _is_served_before(line: psycopg.Connection[Any], waiting: PGconn) -> bool | None:
+    """Answer whether a client needs no free server: it is served while another one waits for the first that is free."""
+    line.execute("SELECT 1", prepare=False)
+    return None if select.select([waiting.socket], [], [], _QUEUE_SECONDS)[0] else True
 
 
 def ask_within(seconds: float, line: PGconn, question: bytes) -> bytes | None:

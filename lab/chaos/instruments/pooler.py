@@ -38,14 +38,18 @@ class Pooler:
 
 
 @contextmanager
-def pooler(lab: Laboratory, program: str, mode: PoolMode) -> Iterator[Pooler]:
-    """Run one, configured as its manual begins: nothing of ours is allowed or ignored for our sake."""
+def pooler(lab: Laboratory, program: str, mode: PoolMode, *, in_turns: bool = False) -> Iterator[Pooler]:
+    """
+    Run one, configured as its manual begins: nothing of ours is allowed or ignored for our sake.
+
+    With `in_turns` it gives out the server that has been free for longest, and not the last one.
+    """
     port = free_port()
     configuration = lab.server.directory / f"pooler-{port}.ini"
     configuration.write_text(
         f"[databases]\n* = host={lab.server.directory} user={ROLE}\n"
         f"[pgbouncer]\nlisten_addr = {HOST}\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
-        f"pool_mode = {mode}\n"
+        f"pool_mode = {mode}\nserver_round_robin = {int(in_turns)}\n"
     )
     with lab.log(f"pooler-{mode}").open("ab") as log:
         process = subprocess.Popen(

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg
 from django.core.management import call_command
@@ -24,6 +24,7 @@ from qhse.deployment.connections import bound_connections
 EVERY_SECONDS = 0.5
 REFUSED_WITHIN_SECONDS = 30.0
 NEIGHBOURS = 3
+WARM_SERVERS = 4
 SHARING: tuple[PoolMode, ...] = ("transaction", "statement")
 
 
@@ -43,6 +44,10 @@ def run(lab: Laboratory) -> Outcome:
                 refused += _refusals(lab, url, mode, outcome)
                 with _neighbours(url):
                     refused += _refusals(lab, url, f"{mode} with neighbours", outcome)
+            with pooler(lab, program, mode, in_turns=True) as line:
+                url = line.url(database)
+                _warm(url)
+                refused += _refusals(lab, url, f"{mode} in turns", outcome)
         outcome.figures["refused"] = refused
     return outcome
 
@@ -102,6 +107,20 @@ def _refusals(lab: Laboratory, url: str, mode: str, outcome: Outcome) -> int:
 def _outbox_status() -> None:
     with_own_bounds()
     call_command("outbox_status")
+
+
+def _warm(url: str) -> None:
+    """Have the pooler open several servers, so that two clients may long be given different ones."""
+    with ExitStack() as lines:
+        opened = [
+            lines.enter_context(psycopg.connect(url, autocommit=True, prepare_threshold=None))
+            for _ in range(WARM_SERVERS)
+        ]
+        threads = [threading.Thread(target=line.execute, args=("SELECT pg_sleep(0.5)",)) for line in opened]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 @contextmanager

@@ -244,36 +244,79 @@ class TestALine:
         assert copy.connection is None
 
 
+@pytest.mark.postgres
 class TestAPooler:
-    """With clients of a server that answers under another process id than it has said, as behind each pooler."""
+    """
+    With clients of a server that answers under another process id than it has said, as behind each pooler.
+
+    The scenario `poolers` does it with PgBouncer. Here the second client is made to do nothing, or to wait.
+    """
 
     @pytest.fixture
     def behind_a_pooler(self, db, monkeypatch):
-        monkeypatch.setattr(module, "_poolers_judged", set())
         with line() as ours:
+            monkeypatch.setattr(module, "_poolers_judged", set())
+            monkeypatch.setattr(module, "_is_the_server", lambda line: False)
             yield ours
 
-    @pytest.mark.postgres
-    def test_that_gives_a_second_client_the_server_of_the_first_is_refused(self, behind_a_pooler, monkeypatch, caplog):
-        """The scenario `poolers` does it with PgBouncer. Here the second client's answer is put in its mouth."""
-        pid = str(behind_a_pooler.connection.info.backend_pid).encode()
-        monkeypatch.setattr(module, "ask_within", lambda *question: pid)
+    @pytest.fixture
+    def notices_get_lost(self, monkeypatch):
+        monkeypatch.setattr(module, "ask_within", lambda *question: b"")
+        monkeypatch.setattr(module, "_POOLER_SECONDS", 0.0)
 
+    def test_that_loses_the_notices_of_an_idle_client_is_refused(self, behind_a_pooler, notices_get_lost, caplog):
         for refusal in (OperationalError, ImproperlyConfigured, UnsafeDatabase):  # for who runs, and for who starts
             with pytest.raises(refusal, match="pool_mode=session"):
                 module._judge_pooler(behind_a_pooler)
         assert "pool_mode=session" in caplog.text
+        assert module._poolers_judged == set()
 
-    @pytest.mark.postgres
-    def test_that_gives_each_client_a_server_is_fine_and_judged_once(self, behind_a_pooler):
+    def test_that_is_refused_has_heard_no_setting_of_ours(self, behind_a_pooler, notices_get_lost):
+        behind_a_pooler.connection.execute("SET lock_timeout = '7s'")
+        close, behind_a_pooler.close = behind_a_pooler.close, lambda: None
+        try:
+            with pytest.raises(UnsafeDatabase):
+                module.begin_session(connection=behind_a_pooler)
+            assert settings_of(behind_a_pooler, ["lock_timeout"]) == {"lock_timeout": "7000"}
+        finally:
+            behind_a_pooler.close = close
+
+    def test_that_gives_each_client_a_server_is_fine_and_judged_once(self, behind_a_pooler, monkeypatch):
         module._judge_pooler(behind_a_pooler)
         assert len(module._poolers_judged) == 1
 
-    @pytest.mark.postgres
-    def test_that_has_no_server_for_a_second_client_gives_each_its_own(self, behind_a_pooler, monkeypatch):
-        monkeypatch.setattr(module, "_POOLER_SECONDS", 0.0)
+        monkeypatch.setattr(module, "_keeps_its_server", None)
+        module._judge_pooler(behind_a_pooler)
+
+    def test_a_word_of_another_process_that_asks_the_same_proves_nothing(
+        self, behind_a_pooler, notices_get_lost, monkeypatch
+    ):
+        def ask_within(*question):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_notify(%s, 'another')", [module._POOLER_CHANNEL])
+            return b""
+
+        monkeypatch.setattr(module, "ask_within", ask_within)
+        with pytest.raises(UnsafeDatabase):
+            module._judge_pooler(behind_a_pooler)
+
+    def test_that_serves_this_client_while_another_waits_for_a_server_gives_each_its_own(
+        self, behind_a_pooler, monkeypatch
+    ):
+        monkeypatch.setattr(module, "ask_within", lambda *question: None)
         module._judge_pooler(behind_a_pooler)
         assert len(module._poolers_judged) == 1
+
+    def test_where_the_other_client_was_only_slow_nothing_is_proven(self, behind_a_pooler, monkeypatch):
+        monkeypatch.setattr(module, "ask_within", lambda _, line, question: line.send_query(question))
+        monkeypatch.setattr(module, "_QUEUE_SECONDS", 10.0)
+        module._judge_pooler(behind_a_pooler)
+        assert module._poolers_judged == set()
+
+    def test_where_a_second_client_gets_no_line_nothing_is_proven(self, behind_a_pooler):
+        behind_a_pooler.settings_dict |= {"NAME": "qhse_nowhere"}
+        module._judge_pooler(behind_a_pooler)
+        assert module._poolers_judged == set()
 
 
 class Wrapper(SimpleNamespace):
