@@ -101,9 +101,14 @@ class Env:
     def boolean(self, name: str, default: bool) -> bool:
         return self.choice(name, ("true", "false"), "true" if default else "false") == "true"
 
-    def words(self, name: str, default: Collection[str] = ()) -> list[str]:
-        """Return a comma-separated list. Quotes are part of what stands in them."""
-        return self._read(name, list(default), _parts, quotes=True)
+    def words(self, name: str, default: Collection[str] = (), *, with_commas: bool = False) -> list[str]:
+        """
+        Return a comma-separated list. Quotes are part of what stands in them.
+
+        Words that were made elsewhere may hold commas themselves. `with_commas` adds each run of neighbours as one
+        word, as it stands there.
+        """
+        return self._read(name, list(default), _runs if with_commas else _parts, quotes=True)
 
     def number(self, name: str, default: float, *, minimum: float, maximum: float) -> float:
         return self._number(name, default, minimum, maximum, "a number")
@@ -240,6 +245,13 @@ def _parts(raw: str) -> list[str]:
     if not parts:
         raise ValueError("must name something between its commas, or be empty")
     return parts
+
+
+def _runs(raw: str) -> list[str]:
+    pieces = raw.split(",")
+    size = len(pieces)
+    runs = [",".join(pieces[begin:end]).strip() for begin in range(size) for end in range(begin + 1, size + 1)]
+    return list(dict.fromkeys(_parts(raw) + [run for run in runs if run.strip(", ")]))
 
 
 def _one_of(text: str, choices: Collection[str]) -> str:

@@ -18,6 +18,7 @@ PRODUCTION = QHSE_ENV == "production"
 TESTING = QHSE_ENV == "test"
 
 DEBUG = env.boolean("DEBUG", False)
+MINIMUM_KEY_LENGTH = 50  # characters; as Django asks of SECRET_KEY
 SECRET_KEY = env.required(
     "SECRET_KEY",
     default_outside_production="dev-only-secret-key-that-production-refuses-to-start-with",
@@ -289,7 +290,10 @@ OUTBOX_BACKOFF_CAP = env.number("OUTBOX_BACKOFF_CAP", 3600.0, minimum=0, maximum
 # --- Audit trail ------------------------------------------------------------------------------------------------
 
 # Former values of SECRET_KEY, by which marks of entries and seals are still believed; nothing is marked with them.
-AUDIT_KEY_FALLBACKS = env.words("AUDIT_KEY_FALLBACKS")
+# A key may hold commas. Its pieces could be guessed, so production believes none that is too short for a key.
+_former_keys = env.words("AUDIT_KEY_FALLBACKS", with_commas=True)
+AUDIT_KEY_FALLBACKS = [key for key in _former_keys if not PRODUCTION or len(key) >= MINIMUM_KEY_LENGTH]
+AUDIT_KEY_PIECES = [key for key in _former_keys if key not in AUDIT_KEY_FALLBACKS and "," not in key]
 AUDIT_SEAL_INTERVAL = env.number("AUDIT_SEAL_INTERVAL", 10.0, minimum=0, maximum=3600)  # seconds; 0: no sealing
 
 # --- Logs -------------------------------------------------------------------------------------------------------

@@ -75,11 +75,11 @@ def _mark(purpose: bytes, message: bytes, key: str | bytes) -> str:
     return f"{_key_id(key)}:{hmac.new(_secret(purpose, key), message, hashlib.sha256).hexdigest()}"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _secret(purpose: bytes, key: str | bytes) -> bytes:
     return hashlib.sha256(purpose + b"\x00" + force_bytes(key)).digest()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _key_id(key: str | bytes) -> str:
     return _secret(b"qhse audit key id", key).hex()[:8]

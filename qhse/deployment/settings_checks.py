@@ -14,8 +14,8 @@ from qhse.observability.addresses import Network
 
 # With a shared secret as key, whoever knows the public one could sign.
 ASYMMETRIC_ALGORITHMS = frozenset({"RS256", "ES256"})
-MINIMUM_KEY_LENGTH = 50  # characters; as Django asks of SECRET_KEY
 MINIMUM_TOKEN_LENGTH = 20  # characters
+DEVELOPMENT = "dev-only"  # how the keys of development begin
 _SHORTEST_PREFIX = {4: 8, 6: 7}  # bits, by IP version: 10.0.0.0/8 and fc00::/7
 
 
@@ -27,11 +27,12 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
     problems: list[CheckMessage] = []
     for name in ("SECRET_KEY", "JWT_SIGNING_KEY"):
         value = getattr(settings, name)
-        if len(value) < MINIMUM_KEY_LENGTH or value.startswith("dev-only"):
+        if len(value) < settings.MINIMUM_KEY_LENGTH or value.startswith(DEVELOPMENT):
             hint = 'Generate one: python -c "import secrets; print(secrets.token_urlsafe(64))"'
             problems.append(
-                Error(f"{name} is shorter than {MINIMUM_KEY_LENGTH} characters.", hint=hint, id="qhse.E001")
+                Error(f"{name} is shorter than {settings.MINIMUM_KEY_LENGTH} characters.", hint=hint, id="qhse.E001")
             )
+    problems += _former_keys()
     if settings.SECRET_KEY == settings.JWT_SIGNING_KEY:
         problems.append(Error("SECRET_KEY and JWT_SIGNING_KEY are equal; use two keys.", id="qhse.E002"))
     if settings.DEBUG:
@@ -53,6 +54,20 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
         text = "TRUSTED_PROXIES is empty: no proxy can say that a request came by TLS, and all are redirected."
         problems.append(Warning(text, hint=hint, id="qhse.W002"))
     return problems
+
+
+def _former_keys() -> list[CheckMessage]:
+    """With a key that can be guessed, or that everybody knows, anybody could write what the trail believes."""
+    if any(key.startswith(DEVELOPMENT) for key in settings.AUDIT_KEY_FALLBACKS):
+        return [Error("AUDIT_KEY_FALLBACKS holds the key of development, which everybody knows.", id="qhse.E011")]
+    pieces, shortest = len(settings.AUDIT_KEY_PIECES), settings.MINIMUM_KEY_LENGTH
+    if pieces and not settings.AUDIT_KEY_FALLBACKS:
+        return [Error(f"AUDIT_KEY_FALLBACKS holds no key of {shortest} characters or more.", id="qhse.E011")]
+    if not pieces:
+        return []
+    text = f"AUDIT_KEY_FALLBACKS: {pieces} of the parts between its commas are shorter than {shortest} characters."
+    hint = "They count as parts of a key that holds commas. Keys of their own they are not."
+    return [Warning(text, hint=hint, id="qhse.W005")]
 
 
 def _trusts_the_internet(networks: Sequence[Network]) -> bool:

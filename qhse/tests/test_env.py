@@ -62,6 +62,7 @@ def test_a_value_is_read_and_an_empty_one_is_the_default(read, value):
     [
         ("true", lambda env: env.boolean("X", False), True),
         ("a, b,,c ", lambda env: env.words("X"), ["a", "b", "c"]),
+        ("a, b,c", lambda env: env.words("X", with_commas=True), ["a", "b", "c", "a, b", "a, b,c", "b,c"]),
         ("127.0.0.1:9100", lambda env: env.address("X"), ("127.0.0.1", 9100)),
         ("[::1]:9100", lambda env: env.address("X"), ("::1", 9100)),
         ("qhse-admins=admin, a=b=quality", lambda env: env.pairs("X"), {"qhse-admins": "admin", "a=b": "quality"}),

@@ -227,6 +227,27 @@ def test_what_only_looks_like_a_setting_is_named_and_stops_nothing(monkeypatch):
     assert settings["MISSPELT_SETTINGS"] == [("TRUSTED_PROXY", "TRUSTED_PROXIES")]
 
 
+@pytest.mark.parametrize("place", ["{}", "{},{other}", "{other}, {}", "{other},{},{other}"])
+@pytest.mark.parametrize(
+    "key",
+    ["k" * 60, "k,e" * 30, "k, e" * 30, "," + "k" * 60, "k" * 60 + ",", "k,,e" * 30, f"{'k' * 60},{'e' * 60}",
+     '"' + "k" * 60, "k" * 60 + "'", "key of several words " * 4 + ", and more"],
+)  # fmt: skip
+def test_each_key_that_starts_can_become_a_former_one_as_it_is(monkeypatch, key, place):
+    used = read(monkeypatch, SECRET_KEY=key)["SECRET_KEY"]
+
+    former = read(monkeypatch, AUDIT_KEY_FALLBACKS=place.format(key, other="o" * 60))["AUDIT_KEY_FALLBACKS"]
+
+    assert used in former
+
+
+def test_a_piece_of_a_former_key_is_believed_in_no_production(monkeypatch):
+    pieces = {"AUDIT_KEY_FALLBACKS": "o" * 60 + ",short," + "k" * 60}
+
+    assert "short" not in read(monkeypatch, **pieces)["AUDIT_KEY_FALLBACKS"]
+    assert "short" in read(monkeypatch, QHSE_ENV="dev", **pieces)["AUDIT_KEY_FALLBACKS"]
+
+
 def test_gunicorn_itself_believes_nobody_not_even_at_a_unix_socket(monkeypatch):
     server = read(monkeypatch)
 

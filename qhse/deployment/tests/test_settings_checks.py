@@ -48,6 +48,8 @@ def test_good_settings_start():
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
         ({"JWT_SIGNING_KEY": ""}, "JWT_SIGNING_KEY"),
         ({"SECRET_KEY": "dev-only-secret-key-that-production-refuses-to-start-with"}, "SECRET_KEY"),
+        ({"AUDIT_KEY_FALLBACKS": "one,two"}, "AUDIT_KEY_FALLBACKS"),
+        ({"AUDIT_KEY_FALLBACKS": "dev-only-secret-key-that-production-refuses-to-start-with"}, "AUDIT_KEY_FALLBACKS"),
         ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES"),
         ({"TRUSTED_PROXIES": "10.0.0.300"}, "TRUSTED_PROXIES"),
         ({"TRUSTED_PROXIES": "0.0.0.0/1,128.0.0.0/1"}, "TRUSTED_PROXIES"),
@@ -68,6 +70,13 @@ def test_a_bad_setting_stops_the_start_and_is_named(changes, named):
 
     assert answer.returncode != 0
     assert named in answer.stderr.splitlines()[-1]
+
+
+def test_a_part_between_commas_that_is_no_key_of_its_own_is_named():
+    answer = run(["manage.py", "check"], AUDIT_KEY_FALLBACKS="f" * 60 + ",short")
+
+    assert answer.returncode == 0
+    assert "1 of the parts between its commas are shorter than 50 characters" in answer.stderr
 
 
 GUNICORN = ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", "127.0.0.1:0"]
