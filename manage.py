@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 """Command line of the product: `python manage.py help` lists what it can do."""
 
-import os
 import sys
 
+from qhse.env import choose_settings
 from qhse.terminal import forgiving_streams, readable_arguments
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+    choose_settings()
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.db import InterfaceError, OperationalError, ProgrammingError

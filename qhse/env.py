@@ -31,6 +31,12 @@ _LINKED = re.compile(r"\w+_PORT=(tcp|udp|sctp)://.*|\w+_NAME=/.*")
 _LIKENESS = 0.85  # from which on another name may be a misspelt one of ours
 
 
+def choose_settings() -> None:
+    """Name our settings to Django, unless others are named. An empty name is none, as with every variable."""
+    if not os.environ.get("DJANGO_SETTINGS_MODULE", "").strip():
+        os.environ["DJANGO_SETTINGS_MODULE"] = "qhse.settings"
+
+
 class Env:
     """
     One reading of the environment.

@@ -1,6 +1,5 @@
 """The WSGI entry that gunicorn loads."""
 
-import os
 from typing import Any
 
 import django
@@ -11,8 +10,9 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
 from qhse.deployment.connections import bound_connections
+from qhse.env import choose_settings
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+choose_settings()
 django.setup(set_prefix=False)
 
 from qhse.deployment.database_checks import refuse_unsafe_database  # noqa: E402  (needs the apps)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import django
+
+from qhse.env import choose_settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -23,7 +24,7 @@ def with_part(text: str, name: str, part: str) -> str:
 
 def write(page: Path, renewed: Callable[[str], str]) -> int:
     """Renew a page on the disk, and say whether it had to be. Return the exit code."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+    choose_settings()
     django.setup()
     present = page.read_text(encoding="utf-8")
     wanted = renewed(present)

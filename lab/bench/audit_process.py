@@ -19,7 +19,9 @@ from datetime import date, timedelta
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+from qhse.env import choose_settings
+
+choose_settings()
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402 (needs the apps)

@@ -7,7 +7,6 @@ It obeys `lab.bench.crew`. With --claims it also reports how long each claim too
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from io import StringIO
@@ -15,7 +14,9 @@ from typing import Any
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+from qhse.env import choose_settings
+
+choose_settings()
 django.setup()
 
 from django.core.management import CommandError, call_command  # noqa: E402 (needs the apps)

@@ -7,19 +7,19 @@ The output is JSON: model → state → primary key.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import timedelta
 
 import django
 
+from qhse.env import choose_settings
 from qhse.terminal import run_program
 
 LONG_WORD = "Lot" + "0123456789abcdef" * 12
 
 
 def main() -> int:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+    choose_settings()
     django.setup()
     sys.stdout.write(f"{json.dumps(make_records())}\n")
     return 0

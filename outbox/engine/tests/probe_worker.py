@@ -13,7 +13,9 @@ from contextlib import suppress
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qhse.settings")
+from qhse.env import choose_settings
+
+choose_settings()
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 (needs the apps)

@@ -102,6 +102,15 @@ def test_every_program_says_in_one_line_what_is_wrong(program):
     assert "OUTBOX_PORT" not in line
 
 
+@pytest.mark.parametrize("nothing", ["", " "])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_empty_name_of_the_settings_is_none(program, nothing):
+    answer = run(PROGRAMS[program], DJANGO_SETTINGS_MODULE=nothing, ALLOWED_HOSTS="*")
+
+    assert answer.returncode != 0
+    assert "ALLOWED_HOSTS must name the hosts" in answer.stderr
+
+
 def test_the_servers_own_settings_are_refused_in_one_line():
     answer = run(GUNICORN, GUNICORN_THREADS="two", PORT="http")
 
