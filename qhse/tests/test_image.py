@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 
 from dev.image import image_files
+from qhse.deployment.tests.collected import collected_files
 from qhse.deployment.tests.test_settings_checks import GOOD
 from qhse.tests.test_deployment_files import own_apps
 
@@ -104,6 +105,7 @@ class TestModules:
         for path in FILES:
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, tmp_path / path)
+        collected_files(tmp_path / "var" / "static")  # as the image's build does
         blocked = packages_beyond_the_runtime_lock()
         modules = [
             path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")

@@ -9,6 +9,8 @@ import sys
 import pytest
 from django.conf import settings
 
+from qhse.deployment.tests.collected import collected_files
+
 GOOD = {
     "QHSE_ENV": "production",
     "SECRET_KEY": "s" * 60,
@@ -23,6 +25,13 @@ def start(**changes: str) -> subprocess.CompletedProcess[str]:
     return run(["-c", "import qhse.wsgi"], **changes)
 
 
+@pytest.fixture
+def collected(tmp_path):
+    """Return the beginning of a script that knows where the static files lie."""
+    collected_files(tmp_path)
+    return f"import pathlib, qhse.settings; qhse.settings.STATIC_ROOT = pathlib.Path({str(tmp_path)!r}); "
+
+
 def run(command: list[str], **changes: str) -> subprocess.CompletedProcess[str]:
     env = os.environ | GOOD | changes
     return subprocess.run(
@@ -30,8 +39,8 @@ def run(command: list[str], **changes: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_good_settings_start():
-    answer = start()
+def test_good_settings_start(collected):
+    answer = run(["-c", f"{collected}import qhse.wsgi"])
 
     assert answer.returncode == 0, answer.stderr
 
