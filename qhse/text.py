@@ -41,6 +41,26 @@ def plain(text: str) -> str:
     return text if can_be_read(text) else ""
 
 
+class LineRefused(ValueError):
+    """The text cannot be stored as a single line. The message says why."""
+
+
+def one_line(text: str, *, called: str = "text") -> str:
+    """
+    Return a single line as it is stored: NFC, trimmed, inner white space as single spaces. Unreadable text is empty.
+
+    Raises LineRefused, in words that say what it is `called`, when there are invisible characters in it. Tabs and line
+    breaks are such characters, and no white space to be folded.
+    """
+    text = unicodedata.normalize("NFC", text).strip()
+    if not can_be_read(text):
+        return ""
+    for character in text:
+        if is_invisible(character):
+            raise LineRefused(f"The {called} contains the invisible character U+{ord(character):04X}.")
+    return " ".join(text.split())
+
+
 def caseless(text: str) -> str:
     """
     Return the form in which texts are the same regardless of case, Unicode form and white space.

@@ -67,6 +67,9 @@ class UserAddForm(PasswordRulesForm):
         labels = {"is_staff": "May use this admin site"}
         help_texts = {"is_staff": "The role decides what may be seen and done in it."}
 
+    def validate_unique(self) -> None:
+        """Leave it to the service, which says who has the name, in whatever case and Unicode form."""
+
     def write(self) -> User:
         return create_user(**self.cleaned_data, actor=self.actor)
 

@@ -11,23 +11,10 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.db.models.functions import Now
 
+from qhse.accounts.fields import UsernameField, UsernameKeyField
 from qhse.accounts.passwords import is_outdated
 from qhse.accounts.roles import Role
-from qhse.accounts.usernames import MAX_KEY_LENGTH, RESERVED, username_key
-
-
-class UsernameKeyField(models.CharField):
-    """The key of the user's name. It is computed whenever a row is written, so that no writer can forget it."""
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        key = username_key(model_instance.username)  # type: ignore[attr-defined]
-        setattr(model_instance, self.attname, key)
-        return key
-
-    def deconstruct(self) -> Any:
-        """Be a plain column to migrations, which must not change with this class."""
-        name, _, arguments, options = super().deconstruct()
-        return name, "django.db.models.CharField", arguments, options
+from qhse.accounts.usernames import MAX_KEY_LENGTH, MAX_LENGTH, RESERVED, username_key
 
 
 class UserManager(DjangoUserManager["User"]):
@@ -67,6 +54,9 @@ class User(AbstractUser):
     that the trail has of this user; logins are none.
     """
 
+    username = UsernameField(
+        max_length=MAX_LENGTH, unique=True, help_text="Letters, digits, single spaces and . @ + - _"
+    )
     username_key = UsernameKeyField(max_length=MAX_KEY_LENGTH, editable=False)
     role = models.CharField(max_length=20, choices=Role.choices)
     external_id = models.CharField(max_length=64, null=True, unique=True, editable=False)

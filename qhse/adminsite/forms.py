@@ -14,13 +14,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
 from django.forms.models import model_to_dict
+from django.forms.utils import pretty_name
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from qhse.accounts.models import User
 from qhse.adminsite.display import link
 from qhse.errors import DomainError, RecordHasChanged
-from qhse.text import plain
+from qhse.text import LineRefused, one_line, plain
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -36,21 +37,28 @@ STALE = (
 
 class PlainTextForm(forms.BaseForm):
     """
-    A form that reads what was typed as `plain` has it, before it looks at lengths and at what is empty.
+    A form that reads what was typed as it is stored, before it looks at lengths and at what is empty.
+
+    A text area is read by `plain`, every other field of text by `one_line`, which may refuse it.
 
     Fields that keep their white space, such as passwords, are left alone.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
+        for name, field in self.fields.items():
             if isinstance(field, forms.CharField) and field.strip:
                 # In the field and not in the data: the page that comes back shows what was typed.
-                field.to_python = partial(_read_plain, field.to_python)  # type: ignore[method-assign]
+                label = str(field.label or pretty_name(name)).lower()
+                rule = plain if isinstance(field.widget, forms.Textarea) else partial(one_line, called=label)
+                field.to_python = partial(_read, rule, field.to_python)  # type: ignore[method-assign]
 
 
-def _read_plain(read: Callable[[Any], Any], typed: Any) -> Any:
-    return read(plain(typed) if isinstance(typed, str) else typed)
+def _read(rule: Callable[[str], str], read: Callable[[Any], Any], typed: Any) -> Any:
+    try:
+        return read(rule(typed) if isinstance(typed, str) else typed)
+    except LineRefused as refusal:
+        raise ValidationError(str(refusal), code="invalid") from None
 
 
 class ServiceForm(PlainTextForm, ModelForm):

@@ -56,6 +56,10 @@ class TestAText:
         assert plain(f"one{end}two{end}{end}three{end}") == "one\ntwo\n\nthree"
 
 
+class OneLineForm(PlainTextForm, forms.Form):
+    given_name = forms.CharField()
+
+
 class TestAForm:
     def test_of_the_admin_site_reads_all_its_text_so(self) -> None:
         pages = [page for page in admin.site._registry.values() if isinstance(page, ServiceModelAdmin)]
@@ -77,6 +81,23 @@ class TestAForm:
 
         assert form.errors == {}
         assert form.cleaned_data == {"text": AS_IT_IS_STORED, "password": " \u200b\r\n"}
+
+    @pytest.mark.parametrize("text", UNREADABLE, ids=ascii)
+    def test_takes_a_line_with_nothing_to_read_for_none(self, text: str) -> None:
+        assert OneLineForm({"given_name": text}).errors == {"given_name": ["This field is required."]}
+
+    @pytest.mark.parametrize("character", ["\u200b", "\u202e", "\x85", "\u2028", "\n", "\r\n", "\t", "\x00"], ids=ascii)
+    def test_gets_nothing_unseen_and_no_break_into_a_line(self, character: str) -> None:
+        form = OneLineForm({"given_name": f"An{character}na"})
+
+        assert list(form.errors) == ["given_name"]
+        assert "character" in form.errors["given_name"][0]
+
+    def test_stores_a_line_with_the_letters_and_spaces_of_a_name(self) -> None:
+        form = OneLineForm({"given_name": " Zoe\u0308\u00a0 Ann\r\n"})
+
+        assert form.is_valid()
+        assert form.cleaned_data == {"given_name": "Zoë Ann"}
 
 
 class TestTheApi:

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import CharField, Q
 from django.db.models.functions import Now
 
 from audit.proof.verify_export import pseudonym_of
@@ -28,9 +29,10 @@ from qhse.accounts.roles import Role
 from qhse.accounts.services.tokens import revoke_all_tokens
 from qhse.accounts.usernames import UsernameRefused, normalise_username, username_key
 from qhse.errors import InvalidInput, demand_version
-from qhse.text import plain
+from qhse.text import LineRefused, one_line, plain
 
-CHANGEABLE = ("role", "is_active", "is_staff", "email", "first_name", "last_name")
+PERSONAL = ("email", "first_name", "last_name")
+CHANGEABLE = ("role", "is_active", "is_staff", *PERSONAL)
 
 
 @transaction.atomic
@@ -46,12 +48,9 @@ def create_user(
     """
     Create a user and its audit entry. Without a `password` nobody can log in with the account.
 
-    Raises UsernameIsInvalid, UsernameIsTaken, PasswordIsTooLong.
+    Raises UsernameIsInvalid, UsernameIsTaken, PasswordIsTooLong; InvalidInput as `checked_profile` does.
     """
-    try:
-        username = normalise_username(username)
-    except UsernameRefused as refusal:
-        raise UsernameIsInvalid(str(refusal), field="username") from None
+    username, profile = checked_username(username), checked_profile(profile)
     _refuse_overlong(password)
     try:
         with transaction.atomic():
@@ -91,8 +90,8 @@ def change_user(
     Acts on the user's next request, whatever tokens are about. A deactivation ends the user's logins, so that none
     comes back with the user. Values that are no change are passed over. Locks the user and all active administrators.
 
-    Raises UserNotFound, LastAdministratorStays; RecordHasChanged when the user's version is not among the
-    `expected_versions`. None expects nothing.
+    Raises UserNotFound, LastAdministratorStays; InvalidInput as `checked_profile` does; RecordHasChanged when the
+    user's version is not among the `expected_versions`. None expects nothing.
     """
     # The administrators too and in one order, so that two who demote each other take turns: each would otherwise
     # still see the other as one, or wait for the other for ever.
@@ -106,6 +105,8 @@ def change_user(
     unknown = set(changes) - set(CHANGEABLE)
     if unknown:
         raise ValueError(f"not changeable here: {', '.join(sorted(unknown))}")
+    # What stands there already is not judged: a rule of today may be younger than it.
+    changes = checked_profile({name: value for name, value in changes.items() if getattr(user, name) != value})
     real = {name: (getattr(user, name), value) for name, value in changes.items() if getattr(user, name) != value}
     if not real:
         return user
@@ -185,6 +186,31 @@ def pseudonymise_user(*, username: str, actor: Actor | None, reason: str) -> tup
         reason=reason,
     )
     return user.username, entries
+
+
+def checked_username(username: str) -> str:
+    """Return the name as it is stored. Raises UsernameIsInvalid."""
+    try:
+        return normalise_username(username)
+    except UsernameRefused as refusal:
+        raise UsernameIsInvalid(str(refusal), field="username") from None
+
+
+def checked_profile(profile: dict[str, Any]) -> dict[str, Any]:
+    """Return a user's columns with their PERSONAL ones as they are stored. Raises InvalidInput for what cannot be."""
+    return {name: _checked_line(name, value) if name in PERSONAL else value for name, value in profile.items()}
+
+
+def _checked_line(name: str, value: str | None) -> str:
+    field = User._meta.get_field(name)
+    assert isinstance(field, CharField)
+    try:
+        line: str = field.clean(one_line(value or "", called=str(field.verbose_name)), None)
+    except LineRefused as refusal:
+        raise InvalidInput(str(refusal), field=name) from None
+    except ValidationError as refusal:
+        raise InvalidInput(" ".join(refusal.messages), field=name) from None
+    return line
 
 
 def _end_sessions(user: User) -> None:

@@ -107,9 +107,14 @@ class TestCreateSuperuser:
             (("--noinput",), 2, "no name was given: use --username"),
             ((), 2, "there is no terminal to ask at: use --noinput"),
             (("--noinput", "--username", "quality"), 1, "There is already a user named 'quality'."),
-            (("--noinput", "--username", "a b"), 1, "--username: Enter a valid username."),
-            (("--noinput", "--username", "x" * 151), 1, "--username: Ensure this value has at most 150 characters"),
+            (("--noinput", "--username", "a~b"), 1, "--username: A user name has letters, digits and"),
+            (("--noinput", "--username", "x" * 151), 1, "--username: The user name has 151 characters; at most 150"),
             (("--noinput", "--username", "root", "--email", "root"), 1, "--email: Enter a valid email address."),
+            (
+                ("--noinput", "--username", "root", "--email", "root@ex\u202eample.com"),
+                1,
+                "--email: The email address contains the invisible character U+202E.",
+            ),
         ],
     )
     def test_refuses_in_one_line(self, users, monkeypatch, arguments, code, text):

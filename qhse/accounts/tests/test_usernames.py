@@ -49,6 +49,14 @@ SAME = [
     ("åse.ødegård", "ÅSE.ØDEGÅRD"),
     ("françois", "FRANÇOIS"),
 ]
+TYPED_AND_STORED = [
+    ("So\u0308ren", "Sören"),
+    ("अमित", "अमित"),
+    ("  Anna  Maria ", "Anna Maria"),
+    ("ไทยดี", "ไทยดี"),
+    ("ｌｅｅ", "lee"),
+    ("o\u0308" * MAX_LENGTH, "ö" * MAX_LENGTH),
+]
 NOT_NAMES = [
     "", "   ", "a:b", "a\tb", "a\nb", "a\u200bb", "\u202eanna", "a\x00b", "\u3164", "a\u115fb", "a/b", "a~b",
     "a\ufe0fb", "\u0301a", "x" * (MAX_LENGTH + 1), "\ufdfa" * 20,
@@ -179,6 +187,43 @@ class TestEveryEntry:
 
         assert User.objects.get(username_key=pseudonym) == user
 
+    @pytest.mark.parametrize(("typed", "stored"), TYPED_AND_STORED, ids=ascii)
+    def test_a_name_that_the_rules_allow_can_be_given_in_a_form_and_by_a_command(self, users, typed, stored):
+        client = Client()
+        client.force_login(users["admin"])
+
+        page = client.post(
+            "/admin/accounts/user/add/", {"username": typed, "role": "quality", "email": "", "password": PASSWORD}
+        )
+        assert page.status_code == 302
+        assert User.objects.filter(username=stored).update(username="earlier", username_key="earlier") == 1
+        call_command("createsuperuser", "--noinput", "--username", typed, verbosity=0)
+
+        assert User.objects.filter(username=stored, role="admin").exists()
+
+    @pytest.mark.parametrize("name", ["a:b", "a\u200bb", "a~b", "system", "x" * (MAX_LENGTH + 1)], ids=ascii)
+    def test_each_entry_refuses_in_the_words_of_the_rules(self, users, name):
+        client = Client()
+        client.force_login(users["admin"])
+
+        page = client.post("/admin/accounts/user/add/", {"username": name, "role": "quality", "password": PASSWORD})
+        with pytest.raises(CommandError) as by_command:
+            call_command("createsuperuser", "--noinput", "--username", name)
+        with pytest.raises(UsernameRefused) as by_rule:
+            normalise_username(name)
+
+        assert page.context["adminform"].form.errors == {"username": [str(by_rule.value)]}
+        assert str(by_command.value) == f"--username: {by_rule.value}"
+
+    def test_a_password_is_compared_with_the_name_as_it_is_stored(self, users):
+        client = Client()
+        client.force_login(users["admin"])
+        form = {"username": "bjo\u0308rn.so\u0308rensen", "role": "quality", "password": "bj\u00f6rn.s\u00f6rensen"}
+
+        page = client.post("/admin/accounts/user/add/", form)
+
+        assert "too similar to the username" in page.content.decode()
+
     @pytest.mark.parametrize("name", ["System", "Anna", "a:b", "person-7"])
     def test_createsuperuser_refuses_in_one_line(self, name):
         make("anna")
@@ -189,7 +234,12 @@ class TestEveryEntry:
 
     @pytest.mark.parametrize(
         ("name", "says"),
-        [("Anna", "already a user named"), ("system", "means somebody else"), ("person-7", "means somebody else")],
+        [
+            ("Anna", "already a user named"),
+            ("anna", "already a user named"),
+            ("system", "means somebody else"),
+            ("person-7", "means somebody else"),
+        ],
     )
     def test_the_admins_form_says_what_is_wrong(self, users, name, says):
         make("anna")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from audit.models import AuditEntry
 from qhse.accounts.errors import PasswordIsTooLong
+from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import change_user, create_user, pseudonymise_user, set_password
 from qhse.accounts.tests.test_api import log_in
-from qhse.errors import RecordHasChanged
+from qhse.errors import InvalidInput, RecordHasChanged
 
 pytestmark = pytest.mark.django_db
 
@@ -101,3 +103,48 @@ class TestTheVersion:
 
         person.refresh_from_db()
         assert (person.is_active, person.version) == (False, 2)
+
+
+class TestThePersonsLines:
+    HIDDEN = ("An\u200bna", "\u202eannA", "An\x85na", "An\u2028na", "An\nna", "An\x00na")
+
+    @pytest.mark.parametrize("field", ["email", "first_name", "last_name"])
+    @pytest.mark.parametrize("text", HIDDEN, ids=ascii)
+    def test_with_something_unseen_are_refused_by_the_services_and_leave_nothing(self, users, field, text):
+        value = f"q@{text}.example" if field == "email" else text
+        before = AuditEntry.objects.count()
+
+        with pytest.raises(InvalidInput, match="contains the invisible character") as refusal:
+            change_user(user_id=users["quality"].pk, actor=users["admin"], changes={field: value})
+        assert refusal.value.field == field
+        with pytest.raises(InvalidInput, match="contains the invisible character"):
+            create_user(username="anna", password=None, role=Role.QUALITY, actor=None, **{field: value})
+
+        assert AuditEntry.objects.count() == before
+        assert not User.objects.filter(username="anna").exists()
+
+    @pytest.mark.parametrize(
+        "changes", [{"email": "no address"}, {"email": f"{'x' * 250}@example.com"}, {"last_name": "x" * 151}]
+    )
+    def test_that_the_column_does_not_take_are_refused(self, users, changes):
+        with pytest.raises(InvalidInput):
+            change_user(user_id=users["quality"].pk, actor=users["admin"], changes=changes)
+
+    def test_are_stored_and_audited_in_one_form(self, users):
+        user = change_user(
+            user_id=users["quality"].pk, actor=users["admin"], changes={"first_name": " Zoe\u0308  Ann\r\n"}
+        )
+
+        assert user.first_name == "Zoë Ann"
+        assert AuditEntry.objects.latest("id").changes == {"first_name": ["", "Zoë Ann"]}
+
+    @pytest.mark.parametrize(("field", "value"), [("email", "q@\u200bexample.com"), ("last_name", "Web\x85er")])
+    def test_are_refused_beside_the_field_of_a_form(self, users, field, value):
+        client = Client()
+        client.force_login(users["admin"])
+        form = {"role": "quality", "is_active": "on", "is_staff": "on", "email": "", "first_name": "", "last_name": ""}
+
+        page = client.post(f"/admin/accounts/user/{users['quality'].pk}/change/", form | {field: value})
+
+        assert list(page.context["adminform"].form.errors) == [field]
+        assert User.objects.get(username="quality").version == 1

@@ -7,14 +7,12 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import CharField
 
 from qhse.accounts.management.asking import ask_password
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
-from qhse.accounts.services.users import create_user
+from qhse.accounts.services.users import checked_profile, checked_username, create_user
 from qhse.errors import DomainError
 
 USAGE = 2  # the exit code of a command that was called wrongly, as argparse has it
@@ -43,7 +41,10 @@ class Command(BaseCommand):
         given = {name: options[name] or (_ask(name) if interactive else _environment(name)) for name in _QUESTIONS}
         if not given["username"]:
             raise CommandError("no name was given: use --username", returncode=USAGE)
-        profile = {name: _checked(name, value) for name, value in given.items()}
+        try:
+            profile = checked_profile(given | {"username": checked_username(given["username"])})
+        except DomainError as refusal:
+            raise CommandError(f"--{refusal.field}: {refusal.detail}") from refusal
         password = ask_password(User(**profile), self.stderr) if interactive else _environment("password") or None
         try:
             user = create_user(**profile, password=password, role=Role.ADMIN, actor=None, is_staff=True)
@@ -65,14 +66,3 @@ def _ask(name: str) -> str:
 
 def _environment(name: str) -> str:
     return os.environ.get(f"DJANGO_SUPERUSER_{name.upper()}", "")
-
-
-def _checked(name: str, value: str) -> str:
-    """Return the value, or raise CommandError with what the user's field refuses about it."""
-    field = User._meta.get_field(name)
-    assert isinstance(field, CharField)
-    try:
-        checked: str = field.clean(value, None)
-    except ValidationError as refusal:
-        raise CommandError(f"--{name}: {' '.join(refusal.messages)}") from refusal
-    return checked
