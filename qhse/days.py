@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date
+
+from qhse.searching import as_typed
 
 FORM = "YYYY-MM-DD"
 
@@ -16,6 +17,12 @@ _DAY_OF_MONTH = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|\.)?[- ]?(?:of )?([a-z]{
 _MONTH_AND_DAY = re.compile(r"([a-z]{3,9})\.?[- ]?([0-9]{1,2})(?:st|nd|rd|th)?,?[- ]([0-9]{4})")
 
 
+# Marks that write from right to left, so that a reader sees the numbers in another order; one of them turns the digits.
+_OVERRIDE = "\u202e"
+_TURNS = re.compile("[\u061c\u200f\u202b\u2067]")
+_BESIDE = re.compile("[\u061c\u2066-\u2069]")  # nobody sees these either
+
+
 class DayRefused(ValueError):
     """The text is no day, or may be two. The message says which form is wanted."""
 
@@ -24,10 +31,14 @@ def read_day(text: str) -> date:
     """
     Return the day that a text means: 2029-06-30, 30.06.2029, 06/30/2029, 30 June 2029, June 30, 2029.
 
-    Raises DayRefused for 07/10/2029, which is another day in Dublin than in Dallas, and for everything else.
+    It may be pasted, with the dashes, spaces and unseen marks of mails and office programs. Raises DayRefused for
+    07/10/2029, which is another day in Dublin than in Dallas, and for everything else.
     """
-    text = " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    is_turned = _TURNS.search(text) is not None
+    text = text if _OVERRIDE in text else as_typed(_BESIDE.sub("", text)).lower()
     if found := _YEAR_FIRST.fullmatch(text):
+        if is_turned:  # a reader may see the year last
+            return _without_names(int(found[3]), int(found[2]), found[1])
         return _day(found[1], found[2], found[3])
     if found := _DAY_OF_MONTH.fullmatch(text):
         return _day(found[3], _month(found[2]), found[1])

@@ -17,6 +17,9 @@ class TestReadDay:
             "30/06/2029", "06/30/2029", "30-06-2029", "6-30-2029", "30 06 2029", "30 June 2029", "30 june 2029",
             "30 Jun 2029", "30-Jun-2029", "30th June 2029", "30th of June, 2029", "June 30, 2029", "Jun 30 2029",
             "June 30th, 2029", "30. June 2029", " 30  June  2029 ", "30\u00a0June\u00a02029", "２０２９-０６-３０",
+            "30\u201106\u20112029", "30–06–2029", "2029\u221206\u221230", "30 — 06 — 2029", "30.06.2029\u200b",
+            "\ufeff30.06.2029", "\u200e30\u200e.\u200e06\u200e.\u200e2029", "\u202a30.06.2029\u202c",
+            "\u206630/06/2029\u2069", "30\u200f/06\u200f/2029", "30\u202fJune\u202f2029", "June\u00ad 30, 2029",
         ],
     )  # fmt: skip
     def test_understands_what_can_be_only_one_day(self, text):
@@ -41,6 +44,20 @@ class TestReadDay:
     )  # fmt: skip
     def test_refuses_everything_else_and_says_which_form_it_wants(self, text):
         with pytest.raises(DayRefused, match="as YYYY-MM-DD, for example 2029-06-30"):
+            read_day(text)
+
+    @pytest.mark.parametrize(
+        "turned", ["\u200f2029-10-07", "\u2067{}\u2069", "\u202b2029 10 07\u202c", "2029\u061c/10/07"]
+    )
+    def test_does_not_guess_when_marks_turn_the_order_that_a_reader_sees(self, turned):
+        with pytest.raises(DayRefused, match="This can mean 7 October 2029 or 10 July 2029"):
+            read_day(turned.format("2029-10-07"))
+
+    @pytest.mark.parametrize(
+        "text", ["\u202e2012-11-03", "\u202e30.06.2029", "07\u201110\u20112029", "07.10.2029\u200b"]
+    )
+    def test_reads_nothing_backwards_and_guesses_nothing_of_what_was_pasted(self, text):
+        with pytest.raises(DayRefused):
             read_day(text)
 
     @pytest.mark.parametrize("month", range(1, 13))
