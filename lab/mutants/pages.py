@@ -56,6 +56,10 @@ MUTANTS = (
         "qhse/adminsite/tests/test_login.py -k recorded_as_the_api",
     ),
     Mutant(
+        "another-password-is-a-repetition", "qhse/adminsite/once.py",
+        ", *([passwords] if passwords else ())", "", "qhse/adminsite/tests/test_once.py -k another_password",
+    ),
+    Mutant(
         "held-text-for-whoever-logs-in", "qhse/adminsite/held.py",
         'each["owner"] != request.user.pk or ', "", f"{HELD} -k had_not_emptied",
     ),

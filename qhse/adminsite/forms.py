@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 
 from qhse.accounts.models import User
 from qhse.adminsite.display import link
+from qhse.adminsite.once import PASSWORDS_AGAIN
 from qhse.errors import DomainError, RecordHasChanged
 from qhse.text import LineRefused, one_line, plain
 
@@ -112,6 +113,8 @@ class ServiceForm(PlainTextForm, ModelForm):
     def _refuse(self, notice: str, *, is_stale: bool = False) -> None:
         # Alone: an error beside a field would judge the input by a record that the person has not seen.
         self.errors.clear()
+        if any(isinstance(field.field.widget, forms.PasswordInput) and field.data for field in self):
+            notice = f"{notice} {PASSWORDS_AGAIN}"
         self.add_error(None, notice)
         self.notice, self.is_stale = notice, is_stale
 

@@ -6,13 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 
 from qhse.accounts.errors import CredentialsAreInvalid, LoginIsBlocked
 from qhse.accounts.models import User
 from qhse.accounts.passwords import MAX_TYPED, MaximumLengthValidator
 from qhse.accounts.services.login import prove_identity
 from qhse.accounts.services.users import set_password
+from qhse.adminsite.once import PASSWORDS_AGAIN, held_back
 
 
 def _may_enter(user: User) -> bool:
@@ -80,3 +83,16 @@ class OwnPasswordForm(AdminPasswordChangeForm):
     def save(self, commit: bool = True) -> Any:
         self.user = set_password(user_id=self.user.pk, password=self.cleaned_data["new_password1"], actor=self.user)
         return self.user
+
+
+class OwnPasswordPage(PasswordChangeView):
+    """Django's page with our form. A POST that must store nothing gets it back empty, and no password is looked at."""
+
+    form_class = OwnPasswordForm
+    template_name = "registration/password_change_form.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if why := held_back(request):
+            form, notice = OwnPasswordForm(request.user), f"{why} {PASSWORDS_AGAIN}"
+            return self.render_to_response(self.get_context_data(form=form, notice=notice))
+        return super().post(request, *args, **kwargs)

@@ -7,11 +7,13 @@ form that is sent twice is recognised (`once`), and its text returns to the pers
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
 from django.core import signing
 from django.http import HttpRequest, QueryDict
+from django.utils.crypto import salted_hmac
 
 MARK = "_mark"
 VERSION = "_version"  # of the record that the form was opened with; on pages of several records "<id>:<version>" each
@@ -39,9 +41,27 @@ def typed(request: HttpRequest) -> QueryDict:
     """Return what a person has put into a form. Passwords are left out: they are kept nowhere."""
     fields = request.POST.copy()
     for name in list(fields):
-        if name in (CSRF, MARK) or "password" in name:
+        if name in (CSRF, MARK) or _is_password(name):
             del fields[name]
     return fields
+
+
+def digest_of_passwords(request: HttpRequest) -> str | None:
+    """
+    Return by what other passwords in the same form are told from these, or nothing when there are none.
+
+    It needs SECRET_KEY, and the form's mark goes into it. So it cannot be guessed at with the database alone, and is
+    another one for the same password in another form.
+    """
+    passwords = sorted((name, values) for name, values in request.POST.lists() if _is_password(name) and any(values))
+    if not passwords:
+        return None
+    text = json.dumps([request.POST.get(MARK), passwords])
+    return salted_hmac("qhse.adminsite.passwords", text, algorithm="sha256").hexdigest()
+
+
+def _is_password(name: str) -> bool:
+    return "password" in name
 
 
 def number_in(text: str) -> int | None:

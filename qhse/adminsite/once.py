@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.safestring import SafeData, mark_safe
 
-from qhse.adminsite.marks import MARK, asks_nothing, typed
+from qhse.adminsite.marks import MARK, asks_nothing, digest_of_passwords, typed
 from qhse.repeats.writes import Write, digest, first_answer, keep_answer, tried_again
 
 View = Callable[..., HttpResponseBase]
@@ -24,6 +24,7 @@ OTHER_TEXT = (
     "This page had been sent already, with other content. Nothing of what stands here has been stored yet. Look at "
     "what the first sending did, and save again if you want to store this as well."
 )
+PASSWORDS_AGAIN = "Passwords have to be typed again: no page shows them."
 
 
 def once(view: View) -> View:
@@ -103,7 +104,8 @@ def _named(request: HttpRequest) -> Write | None:
     if not mark:
         return None
     files = [[name, getattr(file, "name", ""), getattr(file, "size", 0)] for name, file in request.FILES.items()]
-    fingerprint = digest([sorted(typed(request).lists()), files])
+    passwords = digest_of_passwords(request)
+    fingerprint = digest([sorted(typed(request).lists()), files, *([passwords] if passwords else ())])
     name = [request.user.pk, "page", request.path, mark]
     # From an open list one may start several: another selection is another write.
     return Write(request.user, digest([*name, fingerprint] if asks_nothing(request) else name), fingerprint)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import logout
-from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,7 +17,7 @@ from django.views.decorators.common import no_append_slash
 from qhse.accounts.models import User
 from qhse.accounts.services.login import note_logout
 from qhse.adminsite.held import HELD, forget_others, give_back, hold, lead_to_login, take_in
-from qhse.adminsite.login import LoginForm, OwnPasswordForm
+from qhse.adminsite.login import LoginForm, OwnPasswordPage
 from qhse.adminsite.once import once
 from qhse.adminsite.panels import banners, front_panels
 
@@ -114,9 +113,7 @@ class QhseAdminSite(AdminSite):
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Django's page with our form: it counts as a login does, and its service audits."""
         request.current_app = self.name
-        view = PasswordChangeView.as_view(
-            form_class=OwnPasswordForm,
-            template_name="registration/password_change_form.html",
+        view = OwnPasswordPage.as_view(
             success_url=reverse("admin:password_change_done", current_app=self.name),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )

@@ -185,6 +185,50 @@ class TestAFormThatIsSentTwice:
         assert NonConformity.objects.count() == count + 1
         assert NonConformity.objects.latest("id").description == "Lot 5391: wet"
 
+    @pytest.mark.parametrize(
+        ("write", "other"),
+        [
+            ("set a password", {"new_password": "another-valve-seat-8"}),
+            ("add a user", {"password": "another-valve-seat-8"}),
+            (
+                "change one's own password",
+                {"new_password1": "another-valve-seat-8", "new_password2": "another-valve-seat-8"},
+            ),
+        ],
+    )
+    def test_with_another_password_comes_back_and_has_not_stored_it(
+        self, write: str, other: dict[str, str], browser: Browser, records: Records
+    ) -> None:
+        client = browser("admin")
+        to, fields = prepared(write, client, records)
+        client.post(to, fields)
+        stored = everything_stored()
+
+        held_back = client.post(to, fields | other)
+
+        assert held_back.status_code == 200
+        # The page of a record tells by its version that the first sending has changed it.
+        assert ("was open" if write == "set a password" else "with other content") in text_of(held_back)
+        assert "Please correct" not in text_of(held_back)
+        assert "Passwords have to be typed again" in text_of(held_back)
+        assert "another-valve-seat-8" not in text_of(held_back)
+        assert everything_stored() == stored
+
+    def test_that_comes_back_with_passwords_is_written_when_it_is_sent_from_there(
+        self, browser: Browser, records: Records
+    ) -> None:
+        client = browser("admin")
+        to, fields = prepared("change one's own password", client, records)
+        client.post(to, fields)
+        third = "another-valve-seat-8"
+        other = {"old_password": PASSWORD["new_password1"], "new_password1": third, "new_password2": third}
+
+        held_back = client.post(to, fields | other)
+        saved = client.post(to, fields_of(held_back, **other))
+
+        assert saved.status_code == 302
+        assert User.objects.get(username="admin").check_password(third)
+
     def test_after_it_was_refused_is_written_when_it_is_corrected(self, browser: Browser, records: Records) -> None:
         client = browser("quality")
         to, fields = prepared("add an NC", client, records)
@@ -208,7 +252,7 @@ class TestAFormThatIsSentTwice:
         assert client.post(to, fields).status_code == 302
         assert NonConformity.objects.count() == count + 1
 
-    def test_keeps_no_password_and_no_digest_of_one(
+    def test_keeps_no_password_and_no_digest_of_one_without_a_key(
         self, browser: Browser, records: Records, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         digested: list[Any] = []
