@@ -52,8 +52,13 @@ MUTANTS = (
     ),
     Mutant(
         "logout-not-recorded", "qhse/adminsite/site.py",
-        "                note_logout(request.user)\n", "                pass\n",
+        "                if _has_ended(request):\n                    note_logout(before)\n", "",
         "qhse/adminsite/tests/test_login.py -k recorded_as_the_api",
+    ),
+    Mutant(
+        "logout-noted-by-each-who-asks", "qhse/adminsite/sessions.py",
+        "self.has_deleted_row or deleted > 0", "True",
+        "qhse/adminsite/tests/test_login.py -k several_times",
     ),
     Mutant(
         "another-password-is-a-repetition", "qhse/adminsite/once.py",

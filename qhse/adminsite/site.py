@@ -14,7 +14,6 @@ from django.template.response import TemplateResponse
 from django.urls import path, resolve, reverse
 from django.views.decorators.common import no_append_slash
 
-from qhse.accounts.models import User
 from qhse.accounts.services.login import note_logout
 from qhse.adminsite.held import HELD, forget_others, give_back, hold, lead_to_login, take_in
 from qhse.adminsite.login import LoginForm, OwnPasswordPage
@@ -62,17 +61,20 @@ class QhseAdminSite(AdminSite):
         else:
             with transaction.atomic():
                 response = super().login(request, extra_context)
-                if request.user != before:
+                if request.user != before and _has_ended(request):
                     note_logout(before)
         if request.user.is_authenticated:
             forget_others(request)
         return _refuse_blocked(response)  # type: ignore[no-any-return]
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Django's page. The end of the session and its entry in the trail are stored together."""
+        """Django's page. The end of the session and its entry in the trail are stored together, once."""
+        before = request.user if request.user.is_authenticated else None  # asked now, while it is true
         with transaction.atomic():
-            if request.method == "POST" and isinstance(request.user, User):
-                note_logout(request.user)
+            if request.method == "POST" and before is not None:
+                request.session.delete()
+                if _has_ended(request):
+                    note_logout(before)
             return super().logout(request, extra_context)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
@@ -118,6 +120,12 @@ class QhseAdminSite(AdminSite):
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
         return _refuse_blocked(view(request))  # type: ignore[no-any-return]
+
+
+def _has_ended(request: HttpRequest) -> bool:
+    """Answer whether this request has ended its session. Of several at the same moment only one has."""
+    session: Any = request.session
+    return bool(session.has_deleted_row)
 
 
 def _refuse_blocked(response: Any) -> Any:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
 from django.test import Client
 
 from audit.models import AuditEntry
+from dev.waiting import wait_until
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user
+from qhse.tests.waiting import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -166,6 +171,37 @@ class TestLogout:
         assert (answers, client.get("/admin/").status_code) == ([302, 405], 200)
         assert not AuditEntry.objects.filter(action="LOGGED_OUT").exists()
 
+    @pytest.mark.postgres
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(
+        ("page", "form", "answer"),
+        [("logout/", {}, 200), ("login/", {"username": "auditor", "password": "correct-horse-auditor"}, 302)],
+    )
+    def test_that_comes_several_times_at_one_moment_is_one(
+        self, users: dict[str, Any], page: str, form: dict[str, str], answer: int
+    ) -> None:
+        browser = Client()
+        browser.force_login(users["quality"])
+        session_is_held = threading.Event()
+
+        def hold_the_session_until_both_want_to_end_it() -> int:
+            with transaction.atomic(), connection.cursor() as cursor:
+                Session.objects.select_for_update().get()
+                session_is_held.set()
+                wait_until(lambda: _waiting(cursor) == 2, what="both requests to want the session's end")
+                return 0
+
+        def send() -> int:
+            window = Client()
+            window.cookies = browser.cookies.copy()
+            session_is_held.wait(20)
+            return int(window.post(f"/admin/{page}", form).status_code)
+
+        statuses = at_once(3, lambda number: send() if number else hold_the_session_until_both_want_to_end_it())
+
+        assert statuses == [0, answer, answer]
+        assert [entry.actor for entry in AuditEntry.objects.filter(action="LOGGED_OUT")] == ["quality"]
+
     def test_by_another_person_who_logs_in_there_is_recorded_too(self, users: dict[str, Any]) -> None:
         client = Client()
         client.force_login(users["quality"])
@@ -182,3 +218,8 @@ class TestLogout:
         client.post("/admin/login/", {"username": "auditor", "password": "a-wrong-horse"})
 
         assert not AuditEntry.objects.filter(action="LOGGED_OUT").exists()
+
+
+def _waiting(cursor: Any) -> int:
+    cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return int(cursor.fetchone()[0])
