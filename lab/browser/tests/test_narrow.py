@@ -9,6 +9,9 @@ from lab.browser.routes import models
 
 pytestmark = pytest.mark.browser
 
+NARROWEST = {"width": 320, "height": 640}
+LONG_NAME = "w" * 150
+LONG_ADDRESS = f"{'w' * 60}@{'w' * 60}.{'w' * 60}.example"
 PHONE = {"width": 390, "height": 844}
 # WCAG 1.4.12: what a reader may set without losing anything.
 SPACING = """
@@ -40,6 +43,53 @@ class TestALogin:
         assert sideways(anybody.page) == []
         box = anybody.page.locator("#container").bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+@pytest.fixture(scope="module")
+def long_named(visitors, new_visitor):
+    """A phone of somebody whose name, e-mail address and own names are as long as they can be, without a break."""
+    page, password = visitors("admin").page, "ground-valve-seat-7"
+    page.goto("/admin/accounts/user/add/")
+    for field, value in {"username": LONG_NAME, "email": LONG_ADDRESS, "password": password}.items():
+        page.fill(f"#id_{field}", value)
+    page.select_option("#id_role", "admin")
+    page.check("#id_is_staff")
+    with page.expect_navigation():
+        page.click("[name=_save]")
+    window = new_visitor()
+    window.page.set_viewport_size(NARROWEST)
+    window.page.goto("/admin/login")
+    window.page.fill("#id_username", LONG_NAME)
+    window.page.fill("#id_password", password)
+    window.submit(".submit-row input")
+    page.goto(f"/admin/accounts/user/?q={LONG_NAME}")
+    record = page.locator("#result_list tbody th a").get_attribute("href").split("?")[0]
+    window.page.goto(record)
+    for field in ("first_name", "last_name"):
+        window.page.fill(f"#id_{field}", LONG_NAME)
+    window.submit("[name=_save]")  # the page that says so, with the history of the record
+    return window.page, record
+
+
+class TestALongName:
+    def test_makes_no_page_wider_than_the_window(self, long_named):
+        page, record = long_named
+        faults = {"after saving": sideways(page)}
+
+        for place in ("", *(f"{model}/" for model in models()), "password_change/", "ncs/nonconformity/add/"):
+            page.goto(f"/admin/{place}")
+            faults[place] = sideways(page)
+        page.goto(record)
+        faults["its record"] = sideways(page)
+        page.goto("/admin/accounts/user/add/")
+        page.fill("#id_username", LONG_NAME)
+        page.fill("#id_password", "ground-valve-seat-7")
+        page.select_option("#id_role", "auditor")
+        with page.expect_navigation():
+            page.click("[name=_save]")
+        faults["a refusal that names it"] = sideways(page)
+
+        assert {place: wide for place, wide in faults.items() if wide} == {}
 
 
 class TestAList:
