@@ -91,6 +91,15 @@ class TestALongName:
 
         assert {place: wide for place, wide in faults.items() if wide} == {}
 
+    @pytest.mark.parametrize("place", ["accounts/user/", "audit/auditentry/", "its record"])
+    def test_makes_no_cell_wider_than_the_window(self, place, long_named):
+        page, record = long_named
+        page.goto(record if place == "its record" else f"/admin/{place}")
+
+        cells = page.locator("tbody :is(td, th)").evaluate_all("all => all.map(each => each.offsetWidth)")
+
+        assert max(cells) <= NARROWEST["width"]
+
 
 class TestAList:
     @pytest.mark.parametrize("model", models())
