@@ -119,12 +119,12 @@ class UserAdmin(HistoryPanel):
     entity_type = "user"
     add_form = UserAddForm
     change_form = UserChangeForm
-    list_display = ("username", "role", "active", "is_staff", "email", "seen")
+    list_display = ("name", "role", "active", "is_staff", "email", "seen")
     list_filter = ("role", "is_active", "is_staff")
     search_fields = ("username", "email", "first_name", "last_name")
     search_columns = search_fields
     search_help_text = "Name or e-mail"
-    ordering = ("username",)
+    ordering = ("name_order", "username_key")
 
     def ids_called(self, term: str) -> Iterable[str]:
         found = User.objects.filter(username__icontains=as_typed(term)) if as_typed(term) else User.objects.none()
@@ -142,6 +142,10 @@ class UserAdmin(HistoryPanel):
             ("Login", {"fields": ("new_password", "seen", "joined")}),
             (None, {"fields": ("reason",), "classes": ("act",)}),
         )
+
+    @admin.display(description="username", ordering="name_order")
+    def name(self, user: User) -> str:
+        return user.username
 
     @admin.display(description="active", ordering="is_active")
     def active(self, user: User) -> SafeString:

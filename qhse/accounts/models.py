@@ -15,6 +15,7 @@ from qhse.accounts.fields import UsernameField, UsernameKeyField
 from qhse.accounts.passwords import is_outdated
 from qhse.accounts.roles import Role
 from qhse.accounts.usernames import MAX_KEY_LENGTH, MAX_LENGTH, RESERVED, username_key
+from qhse.ordering import DictionaryOrderField
 
 
 class UserManager(DjangoUserManager["User"]):
@@ -49,6 +50,7 @@ class User(AbstractUser):
     of rights. `is_staff` opens the admin site, where the role decides again.
 
     `username_key` is the name without case and Unicode differences. It must be unique, and people are found by it.
+    `name_order` is what lists are ordered by.
     `external_id` is null for our own users. For one of the identity provider it is a digest of issuer and subject, and
     `external_role_at` is when the provider issued the token that last brought the role. `version` counts the changes
     that the trail has of this user; logins are none.
@@ -58,6 +60,7 @@ class User(AbstractUser):
         max_length=MAX_LENGTH, unique=True, help_text="Letters, digits, single spaces and . @ + - _"
     )
     username_key = UsernameKeyField(max_length=MAX_KEY_LENGTH, editable=False)
+    name_order = DictionaryOrderField(of="username")
     role = models.CharField(max_length=20, choices=Role.choices)
     external_id = models.CharField(max_length=64, null=True, unique=True, editable=False)
     external_role_at = models.DateTimeField(null=True, editable=False)
@@ -70,7 +73,7 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
-        ordering = ("username",)
+        ordering = ("name_order", "username_key")
         constraints = (
             models.UniqueConstraint(
                 fields=("username_key",),

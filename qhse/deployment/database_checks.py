@@ -87,10 +87,10 @@ def _asked(question: Callable[[], list[CheckMessage]]) -> list[CheckMessage] | N
 
 
 def _demo_users() -> list[CheckMessage]:
-    # Only these columns: the table may be that of an earlier version, which is just being migrated.
-    present = User.objects.filter(username__in=Role.values, is_active=True).values_list("username", "password")
+    # Only these columns, the order too: the table may be that of an earlier version, which is just being migrated.
+    present = User.objects.filter(username__in=Role.values, is_active=True).order_by("pk")
     # The function, because the user's own method may store a new hash.
-    names = [name for name, password in present if check_password(name, password)]
+    names = [name for name, password in present.values_list("username", "password") if check_password(name, password)]
     if not names:
         return []
     hint = "Deactivate them, or set passwords: manage.py changepassword NAME"

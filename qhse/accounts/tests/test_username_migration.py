@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -12,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from audit.models import AuditEntry
 from audit.proof.marks import has_its_name, is_ours
 from qhse.accounts.models import User
+from qhse.deployment.database_checks import _demo_users
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BEFORE = ("accounts", "0004_external_users")
@@ -91,3 +93,20 @@ def test_two_who_log_in_by_one_name_stop_it_and_lose_nothing(earlier):
         cursor.execute("UPDATE accounts_user SET is_active = %s WHERE id = %s", [False, other])
     migrate()
     assert names() == {one: "jörg", other: f"JO\u0308RG~{other}"}
+
+
+def test_users_who_are_there_are_ordered_as_in_a_dictionary(earlier):
+    for name in ("zoe", "Ätna", "Anna"):
+        earlier(name)
+
+    migrate()
+
+    assert list(User.objects.values_list("username", "name_order")) == [
+        ("Anna", "anna"), ("Ätna", "atna"), ("zoe", "zoe"),
+    ]  # fmt: skip
+
+
+def test_demo_users_are_found_before_the_upgrade(earlier):
+    earlier("quality", password=make_password("quality"))
+
+    assert [each.id for each in _demo_users()] == ["qhse.E006"]

@@ -280,3 +280,29 @@ class TestThoseWhoAreThereAlready:
         )
 
         assert [(trouble.user.pk, trouble.has_to_decide) for trouble in found] == [(1, True), (3, False)]
+
+
+@pytest.mark.django_db
+class TestLists:
+    NAMES = ("Zoe", "Ätna", "anna", "Øresund", "Olaf", "Bert")
+    ORDERED = ("anna", "Ätna", "Bert", "Olaf", "Øresund", "Zoe")
+
+    def test_are_ordered_as_in_a_dictionary(self, users):
+        for name in self.NAMES:
+            make(name)
+        client = Client()
+        client.force_login(users["admin"])
+
+        page = client.get("/admin/accounts/user/")
+
+        listed = [user.username for user in page.context["cl"].result_list]
+        assert [name for name in listed if name in self.NAMES] == list(self.ORDERED)
+        assert [name for name in User.objects.values_list("username", flat=True) if name in self.NAMES] == [
+            *self.ORDERED
+        ]
+
+    def test_follow_a_name_that_was_replaced(self, users):
+        change_user(user_id=users["quality"].pk, actor=None, changes={"is_active": False})
+        pseudonym, _ = pseudonymise_user(username="quality", actor=None, reason="Left")
+
+        assert User.objects.get(username=pseudonym).name_order == pseudonym

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         # Only these columns: the table is that of the earlier version.
         columns = ("pk", "username", "is_active", "external_id")
         try:
-            found = troubles(Named(*row) for row in User.objects.values_list(*columns))
+            found = troubles(Named(*row) for row in User.objects.order_by("pk").values_list(*columns))
         except DatabaseError as error:
             raise CommandError(f"the users cannot be read: {str(error).strip()}") from error
         for trouble in found:
