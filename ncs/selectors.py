@@ -1,15 +1,18 @@
-"""How many NCs there are, by the counts that the services keep on each supplier."""
+"""Which NCs a search means, and how many there are, by the counts that the services keep on each supplier."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from django.db.models import F, Sum, Value
+from django.db.models import F, Q, Sum, Value
 from django.db.models.expressions import Combinable
 
 from ncs.choices import NcStatus
+from ncs.numbers import numbers_in
 from qhse.queries import Given, WrittenQuery
+from qhse.searches import found_in
+from qhse.searching import words_of
 from suppliers.choices import Severity
 from suppliers.models import Supplier
 
@@ -22,6 +25,22 @@ _KEPT: dict[tuple[str | None, str | None], Combinable] = {
     (NcStatus.OPEN, Severity.MEDIUM): _MEDIUM,
     (NcStatus.OPEN, Severity.LOW): _OPEN - _HIGH - _MEDIUM,
 }
+
+
+def meant_by(term: str) -> Q:
+    """
+    Return which NCs a search means: those of its numbers, or all whose description or supplier's name has its words.
+
+    Suppliers are looked up first. A condition on their names within this one would make the database read every NC.
+    """
+    ids, certain = numbers_in(term)
+    numbered, worded = Q(pk__in=ids), Q()
+    if certain:
+        return numbered
+    for word in words_of(term):
+        suppliers = list(Supplier.objects.called(word).values_list("pk", flat=True))
+        worded &= found_in(word, keys=("search_key",)) | Q(supplier_id__in=suppliers)
+    return numbered | worded if ids else worded
 
 
 def kept_count(*, status: str | None = None, severity: str | None = None, supplier_id: int | None = None) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import CharField, F, Func, Model, Q, TextField, Value
 from django.db.models.lookups import Contains
+from psycopg.sql import quote
 
 from qhse.searching import as_typed, words_of
 from qhse.text import SPELT, base_letters
@@ -52,6 +53,20 @@ class SearchKeyField(TextField):
         return name, "django.db.models.TextField", arguments, options
 
 
+class InText(Contains):
+    """
+    `contains`, with the words in the text of the statement.
+
+    As a parameter they would be unknown to a plan that is made once, and a search for a rare word would read the whole
+    table in the order of the list instead of an index of its texts: 2 s instead of 2 ms among a million NCs.
+    """
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        column, parameters = self.process_lhs(compiler, connection)
+        _, (pattern,) = self.process_rhs(compiler, connection)
+        return f"{column} LIKE {quote(pattern).replace('%', '%%')}", parameters
+
+
 def found_in(term: str, *, columns: Iterable[str] = (), keys: Iterable[str] = ()) -> Q:
     """
     Return the condition that each word of `term` stands in one of these.
@@ -65,7 +80,7 @@ def found_in(term: str, *, columns: Iterable[str] = (), keys: Iterable[str] = ()
         return Q(pk=None)  # accents alone: nothing has them alone
     for word in words:
         places = [Q(Contains(BaseLetters(F(column)), Value(word, output_field=CharField()))) for column in columns]
-        places += [Q(**{f"{key}__contains": word}) for key in keys]
+        places += [Q(InText(F(key), word)) for key in keys]
         anywhere = Q(pk=None)
         for place in places:
             anywhere |= place

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 MOST_FOUND = 200  # records whose name or number a term means, where something else is searched by them
+MOST_WORDS = 50
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\u30fc\ufe58\ufe63\uff0d]")
 _INVISIBLE = re.compile(r"[\0\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
@@ -29,5 +30,10 @@ def unquoted(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a search, each without what was copied with it. Of signs alone the signs are sought."""
-    return [word.strip(_AROUND) or word for word in as_typed(text).split()]
+    """
+    Return the words of a search, each once and without what was copied with it. Of signs alone the signs are sought.
+
+    A whole page that was pasted is sought by its first MOST_WORDS.
+    """
+    words = dict.fromkeys(word.strip(_AROUND) or word for word in as_typed(text).split())
+    return list(words)[:MOST_WORDS]

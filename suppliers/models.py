@@ -12,7 +12,8 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.utils.functional import cached_property
 
 from qhse import clock
-from qhse.ordering import DictionaryOrderField
+from qhse.ordering import DictionaryOrderField, dictionary_order
+from qhse.searching import words_of
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel, Severity
 from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH
 from suppliers.risk import (
@@ -76,6 +77,14 @@ class SupplierQuerySet(models.QuerySet["Supplier"]):
 
     def expiring(self, *, today: date, days: int = RENEWAL_NOTICE_DAYS) -> SupplierQuerySet:
         return self.filter(expiring_on(today, days=days))
+
+    def called(self, term: str) -> SupplierQuerySet:
+        """Return those in whose name each word of a search stands, in any case, with or without accents."""
+        found = self
+        for word in words_of(term):
+            order = dictionary_order(word)
+            found = found.filter(name_order__contains=order) if order else found.none()
+        return found
 
     def at_level(self, level: RiskLevel, *, today: date) -> SupplierQuerySet:
         """Return those whose risk has this level today, whatever was concluded last."""

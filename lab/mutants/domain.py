@@ -13,7 +13,7 @@ NCS = "ncs/tests/test_services.py"
 MUTANTS = (
     Mutant(
         "searches-as-typed", "qhse/searches.py",
-        'base_letters(term.replace("\\0", ""))', "term", f"{SEARCHES} -k non_conformity",
+        'for letters in base_letters(word).split()', "for letters in word.split()", f"{SEARCHES} -k non_conformity",
     ),
     Mutant(
         "descriptions-not-folded", "qhse/searches.py",
@@ -46,7 +46,8 @@ MUTANTS = (
     ),
     Mutant(
         "kpi-forgets-open-high-ncs", "kpi/selectors.py",
-        "filter=at_risk_on(today)", "filter=expired_on(today)", "kpi/tests/test_selectors.py",
+        'filter=at_risk_on(Given("today", _DAY))', 'filter=expired_on(Given("today", _DAY))',
+        "kpi/tests/test_selectors.py",
     ),
     Mutant(
         "level-of-another-moment", "suppliers/api/serializers.py",
@@ -96,8 +97,8 @@ MUTANTS = (
     ),
     Mutant(
         "certification-without-lock", "suppliers/services.py",
-        "Supplier.objects.select_for_update(no_key=True).filter(pk=supplier_id)",
-        "Supplier.objects.filter(pk=supplier_id)", f"{SUPPLIERS_IN_TURN} -k take_turns",
+        "Supplier.objects.select_for_update(no_key=True).filter(", "Supplier.objects.filter(",
+        f"{SUPPLIERS_IN_TURN} -k take_turns",
     ),
     Mutant(
         "same-date-is-announced", "suppliers/services.py",
@@ -105,7 +106,7 @@ MUTANTS = (
     ),
     Mutant(
         "open-high-nc-not-counted", "suppliers/services.py",
-        'nc_open_high=F("nc_open_high") + int(severity == Severity.HIGH)', 'nc_open_high=F("nc_open_high")',
+        'nc_open_high=F("nc_open_high") + Given("high", _NUMBER)', 'nc_open_high=F("nc_open_high")',
         f"{SUPPLIERS} -k counts_it",
     ),
     Mutant(

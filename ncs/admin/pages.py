@@ -20,6 +20,7 @@ from ncs.choices import NcStatus
 from ncs.models import BY_WEIGHT, NonConformity
 from ncs.numbers import numbers_in
 from ncs.permissions import NC_ROLES
+from ncs.selectors import meant_by
 from ncs.services import close_nonconformity
 from qhse import clock
 from qhse.accounts.models import User
@@ -27,7 +28,6 @@ from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, badge, days, link, moment, prose
 from qhse.adminsite.filters import PeriodFilter
 from qhse.adminsite.panels import show_on_front_page, show_on_records
-from qhse.ordering import dictionary_order
 from qhse.searching import MOST_FOUND, words_of
 from suppliers.choices import Severity
 from suppliers.models import Supplier
@@ -54,7 +54,6 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", PeriodFilter))
     list_select_related = ("supplier",)
     search_fields = ("supplier__name_order", "description")
-    search_columns, search_keys = ("supplier__name",), ("search_key",)
     search_help_text = "Number (NC-2026-00042, 42), supplier or description"
     autocomplete_fields = ("supplier",)
     ordering = ("-id",)
@@ -87,13 +86,7 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Find numbers as people write them, a supplier in any case, or a text."""
-        ids, certain = numbers_in(search_term)
-        by_number = queryset.filter(pk__in=ids)
-        if certain:
-            return by_number, False
-        found, _ = super().get_search_results(request, queryset, search_term)
-        by_key, _ = super().get_search_results(request, queryset, dictionary_order(" ".join(words_of(search_term))))
-        return found | by_key | by_number, False
+        return queryset.filter(meant_by(search_term)), False
 
     def told_as(self, record: NonConformity) -> str:
         return f"{record.number} ({record.supplier.name}, {record.get_severity_display().lower()})"
@@ -101,8 +94,8 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
     def ids_called(self, term: str) -> Iterable[str]:
         """The NCs of these numbers. Without a number, those of the suppliers whose name has the term in it."""
         ids, _ = numbers_in(term)
-        key = dictionary_order(" ".join(words_of(term)))
-        meant = Q(pk__in=ids) if ids else Q(supplier__name_order__contains=key) if key else Q(pk=None)
+        suppliers = Supplier.objects.called(term) if words_of(term) else Supplier.objects.none()
+        meant = Q(pk__in=ids) if ids else Q(supplier__in=suppliers)
         return [str(pk) for pk in NonConformity.objects.filter(meant).values_list("pk", flat=True)[:MOST_FOUND]]
 
     def describe(self, record: NonConformity) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters as filters
-from django.db.models import Q
 
 from ncs.choices import NcStatus
 from ncs.models import NonConformity
-from ncs.numbers import numbers_in
+from ncs.selectors import meant_by
 from qhse.api.filters import IdFilter, OneOfFilter, TextFilter
-from qhse.searches import found_in
 from suppliers.choices import Severity
 
 
@@ -32,7 +30,4 @@ class NonConformityFilter(filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
     def filter_search(self, queryset: Any, name: str, value: str) -> Any:
-        ids, certain = numbers_in(value)
-        by_words = found_in(value, columns=("supplier__name",), keys=("search_key",))
-        meant = Q(pk__in=ids) if certain else Q(pk__in=ids) | by_words if ids else by_words
-        return queryset.filter(meant)
+        return queryset.filter(meant_by(value))

@@ -11,7 +11,9 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup, Disallow
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import DateField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -26,6 +28,7 @@ from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
 from qhse.adminsite.once import held_back
+from qhse.adminsite.pagination import FoundPaginator
 from qhse.adminsite.panels import Content, record_panels
 from qhse.searches import found_in
 from qhse.searching import words_of
@@ -143,6 +146,10 @@ class ServiceModelAdmin(ModelAdmin):
             found = found | super().get_search_results(request, queryset, term)[0]
             found = found | queryset.filter(found_in(term, columns=self.search_columns, keys=self.search_keys))
         return found, False
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Paginator[Any]:
+        pages = FoundPaginator if request.GET.get(SEARCH_VAR) else Paginator
+        return pages(queryset, *args, **kwargs)
 
     # --- Records --------------------------------------------------------------------------------------------------
 

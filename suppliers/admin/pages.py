@@ -16,7 +16,6 @@ from audit.history import HistoryPanel
 from qhse import clock
 from qhse.adminsite.display import NONE, badge, days
 from qhse.adminsite.panels import show_on_front_page
-from qhse.ordering import dictionary_order
 from qhse.searching import MOST_FOUND, unquoted, words_of
 from suppliers.admin.filters import AtRiskFilter, CertificationFilter, LevelFilter
 from suppliers.admin.forms import SupplierAddForm, SupplierChangeForm
@@ -52,7 +51,6 @@ class SupplierAdmin(HistoryPanel):
     list_display = ("full_name", "at_risk", "level", "certification", "open_ncs", "ncs_in_all")
     list_filter = (AtRiskFilter, LevelFilter, CertificationFilter)
     search_fields = ("name_order",)
-    search_columns = ("name",)
     search_help_text = "Part of the name, or the number"
     ordering = ("name_order", "name_key")
     readonly_fields = (
@@ -63,15 +61,17 @@ class SupplierAdmin(HistoryPanel):
         return super().get_queryset(request).annotate(score_now=score_on(clock.today()))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        found, _ = super().get_search_results(request, queryset, dictionary_order(" ".join(words_of(search_term))))
         number = NUMBER.fullmatch(unquoted(search_term))
-        return (found | queryset.filter(pk=int(number[1])) if number else found), False
+        meant = Q(pk__in=Supplier.objects.called(search_term).order_by().values("pk"))
+        return queryset.filter(meant | Q(pk=int(number[1])) if number else meant), False
 
     def ids_called(self, term: str) -> Iterable[str]:
         """Suppliers whose name has the term in it, or of this number."""
-        number, key = NUMBER.fullmatch(unquoted(term)), dictionary_order(" ".join(words_of(term)))
-        meant = Q(pk=int(number[1])) if number else Q(name_order__contains=key) if key else Q(pk=None)
-        return [str(pk) for pk in Supplier.objects.filter(meant).values_list("pk", flat=True)[:MOST_FOUND]]
+        number = NUMBER.fullmatch(unquoted(term))
+        if number:
+            return [number[1].lstrip("0") or "0"]
+        found = Supplier.objects.called(term) if words_of(term) else Supplier.objects.none()
+        return [str(pk) for pk in found.values_list("pk", flat=True)[:MOST_FOUND]]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Supplier | None = None) -> Any:
         return self.readonly_fields if obj else ()

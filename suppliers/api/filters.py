@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters as filters
-from django.db.models import Q
 
 from qhse import clock
 from qhse.api.filters import TextFilter, TotalOrderingFilter, TrueFalseFilter
-from qhse.searches import found_in
 from suppliers.models import Supplier, SupplierQuerySet
-from suppliers.names import name_key
 
 
 class AtRiskParameter(TrueFalseFilter):
@@ -47,4 +44,4 @@ class SupplierFilter(filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
     def filter_search(self, queryset: SupplierQuerySet, name: str, value: str) -> SupplierQuerySet:
-        return queryset.filter(Q(name_key__contains=name_key(value)) | found_in(value, columns=("name",)))
+        return queryset.called(value)

@@ -12,6 +12,7 @@ from audit.models import AuditEntry
 from ncs.models import NonConformity
 from outbox.models import OutboxEvent
 from qhse.accounts.services.users import create_user
+from qhse.adminsite import pagination
 from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +120,20 @@ class TestEveryList:
     def test_an_empty_search_shows_everything(self, nc, found):
         assert found(SUPPLIERS, " ") == set(Supplier.objects.all())
         assert found(TRAIL, "") == set(AuditEntry.objects.all())
+
+
+def test_what_is_found_is_counted_up_to_a_bound_and_then_said_to_be_more(users, make_nc, monkeypatch):
+    monkeypatch.setattr(pagination, "MOST_COUNTED", 2)
+    client = Client()
+    client.force_login(users["admin"])
+    for _ in range(2):
+        make_nc(description="Bent pins")
+
+    exact = client.get("/admin/ncs/nonconformity/?q=bent").content.decode()
+    make_nc(description="Bent pins")
+    more = client.get("/admin/ncs/nonconformity/?q=bent").content.decode()
+
+    assert "2 found" in exact
+    assert "More than" not in exact
+    assert more.count("More than 2 ") == 2
+    assert client.get("/admin/ncs/nonconformity/").context_data["cl"].result_count == 3
