@@ -20,7 +20,6 @@ _MONTH_AND_DAY = re.compile(r"([a-z]{3,9})\.?[- ]?([0-9]{1,2})(?:st|nd|rd|th)?,?
 # Marks that write from right to left, so that a reader sees the numbers in another order; one of them turns the digits.
 _OVERRIDE = "\u202e"
 _TURNS = re.compile("[\u061c\u200f\u202b\u2067]")
-_BESIDE = re.compile("[\u061c\u2066-\u2069]")  # nobody sees these either
 
 
 class DayRefused(ValueError):
@@ -35,7 +34,7 @@ def read_day(text: str) -> date:
     07/10/2029, which is another day in Dublin than in Dallas, and for everything else.
     """
     is_turned = _TURNS.search(text) is not None
-    text = text if _OVERRIDE in text else as_typed(_BESIDE.sub("", text)).lower()
+    text = text if _OVERRIDE in text else as_typed(text).lower()
     if found := _YEAR_FIRST.fullmatch(text):
         if is_turned:  # a reader may see the year last
             return _without_names(int(found[3]), int(found[2]), found[1])

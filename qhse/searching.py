@@ -9,7 +9,7 @@ MOST_FOUND = 200  # records whose name or number a term means, where something e
 MOST_WORDS = 50
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\u30fc\ufe58\ufe63\uff0d]")
-_INVISIBLE = re.compile(r"[\0\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_INVISIBLE = re.compile(r"[\0\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _AROUND = " \t.,;:!?()[]{}<>\"'`“”„‟‘’‚«»‹›|*"
 
 
