@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from io import StringIO
 from typing import Any
 
@@ -102,6 +103,7 @@ class TestAForm:
 
 class TestTheApi:
     def test_refuses_text_with_nothing_to_read_wherever_text_is_demanded(self) -> None:
+        import_module("qhse.urls")  # and with it every serializer
         asked = {
             f"{cls.__name__}.{name}": field
             for cls in subclasses(StrictSerializer)
