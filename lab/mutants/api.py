@@ -19,6 +19,19 @@ ADDRESSES = "qhse/observability/tests/test_addresses.py"
 
 MUTANTS = (
     Mutant(
+        "deep-pages-go-the-wrong-way", "qhse/api/pagination.py",
+        'behind = "lt" if self.key_order == "-" else "gt"', 'behind = "gt" if self.key_order == "-" else "lt"',
+        "qhse/tests/test_lists.py -k deep_pages",
+    ),
+    Mutant(
+        "a-bounded-count-is-called-exact", "qhse/api/pagination.py",
+        "number <= self.most_counted)", "True)", "qhse/tests/test_lists.py -k beyond_the_bound",
+    ),
+    Mutant(
+        "rows-of-all-severities-under-a-filter", "qhse/api/filters.py",
+        "request.chosen_columns = chosen\n", "request.chosen_columns = {}\n", "ncs/tests/test_api.py",
+    ),
+    Mutant(
         "names-unique-as-typed", "qhse/accounts/usernames.py",
         "    return caseless(_one_i(caseless(_one_i(name))))", "    return name",
         f"{NAMES} -k taken",

@@ -17,6 +17,15 @@ VERIFY_EXPORT = "audit/proof/tests/test_verify_export.py"
 
 MUTANTS = (
     Mutant(
+        "late-entries-not-counted", "audit/proof/sealing.py",
+        "late = sum(entry.created_at < until for entry in sealed)", "late = 0", "audit/tests/test_selectors.py -k late",
+    ),
+    Mutant(
+        "burst-counted-again-by-each-reader", "audit/proof/sealing.py",
+        "turn.counted, turn.counted_until = turn.counted + came, max(horizon, until)", "return",
+        "audit/tests/test_selectors.py -k burst",
+    ),
+    Mutant(
         "reason-not-sealed", "audit/proof/documents.py", '"changes", "reason",', '"changes",', VERIFICATION,
     ),
     Mutant(
