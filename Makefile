@@ -68,8 +68,9 @@ mutants: $(DEVELOPMENT)
 bench: $(DEVELOPMENT)
 	@$(PY) -m lab.bench $(ARGS)
 
+# With extras: pip takes a pin of coverage for none of coverage[toml], and fails when a newer one comes out.
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header
 
 lock: $(DEVELOPMENT)
 	@command -v uv >/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check uv
