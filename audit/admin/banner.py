@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry
 from audit.proof.findings import Summary, counted
@@ -38,9 +38,9 @@ def _last_seal(head: AuditSeal | None) -> Tile:
 
 
 def _unsealed() -> Tile:
-    newest = dict(AuditEntry.objects.order_by("-pk").values_list("pk", "created_at")[:COUNTED])
-    sealed = set(SealedEntry.objects.filter(entry_id__in=list(newest)).values_list("entry_id", flat=True))
-    waiting = [time for pk, time in newest.items() if pk not in sealed]
+    is_sealed = Exists(SealedEntry.objects.filter(entry_id=OuterRef("pk")))
+    newest = AuditEntry.objects.order_by("-pk").values_list("created_at", is_sealed)[:COUNTED]
+    waiting = [time for time, is_sealed in newest if not is_sealed]
     times = [time for time in waiting if time is not None]  # what cannot be read has none
     late = bool(times) and (present() - min(times)).total_seconds() > LATE_SECONDS
     more = "≥ " if len(waiting) == COUNTED else ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -45,9 +46,20 @@ class PeriodFilter(admin.DateFieldListFilter):
         self.links = tuple(links)
 
 
+# From each value to the next one, in the order of the index.
+_VALUES = """
+WITH RECURSIVE known (value) AS (
+    SELECT min({column}) FROM {table}
+    UNION ALL
+    SELECT (SELECT min({column}) FROM {table} WHERE {column} > known.value) FROM known WHERE known.value IS NOT NULL
+)
+SELECT value FROM known WHERE value IS NOT NULL
+"""  # nosec B608: names of our own models
+
+
 class IndexedValuesFilter(ChoiceFilter):
     """
-    Offers the values that stand in an indexed column. Each is found by one index probe.
+    Offers the values that stand in an indexed column. Each is found by one index probe, all in one statement.
 
     Django's own filter asks for DISTINCT, which reads the whole of a table that only ever grows.
     """
@@ -55,14 +67,11 @@ class IndexedValuesFilter(ChoiceFilter):
     words: Callable[[str], str] = str  # what people read for a value
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        column = str(self.parameter_name)
-        rows = model_admin.model._default_manager.order_by(column).values_list(column, flat=True)
-        values: list[tuple[str, str]] = []
-        value = rows.first()
-        while value is not None:
-            values.append((value, type(self).words(value)))
-            value = rows.filter(**{f"{column}__gt": value}).first()
-        return values
+        meta, quoted = model_admin.model._meta, connection.ops.quote_name
+        names = {"table": quoted(meta.db_table), "column": quoted(meta.get_field(self.parameter_name).column)}
+        with connection.cursor() as cursor:
+            cursor.execute(_VALUES.format(**names))
+            return [(value, type(self).words(value)) for (value,) in cursor.fetchall()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
