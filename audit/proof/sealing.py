@@ -115,14 +115,7 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
     if new.complete and not after and oldest is not None:  # else something before it may not have been sealed yet
         closed = min([oldest - HORIZON_MARGIN, *new.unknown])
         horizon = max(closed, former) if former else closed
-    number, previous_hash = (head.number, head.hash) if head else (0, NO_SEAL)
-    total = head.total if head and is_ours(head) else SealedEntry.objects.count() if new.entries else 0
-    end = total + len(new.entries)
-    for block in batches(sorted(new.entries, key=lambda entry: entry.pk), BLOCK):
-        number, total = _free_number(number), total + len(block)
-        closed_by_it = horizon if total == end else former
-        seal = AuditSeal(number=number, previous_hash=previous_hash, total=total, horizon=closed_by_it)
-        previous_hash = _seal(block, seal)
+    number = _chain_up(new.entries, head, horizon, former)
     if horizon is not None:
         _count_until(horizon, now, turn, new.entries)
     if number > turn.seal:
@@ -133,6 +126,21 @@ def seal_new_entries(*, after: int = 0, older: range | None = None, most_blocks:
     # Asked in here: an idle worker then takes one transaction for it, and not two.
     older_remain = older is not None and AuditEntry.objects.filter(pk__gte=older.stop).exists()
     return Sealing(len(new.entries), new.not_ours + len(new.unknown), new.complete, new.looked_until, older_remain)
+
+
+def _chain_up(
+    entries: list[AuditEntry], head: AuditSeal | None, horizon: datetime | None, former: datetime | None
+) -> int:
+    """Seal these entries block by block behind the head. Return the number of the last seal."""
+    number, previous_hash = (head.number, head.hash) if head else (0, NO_SEAL)
+    total = head.total if head and is_ours(head) else SealedEntry.objects.count() if entries else 0
+    end = total + len(entries)
+    for block in batches(sorted(entries, key=lambda entry: entry.pk), BLOCK):
+        number, total = _free_number(number), total + len(block)
+        closed_by_it = horizon if total == end else former
+        seal = AuditSeal(number=number, previous_hash=previous_hash, total=total, horizon=closed_by_it)
+        previous_hash = _seal(block, seal)
+    return number
 
 
 def _oldest_writer() -> datetime | None:
