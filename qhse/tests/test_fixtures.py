@@ -7,7 +7,7 @@ from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user
 
-OWN_OF_A_ROW = {"id", "username", "username_key", "password", "date_joined", "role"}
+OWN_OF_A_ROW = {"id", "username", "username_key", "name_order", "password", "date_joined", "role"}
 OWN_OF_AN_ENTRY = {"id", "uid", "created_at", "entity_id", "actor_salt", "actor_digest", "mark"}
 
 
