@@ -62,13 +62,13 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
 
     Where the key alone is the order, a deep `next` also says `after`: the key of the last row. The page behind it is
     read from there, so that it costs the same at any depth, and no row is met twice while others are added. `offset`
-    then only tells where the page stands.
+    then only tells where the page stands. A list that takes an `ordering` leaves `after` out of its `query_parameters`.
     """
 
     default_limit = 20
     max_limit = MAX_LIMIT
     most_counted = MOST_COUNTED
-    query_parameters = ("limit", "offset", "after")
+    query_parameters: tuple[str, ...] = ("limit", "offset", "after")
     request: Request
     limit: int
     offset: int
@@ -77,7 +77,7 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.limit, self.offset = self.get_limit(request), self.get_offset(request)
-        self.key_order = _key_order(queryset)
+        self.key_order = _key_order(queryset) if "after" in self.query_parameters else None
         self.after = self._key_after(request)
         self.chosen = chosen_columns(request)
         written = _written_list(queryset, self.chosen)
@@ -140,9 +140,6 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         raw = request.query_params.get("after")
         if raw is None:
             return None
-        if self.key_order is None:
-            text = "Goes with a list in the order of its ids alone; leave it out, or the ordering."
-            raise ValidationError({"after": text}, code="out_of_range")
         if not _KEY.fullmatch(raw):
             raise ValidationError({"after": "Must be the id of a record."}, code="out_of_range")
         return int(raw)
@@ -187,6 +184,8 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         for parameter in parameters:
             minimum, maximum, default = bounds[parameter["name"]]
             parameter["schema"] |= {"minimum": minimum, "maximum": maximum, "default": default}
+        if "after" not in self.query_parameters:
+            return parameters
         return [*parameters, {"name": "after", "in": "query", "required": False, "description": text, "schema": schema}]
 
 

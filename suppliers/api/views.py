@@ -28,6 +28,7 @@ from suppliers.services import create_supplier, update_certification
 
 
 class SupplierPagination(StrictLimitOffsetPagination):
+    query_parameters = ("limit", "offset")  # a key goes with no `ordering`
     most_counted = MAX_OFFSET  # suppliers come in thousands, and 20,000 are counted in 1 ms
 
 
