@@ -122,6 +122,26 @@ class Env:
     def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
         return int(self._number(name, default, minimum, maximum, "a whole number"))
 
+    def integers(self, name: str, default: tuple[int, ...], *, minimum: int, maximum: int) -> list[int]:
+        """Return as many whole numbers as the default has, of a comma-separated list."""
+
+        def parse(raw: str) -> list[int]:
+            parts = _parts(raw)
+            whole = [int(part) for part in parts if re.fullmatch(r"[0-9]{1,9}", part, re.ASCII)]
+            if (
+                len(parts) != len(default)
+                or len(whole) != len(default)
+                or not all(minimum <= n <= maximum for n in whole)
+            ):
+                example = ",".join(map(str, default))
+                raise ValueError(
+                    f"must be {len(default)} whole numbers from {minimum} to {maximum} with commas between them, "
+                    f"such as {example}, not {raw[:40]!r}"
+                )
+            return whole
+
+        return self._read(name, list(default), parse)
+
     def _number(self, name: str, default: float, minimum: float, maximum: float, kind: str) -> float:
         def parse(raw: str) -> float:
             value = float(raw) if _NUMBER.fullmatch(raw) else None
@@ -210,6 +230,17 @@ class Env:
             return
         if path.is_dir() or not all(os.access(each, os.W_OK) for each in (path.parent, path) if each.exists()):
             self.refuse(name, f"{path} must be a file, and it and its directory writable")
+
+    def directory(self, name: str, default: str, *, base: Path, outside: Collection[Path]) -> Path:
+        """Return the path of a directory that shares nothing with those `outside` of it. It need not be there yet."""
+
+        def parse(raw: str) -> Path:
+            path = base.joinpath(raw).resolve()
+            if any(path == each or each in path.parents or path in each.parents for each in outside):
+                raise ValueError(f"must be a directory of its own, that nobody serves, not {str(path)!r}")
+            return path
+
+        return self._read(name, base / default, parse)
 
     def refuse_unknown(self, prefix: str) -> None:
         """Report variables of our own prefix that nothing reads. A misspelt bound would silently not hold."""

@@ -163,14 +163,21 @@ class WrittenList:
     """
     The records of a model in one order, all of them or those whose columns have given values.
 
-    With `behind`, only those whose key is "lt" or "gt" the one that is given as `after`.
+    With `behind`, only those whose key is "lt" or "gt" the one that is given as `after`. With `read`, only these fields
+    are read; any other is read when it is asked for.
     """
 
     def __init__(
-        self, model: type[Model], order: tuple[str, ...] = ("pk",), columns: Collection[str] = (), behind: str = ""
+        self,
+        model: type[Model],
+        order: tuple[str, ...] = ("pk",),
+        columns: Collection[str] = (),
+        behind: str = "",
+        read: Collection[str] = (),
     ) -> None:
         self._model = model
-        self._columns = [field.attname for field in model._meta.concrete_fields]
+        fields = model._meta.concrete_fields
+        self._columns = [each.attname for each in fields if not read or each.name in read or each.primary_key]
         given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
         if behind:
             given[f"pk__{behind}"] = Given("after", model._meta.pk)

@@ -70,6 +70,7 @@ class ServiceModelAdmin(ModelAdmin):
     change_done: ClassVar[str] = "has been changed"
     empty_list: ClassVar[str] = ""  # what would stand in the list, and who puts it there
     menu_order: ClassVar[int] = 100
+    written_texts: ClassVar[tuple[str, ...]] = ("reason",)  # fields whose text is given back when it comes too late
     url_filters: ClassVar[tuple[str, ...]] = ()
     search_columns: ClassVar[tuple[str, ...]] = ()  # searched beside `search_fields`, whatever the case and accents
     search_keys: ClassVar[tuple[str, ...]] = ()  # columns that hold such texts already
@@ -101,6 +102,20 @@ class ServiceModelAdmin(ModelAdmin):
     def finished(self, record: Any) -> str:
         """Return why this record takes no change any more, as the end of a sentence, or nothing."""
         return ""
+
+    def too_late(self, request: HttpRequest, record: Any) -> str:
+        """Return why the change that was sent cannot be made any more, as `finished` does."""
+        return self.finished(record)
+
+    def form_for(self, request: HttpRequest, record: Any) -> type[ServiceForm] | None:
+        """Return the form by which this person changes the record now."""
+        return self.change_form
+
+    def label_of_save(self, request: HttpRequest, record: Any) -> str:
+        return self.save_label
+
+    def said_of_change(self, request: HttpRequest, record: Any) -> str:
+        return self.change_done
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -164,7 +179,7 @@ class ServiceModelAdmin(ModelAdmin):
         return super().get_object(request, object_id, from_field or None)  # Django looks up a field named ""
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = self.add_form if obj is None else self.change_form
+        form = self.add_form if obj is None else self.form_for(request, obj)
         if form is not None:
             kwargs["form"] = form
         form_class = super().get_form(request, obj, change, **kwargs)
@@ -172,6 +187,7 @@ class ServiceModelAdmin(ModelAdmin):
             form_class.actor = request.user  # type: ignore[assignment]
             form_class.expected_versions = version_in(request)
             form_class.held_back = held_back(request)
+            form_class.done = self.said_of_change(request, obj)
         return form_class
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -193,13 +209,13 @@ class ServiceModelAdmin(ModelAdmin):
         """Django's page. If somebody else was quicker, it says that, and not that the user may not."""
         if request.method == "POST" and self.has_change_permission(request):
             record = self.get_object(request, unquote(object_id))
-            if record is not None and self.finished(record):
+            if record is not None and self.too_late(request, record):
                 return self._too_late(request, record)
         response = super().change_view(request, object_id, form_url, extra_context)
         context = getattr(response, "context_data", None) or {}
         if getattr(context.get("adminform"), "form", None) and getattr(context["adminform"].form, "is_stale", False):
             record = self.get_object(request, unquote(object_id))
-            if record is not None and self.finished(record):
+            if record is not None and self.too_late(request, record):
                 return self._too_late(request, record)
         return response
 
@@ -207,9 +223,9 @@ class ServiceModelAdmin(ModelAdmin):
         """Lead to a record that takes no change any more. Say who was quicker, and what the person had written."""
         last = next(iter(self.changes_since(record, 0)), None)
         who = f", by {last.by} on {last.at:%Y-%m-%d at %H:%M} UTC" if last and last.at else ""
-        text = f"{self.told_as(record)} {self.finished(record)}{who}; nothing has been changed."
-        if written := plain(request.POST.get("reason", "")):
-            text = f"{text} You had written: {written}"
+        text = f"{self.told_as(record)} {self.too_late(request, record)}{who}; nothing has been changed."
+        if written := list(filter(None, (plain(request.POST.get(name, "")) for name in self.written_texts))):
+            text = f"{text} You had written: {' · '.join(written)}"
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(self.on_the_way_back(request, self.record_url(str(record.pk))))
 
@@ -227,7 +243,7 @@ class ServiceModelAdmin(ModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         record, form = kwargs.get("obj"), context["adminform"].form
-        context["save_label"] = self.save_label if record else "Save"
+        context["save_label"] = self.label_of_save(request, record) if record else "Save"
         if record is not None:
             context |= {"title": str(record), "subtitle": None, "panels": self.record_panels(request, record)}
         if isinstance(form, ServiceForm):
@@ -265,7 +281,7 @@ class ServiceModelAdmin(ModelAdmin):
             field, label = form.fields[name], label_of(form, name).lower()
             quiet = "password" in name or isinstance(field.widget, forms.Textarea)
             parts.append(label if quiet else f"{label}: {in_words(field, form.cleaned_data[name])}")
-        return f"{self.change_done}{': ' if parts else ''}{', '.join(parts)}"
+        return f"{form.done}{': ' if parts else ''}{', '.join(parts)}"
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: Any = None) -> HttpResponse:
         """Lead to the new record, or to the next one to be added."""

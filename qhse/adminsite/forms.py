@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from qhse.accounts.models import User
 from qhse.adminsite.display import link
-from qhse.adminsite.once import PASSWORDS_AGAIN
+from qhse.adminsite.once import FILES_AGAIN, PASSWORDS_AGAIN
 from qhse.errors import DomainError, RecordHasChanged
 from qhse.text import LineRefused, one_line, plain
 
@@ -74,10 +74,13 @@ class ServiceForm(PlainTextForm, ModelForm):
     person has not touched takes the value of now, what they have typed stays. `notice` then says so above the fields.
     """
 
-    actor: User  # these three are set by ServiceModelAdmin.get_form
+    actor: User  # these four are set by ServiceModelAdmin.get_form
+    done: str = ""
     expected_versions: frozenset[int] | None = None
     held_back: str = ""
+    introduction: str = ""  # what a person should know before they fill it in
     notice: str = ""
+    leaves_constraints = False  # to the service, which fills in what the form leaves empty
     is_stale = False
     is_change = True  # False when the service found that nothing changes
 
@@ -90,6 +93,8 @@ class ServiceForm(PlainTextForm, ModelForm):
         # refusal shows the stored record beside the input.
         stored = self.instance
         self.instance = copy(stored)
+        if self.leaves_constraints:
+            self.instance.validate_constraints = lambda exclude=None: None
         super()._post_clean()  # type: ignore[misc]
         self.instance = stored
         if stored.pk and self.expected_versions is not None and stored.version not in self.expected_versions:
@@ -115,6 +120,8 @@ class ServiceForm(PlainTextForm, ModelForm):
         self.errors.clear()
         if any(isinstance(field.field.widget, forms.PasswordInput) and field.data for field in self):
             notice = f"{notice} {PASSWORDS_AGAIN}"
+        if self.is_multipart():
+            notice = f"{notice} {FILES_AGAIN}"
         self.add_error(None, notice)
         self.notice, self.is_stale = notice, is_stale
 

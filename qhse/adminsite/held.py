@@ -2,7 +2,8 @@
 What somebody wrote when nobody was logged in any more: kept for them, and given back after they have logged in.
 
 A form says by its mark whose it is. What was typed lies in the session of that browser, on the server, and is shown to
-nobody else. The page that comes back has stored nothing: the person looks at it, and saves. Passwords are not kept.
+nobody else. The page that comes back has stored nothing: the person looks at it, and saves. Passwords and
+files are not kept.
 """
 
 from __future__ import annotations

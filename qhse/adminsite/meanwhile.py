@@ -56,8 +56,10 @@ def meanwhile_panel(form: ServiceForm, changes: Sequence[Change]) -> Content:
 
 def in_words(field: forms.Field | None, value: Any) -> str:
     """Return a value as people read it."""
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return NONE
+    if isinstance(value, list):
+        return ", ".join(in_words(None, each) for each in value)
     if isinstance(value, bool):
         return "Yes" if value else "No"
     choices = dict(getattr(field, "choices", ()) or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from functools import partial, wraps
@@ -25,6 +26,7 @@ OTHER_TEXT = (
     "what the first sending did, and save again if you want to store this as well."
 )
 PASSWORDS_AGAIN = "Passwords have to be typed again: no page shows them."
+FILES_AGAIN = "The file has to be chosen again: no page keeps one."
 
 
 def once(view: View) -> View:
@@ -103,12 +105,23 @@ def _named(request: HttpRequest) -> Write | None:
     mark = request.POST.get(MARK)
     if not mark:
         return None
-    files = [[name, getattr(file, "name", ""), getattr(file, "size", 0)] for name, file in request.FILES.items()]
+    files = [[name, *map(_print_of, each)] for name, each in sorted(request.FILES.lists())]
     passwords = digest_of_passwords(request)
     fingerprint = digest([sorted(typed(request).lists()), files, *([passwords] if passwords else ())])
     name = [request.user.pk, "page", request.path, mark]
     # From an open list one may start several: another selection is another write.
     return Write(request.user, digest([*name, fingerprint] if asks_nothing(request) else name), fingerprint)
+
+
+def _print_of(file: Any) -> list[Any]:
+    """Return what tells one file from another: two photos of one name and size are two."""
+    known: list[Any] | None = getattr(file, "fingerprint", None)
+    if known is not None:
+        return known
+    digest_of_file = hashlib.sha256()
+    for chunk in file.chunks():
+        digest_of_file.update(chunk)
+    return [file.name, file.size, digest_of_file.hexdigest()]
 
 
 def _kept(request: HttpRequest, response: HttpResponseBase) -> dict[str, Any] | None:

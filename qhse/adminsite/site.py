@@ -43,11 +43,14 @@ class QhseAdminSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return the sections in the order that their pages ask for, not by name."""
+
+        def order(page: Any) -> int:
+            return getattr(self._registry[page["model"]], "menu_order", 100)
+
         sections = super().get_app_list(request, app_label)
-        return sorted(
-            sections,
-            key=lambda app: min(getattr(self._registry[page["model"]], "menu_order", 100) for page in app["models"]),
-        )
+        for app in sections:
+            app["models"].sort(key=order)
+        return sorted(sections, key=lambda app: order(app["models"][0]))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from qhse.text import plain
 
+_AMOUNT = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -45,6 +46,32 @@ class DayField(serializers.DateField):
         if not isinstance(value, str) or not _DAY.fullmatch(value):
             self.fail("invalid", format="YYYY-MM-DD")
         return super().to_internal_value(value)
+
+
+class AmountField(serializers.DecimalField):
+    """An amount of money: a JSON number, or a text such as "12.50". DRF's own also takes 1_000 and other digits."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=12, decimal_places=2, min_value=0, **kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """Take null for nothing. DRF's own takes an empty text for it as well."""
+        return (False, data) if isinstance(data, str) else super().validate_empty_values(data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        is_number = isinstance(data, int | float) and not isinstance(data, bool)
+        if not is_number and not (isinstance(data, str) and _AMOUNT.fullmatch(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class TrueFalseField(serializers.BooleanField):
+    """JSON's true or false. DRF's own also takes "yes", "1" and "off"."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 class OneOfField(serializers.ChoiceField):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
@@ -15,6 +16,7 @@ from django_filters.fields import BaseCSVField
 from drf_spectacular.utils import extend_schema_field
 
 MAX_ID = 10**18 - 1
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 NO_NUL = r"^[^\u0000]*$"
 
 
@@ -111,6 +113,25 @@ class _OrderingField(BaseCSVField):
         return fields
 
 
+class _DayField(forms.Field):
+    def to_python(self, value: Any) -> date | None:
+        if value in self.empty_values:
+            return None
+        try:
+            if not _DAY.fullmatch(value):
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            raise forms.ValidationError("Enter a day as YYYY-MM-DD, such as 2026-11-23.", code="invalid") from None
+
+
+@extend_schema_field({"type": "string", "format": "date"})
+class DayFilter(filters.Filter):
+    """Compares a column of days. Other ways to write one than YYYY-MM-DD are a 400."""
+
+    field_class = _DayField
+
+
 class TotalOrderingFilter(filters.OrderingFilter):
     """Orders by listed fields and then by the primary key, in the last one's direction. Pages never overlap."""
 
@@ -168,6 +189,7 @@ def _cleaned(asked: dict[str, filters.Filter], raw: Any) -> dict[str, Any] | Non
 def _compares_a_column(each: filters.Filter) -> bool:
     """Answer whether a filter demands nothing but one value of a column of its own."""
     plain = type(each) in {IdFilter, TextFilter, OneOfFilter} and each.lookup_expr == "exact"
+    plain = plain and "__" not in (each.field_name or "")  # a column of another table
     return plain and each.method is None and not each.exclude
 
 

@@ -33,7 +33,7 @@ class Count(NamedTuple):
     is_exact: bool = True
 
 
-_lists: dict[tuple[type[Model], tuple[str, ...], tuple[str, ...], str], WrittenList] = {}
+_lists: dict[tuple[type[Model], tuple[str, ...], tuple[str, ...], str, frozenset[str]], WrittenList] = {}
 
 
 def _written_list(queryset: Any, chosen: Mapping[str, Any] | None, behind: str = "") -> WrittenList | None:
@@ -47,7 +47,10 @@ def _written_list(queryset: Any, chosen: Mapping[str, Any] | None, behind: str =
         return None
     if query.annotations or query.select_related or query.distinct or query.is_sliced or not query.order_by:
         return None
-    key = (queryset.model, query.order_by, tuple(sorted(chosen)), behind)
+    names, is_left_out = query.deferred_loading
+    if names and is_left_out:
+        return None
+    key = (queryset.model, query.order_by, tuple(sorted(chosen)), behind, frozenset(names))
     if key not in _lists and all(isinstance(each, str) for each in query.order_by):
         _lists[key] = WrittenList(*key)
     return _lists.get(key)

@@ -49,6 +49,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         return accepted
 
 
+class NothingSerializer(StrictSerializer):
+    """The body of a write that takes none: absent, or an empty object."""
+
+
 class StrictQueryMixin:
     """
     For a view of DRF's: refuses query parameters that are unknown, repeated, empty or badly encoded.

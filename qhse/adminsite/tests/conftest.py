@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +12,25 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from audit.models import AuditEntry
-from ncs.models import NonConformity
-from ncs.services import close_nonconformity
+from ncs.models import CorrectiveAction, NonConformity
+from ncs.services import cancel_action, close_nonconformity, open_action
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from qhse.accounts.models import User
 from qhse.accounts.services.users import create_user
+from qhse.attachments.models import Attachment
+from qhse.attachments.services import attach, void_attachment
 from suppliers.models import Supplier
 
 REQUEST_ID = "admin-test-7"
 TRACEBACK = "KeyError: 'lot'\n\nTraceback (most recent call last):\n  File \"handlers.py\", line 7, in reassess"
+
+
+@pytest.fixture(autouse=True)
+def without_gate(settings):
+    """These tests are about pages. What a closing asks for is tested with the cases."""
+    settings.NC_CLOSE_GATE = {"api": "record", "admin": "record"}
+
 
 Browser = Callable[..., Client]
 
@@ -32,6 +42,8 @@ class Records:
     supplier: Supplier
     open_nc: NonConformity
     closed_nc: NonConformity
+    action: CorrectiveAction
+    void_file: Attachment
     dead_event: OutboxEvent
     pending_event: OutboxEvent
     entry: AuditEntry
@@ -59,7 +71,13 @@ def records(users: dict[str, Any], make_supplier: Any, make_nc: Any) -> Records:
     closed_nc = make_nc(
         supplier_id=supplier.pk, severity="low", description="Delivery 4812: labels without batch number"
     )
+    action = open_action(nc_id=closed_nc.pk, kind="correction", title="Relabel 40 boxes", actor=users["quality"])
+    cancel_action(action_id=action.pk, reason="The supplier does it", actor=users["quality"])
     closed_nc = close_nonconformity(nc_id=closed_nc.pk, actor=users["quality"], reason="Relabelled and inspected")
+    file = attach(
+        entity_type="nonconformity", entity_id=str(open_nc.pk), name="bore.txt", content=io.BytesIO(b"12.08 mm"),
+        actor=users["quality"],
+    )  # fmt: skip
     dead = OutboxEvent.objects.filter(event_type="NC_CREATED").earliest("id")
     OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD, attempts=10, last_error=TRACEBACK)
     dead.refresh_from_db()
@@ -67,6 +85,8 @@ def records(users: dict[str, Any], make_supplier: Any, make_nc: Any) -> Records:
         supplier=supplier,
         open_nc=open_nc,
         closed_nc=closed_nc,
+        action=action,
+        void_file=void_attachment(attachment_id=file.pk, reason="Another lot", actor=users["quality"]),
         dead_event=dead,
         pending_event=OutboxEvent.objects.filter(event_type="NC_CLOSED").get(),
         entry=AuditEntry.objects.filter(action="NC_CREATED").earliest("id"),

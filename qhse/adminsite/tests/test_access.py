@@ -38,6 +38,14 @@ EXPECTED: dict[str, tuple[set[str], int]] = {
     "ncs/nonconformity/add/": ({"quality", "admin"}, 200),
     "ncs/nonconformity/<path:object_id>/change/": (EVERY_ROLE, 200),
     "ncs/nonconformity/<path:object_id>/history/": (EVERY_ROLE, 302),
+    "ncs/nonconformity/<path:object_id>/files/<int:attachment_id>/": (EVERY_ROLE, 410),  # it is void
+    "ncs/correctiveaction/<path:object_id>/files/<int:attachment_id>/": (EVERY_ROLE, 404),  # it is on the case
+    "ncs/nonconformity/<path:object_id>/report/": (EVERY_ROLE, 200),
+    "ncs/nonconformity/<path:object_id>/report/pdf/": (EVERY_ROLE, 200),
+    "ncs/correctiveaction/": (EVERY_ROLE, 200),
+    "ncs/correctiveaction/add/": ({"quality", "admin"}, 200),
+    "ncs/correctiveaction/<path:object_id>/change/": (EVERY_ROLE, 200),
+    "ncs/correctiveaction/<path:object_id>/history/": (EVERY_ROLE, 302),
     "suppliers/supplier/": (EVERY_ROLE, 200),
     "suppliers/supplier/add/": ({"procurement", "admin"}, 200),
     "suppliers/supplier/<path:object_id>/change/": (EVERY_ROLE, 200),
@@ -60,6 +68,7 @@ EXPECTED: dict[str, tuple[set[str], int]] = {
 }
 PAGES_OF_A_RECORD = (
     "ncs/nonconformity",
+    "ncs/correctiveaction",
     "suppliers/supplier",
     "audit/auditentry",
     "outbox/outboxevent",
@@ -96,6 +105,7 @@ def outsiders(users: dict[str, Any]) -> dict[str, Any]:
 def address(route: str, records: Records) -> str:
     ids = {
         "ncs/nonconformity": records.open_nc.pk,
+        "ncs/correctiveaction": records.action.pk,
         "suppliers/supplier": records.supplier.pk,
         "audit/auditentry": records.entry.pk,
         "outbox/outboxevent": records.dead_event.pk,
@@ -107,6 +117,7 @@ def address(route: str, records: Records) -> str:
             route = route.replace("<path:object_id>", str(pk))
     return "/admin/" + (
         route.replace("<path:content_type_id>", "1")
+        .replace("<int:attachment_id>", str(records.void_file.pk))
         .replace("^(?P<app_label>accounts|audit|outbox|suppliers|ncs)/$", "suppliers/")
         .replace("(?P<url>.*)$", "no-such-page/")
     )

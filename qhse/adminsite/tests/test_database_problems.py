@@ -30,7 +30,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Any:
                 raise error
 
         monkeypatch.setattr("suppliers.services.publish", publish)
-        monkeypatch.setattr("ncs.services.publish", publish)
+        monkeypatch.setattr("ncs.services.cases.publish", publish)
+        monkeypatch.setattr("ncs.services.closing.publish", publish)
 
     return arrange
 

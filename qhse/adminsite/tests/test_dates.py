@@ -15,6 +15,14 @@ from qhse.adminsite.dates import DayField, DayInput
 from suppliers.models import Supplier
 
 
+def forms_of(page):
+    """Return the forms by which a page writes: to add, to change, and for each step."""
+    if not isinstance(page, ServiceModelAdmin):
+        return []
+    steps = [step.form for step in getattr(page, "steps", {}).values()]
+    return [form for form in (page.add_form, page.change_form, *steps) if form is not None]
+
+
 class TestDayField:
     def test_stores_what_the_browsers_input_sends(self):
         assert DayField().clean("2029-06-30") == date(2029, 6, 30)
@@ -49,17 +57,25 @@ class TestEveryForm:
         request.user = users["admin"]
         days = []
         for page in admin.site._registry.values():
-            for form in (getattr(page, "add_form", None), getattr(page, "change_form", None)):
-                if not isinstance(page, ServiceModelAdmin) or form is None:
-                    continue
-                built = page.get_form(request, None if form is page.add_form else page.model(), change=True)
-                for name, field in built.base_fields.items():
+            for form in forms_of(page):
+                for name, field in form.base_fields.items():
+                    field = (
+                        page.formfield_for_dbfield(page.model._meta.get_field(name), request)
+                        if (name in form._meta.fields and name not in form.declared_fields)
+                        else field
+                    )
                     if isinstance(field, forms.DateField | forms.DateTimeField | forms.SplitDateTimeField):
                         days.append(f"{page.opts.label}.{name}")
                         assert isinstance(field, DayField), name
                         assert isinstance(field.widget, DayInput), name
 
-        assert days == ["suppliers.Supplier.certification_expiry"] * 2
+        assert {name: days.count(name) for name in days} == {
+            "suppliers.Supplier.certification_expiry": 2,  # recorded, renewed
+            "ncs.NonConformity.detected_on": 2,  # recorded, corrected
+            "ncs.NonConformity.customer_informed_on": 1,
+            "ncs.NonConformity.due_on": 3,  # and assigned
+            "ncs.CorrectiveAction.due_on": 2,  # agreed on, changed
+        }
 
     @pytest.mark.parametrize("typed", ["30.06.2029", "30 June 2029", "06/30/2029"])
     def test_stores_the_one_day_that_was_meant(self, users, typed):
