@@ -1,4 +1,4 @@
-"""Who may do what with non-conformities."""
+"""Who may do what with non-conformities and with the actions on them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,38 @@ _QUALITY = frozenset({Role.QUALITY, Role.ADMIN})
 NC_ROLES: RoleTable = {
     "list": EVERYONE,
     "retrieve": EVERYONE,
+    "report": EVERYONE,
     "create": _QUALITY,
+    "correct": _QUALITY,
+    "assign": _QUALITY,
+    "contain": _QUALITY,
+    "analyse": _QUALITY,
+    "dispose": _QUALITY,
+    "concede": _QUALITY,
     "close": _QUALITY,
+    "reopen": _QUALITY,
+    "void": _QUALITY,
 }
+ACTION_ROLES: RoleTable = {
+    "list": EVERYONE,
+    "retrieve": EVERYONE,
+    "create": _QUALITY,
+    "change": _QUALITY,
+    "start": _QUALITY,
+    "complete": _QUALITY,
+    "verify": _QUALITY,
+    "cancel": _QUALITY,
+}
+WORK_ROLES: RoleTable = {"retrieve": EVERYONE}
 
 
 class NonConformityPermission(RolePermission):
     table = NC_ROLES
+
+
+class ActionPermission(RolePermission):
+    table = ACTION_ROLES
+
+
+class WorkPermission(RolePermission):
+    table = WORK_ROLES

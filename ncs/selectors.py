@@ -17,10 +17,12 @@ from suppliers.choices import Severity
 from suppliers.models import Supplier
 
 _OPEN, _HIGH, _MEDIUM = F("nc_open"), F("nc_open_high"), F("nc_open_medium")
+_ALL = F("nc_total") + F("nc_void")
+COUNTED_BY = frozenset({"status", "severity", "supplier_id"})
 _KEPT: dict[tuple[str | None, str | None], Combinable] = {
-    (None, None): F("nc_total"),
+    (None, None): _ALL,
     (NcStatus.OPEN, None): _OPEN,
-    (NcStatus.CLOSED, None): F("nc_total") - _OPEN,
+    (NcStatus.CLOSED, None): _ALL - _OPEN,
     (NcStatus.OPEN, Severity.HIGH): _HIGH,
     (NcStatus.OPEN, Severity.MEDIUM): _MEDIUM,
     (NcStatus.OPEN, Severity.LOW): _OPEN - _HIGH - _MEDIUM,
@@ -45,7 +47,9 @@ def meant_by(term: str) -> Q:
 
 def kept_count(*, status: str | None = None, severity: str | None = None, supplier_id: int | None = None) -> int | None:
     """
-    Return how many NCs have these values, exactly. None if no counts are kept of them: closed ones by severity.
+    Return how many NCs have these values, exactly: of all, those that were recorded by mistake are among the closed.
+
+    None if no counts are kept of them: closed ones by severity.
 
     The cost grows with the suppliers, and not with the NCs.
     """

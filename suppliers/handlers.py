@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from outbox.registry import Delivery, handles_batch
 from suppliers.events import SupplierCertificationUpdated, SupplierCreated
@@ -17,8 +18,15 @@ def reassess_risk(deliveries: Sequence[Delivery]) -> None:
 
     `ncs.handlers` subscribes it to the events of NCs, which this app does not know.
     """
-    request_ids = {delivery.event.supplier_id: delivery.request_id for delivery in deliveries}  # type: ignore[attr-defined]
+    request_ids = {
+        supplier_id: delivery.request_id for delivery in deliveries for supplier_id in _named(delivery.event)
+    }
     reassess_suppliers(supplier_ids=request_ids, request_ids=request_ids)
+
+
+def _named(event: Any) -> set[int]:
+    """Return the suppliers of an event: of a case that has moved between two, both."""
+    return {event.supplier_id, getattr(event, "previous_supplier_id", event.supplier_id)}
 
 
 handles_batch(SupplierCreated, SupplierCertificationUpdated, name=REASSESS_RISK)(reassess_risk)

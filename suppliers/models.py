@@ -102,7 +102,7 @@ class Supplier(models.Model):
     `name_key` is the name without case and Unicode differences. It is what must be unique. `name_order` is what lists
     are ordered by.
     The transactions that open and close NCs keep the counts `nc_*`. So they are exact at every moment, and reading
-    them counts nothing.
+    them counts nothing. NCs that were recorded by mistake are `nc_void`, and in no other count.
     `risk_*` is what the worker last concluded, moments after the cause: with it, it tells a change of level to the
     trail and to other programs. Nobody is shown it. What is shown is `risk`, which follows from the other columns.
     `version` counts what people changed, not what followed from it. Rows are never deleted.
@@ -118,6 +118,7 @@ class Supplier(models.Model):
     nc_open = models.PositiveIntegerField(default=0, editable=False)
     nc_open_high = models.PositiveIntegerField(default=0, editable=False)
     nc_open_medium = models.PositiveIntegerField(default=0, editable=False)
+    nc_void = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     risk_level = models.CharField(max_length=10, choices=RiskLevel.choices, default=RiskLevel.LOW, editable=False)
     risk_score = models.PositiveSmallIntegerField(default=0, editable=False)

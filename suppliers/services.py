@@ -163,6 +163,41 @@ def count_nonconformity_closed(*, supplier_id: int, severity: str) -> None:
     _count_closed.run(id=supplier_id, high=high, medium=medium)
 
 
+def count_nonconformity_voided(*, supplier_id: int, severity: str) -> None:
+    """Take an open NC that was a mistake off a supplier's counts, as if it had not been recorded."""
+    _count(supplier_id, severity, opened=-1, total=-1, void=1)
+
+
+def count_nonconformity_reopened(*, supplier_id: int, severity: str, was_void: bool) -> None:
+    """Add an NC that is open again to a supplier's counts. One that was void counts from now on."""
+    _count(supplier_id, severity, opened=1, total=int(was_void), void=-int(was_void))
+
+
+def move_nonconformity(*, before: tuple[int, str], after: tuple[int, str]) -> None:
+    """
+    Count an open NC at another supplier, with another severity, or both: each is (supplier's id, severity).
+
+    In the caller's transaction. Locks both suppliers, the one with the smaller id first, so that two who move cases
+    between them cannot wait for each other. Raises SupplierIsUnknown.
+    """
+    steps = [(*before, -1), (*after, 1)]
+    for supplier_id, severity, step in sorted(steps, key=lambda each: each[0]):
+        _count(supplier_id, severity, opened=step, total=step)
+
+
+def _count(supplier_id: int, severity: str, *, opened: int, total: int, void: int = 0) -> None:
+    high, medium = int(severity == Severity.HIGH), int(severity == Severity.MEDIUM)
+    counted = Supplier.objects.filter(pk=supplier_id).update(
+        nc_total=F("nc_total") + total,
+        nc_open=F("nc_open") + opened,
+        nc_open_high=F("nc_open_high") + opened * high,
+        nc_open_medium=F("nc_open_medium") + opened * medium,
+        nc_void=F("nc_void") + void,
+    )
+    if not counted:
+        raise SupplierIsUnknown(f"There is no supplier {supplier_id}.", field="supplier_id")
+
+
 _NUMBER = Supplier._meta.get_field("nc_open")
 _count_opened = WrittenUpdate(
     lambda: Supplier.objects.filter(pk=Given("id", _ID)),

@@ -71,6 +71,12 @@ class TestNonConformityAddForm:
         assert (stored.status, stored.reported_by.username, stored.closure_reason) == ("OPEN", "quality", "")
 
 
+@pytest.fixture
+def without_gate(settings):
+    settings.NC_CLOSE_GATE = {"api": "record", "admin": "record"}
+
+
+@pytest.mark.usefixtures("without_gate")
 class TestNonConformityCloseForm:
     def test_closes_it_with_its_reason(self, make_nc, filled_in):
         nc = make_nc()

@@ -51,11 +51,19 @@ class TestNonConformityAdmin:
     def test_has_a_colour_for_every_severity(self, page, severity):
         assert severity.label in page.severity_badge(NonConformity(severity=severity))
 
-    @pytest.mark.parametrize(("status", "kind"), [(NcStatus.OPEN, "warn"), (NcStatus.CLOSED, "good")])
-    def test_has_a_colour_for_every_status(self, page, status, kind):
-        assert f'<span class="badge badge-{kind}">{status.label}</span>' in page.status_badge(
-            NonConformity(status=status)
-        )
+    @pytest.mark.parametrize(
+        ("values", "shown"),
+        [
+            ({}, '<span class="badge badge-warn">Reported</span>'),
+            ({"containment": "Lot blocked"}, '<span class="badge badge-warn">Contained</span>'),
+            ({"actions_effective": 1}, '<span class="badge badge-good">Actions verified</span>'),
+            ({"status": NcStatus.CLOSED}, '<span class="badge badge-good">Closed</span>'),
+            ({"status": NcStatus.CLOSED, "closure_code": "unfounded"},
+             '<span class="badge badge-mute">Recorded by mistake</span>'),
+        ],
+    )  # fmt: skip
+    def test_shows_how_far_it_has_come(self, page, values, shown):
+        assert page.phase_badge(NonConformity(**values)) == shown
 
     def test_shortens_a_long_description_in_the_list_and_keeps_it_whole_on_the_page(self, page):
         nc = NonConformity(description="Lot 4711: " + "burrs on a non-functional edge, " * 10)
@@ -75,7 +83,7 @@ class TestNonConformityAdmin:
         closed = close_nonconformity(nc_id=nc.pk, actor=users["admin"], reason="Lot sorted")
 
         assert page.reported(closed) == f"{closed.created_at:%Y-%m-%d %H:%M} UTC by quality"
-        assert page.closed(closed) == f"{closed.closed_at:%Y-%m-%d %H:%M} UTC by admin"
+        assert page.closed(closed) == f"{closed.closed_at:%Y-%m-%d %H:%M} UTC by admin: corrected"
         assert "Lot sorted" in page.closing_reason(closed)
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import RequestFactory
 
-from ncs.admin.panels import PANEL_ROWS, WORK_ROWS, my_work_panel, open_ncs_panel
+from ncs.admin.panels import PANEL_ROWS, WORK_ROWS, open_ncs_panel, severe_panel
 from ncs.services import close_nonconformity
 from qhse.observability import context
 
@@ -73,10 +73,10 @@ class TestOpenNcsPanel:
         assert panel["empty"] == "None is open."
 
 
-class TestMyWorkPanel:
+class TestSeverePanel:
     @pytest.mark.parametrize("role", ["procurement", "auditor"])
     def test_is_not_shown_to_who_may_not_close(self, request_of, role):
-        assert my_work_panel(request_of(role)) is None
+        assert severe_panel(request_of(role)) is None
 
     @pytest.mark.parametrize("role", ["quality", "admin"])
     def test_lists_the_open_ones_of_severity_high_the_oldest_first(self, users, request_of, make_nc, role):
@@ -84,14 +84,14 @@ class TestMyWorkPanel:
         make_nc(severity="medium")
         close_nonconformity(nc_id=closed.pk, actor=users["quality"])
 
-        assert numbers_in(my_work_panel(request_of(role))) == [first.number, second.number]
+        assert numbers_in(severe_panel(request_of(role))) == [first.number, second.number]
 
     def test_shows_a_few_and_leads_to_all(self, request_of, make_supplier, make_nc):
         supplier = make_supplier()
         for _ in range(WORK_ROWS + 1):
             make_nc(supplier_id=supplier.pk, severity="high")
 
-        panel = my_work_panel(request_of("quality"))
+        panel = severe_panel(request_of("quality"))
 
         assert len(panel["rows"]) == WORK_ROWS
         assert panel["links"][0] == ("/admin/ncs/nonconformity/?status=OPEN&severity__exact=high", "All of them")
@@ -105,13 +105,13 @@ class TestMyWorkPanel:
 
         # In a request, as any page: the database is asked for the time once.
         with context.use(request_id="", source="admin"), django_assert_max_num_queries(2):
-            rows = my_work_panel(request)["rows"]
+            rows = severe_panel(request)["rows"]
 
         assert all("Hansa Forge" in str(row[1]) for row in rows)
 
     def test_says_so_when_nothing_severe_is_open(self, request_of, make_nc):
         make_nc(severity="medium")
 
-        panel = my_work_panel(request_of("quality"))
+        panel = severe_panel(request_of("quality"))
 
         assert (panel["rows"], panel["empty"]) == ([], "No open non-conformity has severity high.")

@@ -25,6 +25,40 @@ FIELDS = {
     "created_at",
     "closed_at",
     "closure_reason",
+    "system",
+    "category",
+    "part_no",
+    "lot_no",
+    "owner_id",
+    "due_on",
+    "overdue",
+    "phase",
+    "repeat_of",
+}
+WHOLE = FIELDS | {
+    "detected_on",
+    "detected_at",
+    "po_ref",
+    "qty_received",
+    "qty_defective",
+    "containment",
+    "contained_at",
+    "cause_code",
+    "root_cause",
+    "analysed_at",
+    "disposition",
+    "disposition_qty",
+    "disposition_reason",
+    "disposed_at",
+    "concession_by",
+    "customer_informed_on",
+    "cost",
+    "actions_open",
+    "actions_to_verify",
+    "actions_effective",
+    "missing",
+    "closure_code",
+    "reopened_count",
 }
 BORE = "Lot 4711: bore diameter 12.08 mm, tolerance 12.00 ± 0.02 mm, 40 of 200 parts"
 
@@ -39,7 +73,7 @@ class TestCreate:
 
         assert response.status_code == 201
         body = response.json()
-        assert set(body) == FIELDS
+        assert set(body) == WHOLE | {"similar"}
         assert (body["supplier_id"], body["severity"], body["status"]) == (supplier.pk, "high", "OPEN")
         assert (body["description"], body["closed_at"], body["closure_reason"]) == (BORE, None, "")
         assert body["number"] == f"NC-{datetime.fromisoformat(body['created_at']).year}-{body['id']:05d}"
@@ -64,10 +98,22 @@ class TestCreate:
             "severity": [None, "medium"],
             "status": [None, "OPEN"],
             "description": [None, BORE],
+            "due_on": [None, response.json()["due_on"]],
         }
         event = assert_published(NonConformityOpened)
         assert (event.event_type, event.schema_version) == ("NC_CREATED", 1)
-        assert event.payload == {"nc_id": response.json()["id"], "supplier_id": supplier.pk, "severity": "medium"}
+        body = response.json()
+        assert event.payload == {
+            "nc_id": body["id"],
+            "supplier_id": supplier.pk,
+            "severity": "medium",
+            "number": body["number"],
+            "system": "quality",
+            "category": "",
+            "part_no": "",
+            "due_on": body["due_on"],
+            "repeat_of": None,
+        }
         assert event.headers == {"request_id": "goods-in.2026_11-23", "actor": "quality"}
 
     @pytest.mark.parametrize("unknown", [999_999, 10**18 - 1])
@@ -148,7 +194,7 @@ class TestRetrieve:
 
         response = api("procurement").get(f"/ncs/{nc.pk}")
 
-        assert set(response.json()) == FIELDS
+        assert set(response.json()) == WHOLE
         assert (response.json()["id"], response.json()["severity"]) == (nc.pk, "high")
 
     @pytest.mark.parametrize("unknown", ["0", "999999", "9223372036854775808", "9" * 40])
@@ -164,16 +210,27 @@ class TestClose:
 
         assert response.status_code == 200
         body = response.json()
-        assert set(body) == FIELDS
+        assert set(body) == WHOLE
         assert (body["status"], body["closure_reason"]) == ("CLOSED", "Lot sorted, 8D report accepted")
         assert datetime.fromisoformat(body["closed_at"]) >= datetime.fromisoformat(body["created_at"])
         entry = AuditEntry.objects.get(action="NC_CLOSED")
-        assert entry.changes == {"status": ["OPEN", "CLOSED"]}
+        assert entry.changes == {
+            "status": ["OPEN", "CLOSED"],
+            "closure_code": ["", "corrected"],
+            "closure_gaps": [[], body["missing"]],
+        }
         assert (entry.reason, entry.actor, entry.source) == ("Lot sorted, 8D report accepted", "quality", "api")
         assert entry.request_id == response["X-Request-ID"]
         event = assert_published(NonConformityClosed)
         assert event.event_type == "NC_CLOSED"
-        assert event.payload == {"nc_id": nc.pk, "supplier_id": nc.supplier_id, "severity": "high"}
+        assert event.payload == {
+            "nc_id": nc.pk,
+            "supplier_id": nc.supplier_id,
+            "severity": "high",
+            "closure_code": "corrected",
+            "days_open": 0,
+            "closure_gaps": ["containment", "disposition", "root_cause", "effective_action"],
+        }
         assert event.headers == {"request_id": response["X-Request-ID"], "actor": "quality"}
         assert Supplier.objects.get().nc_open == 0
 

@@ -13,6 +13,8 @@ from ncs import errors
         (errors.NonConformityNotFound, 404, "nonconformity_not_found"),
         (errors.DescriptionIsInvalid, 400, "invalid_description"),
         (errors.NonConformityMoveIsForbidden, 409, "forbidden_move"),
+        (errors.FormIsNotOffered, 406, "not_acceptable"),
+        (errors.ReportCannotBeMade, 503, "report_unavailable"),
     ],
 )
 def test_a_refusal_has_the_status_and_the_code_of_the_contract(refusal, status, code):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from audit.models import AuditEntry
 from ncs.choices import NcStatus
-from ncs.errors import DescriptionIsInvalid, NonConformityMoveIsForbidden, NonConformityNotFound
+from ncs.errors import DescriptionIsInvalid, DetailIsInvalid, NonConformityMoveIsForbidden, NonConformityNotFound
 from ncs.events import NonConformityClosed, NonConformityOpened
 from ncs.models import NonConformity
 from ncs.services import MAX_DESCRIPTION, close_nonconformity, open_nonconformity
@@ -67,6 +69,7 @@ class TestOpenNonconformity:
             "severity": [None, "high"],
             "status": [None, "OPEN"],
             "description": [None, BORE],
+            "due_on": [None, (nc.created_at.date() + timedelta(days=30)).isoformat()],
         }
         event = assert_published(NonConformityOpened, nc_id=nc.pk, supplier_id=supplier.pk, severity="high")
         assert event.headers["actor"] == "quality"
@@ -101,12 +104,11 @@ class TestOpenNonconformity:
         assert refusal.value.field == "supplier_id"
         assert_nothing_published()
 
-    @pytest.mark.django_db(transaction=True)
-    def test_leaves_no_count_behind_when_the_database_refuses_the_severity(self, users, make_supplier, row_counts):
+    def test_leaves_no_count_behind_when_the_severity_is_unknown(self, users, make_supplier, row_counts):
         supplier = make_supplier()
         before = row_counts()
 
-        with pytest.raises(IntegrityError, match="nc_severity_is_known"):
+        with pytest.raises(DetailIsInvalid, match="one of low, medium, high"):
             open_nonconformity(supplier_id=supplier.pk, severity="fatal", description=BORE, actor=users["quality"])
 
         assert row_counts() == before
@@ -159,7 +161,11 @@ class TestCloseNonconformity:
 
         entry = entries("NC_CLOSED").get()
         assert (entry.entity_type, entry.entity_id, entry.actor) == ("nonconformity", str(nc.pk), "quality")
-        assert entry.changes == {"status": ["OPEN", "CLOSED"]}
+        assert entry.changes == {
+            "status": ["OPEN", "CLOSED"],
+            "closure_code": ["", "corrected"],
+            "closure_gaps": [[], ["containment", "disposition", "root_cause", "effective_action"]],
+        }
         assert entry.reason == "Replacement inspected"
 
     def test_demands_no_reason(self, users, make_nc):
