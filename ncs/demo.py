@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from audit.services import entry_for, record_all
-from ncs.models import NonConformity
+from ncs.demo_case import Story, tell
 from ncs.services import close_nonconformity, open_nonconformity
 from qhse import clock
 from qhse.accounts.models import User
@@ -32,6 +32,7 @@ from suppliers.services import create_supplier, update_certification
 DAYS = 548  # eighteen months
 DAYS_TO_CLOSE = {Severity.HIGH: (3, 40), Severity.MEDIUM: (5, 75), Severity.LOW: (5, 120)}
 OLDEST_OPEN_DAYS = 200
+RECENT_DAYS = 60
 RENEWED = 0.3  # of the suppliers whose certification is valid
 SATURDAY = 5
 
@@ -46,24 +47,25 @@ _TRADES = (
 _FORMS = ("GmbH", "S.p.A.", "Ltd", "SAS", "AB", "s.r.o.", "B.V.", "S.L.")
 _FINDINGS = {
     Severity.HIGH: (
-        "Lot {lot}: bore diameter 12.08 mm, tolerance 12.00 ± 0.02 mm, {bad} of {all} parts",
-        "Lot {lot}: hydrogen embrittlement, {bad} bolts broke in the 48 h proof load test",
-        "Batch {lot}: material certificate states 42CrMo4, spectrometer finds C45",
-        "Delivery {lot}: brake hoses without the required burst pressure report",
+        ("dimension", "Lot {lot}: bore diameter 12.08 mm, tolerance 12.00 ± 0.02 mm, {bad} of {all} parts"),
+        ("material", "Lot {lot}: hydrogen embrittlement, {bad} bolts broke in the 48 h proof load test"),
+        ("material", "Batch {lot}: material certificate states 42CrMo4, spectrometer finds C45"),
+        ("documentation", "Delivery {lot}: brake hoses without the required burst pressure report"),
     ),
     Severity.MEDIUM: (
-        "Lot {lot}: zinc layer 5 µm instead of 8 µm on {bad} of {all} samples",
-        "Delivery {lot}: certificate of conformity names the wrong drawing revision",
-        "Lot {lot}: {bad} of {all} connectors with bent pins at incoming inspection",
-        "Delivery {lot}: 6 working days late, line stopped for one shift",
+        ("surface", "Lot {lot}: zinc layer 5 µm instead of 8 µm on {bad} of {all} samples"),
+        ("documentation", "Delivery {lot}: certificate of conformity names the wrong drawing revision"),
+        ("function", "Lot {lot}: {bad} of {all} connectors with bent pins at incoming inspection"),
+        ("delivery", "Delivery {lot}: 6 working days late, line stopped for one shift"),
     ),
     Severity.LOW: (
-        "Delivery {lot}: labels without batch number on {bad} of {all} boxes",
-        "Delivery {lot}: packaging wet, parts dry and accepted",
-        "Lot {lot}: burrs on a non-functional edge, {bad} of {all} parts",
-        "Delivery {lot}: delivery note missing, supplied on request",
+        ("labelling", "Delivery {lot}: labels without batch number on {bad} of {all} boxes"),
+        ("packaging", "Delivery {lot}: packaging wet, parts dry and accepted"),
+        ("surface", "Lot {lot}: burrs on a non-functional edge, {bad} of {all} parts"),
+        ("documentation", "Delivery {lot}: delivery note missing, supplied on request"),
     ),
 }
+_DETECTED = ("incoming", "incoming", "incoming", "process", "final", "customer", "audit")
 _CLOSURES = (
     "Lot sorted at the supplier's cost, 8D report accepted",
     "Replacement delivered and inspected, no findings",
@@ -134,32 +136,51 @@ def seed_nonconformities(number: int, *, actor: User) -> Iterator[None]:
     rng = random.Random(10_2)
     now = clock.present()
     suppliers = list(Supplier.objects.order_by("pk").values_list("pk", flat=True))
-    dated: list[tuple[NonConformity, dict[str, datetime]]] = []
+    people = {"quality": actor, "admin": ensure_demo_users()[Role.ADMIN]}
+    stories: list[Story] = []
     times = sorted(_working_time(rng, now) for _ in range(number))
     times[-1] = now - timedelta(hours=2)  # somebody is at work just now
     for opened in times:
-        severity = rng.choices(tuple(Severity), weights=(5, 4, 2))[0]
+        is_recent = (now - opened).days < RECENT_DAYS  # what is being worked on should be worth a look
+        severity = rng.choices(tuple(Severity), weights=(2, 4, 5) if is_recent else (5, 4, 2))[0]
         nc = open_nonconformity(
             supplier_id=rng.choices(suppliers, weights=_weights(suppliers, (now - opened).days))[0],
             severity=severity.value,
-            description=_finding(rng, severity),
+            **_finding(rng, severity, opened),
             actor=actor,
         )
-        row = {"created_at": opened}
         closed = opened + timedelta(days=rng.uniform(*DAYS_TO_CLOSE[severity]))
-        if closed < now and (rng.random() < 0.94 or (now - opened).days > OLDEST_OPEN_DAYS):
-            nc = close_nonconformity(nc_id=nc.pk, actor=actor, reason=rng.choice(_CLOSURES))
-            row["closed_at"] = closed
-        dated.append((nc, row))
+        is_closed = closed < now and (rng.random() < 0.94 or (now - opened).days > OLDEST_OPEN_DAYS)
+        story = Story(nc, opened, {"created_at": opened})
+        share = 1.0 if is_closed else min(0.95, (now - opened) / (closed - opened))
+        tell(story, until=closed if is_closed else now, share=share, rng=rng, people=people)
+        if is_closed:
+            story.nc = close_nonconformity(nc_id=nc.pk, actor=actor, reason=rng.choice(_CLOSURES))
+            story.times["closed_at"] = closed
+        stories.append(story)
         yield None
-    date_back("nonconformity", dated)
+    for story in stories:
+        story.nc.refresh_from_db()
+    date_back("nonconformity", [(story.nc, story.times) for story in stories])
+    date_back("action", [action for story in stories for action in story.actions])
 
 
-def _finding(rng: random.Random, severity: Severity) -> str:
-    all_parts = rng.randint(20, 500)
-    return rng.choice(_FINDINGS[severity]).format(
-        lot=rng.randint(4000, 9999), bad=rng.randint(1, all_parts // 4), all=all_parts
-    )
+def _finding(rng: random.Random, severity: Severity, found: datetime) -> dict[str, Any]:
+    """Return what is recorded of a defect. Few parts, so that some come again."""
+    all_parts, lot = rng.randint(20, 500), rng.randint(4000, 9999)
+    bad = rng.randint(1, all_parts // 4)
+    category, text = rng.choice(_FINDINGS[severity])
+    counted = {"qty_received": all_parts, "qty_defective": bad} if "{bad}" in text else {}
+    return {
+        "description": text.format(lot=lot, bad=bad, all=all_parts),
+        "category": category,
+        "part_no": f"{rng.randint(4710, 4729)}-{rng.choice('AB')}",
+        "lot_no": str(lot),
+        "po_ref": f"45{rng.randint(10_000, 99_999)}",
+        "detected_on": found.date(),
+        "detected_at": rng.choice(_DETECTED),
+        **counted,
+    }
 
 
 def _working_time(rng: random.Random, now: datetime) -> datetime:
@@ -178,7 +199,7 @@ def _weights(suppliers: list[int], days_ago: int) -> list[float]:
 
 
 @transaction.atomic
-def date_back(kind: str, dated: Sequence[tuple[Any, Mapping[str, datetime]]]) -> None:
+def date_back(kind: str, dated: Sequence[tuple[Any, Mapping[str, date]]]) -> None:
     """
     Give demo rows times in the past, each with an audit entry that says from when to when.
 

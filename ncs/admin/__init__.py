@@ -1,3 +1,3 @@
 """Quality staff's pages of non-conformities."""
 
-from ncs.admin import pages  # noqa: F401 (Django's autodiscovery imports this package)
+from ncs.admin import actions, pages  # noqa: F401 (Django's autodiscovery imports this package)

@@ -5,76 +5,145 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from audit.history import HistoryPanel
-from ncs.admin.filters import OneSupplierFilter, StatusFilter
-from ncs.admin.forms import NonConformityAddForm, NonConformityCloseForm
-from ncs.admin.panels import my_work_panel, open_ncs_panel
-from ncs.choices import NcStatus
-from ncs.models import BY_WEIGHT, NonConformity
+from ncs.admin import forms
+from ncs.admin.columns import CaseColumns
+from ncs.admin.filters import (
+    CategoryFilter,
+    OneSupplierFilter,
+    OverdueFilter,
+    OwnerFilter,
+    PartFilter,
+    PhaseFilter,
+    RepeatFilter,
+    StatusFilter,
+    SystemFilter,
+)
+from ncs.admin.panels import actions_panel, eight_d_panel, my_work_panel, open_ncs_panel, severe_panel, similar_panel
+from ncs.admin.report import ReportPages
+from ncs.choices import Disposition, Gap, NcStatus
+from ncs.models import NonConformity
 from ncs.numbers import numbers_in
 from ncs.permissions import NC_ROLES
 from ncs.selectors import meant_by
 from ncs.services import close_nonconformity
-from qhse import clock
 from qhse.accounts.models import User
 from qhse.adminsite.bulk import BulkActionsAdmin
-from qhse.adminsite.display import NONE, badge, days, link, moment, prose
 from qhse.adminsite.filters import PeriodFilter
 from qhse.adminsite.panels import show_on_front_page, show_on_records
+from qhse.adminsite.steps import Step
+from qhse.attachments.admin.pages import FilesAdmin, file_steps
+from qhse.attachments.admin.panels import files_panel
 from qhse.searching import MOST_FOUND, words_of
-from suppliers.choices import Severity
 from suppliers.models import Supplier
 
-SEVERITY_BADGES = {Severity.LOW: "mute", Severity.MEDIUM: "warn", Severity.HIGH: "bad"}
+STEPS = {
+    "contain": Step("Contain", forms.NonConformityContainForm, "contain", "has been contained"),
+    "dispose": Step("Decide", forms.NonConformityDisposeForm, "dispose", "has been decided on"),
+    "analyse": Step("Find the cause", forms.NonConformityAnalyseForm, "analyse", "has been analysed"),
+    "concede": Step("Give the concession", forms.NonConformityConcedeForm, "concede", "may be used as it is"),
+    "close": Step("Close non-conformity", forms.NonConformityCloseForm, "close", "has been closed"),
+    "assign": Step("Assign", forms.NonConformityAssignForm, "assign", "has been assigned"),
+    "correct": Step("Correct", forms.NonConformityCorrectForm, "correct", "has been corrected", is_named=True),
+    "void": Step(
+        "Recorded by mistake", forms.NonConformityVoidForm, "void", "has been closed as a mistake", is_named=True
+    ),
+    "reopen": Step("Reopen", forms.NonConformityReopenForm, "reopen", "is open again", is_named=True),
+    **file_steps("correct"),
+}
+_FILLED_BY = {Gap.CONTAINMENT: "contain", Gap.DISPOSITION: "dispose", Gap.ROOT_CAUSE: "analyse"}
 
 
 @admin.register(NonConformity)
-class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
+class NonConformityAdmin(CaseColumns, ReportPages, FilesAdmin, BulkActionsAdmin, HistoryPanel):
     roles = NC_ROLES
     menu_order = 10
     empty_list = (
         "No non-conformity is open. Here stands what a delivery did not fulfil, until it is closed; under "
         "status, All shows the closed ones too. Quality records them."
     )
-    change_action = "close"
     entity_type = "nonconformity"
-    add_form = NonConformityAddForm
-    change_form = NonConformityCloseForm
-    save_label = "Close non-conformity"
-    change_done = "has been closed"
-    list_display = ("nc_number", "severity_badge", "status_badge", "supplier_name", "age", "summary", "created")
+    add_form = forms.NonConformityAddForm
+    steps = STEPS
+    written_texts = ("reason", "containment", "root_cause", "file_description")
+    list_display = (
+        "nc_number", "severity_badge", "phase_badge", "supplier_name", "owner_name", "due", "age", "part_no", "summary",
+    )  # fmt: skip
     list_display_links = ("nc_number",)
-    list_filter = (StatusFilter, OneSupplierFilter, "severity", ("created_at", PeriodFilter))
-    list_select_related = ("supplier",)
+    list_filter = (
+        StatusFilter, PhaseFilter, OverdueFilter, "severity", OwnerFilter, CategoryFilter, SystemFilter, RepeatFilter,
+        OneSupplierFilter, PartFilter, ("created_at", PeriodFilter),
+    )  # fmt: skip
+    list_select_related = ("supplier", "owner")
     search_fields = ("supplier__name_order", "description")
     search_help_text = "Number (NC-2026-00042, 42), supplier or description"
     autocomplete_fields = ("supplier",)
     ordering = ("-id",)
     actions = ("close_selected",)
-    _shown = ("supplier_link", "severity_badge", "status_badge", "age", "full_description", "reported")
-    _closed = ("closed", "closing_reason")
+    _facts = (
+        ("supplier_link", "severity_badge"),
+        ("phase_badge", "owner_name"),
+        ("due", "age"),
+        "full_description",
+        "reported",
+    )
+    _more = ("references", "pieces", "found", "repeats", "cost_told")
+    _closed = ("closed", "closing_reason", "closed_without")
 
     # --- The page ---------------------------------------------------------------------------------------------------
 
     def get_readonly_fields(self, request: HttpRequest, obj: NonConformity | None = None) -> Any:
-        return (*self._shown, *self._closed) if obj else ()
+        return (*flatten(self._facts), *self._more, *self._closed) if obj else ()
 
-    def get_fieldsets(self, request: HttpRequest, obj: NonConformity | None = None) -> Any:
-        if obj is None:
-            return ((None, {"fields": ("supplier", "severity", "description")}),)
-        if obj.status == NcStatus.CLOSED:
-            return ((None, {"fields": (*self._shown, *self._closed)}),)
-        shown = ((None, {"fields": self._shown}),)
-        if self.has_change_permission(request, obj):
-            return (*shown, ("Close it", {"fields": ("reason",), "classes": ("act",)}))
-        return shown
+    def shown_fieldsets(self, request: HttpRequest, record: NonConformity | None) -> tuple[Any, ...]:
+        if record is None:
+            first = ("supplier", "severity", "description")
+            details = {"fields": ("part_no", "lot_no", "po_ref", "qty_received", "qty_defective", "category", "system",
+                                  "detected_on", "detected_at")}  # fmt: skip
+            return (
+                (None, {"fields": first}),
+                ("Details", details),
+                ("Plan", {"fields": ("owner", "due_on", "repeats_seen")}),
+            )
+        closed = self._closed if record.status == NcStatus.CLOSED else ()
+        more = tuple(name for name in self._more if getattr(self, name)(record))
+        return ((None, {"fields": (*self._facts, *more, *closed)}),)
+
+    def possible(self, request: HttpRequest, record: NonConformity) -> list[str]:
+        if record.status == NcStatus.CLOSED:
+            return ["reopen"]
+        is_used = record.disposition == Disposition.USE_AS_IS and record.concession_by_id is None
+        others = is_used and record.reported_by_id != request.user.pk
+        # Where closing asks for evidence, that comes first.
+        enforced = settings.NC_CLOSE_GATE["admin"] == "enforce"
+        missing = [_FILLED_BY[gap] for gap in record.missing if gap in _FILLED_BY and enforced]
+        in_order = [
+            *missing,
+            *(["concede"] if others else []),
+            "close",
+            *_FILLED_BY.values(),
+            "assign",
+            *self.possible_with_files(request),
+            "correct",
+            "void",
+        ]
+        return list(dict.fromkeys(in_order))
+
+    def introduction(self, request: HttpRequest, record: NonConformity, step: str) -> SafeString | str:
+        lacking = _lacking(record) if step == "close" else []
+        if not lacking:
+            return super().introduction(request, record, step)
+        lines = format_html_join("", "<li>{}</li>", ((each,) for each in lacking))
+        return format_html("It cannot be closed yet. Missing: <ul>{}</ul>", lines)
 
     def finished(self, record: NonConformity) -> str:
         return "has been closed already" if record.status == NcStatus.CLOSED else ""
@@ -114,66 +183,30 @@ class NonConformityAdmin(BulkActionsAdmin, HistoryPanel):
             title="Close non-conformities",
             nothing="None of the selected non-conformities is open.",
             perform=lambda nc, reason, seen: close_nonconformity(
-                nc_id=nc.pk, actor=actor, reason=reason, expected_versions=seen
+                nc_id=nc.pk, actor=actor, reason=reason, gate=settings.NC_CLOSE_GATE["admin"], expected_versions=seen
             ),
         )
 
-    # --- Columns and fields -----------------------------------------------------------------------------------------
 
-    @admin.display(description="number", ordering="id")
-    def nc_number(self, nc: NonConformity) -> str:
-        return nc.number
-
-    @admin.display(description="supplier", ordering="supplier__name_order")
-    def supplier_name(self, nc: NonConformity) -> str:
-        return nc.supplier.name
-
-    @admin.display(description="supplier")
-    def supplier_link(self, nc: NonConformity) -> SafeString:
-        return link(reverse("admin:suppliers_supplier_change", args=(nc.supplier_id,)), nc.supplier.name)
-
-    @admin.display(description="severity", ordering=BY_WEIGHT)
-    def severity_badge(self, nc: NonConformity) -> SafeString:
-        return badge(nc.get_severity_display(), SEVERITY_BADGES[Severity(nc.severity)])
-
-    @admin.display(description="status", ordering="status")
-    def status_badge(self, nc: NonConformity) -> SafeString:
-        return badge(nc.get_status_display(), "warn" if nc.status == NcStatus.OPEN else "good")
-
-    @admin.display(description="age", ordering="-created_at")
-    def age(self, nc: NonConformity) -> str:
-        # Not below zero: the database set `created_at`, and its clock may be ahead of ours.
-        lasted = max(0, ((nc.closed_at or clock.present()) - nc.created_at).days)
-        if nc.closed_at is None:
-            return days(lasted) if lasted else "new"
-        return f"closed after {days(lasted)}" if lasted else "closed within a day"
-
-    @admin.display(description="description")
-    def summary(self, nc: NonConformity) -> str:
-        return Truncator(nc.description).chars(90)
-
-    @admin.display(description="description")
-    def full_description(self, nc: NonConformity) -> SafeString | str:
-        return prose(nc.description)
-
-    @admin.display(description="created (UTC)", ordering="created_at")
-    def created(self, nc: NonConformity) -> SafeString | str:
-        return moment(nc.created_at)
-
-    @admin.display(description="reported")
-    def reported(self, nc: NonConformity) -> str:
-        return f"{nc.created_at:%Y-%m-%d %H:%M} UTC by {nc.reported_by.username}"
-
-    @admin.display(description="closed")
-    def closed(self, nc: NonConformity) -> str:
-        if nc.closed_at is None or nc.closed_by is None:
-            return NONE
-        return f"{nc.closed_at:%Y-%m-%d %H:%M} UTC by {nc.closed_by.username}"
-
-    @admin.display(description="reason for closing")
-    def closing_reason(self, nc: NonConformity) -> SafeString | str:
-        return prose(nc.closure_reason)
+def _lacking(nc: NonConformity) -> list[str]:
+    """Return in words what the service would refuse a closing for."""
+    evidence = nc.missing if settings.NC_CLOSE_GATE["admin"] == "enforce" else []
+    lacking = [str(gap.label) for gap in evidence]
+    if nc.actions_open:
+        lacking.append(f"the end of {nc.actions_open} running action{'s' if nc.actions_open > 1 else ''}")
+    if nc.actions_to_verify:
+        lacking.append(
+            f"the verification of {nc.actions_to_verify} completed action{'s' if nc.actions_to_verify > 1 else ''}"
+        )
+    if nc.disposition == Disposition.USE_AS_IS and nc.concession_by_id is None:
+        lacking.append("a concession, by somebody else than who reported it")
+    return lacking
 
 
 show_on_records(Supplier, open_ncs_panel)
-show_on_front_page(my_work_panel, order=10)
+show_on_records(NonConformity, eight_d_panel)
+show_on_records(NonConformity, actions_panel)
+show_on_records(NonConformity, files_panel)
+show_on_records(NonConformity, similar_panel)
+show_on_front_page(my_work_panel, order=0)
+show_on_front_page(severe_panel, order=10)
