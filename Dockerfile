@@ -1,9 +1,13 @@
 # One image for API, worker and commands; docker-compose.yml says which is which.
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /build
-COPY requirements.txt .
+COPY requirements.txt requirements-s3.txt ./
+# Not empty: with what a store that speaks S3 needs.
+ARG S3=""
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt \
+    && if [ -n "$S3" ]; then \
+    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-s3.txt; fi
 
 FROM python:3.13-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \
@@ -19,6 +23,8 @@ RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')"
     JWT_SIGNING_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
     ALLOWED_HOSTS=build.invalid \
     python manage.py collectstatic --noinput --verbosity 0
+# A new volume takes its owner from here.
+RUN install --directory --mode=0750 --owner=10001 --group=10001 var/attachments
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \

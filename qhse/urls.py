@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("qhse.accounts.api.urls")),
     path("", include("suppliers.api.urls")),
     path("", include("ncs.api.urls")),
+    path("", include("qhse.attachments.api.urls")),
     path("", include("audit.api.urls")),
     path("", include("kpi.api.urls")),
     path("", include("outbox.api.urls")),

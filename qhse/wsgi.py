@@ -17,12 +17,14 @@ django.setup(set_prefix=False)
 
 from qhse.deployment.database_checks import refuse_unsafe_database  # noqa: E402  (needs the apps)
 from qhse.deployment.static_checks import refuse_missing_static_files  # noqa: E402
+from qhse.deployment.storage_checks import refuse_unwritable_directory  # noqa: E402
 
 # manage.py runs the checks before each command; a server that is started without it must refuse as well.
 if refusals := [check for check in run_checks(tags=[Tags.security]) if check.is_serious()]:
     raise ImproperlyConfigured("; ".join(f"{check.msg} ({check.id})" for check in refusals))
 
 refuse_missing_static_files()
+refuse_unwritable_directory()
 if not settings.TESTING:  # tests import this before they have a database
     refuse_unsafe_database()
 

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from itertools import count
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import OperationalError, connection
@@ -38,8 +39,12 @@ class Write(NamedTuple):
 
 
 def digest(value: Any) -> str:
-    """Return a digest of a JSON document. The order of its keys and its white space do not matter."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    """
+    Return a digest of a JSON document. The order of its keys and its white space do not matter.
+
+    What is no JSON, such as a file that was received, has a `fingerprint` that is.
+    """
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=attrgetter("fingerprint"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
