@@ -11,9 +11,10 @@ from django.urls import URLResolver
 
 from lab.browser.installation import Records
 
-# No pages: what they send is for scripts.
-NOT_PAGES = frozenset({"autocomplete/", "jsi18n/"})
 OBJECT = "<path:object_id>"
+FILE = f"{OBJECT}/files/<int:attachment_id>/"
+# No pages: what they send is for scripts, or a file to be saved.
+NOT_PAGES = frozenset({"autocomplete/", "jsi18n/", f"ncs/nonconformity/{OBJECT}/report/pdf/"})
 FIRST_OF_ITS_LIST = "first of its list"
 
 
@@ -24,6 +25,11 @@ def all_routes() -> list[str]:
 def models() -> list[str]:
     """Return `app/model` of each model that has pages."""
     return [f"{model._meta.app_label}/{model._meta.model_name}" for model in admin.site._registry]
+
+
+def _steps(model: str) -> list[str]:
+    pages = {f"{each._meta.app_label}/{each._meta.model_name}": page for each, page in admin.site._registry.items()}
+    return list(getattr(pages[model], "steps", {}))
 
 
 def _flat(patterns: Any, prefix: str = "") -> Iterator[str]:
@@ -47,11 +53,17 @@ def addresses(route: str, records: Records, first: dict[str, int]) -> list[str]:
         return [f"/admin/{app}/" for app in apps[1].split("|")]
     if route == "(?P<url>.*)$":
         return ["/admin/no-such-page/"]
-    if OBJECT in route:
+    if FILE in route:
+        # A void one: only that is a page, and others are saved.
+        file = records[f"{'.'.join(route.split('/')[:2])}.file"]
+        route_of = [route.replace(FILE, f"{file['record']}/files/{file['void']}/")]
+    elif OBJECT in route:
         model = "/".join(route.split("/")[:2])
         states = records.get(model.replace("/", "."), {})
         keys = [*states.values(), *([first[model]] if model in first else [])]
         route_of = [route.replace(OBJECT, str(key)) for key in dict.fromkeys(keys)]
+        if route.endswith("/change/"):  # each step of a record has a form of its own
+            route_of += [f"{each}?step={step}" for each in route_of for step in _steps(model)]
     else:
         route_of = [route]
     if any("<" in each for each in route_of):

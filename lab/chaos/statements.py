@@ -16,6 +16,7 @@ STORED = {
     "certification": "SELECT reason FROM audit_auditentry WHERE action = 'SUPPLIER_CERT_UPDATED'",
     "nc": "SELECT description FROM ncs_nonconformity",
     "close": "SELECT closure_reason FROM ncs_nonconformity WHERE status = 'CLOSED'",
+    "verification": "SELECT verification_note FROM ncs_correctiveaction WHERE verification_note <> ''",
     "requeue": "SELECT reason FROM audit_auditentry WHERE action = 'OUTBOX_EVENT_REQUEUED'",
     "user": "SELECT email FROM accounts_user WHERE email <> ''",
     # With those that have been handled and pruned: their effects stay.
@@ -56,15 +57,45 @@ TORN: tuple[Query, ...] = (
     _counts("NC", "NC_CREATED", "ncs_nonconformity"),
     _counts("closing of NC", "NC_CLOSED", "ncs_nonconformity WHERE status = 'CLOSED'"),
     _counts("certification of supplier", "SUPPLIER_CERT_UPDATED"),
+    (  # events of an action are of its case, so that they are told apart by their payload
+        """
+        SELECT kind || ' of action ' || key || ': ' || sum(entries) || ' audit entries, ' || sum(events) || ' events'
+        FROM (
+            SELECT entity_id, action, 1, 0 FROM audit_auditentry WHERE left(action, 5) = 'CAPA_'
+            UNION ALL SELECT payload->>'action_id', event_type, 0, 1 FROM outbox_outboxevent
+            WHERE left(event_type, 5) = 'CAPA_'
+        ) AS counted (key, kind, entries, events)
+        GROUP BY key, kind HAVING sum(entries) <> sum(events)
+        """,
+        {},
+    ),
+    (
+        """
+        SELECT 'actions of NC ' || n.id || ' are counted wrong'
+        FROM ncs_nonconformity n LEFT JOIN ncs_correctiveaction a ON a.nc_id = n.id GROUP BY n.id
+        HAVING n.actions_open <> count(*) FILTER (WHERE a.status IN ('OPEN', 'IN_PROGRESS'))
+            OR n.actions_to_verify <> count(*) FILTER (WHERE a.status = 'DONE')
+            OR n.actions_effective <> count(*) FILTER (WHERE a.status = 'EFFECTIVE')
+        """,
+        {},
+    ),
+    (
+        """
+        SELECT 'action ' || a.id || ' was not effective and has no follow-up' FROM ncs_correctiveaction a
+        LEFT JOIN ncs_correctiveaction f ON f.follow_up_of_id = a.id WHERE a.status = 'INEFFECTIVE' AND f.id IS NULL
+        """,
+        {},
+    ),
     _counts("risk of supplier", "SUPPLIER_RISK_CHANGED"),
     (
         """
         SELECT 'supplier ' || s.id || ' counts ' || s.nc_total || '/' || s.nc_open || '/' || s.nc_open_high
-            || ' NCs, there are ' || count(n.id) || '/' || count(n.id) FILTER (WHERE n.status = 'OPEN') || '/'
+            || ' NCs, there are ' || count(n.id) FILTER (WHERE n.closure_code <> 'unfounded') || '/'
+            || count(n.id) FILTER (WHERE n.status = 'OPEN') || '/'
             || count(n.id) FILTER (WHERE n.status = 'OPEN' AND n.severity = 'high')
         FROM suppliers_supplier s LEFT JOIN ncs_nonconformity n ON n.supplier_id = s.id GROUP BY s.id
         HAVING (s.nc_total, s.nc_open, s.nc_open_high) <> (
-            count(n.id), count(n.id) FILTER (WHERE n.status = 'OPEN'),
+            count(n.id) FILTER (WHERE n.closure_code <> 'unfounded'), count(n.id) FILTER (WHERE n.status = 'OPEN'),
             count(n.id) FILTER (WHERE n.status = 'OPEN' AND n.severity = 'high'))
         """,
         {},

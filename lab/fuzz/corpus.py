@@ -25,8 +25,17 @@ class Hostile(NamedTuple):
     status: int = 0
 
 
-READS = ("/suppliers", "/suppliers/1", "/suppliers/1/timeline", "/ncs", "/ncs/1", "/ncs/1/timeline", "/kpi", "/audit-log",
+READS = ("/suppliers", "/suppliers/1", "/suppliers/1/timeline", "/ncs", "/ncs/1", "/ncs/1/timeline", "/actions", "/actions/1",
+         "/actions/1/timeline", "/me/work", "/kpi", "/audit-log",
          "/outbox/events", "/auth/me", f"/outbox/events/{UUID(int=7)}", "/healthz", "/readyz", "/openapi.json")  # fmt: skip
+_CASE_STEPS: dict[str, dict[str, object]] = {
+    "assign": {"owner_id": None}, "contain": {"containment": "x"}, "analyse": {"cause_code": "method", "root_cause": "x"},
+    "dispose": {"disposition": "scrap", "reason": "x"}, "concede": {"reason": "x"}, "close": {"reason": "x"},
+    "reopen": {"reason": "x"}, "void": {"reason": "x"},
+}  # fmt: skip
+_ACTION_STEPS: dict[str, dict[str, object]] = {
+    "start": {}, "complete": {"note": "x"}, "verify": {"effective": True, "note": "x"}, "cancel": {"reason": "x"},
+}  # fmt: skip
 WRITES: dict[str, tuple[str, dict[str, object]]] = {
     "/auth/login": ("POST", {"username": "nobody", "password": "wrong"}),
     "/auth/refresh": ("POST", {"refresh_token": "x"}),
@@ -34,7 +43,11 @@ WRITES: dict[str, tuple[str, dict[str, object]]] = {
     "/suppliers": ("POST", {"name": ""}),
     "/suppliers/1/certification": ("PATCH", {"certification_expiry": "never"}),
     "/ncs": ("POST", {"supplier_id": 0, "severity": "x", "description": ""}),
-    "/ncs/999999/close": ("PATCH", {"reason": "x"}),
+    "/ncs/999999": ("PATCH", {"lot_no": "x", "reason": "x"}),
+    **{f"/ncs/999999/{step}": ("PATCH", body) for step, body in _CASE_STEPS.items()},
+    "/ncs/999999/actions": ("POST", {"kind": "corrective", "title": "x"}),
+    "/actions/999999": ("PATCH", {"title": "x"}),
+    **{f"/actions/999999/{step}": ("PATCH", body) for step, body in _ACTION_STEPS.items()},
     f"/outbox/events/{UUID(int=7)}/requeue": ("POST", {"reason": "x"}),
     f"/outbox/events/{UUID(int=7)}/dismiss": ("POST", {"reason": "x"}),
 }

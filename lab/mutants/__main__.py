@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from dev.processes import ROOT
-from lab.mutants import api, audit, browser, domain, operators, outbox, pages
+from lab.mutants import api, attachments, audit, browser, domain, operators, outbox, pages
 from lab.mutants.mutant import Mutant
 from qhse.terminal import run_program
 
@@ -39,6 +39,7 @@ VERDICTS = {Finding.NOTHING: "SURVIVED", Finding.FOUND: "caught", Finding.USELES
 GROUPS = {
     "outbox": outbox.MUTANTS,
     "api": api.MUTANTS,
+    "attachments": attachments.MUTANTS,
     "audit": audit.MUTANTS,
     "domain": domain.MUTANTS,
     "operators": operators.MUTANTS,

@@ -81,7 +81,7 @@ MUTANTS = (
         "if user is None:\n            raise InvalidToken(\"The token names no user", f"{MATRIX} -k deactivated",
     ),
     Mutant(
-        "close-without-lock", "ncs/services.py",
+        "close-without-lock", "ncs/services/storing.py",
         'NonConformity.objects.select_for_update(no_key=True, of=("self",)).filter(', "NonConformity.objects.filter(",
         f"{RACES} -k close",
     ),

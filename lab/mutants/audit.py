@@ -217,8 +217,9 @@ MUTANTS = (
         '"verify": frozenset({Role.AUDITOR, Role.ADMIN})', '"verify": EVERYONE', "audit/tests/test_admin.py -k others",
     ),
     Mutant(
-        "close-without-old-value", "ncs/services.py",
-        'changes={"status": (nc.status, NcStatus.CLOSED.value)}', "changes={}", "audit/tests/test_completeness.py",
+        "close-without-old-value", "ncs/services/closing.py",
+        "changes={name: pair for name, pair in told.items() if pair[0] != pair[1]}", "changes={}",
+        "audit/tests/test_completeness.py",
     ),
     Mutant(
         "worker-leaves-no-entry", "suppliers/reassessment.py",

@@ -9,6 +9,7 @@ SUPPLIERS_IN_TURN = "suppliers/tests/test_services_in_turn.py"
 REASSESSMENT = "suppliers/tests/test_reassessment.py"
 SEARCHES = "qhse/tests/test_searches.py"
 NCS = "ncs/tests/test_services.py"
+CASES = "ncs/tests/test_services"
 
 MUTANTS = (
     Mutant(
@@ -123,22 +124,85 @@ MUTANTS = (
         "        publish_all(events, actor=None)\n", "        pass\n", f"{REASSESSMENT} -k announces",
     ),
     Mutant(
-        "repeated-closing-is-announced", "ncs/services.py",
+        "repeated-closing-is-announced", "ncs/services/closing.py",
         "    if nc.status == NcStatus.CLOSED:\n        return nc\n    if not may_move(",
         "    if nc.status != NcStatus.CLOSED and not may_move(",
         f"{NCS} -k repeated",
     ),
     Mutant(
-        "closing-forgets-its-reason", "ncs/services.py",
-        "        reason=reason,\n    )\n    publish(", "    )\n    publish(", f"{NCS} -k reason_in_the_trail",
+        "closing-forgets-its-reason", "ncs/services/closing.py",
+        "        reason=reason,\n    )\n    nc.refresh", "    )\n    nc.refresh", f"{NCS} -k reason_in_the_trail",
     ),
     Mutant(
-        "opening-in-pieces", "ncs/services.py",
-        "@transaction.atomic\ndef open_nonconformity(", "def open_nonconformity(", f"{NCS} -k no_count_behind",
+        "opening-in-pieces", "ncs/services/cases.py",
+        "@transaction.atomic\ndef open_nonconformity(", "def open_nonconformity(",
+        "qhse/tests/test_all_or_nothing.py -k opening",
     ),
     Mutant(
         "closing-leaves-the-risk", "ncs/handlers.py",
-        "handles_batch(NonConformityOpened, NonConformityClosed, ", "handles_batch(NonConformityOpened, ",
+        "    NonConformityOpened, NonConformityClosed, ", "    NonConformityOpened, ",
         "ncs/tests/test_handlers.py -k takes_the_level_back",
+    ),
+    Mutant(
+        "moved-case-leaves-a-supplier-behind", "suppliers/handlers.py",
+        '{event.supplier_id, getattr(event, "previous_supplier_id", event.supplier_id)}', "{event.supplier_id}",
+        f"{CASES}_correction.py -k both_suppliers",
+    ),
+    Mutant(
+        "moved-case-counts-twice", "ncs/services/correction.py",
+        "        move_nonconformity(before=before, after=after)\n", "        pass\n", f"{CASES}_correction.py -k moves",
+    ),
+    Mutant(
+        "mistaken-case-counts", "ncs/services/closing.py",
+        "    count_nonconformity_voided(", "    count_nonconformity_closed(", f"{CASES}_closing.py -k against_nobody",
+    ),
+    Mutant(
+        "closed-with-open-actions", "ncs/services/closing.py",
+        "if nc.actions_open or nc.actions_to_verify:", "if nc.actions_open:", f"{CASES}_closing.py -k not_settled",
+    ),
+    Mutant(
+        "used-without-concession", "ncs/services/closing.py",
+        "if _is_used(nc) and nc.concession_by_id is None:", "if False:", f"{CASES}_closing.py -k concession",
+    ),
+    Mutant(
+        "everybody-overrides", "ncs/services/closing.py",
+        "if actor.role != Role.ADMIN:", "if False:", f"{CASES}_closing.py -k administrator",
+    ),
+    Mutant(
+        "gate-stands-open", "ncs/services/closing.py",
+        'if gaps and gate == "enforce":', "if False:", f"{CASES}_closing.py -k evidence",
+    ),
+    Mutant(
+        "own-concession", "ncs/services/steps.py",
+        "if nc.reported_by_id == actor.pk:", "if False:", f"{CASES}_steps.py -k who_reported",
+    ),
+    Mutant(
+        "decision-keeps-the-concession", "ncs/services/steps.py",
+        ', "concession_by_id": None}', "}", f"{CASES}_steps.py -k takes_a_concession_back",
+    ),
+    Mutant(
+        "step-on-a-closed-case", "ncs/services/storing.py",
+        "if nc.status != NcStatus.OPEN:", "if False:", f"{CASES}_steps.py -k closed",
+    ),
+    Mutant(
+        "own-verification", "ncs/services/actions.py",
+        "if action.done_by_id == actor.pk:", "if False:", f"{CASES}_actions.py -k who_completed",
+    ),
+    Mutant(
+        "action-on-a-closed-case", "ncs/services/actions.py",
+        "if nc.status != NcStatus.OPEN:", "if False:", f"{CASES}_actions.py -k closed_case",
+    ),
+    Mutant(
+        "ineffective-and-forgotten", "ncs/services/actions.py",
+        "None if effective else _follow_up(action, nc, actor)", "None", f"{CASES}_actions.py -k did_not_help",
+    ),
+    Mutant(
+        "case-not-locked-for-its-actions", "ncs/services/actions.py",
+        'NonConformity.objects.select_for_update(no_key=True, of=("self",)).get(', "NonConformity.objects.get(",
+        "qhse/tests/test_races_of_cases.py -k opens_meanwhile",
+    ),
+    Mutant(
+        "mistakes-are-repeated", "ncs/repeats.py",
+        ".exclude(closure_code=ClosureCode.UNFOUNDED)", "", "ncs/tests/test_repeats.py -k mistake",
     ),
 )  # fmt: skip

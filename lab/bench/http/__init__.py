@@ -6,7 +6,7 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
@@ -122,21 +122,26 @@ def measure(run: Run) -> Iterator[Figure]:
     connection.close()
 
 
-def _of_case(run: Run, case: Case, rows: int, servers: tuple[Server, Server], token: str) -> Iterator[Figure]:
+def _of_case(run: Run, case: Case, rows: int, servers: Sequence[Server], token: str) -> Iterator[Figure]:
     """Yield the figures of a case, first its CPU with the fewest connections."""
+    servers = servers[:1] if case.alone else servers
     answers = [server.first_answer(case.asking(server.port, token)()) for server in servers]
-    if case.method == "GET":
+    if case.method == "GET" and not case.alone:
         _demand_same(case, *answers)
     for connections in run.sizes.http_connections:
-        rounds: list[list[Measured]] = [[], []]
+        rounds: list[list[Measured]] = [[] for _ in servers]
         for _ in tqdm(range(run.sizes.http_rounds), desc=f"{case.name}, {connections}", disable=None):
             for server, measured in zip(servers, rounds, strict=True):
                 measured.append(_drive(run, server, case, connections, token))
-        ours, floor = rounds
+        ours, floor = rounds[0], rounds[-1]
         name = f"{case.name}, {rows:,} rows, {connections} connections"
         first = connections == run.sizes.http_connections[0]
         target = Target("≤", case.most, "value") if first else None
         cpu = [each.cpu for each in ours]
+        if case.alone:
+            yield Figure("http", f"{name}, CPU", statistics.median(cpu), "ms", target=target)
+            yield Figure("http", f"{name}, p99", statistics.median(each.p99 for each in ours), "ms")
+            continue
         yield compared("http", f"{name}, CPU", "ms", cpu, [each.cpu for each in floor], target=target)
         yield compared("http", f"{name}, p50", "ms", [each.p50 for each in ours], [each.p50 for each in floor])
         yield compared("http", f"{name}, p99", "ms", [each.p99 for each in ours], [each.p99 for each in floor])

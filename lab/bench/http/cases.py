@@ -12,13 +12,16 @@ from lab.bench.http.client import Ask
 from lab.bench.http.data import SUPPLIERS
 from qhse.accounts.roles import Role
 
+DEEP = 150_000
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """
     One kind of request. `path` is called with a source of chance, `body` too; both return the next one.
 
-    `most` is the reach in milliseconds of CPU with the fewest connections, `growth` between the sizes.
+    `most` is the reach in milliseconds of CPU with the fewest connections, `growth` between the sizes. One that is
+    `alone` has no floor beside it.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Case:
     method: str = "GET"
     body: Callable[[random.Random], object] | None = None
     expected: bytes = b"200"
+    alone: bool = False
 
     def asking(self, port: int, token: str) -> Ask:
         """Return what makes requests. They are the same ones for each server that is compared."""
@@ -50,8 +54,7 @@ def _some_supplier(chance: random.Random) -> int:
 
 
 def cases(rows: int) -> list[Case]:
-    """Return all, for tables of so many rows. The deep page begins at three quarters."""
-    deep = rows * 3 // 4
+    """Return all, for tables of so many rows."""
     return [
         Case("GET /suppliers?limit=20", Role.QUALITY, lambda chance: "/suppliers?limit=20", 2.8),
         Case("GET /suppliers/{id}", Role.QUALITY, lambda chance: f"/suppliers/{_some_supplier(chance)}", 2.6),
@@ -62,12 +65,28 @@ def cases(rows: int) -> list[Case]:
             3.0,
         ),
         Case(
-            "GET /ncs?limit=100, three quarters deep",
+            f"GET /ncs?limit=100&offset={DEEP}",
             Role.QUALITY,
-            lambda chance: f"/ncs?limit=100&offset={deep}",
+            lambda chance: f"/ncs?limit=100&offset={DEEP}",
             12.0,
             growth=2.0,
         ),
+        Case(
+            "the same page by its key",
+            Role.QUALITY,
+            lambda chance: f"/ncs?limit=100&offset={DEEP}&after={max(rows - DEEP, 0)}",
+            8.0,
+            alone=True,
+        ),
+        Case("GET /ncs/{id}", Role.QUALITY, lambda chance: f"/ncs/{chance.randint(1, rows)}", 2.6, alone=True),
+        Case(
+            "GET /ncs?phase=actions&category=material&limit=20",
+            Role.QUALITY,
+            lambda chance: "/ncs?phase=actions&category=material&limit=20",
+            12.0,
+            alone=True,
+        ),
+        Case("GET /me/work", Role.QUALITY, lambda chance: "/me/work", 12.0, alone=True),
         Case("GET /audit-log?limit=20", Role.AUDITOR, lambda chance: "/audit-log?limit=20", 4.0),
         Case("GET /kpi", Role.QUALITY, lambda chance: "/kpi", 2.8),
         Case(

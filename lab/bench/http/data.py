@@ -17,7 +17,14 @@ from suppliers.models import Supplier
 
 SUPPLIERS = 2_000
 WRITTEN_AT_ONCE = 5_000
-TABLES = ("suppliers_supplier", "ncs_nonconformity", "audit_auditentry", "audit_sealedentry", "outbox_outboxevent")
+TABLES = (
+    "suppliers_supplier",
+    "ncs_nonconformity",
+    "ncs_correctiveaction",
+    "audit_auditentry",
+    "audit_sealedentry",
+    "outbox_outboxevent",
+)
 
 
 def add_suppliers() -> None:
@@ -35,6 +42,7 @@ def add_suppliers() -> None:
 def grow_to(rows: int, user: User) -> None:
     """Add NCs and audit entries until there are so many of each. Leave the tables as vacuum would."""
     _add_ncs(rows, user)
+    _add_actions(user)
     first = AuditEntry.objects.count()
     for start in tqdm(range(first, rows, WRITTEN_AT_ONCE), desc=f"trail of {rows:,}", unit="chunk", disable=None):
         with transaction.atomic():
@@ -53,9 +61,29 @@ def _close_the_trail() -> None:
 
 
 def settle(database: Database) -> None:
+    """Leave the tables as workers and vacuum do: no event waits."""
+    database.execute("UPDATE outbox_outboxevent SET status = 'DONE', processed_at = now() WHERE status = 'PENDING'")
     for table in TABLES:
         database.execute(f"VACUUM (ANALYZE) {table}")
     database.execute("CHECKPOINT")
+
+
+def _add_actions(user: User) -> None:
+    """Add two actions to each of the first 200,000 cases, and count them on these as the services would have."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ncs_correctiveaction (nc_id, kind, title, status, owner_id, due_on, created_by_id) "
+            "SELECT n.id, 'corrective', 'Set an interval for the tool change', "
+            "CASE WHEN n.status = 'OPEN' THEN 'IN_PROGRESS' ELSE 'CANCELLED' END, %(user)s, "
+            "(n.created_at + interval '45 days')::date, %(user)s "
+            "FROM ncs_nonconformity n CROSS JOIN generate_series(1, 2) "
+            "WHERE n.id <= 200000 AND NOT EXISTS (SELECT FROM ncs_correctiveaction a WHERE a.nc_id = n.id)",
+            {"user": user.pk},
+        )
+        cursor.execute(
+            "UPDATE ncs_nonconformity n SET actions_open = 2 WHERE status = 'OPEN' AND actions_open = 0 AND EXISTS "
+            "(SELECT FROM ncs_correctiveaction a WHERE a.nc_id = n.id)"
+        )
 
 
 def _entry(number: int, user: User) -> AuditEntry:
@@ -76,15 +104,17 @@ def _add_ncs(rows: int, user: User) -> None:
         cursor.execute("SELECT setseed(0.42)")
         cursor.execute(
             "INSERT INTO ncs_nonconformity (supplier_id, severity, status, description, created_at, closure_reason, "
-            "reported_by_id, closed_at, closed_by_id) "
-            "SELECT supplier, severity, status, description, made, '', %(user)s, "
+            "category, part_no, owner_id, due_on, reported_by_id, closed_at, closed_by_id) "
+            "SELECT supplier, severity, status, description, made, '', "
+            "(ARRAY['material', 'surface', 'dimension', 'labelling'])[1 + i %% 4], (4000 + i %% 5000)::text, "
+            "CASE WHEN i %% 100 = 0 THEN %(user)s END, (made + interval '60 days')::date, %(user)s, "
             "CASE WHEN status = 'CLOSED' THEN made + interval '20 days' END, "
             "CASE WHEN status = 'CLOSED' THEN %(user)s END FROM ("
             "SELECT 1 + floor(%(suppliers)s * power(random(), 2))::int AS supplier, "
             "CASE WHEN chance < 0.6 THEN 'low' WHEN chance < 0.9 THEN 'medium' ELSE 'high' END AS severity, "
             "CASE WHEN random() < 0.3 THEN 'OPEN' ELSE 'CLOSED' END AS status, "
             "'Lot ' || i || ': ' || repeat('bore diameter out of tolerance; ', (2 + i %% 3)::int) AS description, "
-            "now() - interval '365 days' * (1 - i::float8 / %(rows)s) AS made "
+            "i, now() - interval '365 days' * (1 - i::float8 / %(rows)s) AS made "
             "FROM (SELECT i, random() AS chance FROM generate_series((SELECT count(*) + 1 FROM ncs_nonconformity), "
             "%(rows)s) AS g(i)) AS drawn) AS made",
             {"user": user.pk, "suppliers": SUPPLIERS, "rows": rows},

@@ -155,8 +155,9 @@ class TestEveryForm:
         for form in ("add", *(f"{key}/change" for key in states.values())):
             response = visitor.page.goto(f"/admin/{model}/{form}/")
             save = visitor.page.locator(".submit-row input.default")
-            if response.status != 200 or not save.count():
-                continue
+            fields = visitor.page.locator("#content form :is(input[type=text], input[type=date], select, textarea)")
+            if response.status != 200 or not save.count() or not fields.count():
+                continue  # a step that asks for nothing
             visitor.page.locator("#content form input.vDateField, #content form input[type=date]").evaluate_all(
                 "fields => fields.forEach((field) => { field.type = 'text'; field.value = 'soon'; })"
             )

@@ -100,7 +100,7 @@ def test_a_wide_table_is_scrolled_by_arrow_keys(visitors):
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_an_nc_is_opened_and_closed_without_a_mouse(new_visitor):
+def test_an_nc_is_opened_decided_on_and_closed_without_a_mouse(new_visitor):
     page = new_visitor().page
     page.goto("/admin/login")
     page.keyboard.type("quality")  # the field has the focus
@@ -126,12 +126,20 @@ def test_an_nc_is_opened_and_closed_without_a_mouse(new_visitor):
     assert page.locator(".select2-selection__rendered").inner_text() == wanted
 
     tab_to(page, "#id_severity")
-    page.keyboard.press("h")  # High
+    page.keyboard.press("l")  # Low
     tab_to(page, "#id_description")
     page.keyboard.type("Lot 4711: bore 12.08 mm, drawing says 12.00 mm")
     tab_to(page, ".submit-row input.default")
     press_and_arrive(page, "Enter")
     assert "has been recorded" in page.get_by_role("status").inner_text()
+
+    tab_to(page, "#id_disposition")  # what closing asks for comes first
+    page.keyboard.press("s")  # Sort
+    tab_to(page, "#id_reason")
+    page.keyboard.type("Good parts are needed")
+    tab_to(page, ".submit-row input.default")
+    press_and_arrive(page, "Enter")
+    assert "has been decided on" in page.get_by_role("status").inner_text()
 
     tab_to(page, "#id_reason")
     page.keyboard.type("Lot sorted, 8D report accepted")

@@ -110,10 +110,10 @@ class TestAList:
         first = phone.locator("#dead tbody td, #result_list tbody :is(td, th)").first
         assert first.bounding_box()["y"] < PHONE["height"] - 40
 
-    def test_of_ncs_shows_number_severity_and_status_first(self, phone):
+    def test_of_ncs_shows_number_severity_and_phase_first(self, phone):
         phone.goto("/admin/ncs/nonconformity/")
 
-        for column in ("nc_number", "severity_badge", "status_badge"):
+        for column in ("nc_number", "severity_badge", "phase_badge"):
             assert in_sight(phone, f"#result_list tbody .field-{column}"), column
 
     def test_of_suppliers_shows_name_and_risk_first(self, phone):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lab.chaos.instruments import wsgi_calls
 from lab.chaos.instruments.laboratory import PASSWORD, Laboratory
 from lab.chaos.killing.worker_scenes import WORKER_SCENES, Order, Scene, a_supplier, publish, user
-from ncs.services import open_nonconformity
+from ncs.models import CorrectiveAction
+from ncs.services import complete_action, open_action, open_nonconformity
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from qhse.accounts.roles import Role
@@ -61,6 +62,34 @@ def _prepare_close(lab: Laboratory, tag: str) -> Order:
 
 def _close_nc(order: Order) -> int:
     return _call(order, "PATCH", f"/ncs/{order['id']}/close", {"reason": order["write"][1]})
+
+
+def _case_with_action(tag: str) -> tuple[CorrectiveAction, list[tuple[str, str]]]:
+    """Store a case with an action that was completed by somebody else than who verifies it, and one that runs."""
+    pk, stored = a_supplier(tag)
+    nc = open_nonconformity(supplier_id=pk, severity="high", description=tag, actor=user("quality"))
+    actions = [open_action(nc_id=nc.pk, kind="containment", title=tag, actor=user("quality")) for _ in range(2)]
+    complete_action(action_id=actions[0].pk, note="Sorted", actor=user("quality"))
+    return actions[0], [stored, ("nc", tag)]
+
+
+def _prepare_void(lab: Laboratory, tag: str) -> Order:
+    action, stored = _case_with_action(tag)
+    return _order("quality", "close", tag, id=action.nc_id, stored=stored)
+
+
+def _void_nc(order: Order) -> int:
+    return _call(order, "PATCH", f"/ncs/{order['id']}/void", {"reason": order["write"][1]})
+
+
+def _prepare_verification(lab: Laboratory, tag: str) -> Order:
+    action, stored = _case_with_action(tag)
+    return _order("admin", "verification", tag, id=action.pk, stored=stored)
+
+
+def _verify_action(order: Order) -> int:
+    body = {"effective": False, "note": order["write"][1]}
+    return _call(order, "PATCH", f"/actions/{order['id']}/verify", body)
 
 
 def _prepare_requeue(lab: Laboratory, tag: str) -> Order:
@@ -136,6 +165,8 @@ API_SCENES = (
     Scene("api-certification", _prepare_certification, _set_certification, again=(200,)),
     Scene("api-create-nc", _prepare_nc, _create_nc, again=(201,)),
     Scene("api-close-nc", _prepare_close, _close_nc, again=(200,)),
+    Scene("api-void-nc", _prepare_void, _void_nc, again=(200,)),
+    Scene("api-verify-action", _prepare_verification, _verify_action, again=(200,)),
     Scene("api-requeue", _prepare_requeue, _requeue, again=(200,)),
     Scene("api-login", _prepare_login, _log_in, again=(200,)),
     # 401 where the token had been spent, or its family ended: who has lost the answer logs in again, or is out.
