@@ -78,6 +78,7 @@ def tell(url: str) -> int:
     supplier = _supplier_is_created(client)
     request_id = f"demo-{uuid.uuid4().hex[:12]}"
     nc = _nonconformity_is_opened(client, supplier, request_id, before)
+    _case_is_worked_on(client, nc)
     _nonconformity_is_closed(client, supplier, nc, before)
     _auditor_looks(client, request_id)
     _refusals(client, nc)
@@ -128,6 +129,33 @@ def _nonconformity_is_opened(
     _expect_kpi(client, before, {"nc_open": 1, "nc_open_high": 1, "nc_closed": 0, "suppliers_at_risk": 1})
     nc: dict[str, Any] = opened.body
     return nc
+
+
+def _case_is_worked_on(client: DemoClient, nc: dict[str, Any]) -> None:
+    _chapter("Quality works on the case: containment, disposition, cause, an action")
+    path, quality = f"/ncs/{nc['id']}", "quality"
+    contained = client.call("PATCH", f"{path}/contain", who=quality, body={"containment": "Lot 4711 blocked"}).body
+    client.expect("the phase of the case", contained["phase"], "contained")
+    body = {"disposition": "use_as_is", "disposition_qty": 40, "reason": "The assembly tolerates it"}
+    client.call("PATCH", f"{path}/dispose", who=quality, body=body)
+    cause = {"cause_code": "machine", "root_cause": "The reamer was worn. Why? No interval is set."}
+    client.call("PATCH", f"{path}/analyse", who=quality, body=cause)
+    plan = {"kind": "corrective", "title": "Set an interval for the tool change"}
+    action = client.call("POST", f"{path}/actions", who=quality, body=plan, expected=201).body
+    step = f"/actions/{action['id']}"
+    client.call("PATCH", f"{step}/start", who=quality, body={})
+    client.call("PATCH", f"{step}/complete", who=quality, body={"note": "It stands in the maintenance plan"})
+
+    _chapter("Two pairs of eyes: what quality did, somebody else verifies and concedes")
+    verdict = {"effective": True, "note": "No finding in the next three lots"}
+    client.call("PATCH", f"{step}/verify", who=quality, body=verdict, expected=403)
+    client.call("PATCH", f"{path}/close", who=quality, body={}, expected=409)
+    client.call("PATCH", f"{step}/verify", who="admin", body=verdict)
+    concession = {"reason": "Drawing note 7 allows it"}
+    client.call("PATCH", f"{path}/close", who=quality, body={}, expected=409)
+    client.call("PATCH", f"{path}/concede", who=quality, body=concession, expected=403)
+    ready = client.call("PATCH", f"{path}/concede", who="admin", body=concession).body
+    client.expect("what the case still lacks", (ready["phase"], ready["missing"]), ("ready", []))
 
 
 def _nonconformity_is_closed(

@@ -3,7 +3,8 @@ Chooses the database of a test run before Django reads its settings. Every other
 
 A run without options is on SQLite and leaves out tests marked `postgres`. With `--postgres`, or with
 TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: nobody checked its promise.
-Tests marked `laboratory` or `browser` run only when `-m` names them, and those marked `nginx` where it is installed.
+Tests marked `laboratory` or `browser` run only when `-m` names them. Those marked `nginx` or `s3` run where that is
+installed.
 
 Processes share a whole run, each with a database of its own. Named tests run in this process.
 """
@@ -13,6 +14,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -26,13 +30,14 @@ FOREIGN_VARIABLES = (
     "CSRF_TRUSTED_ORIGINS", "TRUSTED_PROXIES", "METRICS_TOKEN", "LOG_LEVEL", "LOG_FORMAT",
     "OTEL_EXPORTER_OTLP_ENDPOINT", "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE",
 )  # fmt: skip
-FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "GUNICORN_", "PG")
+FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "ATTACHMENT", "GUNICORN_", "PG")
 
 HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
 LABORATORY, BROWSER, POSTGRES = "samples of the laboratory", "browser tests", "PostgreSQL tests"
-NGINX = "tests behind nginx"
+NGINX, S3 = "tests behind nginx", "tests of a store that speaks S3"
 HOW_TO_INCLUDE = {
     LABORATORY: "make samples", BROWSER: "make browser", POSTGRES: HOW_TO_RUN, NGINX: "apt-get install nginx",
+    S3: "install requirements-s3.txt and moto[server], in an environment of their own",
 }  # fmt: skip
 ONLY_WHEN_NAMED = {"laboratory": LABORATORY, "browser": BROWSER}
 
@@ -47,8 +52,11 @@ def _clean_environment() -> None:
         if name in FOREIGN_VARIABLES or name.startswith(FOREIGN_PREFIXES):
             del os.environ[name]
     os.environ["QHSE_ENV"] = "test"
+    os.environ["ATTACHMENTS_DIR"] = _files.name
 
 
+_files = TemporaryDirectory(prefix="qhse-files-")  # which goes away with this process
+(Path(_files.name) / "incoming").mkdir()  # as the server does when it starts
 _clean_environment()
 
 
@@ -59,6 +67,10 @@ def _on_postgres() -> bool:
 def find_nginx() -> str | None:
     """Return the program's path. Debian has it where the PATH of users does not lead."""
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def has_s3() -> bool:
+    return all(find_spec(name) is not None for name in ("storages", "boto3", "moto"))
 
 
 def _is_worker() -> bool:
@@ -126,6 +138,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out[POSTGRES].append(item)
         elif item.get_closest_marker("nginx") and find_nginx() is None:
             left_out[NGINX].append(item)
+        elif item.get_closest_marker("s3") and not has_s3():
+            left_out[S3].append(item)
         else:
             kept.append(item)
     for deselected in filter(None, left_out.values()):
