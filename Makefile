@@ -76,6 +76,7 @@ lock: $(DEVELOPMENT)
 	@command -v uv >/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check uv
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in --output-file requirements-dev.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-s3.in --output-file requirements-s3.txt
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage var/static var/metrics

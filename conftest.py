@@ -176,9 +176,10 @@ def row_counts(db: None) -> Callable[[], dict[str, int]]:
     from audit.models import AuditEntry
     from ncs.models import NonConformity
     from outbox.models import OutboxEvent, ProcessedEvent
+    from qhse.attachments.models import Attachment
     from suppliers.models import Supplier
 
-    models = (Supplier, NonConformity, AuditEntry, OutboxEvent, ProcessedEvent)
+    models = (Supplier, NonConformity, Attachment, AuditEntry, OutboxEvent, ProcessedEvent)
 
     def count_rows() -> dict[str, int]:
         counts = {model.__name__: model.objects.count() for model in models}

@@ -11,7 +11,7 @@ from django.db import models
 UNREADABLE_VALUE = object()
 """Stands for a document that cannot be read. No digest can be made over it, so it proves nothing."""
 
-LARGEST_WRITTEN = 100_000
+LARGEST_WRITTEN = 200_000
 """Bytes of the document that the mark of an entry covers. `audit.services` refuses more."""
 
 LARGEST_READ = 256_000

@@ -36,13 +36,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words for one kind of record. `happened` has the actions of the trail and the types of events."""
+    """
+    The words for one kind of record. `happened` has the actions of the trail and the types of events.
+
+    The entries of a kind that is a `part` stand in the histories of the records that it is on.
+    """
 
     record: str
     name: str
     group: Group
     happened: Mapping[str, str]
     fields: Mapping[str, Field] = field(default_factory=dict)
+    part: bool = False
 
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)  # as `audit.services` stores one
@@ -87,8 +92,9 @@ def kind_of(record: str) -> str:
 
 
 def field_of(record: str, name: str) -> Field:
-    words = _by_record.get(record)
-    return (words.fields.get(name) if words else None) or Field(_plain(name))
+    own = _by_record.get(record)
+    told = [own, *(words for words in all_words() if words.part)]
+    return next((words.fields[name] for words in told if words and name in words.fields), Field(_plain(name)))
 
 
 def value_text(of: Field, value: Any) -> str:
@@ -100,7 +106,7 @@ def value_text(of: Field, value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{_plain(str(name))}: {value_text(Field(''), inner)}" for name, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(value_text(Field(""), inner) for inner in value)
+        return ", ".join(value_text(Field("", of.choices), inner) for inner in value)
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         return f"{value[:10]} {value[11:16]} UTC"
     return of.choices.get(str(value), str(value))

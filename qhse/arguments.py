@@ -18,6 +18,12 @@ def days(text: str) -> int:
     return int(text)
 
 
+def hours(text: str) -> int:
+    if not (_is_short_number(text) and 1 <= int(text) <= 876_000):
+        raise ArgumentTypeError(f"must be a whole number of hours from 1 to 876000, not {text!r}")
+    return int(text)
+
+
 def positive_seconds(text: str) -> float:
     try:
         seconds = float(text)

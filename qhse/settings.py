@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "qhse.repeats",
+    "qhse.attachments",
     "qhse.api",
     "qhse.deployment",
     "rest_framework",
@@ -228,7 +230,7 @@ except OSError as _error:
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 WHITENOISE_ROOT = BASE_DIR / "qhse" / "adminsite" / "root"  # what browsers and robots ask for unasked
 WHITENOISE_USE_FINDERS = not PRODUCTION  # so that a first run needs no collectstatic
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -236,6 +238,52 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+
+# --- Files that people attach: in a directory that nobody serves, or in a store that speaks S3 -----------------------
+
+ATTACHMENT_MAX_BYTES = env.integer("ATTACHMENT_MAX_BYTES", 10_485_760, minimum=1_024, maximum=1_073_741_824)
+ATTACHMENT_MAX_PER_RECORD = env.integer("ATTACHMENT_MAX_PER_RECORD", 50, minimum=1, maximum=10_000)
+ATTACHMENTS_S3_BUCKET = env.text(
+    "ATTACHMENTS_S3_BUCKET",
+    form=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+    example="the name of a bucket, such as qhse-files",
+)
+ATTACHMENTS_S3_ENDPOINT = env.url("ATTACHMENTS_S3_ENDPOINT")
+ATTACHMENTS_S3_REGION = env.text("ATTACHMENTS_S3_REGION", form=r"[a-z0-9-]+", example="a region such as eu-central-1")
+env.leave("ATTACHMENTS_DIR")
+ATTACHMENTS_INCOMING: Path | None = None  # where uploads arrive; None: the directory of temporary files
+if ATTACHMENTS_S3_BUCKET and (find_spec("storages") is None or find_spec("boto3") is None):
+    env.refuse("ATTACHMENTS_S3_BUCKET", "needs what requirements-s3.txt lists, which is not installed")
+elif ATTACHMENTS_S3_BUCKET:
+    from botocore.config import Config
+
+    STORAGES["attachments"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": ATTACHMENTS_S3_BUCKET,
+            "endpoint_url": ATTACHMENTS_S3_ENDPOINT or None,
+            "region_name": ATTACHMENTS_S3_REGION or None,
+            "file_overwrite": False,
+            "max_memory_size": 1_048_576,  # bytes of a file that is read; without it, all of them
+            # Less than a transaction may wait. By path, which stores other than Amazon's know as well.
+            "client_config": Config(
+                connect_timeout=2,
+                read_timeout=5,
+                retries={"total_max_attempts": 2},
+                s3={"addressing_style": "path"} if ATTACHMENTS_S3_ENDPOINT else None,
+            ),
+        },
+    }
+else:
+    ATTACHMENTS_DIR = env.directory(
+        "ATTACHMENTS_DIR", "var/attachments", base=BASE_DIR, outside=(STATIC_ROOT, WHITENOISE_ROOT)
+    )
+    STORAGES["attachments"] = {
+        "BACKEND": "qhse.attachments.storage.DirectoryStorage",
+        "OPTIONS": {"location": ATTACHMENTS_DIR},
+    }
+    # On the same disk, so that a file that has arrived is stored without being copied.
+    ATTACHMENTS_INCOMING = ATTACHMENTS_DIR / "incoming"
 
 # --- REST API ---------------------------------------------------------------------------------------------------
 
@@ -268,6 +316,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {  # several fields are called so
+        "NonConformityStatus": "ncs.choices.NcStatus",
+        "ActionStatus": "ncs.choices.ActionStatus",
+        "ClosureCode": "ncs.choices.ClosureCode",
+        "ClosingCode": "ncs.choices.CLOSING_CODES",
+    },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
 }
 
@@ -295,6 +349,19 @@ _former_keys = env.words("AUDIT_KEY_FALLBACKS", with_commas=True)
 AUDIT_KEY_FALLBACKS = [key for key in _former_keys if not PRODUCTION or len(key) >= MINIMUM_KEY_LENGTH]
 AUDIT_KEY_PIECES = [key for key in _former_keys if key not in AUDIT_KEY_FALLBACKS and "," not in key]
 AUDIT_SEAL_INTERVAL = env.number("AUDIT_SEAL_INTERVAL", 10.0, minimum=0, maximum=3600)  # seconds; 0: no sealing
+
+# --- Cases ------------------------------------------------------------------------------------------------------
+NC_DUE_DAYS = dict(  # until a case of each severity is to be closed
+    zip(("high", "medium", "low"), env.integers("NC_DUE_DAYS", (30, 60, 90), minimum=1, maximum=3650), strict=True)
+)
+NC_CONTAINMENT_HOURS = dict(  # until a defect of each severity should be contained
+    zip(("high", "medium", "low"), env.integers("NC_CONTAINMENT_HOURS", (24, 72, 120), minimum=1, maximum=8760),
+        strict=True)
+)  # fmt: skip
+NC_REPEAT_DAYS = env.integer("NC_REPEAT_DAYS", 365, minimum=1, maximum=3650)  # how far back a case can repeat another
+# What closing a case without its evidence does. The seed's clients know no evidence, people at a page do.
+_gate = env.choice("NC_CLOSE_GATE", ("record", "enforce"), default="")
+NC_CLOSE_GATE = {"api": _gate or "record", "admin": _gate or "enforce"}
 
 # --- Logs -------------------------------------------------------------------------------------------------------
 
@@ -329,6 +396,7 @@ RESERVED_SETTINGS_PRESENT = [
 
 env.refuse_unknown("QHSE_EN")  # a misspelt QHSE_ENV would start with the keys of development
 env.refuse_unknown("OUTBOX_")
+env.refuse_unknown("ATTACHMENT")
 env.refuse_unknown("AUDIT_")
 env.refuse_unknown("LOGIN_")
 env.refuse_unknown("TOKEN_")

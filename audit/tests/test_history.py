@@ -45,7 +45,7 @@ def test_a_long_history_is_cut_and_says_where_the_rest_is(users, make_nc, monkey
         ({"status": ["OPEN", "CLOSED"]}, '<div class="change"><b>status</b> Open → Closed</div>'),
         ({"name": [None, "<b>"]}, '<div class="change"><b>name</b> – → &lt;b&gt;</div>'),
         ({"due": ["", {"a": 1}]}, '<div class="change"><b>due</b> – → a: 1</div>'),
-        ({"part_no": [True, ["x", None]]}, '<div class="change"><b>part no</b> yes → x, –</div>'),
+        ({"part_nos": [True, ["x", None]]}, '<div class="change"><b>part nos</b> yes → x, –</div>'),
         ({"<i>": [0, False]}, '<div class="change"><b>&lt;i&gt;</b> 0 → no</div>'),
     ],
 )

@@ -27,7 +27,7 @@ def test_an_nc_was_opened_and_closed(api, nc):
     assert [(entry["action"], entry["actor"]) for entry in page["results"]] == [
         ("NC_CLOSED", "quality"), ("NC_CREATED", "quality"),
     ]  # fmt: skip
-    assert page["results"][0]["changes"] == {"status": ["OPEN", "CLOSED"]}
+    assert page["results"][0]["changes"]["status"] == ["OPEN", "CLOSED"]
     assert page["results"][0]["reason"] == "Lot returned"
 
 

@@ -104,5 +104,5 @@ def test_a_text_of_megabytes_is_not_even_sent(make_supplier, assert_shown):
 
 
 def test_nothing_is_written_that_could_not_be_read_again(db):
-    with pytest.raises(ValueError, match="at most 100,000"), transaction.atomic():
-        record(actor=None, action="X", entity_type="y", entity_id=1, changes={"due": (None, "x" * 100_000)})
+    with pytest.raises(ValueError, match="at most 200,000"), transaction.atomic():
+        record(actor=None, action="X", entity_type="y", entity_id=1, changes={"due": (None, "x" * 200_000)})

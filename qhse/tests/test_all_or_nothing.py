@@ -7,7 +7,24 @@ from datetime import date
 import pytest
 
 from audit.models import AuditEntry
-from ncs.services import close_nonconformity, open_nonconformity
+from ncs.models import CorrectiveAction, NonConformity
+from ncs.services import (
+    analyse_nonconformity,
+    assign_nonconformity,
+    change_action,
+    close_nonconformity,
+    complete_action,
+    concede_nonconformity,
+    contain_nonconformity,
+    correct_nonconformity,
+    dispose_nonconformity,
+    open_action,
+    open_nonconformity,
+    reopen_nonconformity,
+    start_action,
+    verify_action,
+    void_nonconformity,
+)
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.services import dismiss_dead_event, requeue_dead_event
@@ -30,6 +47,8 @@ def everything(row_counts, users):
         return (
             row_counts(),
             list(Supplier.objects.order_by("pk").values()),
+            list(NonConformity.objects.order_by("pk").values()),
+            list(CorrectiveAction.objects.order_by("pk").values()),
             list(OutboxEvent.objects.order_by("pk").values()),
             list(type(users["admin"]).objects.order_by("pk").values()),
         )
@@ -90,6 +109,39 @@ def test_closing_a_nonconformity(users, make_nc, everything):
     )
 
     assert statements >= 5
+
+
+def steps_of_a_case(users, make_supplier, nc, make_action):
+    """Return every step as a call, with what it needs before it."""
+    quality, admin, other = users["quality"], users["admin"], make_supplier()
+    dispose = {"nc_id": nc.pk, "disposition": "use_as_is", "reason": "Works", "actor": quality}
+    action, done = make_action(), make_action()
+    start_action(action_id=done.pk, actor=quality)
+    complete_action(action_id=done.pk, note="Changed", actor=quality)
+    values = {"supplier_id": other.pk, "severity": "low", "description": "Risse", "lot_no": "7"}
+    return {
+        "assign": lambda: assign_nonconformity(nc_id=nc.pk, owner_id=admin.pk, actor=quality),
+        "contain": lambda: contain_nonconformity(nc_id=nc.pk, containment="Blocked", actor=quality),
+        "analyse": lambda: analyse_nonconformity(nc_id=nc.pk, cause_code="method", root_cause="x", actor=quality),
+        "dispose": lambda: dispose_nonconformity(**dispose),
+        "concede": lambda: concede_nonconformity(nc_id=nc.pk, reason="Allowed", actor=admin),
+        "correct": lambda: correct_nonconformity(nc_id=nc.pk, values=values, reason="Misread", actor=quality),
+        "open an action": lambda: make_action(),
+        "change an action": lambda: change_action(action_id=action.pk, values={"contact": "A. W."}, actor=quality),
+        "begin an action": lambda: start_action(action_id=action.pk, actor=quality),
+        "complete an action": lambda: complete_action(action_id=action.pk, note="Done", actor=quality),
+        "verify an action": lambda: verify_action(action_id=done.pk, effective=False, note="No", actor=admin),
+        "void": lambda: void_nonconformity(nc_id=nc.pk, reason="Wrong gauge", actor=quality),
+        "reopen": lambda: reopen_nonconformity(nc_id=nc.pk, reason="Again", actor=quality),
+    }
+
+
+def test_each_step_of_a_case(users, make_supplier, make_nc, everything):
+    nc = make_nc(severity="high")
+    plan = {"nc_id": nc.pk, "kind": "corrective", "title": "New tool", "actor": users["quality"]}
+
+    for name, step in steps_of_a_case(users, make_supplier, nc, lambda: open_action(**plan)).items():
+        assert break_off_everywhere(step, everything) >= 4, name
 
 
 def test_reassessing_suppliers(make_nc, everything):

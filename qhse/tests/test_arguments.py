@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from qhse.arguments import date_or_time, days, positive_int, positive_seconds
+from qhse.arguments import date_or_time, days, hours, positive_int, positive_seconds
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,8 @@ from qhse.arguments import date_or_time, days, positive_int, positive_seconds
     [
         (positive_int, "1", 1),
         (positive_int, "100000", 100_000),
+        (hours, "1", 1),
+        (hours, "876000", 876_000),
         (days, "0", 0),
         (days, "36500", 36_500),
         (positive_seconds, "0.01", 0.01),
@@ -32,6 +34,7 @@ def test_the_bounds_themselves_are_taken(read, text, value):
     ("read", "text"),
     [
         *((positive_int, text) for text in ("0", "-1", "100001", "1.0", "", "١", "9" * 5_000)),
+        *((hours, text) for text in ("0", "-1", "876001", "1.5", "", "a day")),
         *((days, text) for text in ("-1", "36501", "one", "1_000")),
         *((positive_seconds, text) for text in ("0", "3601", "nan", "inf", "soon")),
         *((date_or_time, text) for text in ("yesterday", "2026-13-01", "31.07.2026")),

@@ -25,7 +25,7 @@ ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 RESERVED = {"REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 SECRET_NAME = re.compile(r"SECRET|KEY|PASSWORD|TOKEN")
-OFFERED = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
+OFFERED = dict(re.findall(r"^#?([A-Z0-9_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
 SET_BY_COMPOSE = {name for service in SERVICES.values() for name in service.get("environment", {})}
 
 
@@ -78,20 +78,20 @@ class TestEveryService:
 
 class TestCompose:
     def test_secrets_have_no_default(self):
-        defaults = re.findall(r"\$\{([A-Z_]+):?-([^}]+)\}", COMPOSE_TEXT)
+        defaults = re.findall(r"\$\{([A-Z0-9_]+):?-([^}]+)\}", COMPOSE_TEXT)
 
         assert [name for name, _ in defaults if SECRET_NAME.search(name)] == []
 
     def test_every_secret_of_the_application_is_required(self):
-        required = set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE_TEXT))
+        required = set(re.findall(r"\$\{([A-Z0-9_]+):\?", COMPOSE_TEXT))
 
         assert required == {"SECRET_KEY", "JWT_SIGNING_KEY", "POSTGRES_PASSWORD", "ALLOWED_HOSTS"}
 
     def test_every_variable_stands_in_the_example(self):
-        assert set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT)) <= set(OFFERED)
+        assert set(re.findall(r"\$\{([A-Z0-9_]+)", COMPOSE_TEXT)) <= set(OFFERED)
 
     def test_what_the_example_offers_reaches_the_containers(self):
-        uncommented = set(re.findall(r"^([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
+        uncommented = set(re.findall(r"^([A-Z0-9_]+)=", ENV_EXAMPLE, re.MULTILINE))
 
         assert uncommented - SET_BY_COMPOSE == {"PORT"}  # which is the published one
 
@@ -123,7 +123,7 @@ class TestCompose:
 class TestEnvExample:
     def test_offers_every_variable_that_the_settings_read(self):
         source = (ROOT / "qhse" / "settings.py").read_text()
-        read = set(re.findall(r'env\.(?!refuse_unknown)\w+\(\s*"([A-Z_]+)"', source))
+        read = set(re.findall(r'env\.(?!refuse_unknown)\w+\(\s*"([A-Z0-9_]+)"', source))
 
         assert read <= set(OFFERED)
         assert len(read) > 10
@@ -132,7 +132,7 @@ class TestEnvExample:
         lines = ENV_EXAMPLE.splitlines()
 
         bare = [
-            line for above, line in pairwise(lines) if re.match(r"#?[A-Z_]+=", line) and not re.match(r"# \w", above)
+            line for above, line in pairwise(lines) if re.match(r"#?[A-Z0-9_]+=", line) and not re.match(r"# \w", above)
         ]
 
         assert bare == []

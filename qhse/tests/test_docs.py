@@ -45,7 +45,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
 
 class TestEnvironment:
-    offered = re.findall(r"^#?([A-Z_]+)=", text_of(".env.example"), re.MULTILINE)
+    offered = re.findall(r"^#?([A-Z0-9_]+)=", text_of(".env.example"), re.MULTILINE)
     explained = first_column_of(sections_of(text_of("docs/operations.md"), "##").get("Environment", ""))
 
     def test_every_variable_of_the_example_is_explained(self):

@@ -42,7 +42,7 @@ runpy.run_path("gunicorn.conf.py")
 
 def pinned(lock: str) -> set[str]:
     """Return the distributions of a lock file."""
-    return {normal(name) for name in re.findall(r"(?m)^([A-Za-z0-9._-]+)==", (ROOT / lock).read_text())}
+    return {normal(name) for name in re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^\]]+\])?==", (ROOT / lock).read_text())}
 
 
 def normal(name: str) -> str:
@@ -74,13 +74,13 @@ class TestImage:
         let_in = {rule[1:] for rule in rules if rule.startswith("!")}
 
         assert rules[0] == "*"
-        assert let_in == own_apps() | {"requirements.txt", "manage.py", "gunicorn.conf.py"}
+        assert let_in == own_apps() | {"requirements.txt", "requirements-s3.txt", "manage.py", "gunicorn.conf.py"}
 
 
 class TestFiles:
     def test_are_those_of_the_product(self):
         assert {PurePosixPath(path).parts[0] for path in FILES} == own_apps() | {
-            "requirements.txt", "manage.py", "gunicorn.conf.py",
+            "requirements.txt", "requirements-s3.txt", "manage.py", "gunicorn.conf.py",
         }  # fmt: skip
 
     def test_hold_no_laboratory_no_tools_and_no_tests(self):

@@ -6,16 +6,23 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from itertools import count
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import encode_multipart
+from django.utils import timezone
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 from rest_framework.viewsets import ViewSet
 from rest_framework_simplejwt.tokens import AccessToken
 
+from ncs.choices import ActionStatus
+from ncs.models import CorrectiveAction, NonConformity
+from ncs.services import open_action
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from qhse.accounts.rights import is_allowed
@@ -24,6 +31,7 @@ from qhse.accounts.services.tokens import issue_tokens
 from qhse.accounts.services.users import change_user, create_user
 from qhse.api.openapi.routes import all_patterns
 from qhse.api.permissions import RolePermission
+from qhse.attachments.services import attach
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "session of the admin site")
@@ -43,12 +51,44 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "suppliers/<int:supplier_id>": {"GET": (ALL, 200)},
     "suppliers/<int:supplier_id>/certification": {"PATCH": ({"procurement", "admin"}, 200)},
     "ncs": {"GET": (ALL, 200), "POST": ({"quality", "admin"}, 201)},
-    "ncs/<int:nc_id>": {"GET": (ALL, 200)},
-    "ncs/<int:nc_id>/close": {"PATCH": ({"quality", "admin"}, 200)},
+    "ncs/<int:nc_id>": {"GET": (ALL, 200), "PATCH": ({"quality", "admin"}, 200)},
+    **{
+        f"ncs/<int:nc_id>/{step}": {"PATCH": ({"quality", "admin"}, 200)}
+        for step in (
+            "assign",
+            "contain",
+            "analyse",
+            "dispose",
+            "concede",
+            "close",
+            "reopen",
+            "void",
+        )
+    },
+    "ncs/<int:nc_id>/actions": {"POST": ({"quality", "admin"}, 201)},
+    "ncs/<int:nc_id>/8d": {"GET": (ALL, 200)},
+    "actions": {"GET": (ALL, 200)},
+    "actions/<int:action_id>": {"GET": (ALL, 200), "PATCH": ({"quality", "admin"}, 200)},
+    **{
+        f"actions/<int:action_id>/{step}": {"PATCH": ({"quality", "admin"}, 200)}
+        for step in (
+            "start",
+            "complete",
+            "verify",
+            "cancel",
+        )
+    },
+    "actions/<int:action_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
+    "me/work": {"GET": (ALL, 200)},
     "kpi": {"GET": ({"quality", "auditor", "admin"}, 200)},
     "suppliers/<int:supplier_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
     "ncs/<int:nc_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
     "audit-log": {"GET": ({"auditor", "admin"}, 200)},
+    # By the tables of the records that have files: here of a non-conformity.
+    "attachments": {"GET": (ALL, 200), "POST": ({"quality", "admin"}, 201)},
+    "attachments/<int:attachment_id>": {"GET": (ALL, 200)},
+    "attachments/<int:attachment_id>/content": {"GET": (ALL, 200)},
+    "attachments/<int:attachment_id>/void": {"PATCH": ({"quality", "admin"}, 200)},
     "outbox/events": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>/requeue": {"POST": ({"admin"}, 200)},
@@ -72,6 +112,7 @@ class World:
     ids: dict[str, Any]
     askers: dict[str, APIClient]
     refresh_token: Callable[[], str]
+    reporter: Any
     numbers: Iterator[int] = field(default_factory=count)
 
     def ask(self, who: str, method: str, pattern: str) -> Any:
@@ -79,7 +120,18 @@ class World:
         path = "/" + pattern
         for placeholder, value in self.ids.items():
             path = path.replace(placeholder, str(value))
-        return self.askers[who].generic(method, path, body, content_type="application/json")
+        content_type = "application/json"
+        if pattern == "attachments" and method == "POST":
+            body, content_type = encode_multipart("b", self._file()), "multipart/form-data; boundary=b"
+        elif pattern == "attachments" and method in ("GET", "HEAD"):
+            path += f"?entity_type=nonconformity&entity_id={self.ids['<int:nc_id>']}"
+        response = self.askers[who].generic(method, path, body, content_type=content_type)
+        response.whole = b"".join(response)  # a file is closed when it was read
+        return response
+
+    def _file(self) -> dict[str, Any]:
+        file = SimpleUploadedFile("measured.csv", b"part;mm\n1;12.08\n")
+        return {"entity_type": "nonconformity", "entity_id": str(self.ids["<int:nc_id>"]), "file": file}
 
     def _valid_body(self, method: str, pattern: str) -> str:
         bodies: dict[tuple[str, str], Callable[[], Any]] = {
@@ -93,12 +145,49 @@ class World:
                 "severity": "low",
                 "description": "Delivery note without lot number",
             },
-            ("PATCH", "ncs/<int:nc_id>/close"): lambda: {"reason": "Lot sorted"},
+            ("PATCH", "ncs/<int:nc_id>"): lambda: {"lot_no": f"L {next(self.numbers)}", "reason": "Misread"},
+            ("PATCH", "ncs/<int:nc_id>/assign"): lambda: {"owner_id": None},
+            ("PATCH", "ncs/<int:nc_id>/contain"): lambda: {"containment": "Lot blocked"},
+            ("PATCH", "ncs/<int:nc_id>/analyse"): lambda: {"cause_code": "method", "root_cause": "No plan"},
+            ("PATCH", "ncs/<int:nc_id>/dispose"): lambda: {"disposition": "scrap", "reason": "Cracked"},
+            ("PATCH", "ncs/<int:nc_id>/concede"): self._used_as_it_is,
+            ("PATCH", "ncs/<int:nc_id>/close"): self._settled,
+            ("PATCH", "ncs/<int:nc_id>/reopen"): lambda: {"reason": "Again"},
+            ("PATCH", "ncs/<int:nc_id>/void"): lambda: {"reason": "Wrong gauge"},
+            ("POST", "ncs/<int:nc_id>/actions"): lambda: {"kind": "corrective", "title": "New tool"},
+            ("PATCH", "actions/<int:action_id>"): lambda: {"title": f"New tool {next(self.numbers)}"},
+            ("PATCH", "actions/<int:action_id>/start"): dict,
+            ("PATCH", "actions/<int:action_id>/complete"): lambda: self._action(ActionStatus.IN_PROGRESS, "note"),
+            ("PATCH", "actions/<int:action_id>/verify"): lambda: {
+                "effective": True,
+                **self._action(ActionStatus.DONE, "note"),
+            },
+            ("PATCH", "actions/<int:action_id>/cancel"): lambda: self._action(ActionStatus.OPEN, "reason"),
+            ("PATCH", "attachments/<int:attachment_id>/void"): lambda: {"reason": "Another lot"},
             ("POST", "outbox/events/<uuid:event_id>/requeue"): self._dead_event_body,
             ("POST", "outbox/events/<uuid:event_id>/dismiss"): self._dead_event_body,
         }
         build = bodies.get((method, pattern))
         return json.dumps(build()) if build else ""
+
+    def _settled(self) -> dict[str, str]:
+        NonConformity.objects.filter(pk=self.ids["<int:nc_id>"]).update(actions_open=0)
+        return {"reason": "Lot sorted"}
+
+    def _used_as_it_is(self) -> dict[str, str]:
+        NonConformity.objects.filter(pk=self.ids["<int:nc_id>"]).update(disposition="use_as_is")
+        return {"reason": "Allowed"}
+
+    def _action(self, status: ActionStatus, text: str) -> dict[str, str]:
+        """Put the action back to where it can take the step; somebody else has completed it."""
+        done = status == ActionStatus.DONE
+        CorrectiveAction.objects.filter(pk=self.ids["<int:action_id>"]).update(
+            status=status, done_at=timezone.now() if done else None, done_by=self.reporter if done else None,
+            verified_at=None, verified_by=None,
+        )  # fmt: skip
+        counts = {"actions_open": int(not done), "actions_to_verify": int(done), "actions_effective": 0}
+        NonConformity.objects.filter(pk=self.ids["<int:nc_id>"]).update(**counts)
+        return {text: "Enough"}
 
     def _dead_event_body(self) -> dict[str, str]:
         OutboxEvent.objects.filter(event_id=self.ids["<uuid:event_id>"]).update(
@@ -109,7 +198,9 @@ class World:
 
 @pytest.fixture
 def world(users, api, make_nc) -> World:
-    nc = make_nc()
+    reporter = create_user(username="reporter", password=None, role=Role.QUALITY, actor=None)
+    nc = make_nc(actor=reporter)
+    action = open_action(nc_id=nc.pk, kind="corrective", title="New tool", actor=reporter)
     gone = create_user(username="gone", password=None, role=Role.ADMIN, actor=None)
     askers = {"nobody": APIClient(), "deactivated": api(gone)} | {role: api(role) for role in ALL}
     change_user(user_id=gone.pk, actor=users["admin"], changes={"is_active": False})
@@ -122,12 +213,15 @@ def world(users, api, make_nc) -> World:
     askers["session of the admin site"] = APIClient()
     askers["session of the admin site"].force_login(users["admin"])
 
+    file = {"name": "note.txt", "content": BytesIO(b"12.08 mm"), "actor": users["quality"]}
     ids = {
+        "<int:attachment_id>": attach(entity_type="nonconformity", entity_id=str(nc.pk), **file).pk,
         "<int:supplier_id>": nc.supplier_id,
         "<int:nc_id>": nc.pk,
+        "<int:action_id>": action.pk,
         "<uuid:event_id>": OutboxEvent.objects.latest("id").event_id,
     }
-    return World(ids, askers, refresh_token=lambda: issue_tokens(users["auditor"]).refresh_token)
+    return World(ids, askers, lambda: issue_tokens(users["auditor"]).refresh_token, reporter)
 
 
 def expected_status(pattern: str, method: str, who: str) -> int:
@@ -157,7 +251,7 @@ def test_everybody_gets_exactly_what_the_contract_says(world, pattern):
             expected = expected_status(pattern, method, who)
             if response.status_code != expected:
                 wrong.append(f"{method} /{pattern} by {who}: {response.status_code} instead of {expected}")
-            if method == "HEAD" and response.content:
+            if method == "HEAD" and response.whole:
                 wrong.append(f"HEAD /{pattern} by {who} has a body")
             if expected == 401 and response.get("WWW-Authenticate") != 'Bearer realm="qhse"':
                 wrong.append(f"{method} /{pattern} by {who}: 401 without WWW-Authenticate")

@@ -72,6 +72,16 @@ BAD: dict[str, tuple[str, ...]] = {
         "9100", ":9100", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "http://127.0.0.1:9100", "*:9100", "::1:9100",
         "127.0.0.300:9100", "127.0.0.1:9100/metrics",
     ),
+    "ATTACHMENTS_DIR": ("var", "var/static", "var/static/files", "/", "qhse/adminsite/root", "var/x/../static"),
+    "ATTACHMENT_MAX_BYTES": (*WHOLE, "1023", "1073741825", "10MiB"),
+    "ATTACHMENT_MAX_PER_RECORD": (*WHOLE, "0", "10001"),
+    "ATTACHMENTS_S3_BUCKET": ("Files", "qhse_files", "a", "s3://qhse-files", "-files", "x" * 64),
+    "ATTACHMENTS_S3_ENDPOINT": URLS,
+    "ATTACHMENTS_S3_REGION": ("eu central", "EU"),
+    "NC_DUE_DAYS": ("30", "30,60", "30,60,90,120", "0,60,90", "30;60;90", "30,60,soon", "30,60,3651", "30,60,-1", ","),
+    "NC_CONTAINMENT_HOURS": ("24", "24,72", "0,72,120", "24h,72h,120h", "24,72,8761", ","),
+    "NC_REPEAT_DAYS": (*WHOLE, "0", "3651"),
+    "NC_CLOSE_GATE": ("off", "Enforce", "true"),
     "AUDIT_KEY_FALLBACKS": (",", " , "),
     "AUDIT_SEAL_INTERVAL": (*NUMBERS[:-1], "3601"),
     "LOG_LEVEL": ("info", "TRACE", "10"),
@@ -113,6 +123,7 @@ FINE = {
     "OIDC_ROLES": ("a=quality, b=admin",),
     "OIDC_ALGORITHMS": ("ES256", "RS256, ES256"),
     "OUTBOX_METRICS_BIND": ("127.0.0.1:9100", "[::1]:9100", "0.0.0.0:9100", "Localhost:9100"),
+    "ATTACHMENTS_DIR": ("/srv/qhse-files", "var/evidence", "../files"),
     "AUDIT_KEY_FALLBACKS": ("one,two",),
     "LOGIN_WINDOW": ("900", "1.5", "+3"),
     "METRICS_TOKEN": ("x" * 40,),
@@ -213,7 +224,7 @@ def test_what_an_orchestrator_injects_for_its_services_stops_no_start(monkeypatc
 @pytest.mark.parametrize(
     "name",
     ["OUTBOX_POLL_INTERVALL", "OUTBOX_PORT", "OUTBOX_METRICS_PORT", "AUDIT_SEAL", "LOGIN_WINDOWS", "OIDC_ROLE",
-     "QHSE_ENVIRONMENT", "GUNICORN_WORKER", "GUNICORN_BIND"],
+     "QHSE_ENVIRONMENT", "GUNICORN_WORKER", "GUNICORN_BIND", "ATTACHMENT_DIR", "ATTACHMENTS_MAX_BYTES"],
 )  # fmt: skip
 def test_a_misspelt_setting_of_ours_is_named(monkeypatch, name):
     assert f"{name}: is not a setting; known are" in complaint(monkeypatch, **{name: "9100"})

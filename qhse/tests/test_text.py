@@ -157,7 +157,10 @@ class TestPages:
         assert (NonConformity.objects.get().status, Supplier.objects.count()) == ("OPEN", 1)
         assert User.objects.get(pk=person.pk).role == "quality"
 
-    def test_store_the_lines_of_a_browser_as_the_api_does(self, client: Any, users: Any, make_supplier: Any) -> None:
+    def test_store_the_lines_of_a_browser_as_the_api_does(
+        self, client: Any, users: Any, make_supplier: Any, settings: Any
+    ) -> None:
+        settings.NC_CLOSE_GATE = {"admin": "record"}
         client.force_login(users["quality"])
         form = {"supplier": make_supplier().pk, "severity": "low", "description": AS_A_BROWSER_SENDS_IT}
 

@@ -143,22 +143,17 @@ class TestSecrets:
 
 class TestMe:
     # By hand from the contract's table of roles.
+    READ_BY_ALL = {"suppliers:read", "ncs:read", "actions:read", "attachments:read", "me:read"}
     PERMISSIONS = {
-        "quality": {"suppliers:read", "ncs:read", "ncs:write", "kpi:read"},
-        "procurement": {"suppliers:read", "suppliers:write", "ncs:read"},
-        "auditor": {"suppliers:read", "ncs:read", "kpi:read", "audit-log:read"},
+        "quality": {*READ_BY_ALL, "ncs:write", "actions:write", "attachments:write", "kpi:read"},
+        "procurement": {*READ_BY_ALL, "suppliers:write"},
+        "auditor": {*READ_BY_ALL, "kpi:read", "audit-log:read"},
         "admin": {
-            "suppliers:read",
-            "suppliers:write",
-            "ncs:read",
-            "ncs:write",
-            "kpi:read",
-            "audit-log:read",
-            "outbox:read",
-            "outbox:write",
+            *READ_BY_ALL, "suppliers:write", "ncs:write", "actions:write", "kpi:read", "audit-log:read", "outbox:read",
+            "outbox:write", "attachments:write",
         },
-    }
-    READING = {"list", "retrieve", "me"}
+    }  # fmt: skip
+    READING = {"list", "retrieve", "content", "report", "me"}
 
     @pytest.mark.parametrize("role", Role.values)
     def test_says_who_asks_and_what_they_may_do(self, users, api, role):

@@ -28,7 +28,12 @@ refused with 412 if somebody else was quicker. The API itself has one version: p
 TAGS = [
     {"name": "auth", "description": "Log in, stay logged in, log out, and who you are."},
     {"name": "suppliers", "description": "Suppliers, their certifications and their risk."},
-    {"name": "non-conformities", "description": "Record them, read them, close them."},
+    {"name": "non-conformities", "description": "Cases: record them, work on them step by step, close them."},
+    {
+        "name": "actions",
+        "description": "What is done about a case, by whom, and whether it helped; what waits for you.",
+    },
+    {"name": "attachments", "description": "Evidence: files on records, by their content."},
     {"name": "kpi", "description": "Key figures of the whole company."},
     {"name": "audit", "description": "Who changed what, when and why. Nothing changes or deletes an entry."},
     {

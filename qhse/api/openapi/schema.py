@@ -9,7 +9,7 @@ from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_doc
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from qhse.api.fields import TextField
@@ -119,6 +119,11 @@ _ETAG = OpenApiParameter(
 def conflict(description: str) -> dict[Any, Any]:
     """Return the 409 of an operation that the state of a record can forbid, for `extend_schema(responses=…)`."""
     return {(409, PROBLEM_MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description=description)}
+
+
+def example(body: dict[str, Any], name: str = "An example") -> OpenApiExample:
+    """Return the example of a body, for `extend_schema(examples=…)`."""
+    return OpenApiExample(name, value=body, request_only=True)
 
 
 class ProblemAutoSchema(AutoSchema):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from dev.stack import HOST, api_command, free_port
 from dev.waiting import wait_until
 from ncs.models import NonConformity
 from qhse.accounts.services.tokens import issue_tokens
+from qhse.attachments.models import Attachment
 from qhse.deployment.gunicorn_worker import READ_SECONDS
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -174,3 +178,94 @@ def test_clients_that_never_finish_hold_up_others_for_a_few_seconds_at_most(port
     finally:
         for line in lines:
             line.close()
+
+
+FORM = "multipart/form-data; boundary=b"
+MEGABYTE = 1_048_576
+
+
+def form(nc, content: bytes) -> bytes:
+    fields = {"entity_type": "nonconformity", "entity_id": str(nc.pk)}
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]
+    file = '--b\r\nContent-Disposition: form-data; name="file"; filename="measured.csv"\r\n\r\n'
+    return "".join([*parts, file]).encode() + content + b"\r\n--b--\r\n"
+
+
+class TestAnUpload:
+    @pytest.fixture
+    def nc(self, make_nc):
+        return make_nc()
+
+    @pytest.mark.parametrize("size", [60_000, 7])
+    def test_is_stored_whether_it_comes_in_chunks_or_not(self, port, head, nc, size):
+        body = form(nc, b"1;12.08\n" * 1_000)
+
+        whole = exchange(port, head("POST", "/attachments", f"Content-Length: {len(body)}", media_type=FORM) + body)
+        chunks = exchange(port, head("POST", "/attachments", CHUNKED, media_type=FORM) + in_chunks(body, size))
+
+        assert [status for status, _ in (whole, chunks)] == [201, 201]
+        assert whole[1]["sha256"] == chunks[1]["sha256"]
+        assert whole[1]["size"] == 8_000
+
+    @pytest.mark.parametrize("start", ["Content-Length: 100000", CHUNKED])
+    def test_that_ends_too_early_is_408_and_stores_nothing(self, port, head, nc, start):
+        part = form(nc, b"1;12.08\n" * 1_000)[:5_000]
+        with socket.create_connection((HOST, port), timeout=20) as line:
+            line.sendall(head("POST", "/attachments", start, media_type=FORM))
+            line.sendall(part if start != CHUNKED else in_chunks(part)[:-5])
+            line.shutdown(socket.SHUT_WR)
+
+            status, document = read_answer(line)
+
+        assert (status, document["code"]) == (408, "incomplete_request")
+        assert Attachment.objects.count() == 0
+
+    @pytest.mark.parametrize("tail", [b"zz\r\nx\r\n0\r\n\r\n", b"2\r\nxxxx0\r\n\r\n"])
+    def test_in_malformed_chunks_is_400_and_stores_nothing(self, port, head, nc, tail):
+        chunks = in_chunks(form(nc, b"1;12.08\n"))[:-5]
+
+        status, _ = exchange(port, head("POST", "/attachments", CHUNKED, media_type=FORM) + chunks + tail)
+
+        assert status == 400
+        assert Attachment.objects.count() == 0
+
+    @pytest.mark.parametrize("length", [True, False])
+    def test_that_is_too_large_gets_its_answer_after_all_was_sent(self, port, head, nc, length):
+        body = form(nc, b"1;12.08\n" * (12 * MEGABYTE // 8))
+        start = f"Content-Length: {len(body)}" if length else CHUNKED
+        sent = body if length else in_chunks(body, 60_000)
+
+        status, document = exchange(port, head("POST", "/attachments", start, media_type=FORM) + sent)
+
+        assert (status, document["code"]) == (413, "payload_too_large")
+        assert Attachment.objects.count() == 0
+
+    def test_of_nobody_is_refused_without_being_kept(self, port, nc):
+        body = form(nc, b"1;12.08\n" * (10 * MEGABYTE // 8))
+        start = f"POST /attachments HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: {FORM}\r\n"
+
+        status, _ = exchange(port, f"{start}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+        assert status == 401
+
+    def test_takes_no_memory_of_its_size(self, port, head, nc):
+        body = form(nc, b"1;12.08\n" * (10 * MEGABYTE // 8 - 1_000))
+        raw = head("POST", "/attachments", f"Content-Length: {len(body)}", media_type=FORM) + body
+        small = form(nc, b"1;12.08\n")
+        exchange(port, head("POST", "/attachments", f"Content-Length: {len(small)}", media_type=FORM) + small)
+        before = highest_memory(port)
+
+        assert [exchange(port, raw)[0] for _ in range(3)] == [201, 201, 201]
+        grown = highest_memory(port) - before
+        assert grown < 8 * MEGABYTE
+
+
+def highest_memory(port: int) -> int:
+    """Return the most bytes that a process of the server at this port has ever held."""
+    peaks = [0]
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            text, command = status.read_text(), (status.parent / "cmdline").read_bytes()
+            if b"gunicorn" in command and str(port).encode() in command:
+                peaks.append(int(re.search(r"VmHWM:\s+(\d+)", text)[1]) * 1_024)
+    return max(peaks)

@@ -9,6 +9,7 @@ from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.models import BaseConstraint
 from django.utils import timezone
 
+from ncs.services import open_action
 from outbox.models import InHand, WorkerSeen
 from qhse.api.models import RefusalCounter
 from qhse.api.problems.database import constraint_named, database_problem
@@ -82,6 +83,24 @@ BREAK = {
     "nc_severity_is_known": "severity = 'none'",
     "nc_has_a_description": "description = ''",
     "nc_closed_has_time_and_person": "status = 'CLOSED', closed_at = NULL",
+    "nc_system_is_known": "system = 'none'",
+    "nc_category_is_known": "category = 'none'",
+    "nc_detected_at_is_known": "detected_at = 'none'",
+    "nc_cause_code_is_known": "cause_code = 'none'",
+    "nc_disposition_is_known": "disposition = 'none'",
+    "nc_closure_code_is_known": "closure_code = 'none'",
+    "nc_defective_of_received": "qty_defective = 2, qty_received = 1",
+    "nc_cost_is_not_negative": "cost = -1",
+    "nc_concession_by_another": "disposition = 'scrap', concession_by_id = reported_by_id",
+    "nc_repeats_another": "repeat_of_id = id",
+    "action_kind_is_known": "kind = 'none'",
+    "action_status_is_known": "status = 'NONE'",
+    "action_has_a_title": "title = ''",
+    "action_has_one_owner": "contact = 'Anna Weiss'",
+    "action_done_has_time_and_person": "done_at = now()",
+    "action_verified_has_time_and_person": "verified_at = now()",
+    "action_verified_by_another": "status = 'EFFECTIVE', done_at = now(), verified_at = now(), "
+    "done_by_id = owner_id, verified_by_id = owner_id",
     "outbox_event_status_is_known": "status = 'GONE', processed_at = NULL",
     "outbox_event_processed_has_its_time": "status = 'DONE', processed_at = NULL",
     "sealing_has_one_turn": "id = 2",
@@ -94,7 +113,8 @@ APPEND_ONLY = {"audit_auditentry", "audit_auditseal", "audit_sealedentry"}  # an
 def a_row_in_every_table(users, api, anonymous, make_supplier, make_nc, drain):
     anonymous.post("/auth/login", {"username": "quality", "password": "correct-horse-quality"})
     api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, HTTP_IDEMPOTENCY_KEY="a-key")
-    make_nc()
+    nc = make_nc()
+    open_action(nc_id=nc.pk, kind="corrective", title="New tool", actor=users["quality"])
     drain()
     InHand.objects.create(worker="a-worker", events=[], alone=False)
     WorkerSeen.objects.create(worker="a-worker", seen_at=timezone.now())
