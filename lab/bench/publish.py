@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from django.db import connection, transaction
 
-import ncs.services
+import ncs.services.cases
 import outbox.publisher
 import suppliers.services
 from lab.bench import load
@@ -42,7 +42,7 @@ def measure(run: Run) -> Iterator[Figure]:
     ids = [suppliers.services.create_supplier(name=f"Supplier {n}", actor=user).pk for n in range(SUPPLIERS)]
 
     def open_nc(number: int) -> None:
-        ncs.services.open_nonconformity(
+        ncs.services.cases.open_nonconformity(
             supplier_id=ids[number % SUPPLIERS], severity="low", description="Lot 4711: bore 12.08 mm", actor=user
         )
 
@@ -53,7 +53,7 @@ def measure(run: Run) -> Iterator[Figure]:
             actor=user,
         )
 
-    yield _compared("open an NC", ncs.services, open_nc, run.sizes.publishes)
+    yield _compared("open an NC", ncs.services.cases, open_nc, run.sizes.publishes)
     yield _compared("set a certification date", suppliers.services, set_date, run.sizes.publishes)
     connection.close()
     with psycopg.connect(run.database.url, autocommit=True) as listener:
