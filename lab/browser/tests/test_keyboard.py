@@ -66,6 +66,8 @@ def test_each_stop_shows_the_focus_and_is_in_sight(place, width, visitors, anybo
     page = (anybody if place == "login" else visitors("admin")).page
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(f"/admin/{place}")
+    if place.endswith("add/"):  # its script moves the focus into the form, and would do it between two stops
+        page.wait_for_function("document.activeElement !== document.body")
 
     seen = list(stops(page))
 
