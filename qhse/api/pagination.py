@@ -111,7 +111,9 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         if self.offset >= DEEP and isinstance(queryset, QuerySet):
             # The rows before the page are passed in an index, and not read.
             keys = queryset.values("pk")[self.offset : self.offset + limit]
-            return list(queryset.model._default_manager.filter(pk__in=keys).order_by(*queryset.query.order_by))
+            page = queryset.model._default_manager.filter(pk__in=keys).order_by(*queryset.query.order_by)
+            names, is_left_out = queryset.query.deferred_loading
+            return list(page if is_left_out else page.only(*names))
         if written is not None:
             return written.page(limit, self.offset, **(self.chosen or {}))
         return list(queryset[self.offset : self.offset + limit])
