@@ -163,6 +163,7 @@ def seed_nonconformities(number: int, *, actor: User) -> Iterator[None]:
         story.nc.refresh_from_db()
     date_back("nonconformity", [(story.nc, story.times) for story in stories])
     date_back("action", [action for story in stories for action in story.actions])
+    date_back("nonconformity", [file for story in stories for file in story.files])
 
 
 def _finding(rng: random.Random, severity: Severity, found: datetime) -> dict[str, Any]:
@@ -212,7 +213,8 @@ def date_back(kind: str, dated: Sequence[tuple[Any, Mapping[str, date]]]) -> Non
         changes = {name: (getattr(row, name), time) for name, time in times.items()}
         type(row)._default_manager.filter(pk=row.pk).update(**times)
         entries.append(entry_for(
-            actor=None, action="DEMO_DATED_BACK", entity_type=kind, entity_id=row.pk, changes=changes,
+            actor=None, action="DEMO_DATED_BACK", entity_type=kind, changes=changes,
+            entity_id=getattr(row, "entity_id", row.pk),  # what happens to a file is told by its record
             reason="demo data: it was recorded today, and tells a story of the past",
         ))  # fmt: skip
     if entries:

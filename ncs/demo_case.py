@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ncs.choices import ActionKind
+from ncs.demo_pictures import drawn
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import (
     analyse_nonconformity,
@@ -23,6 +25,8 @@ from ncs.services import (
 )
 from ncs.services.fields import due_by
 from qhse.accounts.models import User
+from qhse.attachments.models import Attachment
+from qhse.attachments.services import attach
 from suppliers.choices import Severity
 
 _CONTAINED = (
@@ -57,6 +61,7 @@ _PLANS = (
 _CONTACTS = ("Anna Weiss, quality", "Marco Ferri, production", "Jan Novák, dispatch")
 _DONE = "Done as agreed, evidence seen on site"
 _EFFECTIVE = "No finding in the three lots after it"
+PICTURED = 0.15  # of the cases that somebody works on
 _INEFFECTIVE = "The same defect in the second lot after it"
 
 
@@ -68,6 +73,7 @@ class Story:
     opened: datetime
     times: dict[str, Any] = field(default_factory=dict)
     actions: list[tuple[CorrectiveAction, Mapping[str, Any]]] = field(default_factory=list)
+    files: list[tuple[Attachment, Mapping[str, Any]]] = field(default_factory=list)
 
 
 def tell(story: Story, *, until: datetime, share: float, rng: random.Random, people: Mapping[str, User]) -> None:
@@ -88,6 +94,8 @@ def tell(story: Story, *, until: datetime, share: float, rng: random.Random, peo
     def at(part: float) -> datetime:
         return min(story.opened + way * part, until)
 
+    if rng.random() < PICTURED:
+        _photograph(story, rng, quality)
     if share > 0.1 and (nc.severity == Severity.HIGH or rng.random() < 0.5):
         contain_nonconformity(nc_id=nc.pk, containment=rng.choice(_CONTAINED), actor=quality)
         story.times["contained_at"] = at(0.1)
@@ -100,6 +108,12 @@ def tell(story: Story, *, until: datetime, share: float, rng: random.Random, peo
         story.times["analysed_at"] = at(0.4)
     if share > 0.5 and (nc.severity == Severity.HIGH or (nc.severity == Severity.MEDIUM and rng.random() < 0.4)):
         _act(story, share, rng, people, at)
+
+
+def _photograph(story: Story, rng: random.Random, quality: User) -> None:
+    given = {"entity_type": "nonconformity", "entity_id": str(story.nc.pk), "description": "As found, marked in red"}
+    file = attach(**given, name="found.png", content=io.BytesIO(drawn(rng)), actor=quality)
+    story.files.append((file, {"uploaded_at": story.opened + timedelta(minutes=20)}))
 
 
 def _decide(story: Story, rng: random.Random, quality: User, admin: User) -> None:

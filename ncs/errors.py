@@ -71,6 +71,10 @@ class ActionMoveIsForbidden(DomainError):
     code = "forbidden_move"
 
 
+class CaseHasTooManyActions(DomainError):
+    code = "too_many_actions"
+
+
 class AnotherPersonMust(DomainError):
     """Four eyes: the person who did the one thing does not do the other."""
 

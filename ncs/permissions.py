@@ -32,6 +32,7 @@ ACTION_ROLES: RoleTable = {
     "verify": _QUALITY,
     "cancel": _QUALITY,
 }
+OWNER_ROLES: RoleTable = {"list": _QUALITY}
 WORK_ROLES: RoleTable = {"retrieve": EVERYONE}
 
 
@@ -41,6 +42,10 @@ class NonConformityPermission(RolePermission):
 
 class ActionPermission(RolePermission):
     table = ACTION_ROLES
+
+
+class OwnersPermission(RolePermission):
+    table = OWNER_ROLES
 
 
 class WorkPermission(RolePermission):

@@ -112,8 +112,9 @@ class ActionStartForm(_StepForm):
 
 class ActionCompleteForm(_StepForm):
     note = text_field(
-        rows=5, most=2000, label="What was done", help_text="Somebody else then verifies whether it helped."
-    )
+        rows=5, most=2000, required=False, label="What was done",
+        help_text="Not needed if a file on the action shows it. Somebody else then verifies whether it helped.",
+    )  # fmt: skip
 
     def write(self) -> CorrectiveAction:
         return complete_action(

@@ -37,9 +37,12 @@ CORRECTED = ("severity", "description", *DETAILS, "customer_informed_on", "cost"
 _CHOICE = "– choose –"
 
 
-def text_field(*, rows: int, most: int, help_text: str, label: str | None = None) -> forms.CharField:
+def text_field(
+    *, rows: int, most: int, help_text: str, label: str | None = None, required: bool = True
+) -> forms.CharField:
     return forms.CharField(
         label=label,
+        required=required,
         max_length=most,
         widget=forms.Textarea(attrs={"rows": rows, "class": "vLargeTextField"}),
         help_text=help_text,

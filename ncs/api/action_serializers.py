@@ -11,6 +11,8 @@ from ncs.choices import ActionKind, ActionStatus
 from ncs.models import CorrectiveAction
 from ncs.models.action import MAX_CONTACT, MAX_TITLE
 from ncs.services.fields import MAX_TEXT
+from qhse.accounts.models import User
+from qhse.accounts.roles import Role
 from qhse.api.answers import AnswerSerializer
 from qhse.api.fields import DayField, OneOfField, TextField, TrueFalseField
 from qhse.api.viewsets import StrictSerializer
@@ -35,7 +37,10 @@ class ActionChangeSerializer(StrictSerializer):
 
 
 class CompleteSerializer(StrictSerializer):
-    note = TextField(max_length=MAX_TEXT, help_text="What was done.")
+    note = TextField(
+        required=False, allow_blank=True, max_length=MAX_TEXT,
+        help_text="What was done. It is needed unless a file on the action shows it.",
+    )  # fmt: skip
 
 
 class VerifySerializer(StrictSerializer):
@@ -62,6 +67,12 @@ class ActionSerializer(AnswerSerializer[CorrectiveAction]):
     verified_by = serializers.IntegerField(source="verified_by_id", allow_null=True)
     verification_note = serializers.CharField(allow_blank=True)
     follow_up_of = serializers.IntegerField(source="follow_up_of_id", allow_null=True)
+
+
+class OwnerSerializer(AnswerSerializer[User]):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    role = serializers.ChoiceField(choices=Role.choices)
 
 
 class WorkSerializer(AnswerSerializer[Any]):

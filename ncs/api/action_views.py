@@ -17,6 +17,7 @@ from ncs.api.action_serializers import (
     ActionCreateSerializer,
     ActionSerializer,
     CompleteSerializer,
+    OwnerSerializer,
     VerifySerializer,
     WorkSerializer,
 )
@@ -24,7 +25,7 @@ from ncs.api.filters import ActionFilter
 from ncs.api.serializers import ReasonSerializer
 from ncs.errors import ActionNotFound
 from ncs.models import CorrectiveAction
-from ncs.permissions import ActionPermission, WorkPermission
+from ncs.permissions import ActionPermission, OwnersPermission, WorkPermission
 from ncs.services import (
     cancel_action,
     change_action,
@@ -33,12 +34,29 @@ from ncs.services import (
     start_action,
     verify_action,
 )
+from ncs.services.people import owners
 from ncs.work import work_of
 from qhse.api.openapi.schema import conflict, example
+from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet, NothingSerializer
 from qhse.api.writes import repeatable
 from qhse.queries import WrittenList
+
+
+class OwnersPagination(StrictLimitOffsetPagination):
+    query_parameters = ("limit", "offset")  # a key goes with no order by name
+
+
+@extend_schema(tags=["non-conformities"])
+@extend_schema_view(list=extend_schema(summary="Who may own cases and actions, by name"))
+class OwnersViewSet(ListModelMixin, ApiViewSet):
+    """Those whose numbers `owner_id` takes: active users who work on cases."""
+
+    permission_classes = [OwnersPermission]
+    serializer_class = OwnerSerializer
+    queryset = owners()
+    pagination_class = OwnersPagination
 
 
 @extend_schema(tags=["actions"])

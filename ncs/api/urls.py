@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ncs.api.action_views import ActionTimelineViewSet, ActionViewSet, CaseActionsViewSet, WorkViewSet
+from ncs.api.action_views import ActionTimelineViewSet, ActionViewSet, CaseActionsViewSet, OwnersViewSet, WorkViewSet
 from ncs.api.report_views import ReportViewSet
 from ncs.api.views import NonConformityTimelineViewSet, NonConformityViewSet
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("ncs/<int:nc_id>/timeline", NonConformityTimelineViewSet.as_view({"get": "list"}), name="nc-timeline"),
     path("ncs/<int:nc_id>/actions", CaseActionsViewSet.as_view({"post": "create"}), name="nc-actions"),
     path("ncs/<int:nc_id>/8d", ReportViewSet.as_view({"get": "report"}), name="nc-8d"),
+    path("ncs/owners", OwnersViewSet.as_view({"get": "list"}), name="nc-owners"),
     path("actions", ActionViewSet.as_view({"get": "list"}), name="action-list"),
     path(
         "actions/<int:action_id>", ActionViewSet.as_view({"get": "retrieve", "patch": "change"}), name="action-detail"

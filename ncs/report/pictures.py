@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from ncs.report.headers import SHOWN, pixels_of
 from ncs.report.shape import File, Picture, Pictures
 from qhse.attachments import storage
 from qhse.attachments.errors import StorageIsAway
+from qhse.attachments.headers import SHOWN, pixels_of
 
 MOST = 6  # pictures of a report
 MOST_BYTES = 12 * 1_048_576  # of all of them

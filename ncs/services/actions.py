@@ -11,7 +11,14 @@ from django.db import transaction
 
 from audit.services import record
 from ncs.choices import ActionKind, ActionStatus, NcStatus
-from ncs.errors import ActionMoveIsForbidden, ActionNotFound, AnotherPersonMust, DetailIsInvalid, NonConformityIsClosed
+from ncs.errors import (
+    ActionMoveIsForbidden,
+    ActionNotFound,
+    AnotherPersonMust,
+    CaseHasTooManyActions,
+    DetailIsInvalid,
+    NonConformityIsClosed,
+)
 from ncs.events import (
     ActionCancelled,
     ActionChanged,
@@ -30,11 +37,13 @@ from ncs.workflow import RUNNING, action_may_move
 from outbox.publisher import publish
 from qhse import clock
 from qhse.accounts.models import User
+from qhse.attachments.models import Attachment
 from qhse.errors import demand_version
 from qhse.queries import WrittenInsert
 from qhse.text import LineRefused, one_line, plain
 
 Versions = Collection[int] | None
+MOST_ACTIONS = 200  # on a case: its page and its report show all of them, and voiding it cancels all in one transaction
 
 
 @transaction.atomic
@@ -55,7 +64,8 @@ def open_action(
     Without a due date it has that of its case. Row, counts and version of the case, audit entry and ActionOpened event
     are stored together or not at all. Locks the case. The `expected_versions` are the case's.
 
-    Raises NonConformityNotFound, NonConformityIsClosed, RecordHasChanged, DetailIsInvalid, OwnerIsUnknown.
+    Raises NonConformityNotFound, NonConformityIsClosed, RecordHasChanged, DetailIsInvalid, OwnerIsUnknown,
+    CaseHasTooManyActions.
     """
     nc = locked_open(nc_id, expected_versions)
     values = _planned(
@@ -72,6 +82,8 @@ def open_action(
 def _open(
     nc: NonConformity, kind: str, values: dict[str, Any], actor: User, follow_up_of: int | None = None
 ) -> CorrectiveAction:
+    if follow_up_of is None and nc.actions.count() >= MOST_ACTIONS:
+        raise CaseHasTooManyActions(f"{nc.number} has {MOST_ACTIONS} actions. Record another case for what is more.")
     if kind not in ActionKind.values:
         raise DetailIsInvalid(f"The kind must be one of {', '.join(ActionKind.values)}.", field="kind")
     action = CorrectiveAction(nc_id=nc.pk, kind=kind, created_by=actor, follow_up_of_id=follow_up_of, **values)
@@ -139,15 +151,18 @@ def start_action(*, action_id: int, actor: User, expected_versions: Versions = N
 
 
 @transaction.atomic
-def complete_action(*, action_id: int, note: str, actor: User, expected_versions: Versions = None) -> CorrectiveAction:
+def complete_action(
+    *, action_id: int, actor: User, note: str = "", expected_versions: Versions = None
+) -> CorrectiveAction:
     """
     Say that an action is done, and what was done. Somebody else then verifies whether it helped.
 
     Stored, locked and refused as by `change_action`, with ActionDone. It must have begun, unless it is a containment.
+    Without a note, a file on the action has to show what was done: files are attached and voided under the same lock.
     """
-    note = said(note, field="note", called="note on what was done")
     action, nc = _locked(action_id, expected_versions)
     _demand_move(action, ActionStatus.DONE, "completed")
+    note = _told(action, note)
     values = {
         "status": ActionStatus.DONE.value,
         "done_at": clock.present(),
@@ -158,6 +173,15 @@ def complete_action(*, action_id: int, note: str, actor: User, expected_versions
     _count(nc, actions_open=-1, actions_to_verify=1)
     _publish(action, nc, ActionDone, actor, done_by=actor.pk)
     return action
+
+
+def _told(action: CorrectiveAction, note: str) -> str:
+    """Return the note on what was done, as it is stored. Raises DetailIsInvalid for none without a file."""
+    if plain(note):
+        return said(note, field="note", called="note on what was done")
+    if not Attachment.objects.filter(entity_type="action", entity_id=str(action.pk), voided_at=None).exists():
+        raise DetailIsInvalid("Say what was done, or attach a file to the action that shows it.", field="note")
+    return ""
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
@@ -17,5 +17,10 @@ def owned_by_nobody(field: str = "owner") -> Q:
     return Q(**{f"{field}__isnull": True}) | gone
 
 
+def owners() -> QuerySet[User]:
+    """Return who may own cases and actions, by name."""
+    return User.objects.filter(is_active=True, role__in=OWNERS).order_by("username", "id")
+
+
 def may_own(user_id: int) -> bool:
-    return User.objects.filter(pk=user_id, is_active=True, role__in=OWNERS).exists()
+    return owners().filter(pk=user_id).exists()

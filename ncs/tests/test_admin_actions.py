@@ -23,7 +23,7 @@ def opened(client, users):
 
 
 def steps_in(page):
-    return re.findall(r'<a href="\?step=(\w+)"', page)
+    return re.findall(r'<a href="\?step=(\w+)#act"', page)
 
 
 class TestTheList:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from ncs.errors import (
     ActionMoveIsForbidden,
     ActionNotFound,
     AnotherPersonMust,
+    CaseHasTooManyActions,
     DetailIsInvalid,
     NonConformityIsClosed,
     OwnerIsUnknown,
@@ -29,6 +31,8 @@ from ncs.services import (
     void_nonconformity,
 )
 from outbox.testing import assert_published, assert_publishes_nothing
+from qhse.attachments.services import attach, void_attachment
+from qhse.attachments.tests.files import PNG
 from qhse.errors import RecordHasChanged
 
 pytestmark = pytest.mark.django_db
@@ -39,11 +43,25 @@ def counts_of(nc_id):
     return NonConformity.objects.values_list(*names).get(pk=nc_id)
 
 
+def put(action, users):
+    """Attach a photo to an action."""
+    given = {"entity_type": "action", "entity_id": str(action.pk), "name": "bore.png", "content": io.BytesIO(PNG)}
+    return attach(**given, actor=users["quality"])
+
+
 def entry(action):
     return AuditEntry.objects.get(action=action)
 
 
 class TestOpenAction:
+    def test_a_case_takes_so_many_and_no_more(self, make_action, monkeypatch):
+        monkeypatch.setattr("ncs.services.actions.MOST_ACTIONS", 2)
+        first = make_action()
+        make_action(nc_id=first.nc_id)
+
+        with pytest.raises(CaseHasTooManyActions, match="has 2 actions"):
+            make_action(nc_id=first.nc_id)
+
     def test_belongs_to_who_asks_and_is_due_with_its_case_unless_somebody_says_otherwise(self, users, make_action):
         action = make_action()
 
@@ -217,6 +235,18 @@ class TestTheWayOfAnAction:
             complete_action(action_id=running.pk, note=note, actor=users["quality"])
         with pytest.raises(DetailIsInvalid):
             verify_action(action_id=completed().pk, effective=True, note=note, actor=users["admin"])
+
+    def test_a_file_on_the_action_is_as_good_as_a_note_while_it_is_in_force(self, users, make_action):
+        action, other = make_action(kind="containment"), make_action(kind="containment")
+        photo = put(action, users)
+
+        void_attachment(attachment_id=photo.pk, reason="Another lot", actor=users["quality"])
+        for each in (action, other):
+            with pytest.raises(DetailIsInvalid, match="attach a file"):
+                complete_action(action_id=each.pk, actor=users["quality"])
+        put(action, users)
+        done = complete_action(action_id=action.pk, actor=users["quality"])
+        assert (done.status, done.done_note) == ("DONE", "")
 
 
 class TestCancelAction:

@@ -9,6 +9,12 @@ class AttachmentNotFound(RecordNotFound):
     code = "attachment_not_found"
 
 
+class PreviewNotFound(RecordNotFound):
+    """It is no picture, none can be made of it, or none has been made yet."""
+
+    code = "preview_not_found"
+
+
 class EntityTypeIsUnknown(InvalidInput):
     """No kind of record of this name takes files."""
 

@@ -8,10 +8,20 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from qhse.attachments.contents import MEDIA_TYPES
+from qhse.attachments.headers import SHOWN
 from qhse.attachments.names import MAX_NAME
 
 MAX_DESCRIPTION = 500  # characters
 MAX_REASON = 2000
+
+
+_IS_A_PICTURE = Q(media_type__in=sorted(SHOWN), voided_at__isnull=True)
+
+
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    def without_preview(self) -> AttachmentQuerySet:
+        """Return the pictures at which no worker has looked yet."""
+        return self.filter(_IS_A_PICTURE, preview_as=None)
 
 
 class Attachment(models.Model):
@@ -20,7 +30,8 @@ class Attachment(models.Model):
 
     `services` writes it. The file lies in the storage under `stored_as`, a name of ours, and is never overwritten. It
     was there before the row. `sha256` and `size` are those of the file, `media_type` is what its content is. A mistaken
-    one is declared void, once, with a reason: its content is then given to nobody, and kept. `version` counts the
+    one is declared void, once, with a reason: its content is then given to nobody, and kept. `preview_as` names the
+    small picture of a picture: None until a worker has looked, and empty if there can be none. `version` counts the
     changes. Rows are never deleted.
     """
 
@@ -41,7 +52,10 @@ class Attachment(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     void_reason = models.TextField(max_length=MAX_REASON, blank=True, default="", db_default="")
+    preview_as = models.CharField(max_length=64, null=True, editable=False)
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+
+    objects = AttachmentQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
@@ -79,7 +93,13 @@ class Attachment(models.Model):
                 violation_error_message="A void file has time, person and reason of that; others have none of them.",
             ),
         )
-        indexes = (models.Index(fields=("entity_type", "entity_id", "id"), name="attachment_by_record"),)
+        indexes = (
+            models.Index(fields=("entity_type", "entity_id", "id"), name="attachment_by_record"),
+            models.Index(
+                fields=("id",), condition=_IS_A_PICTURE & Q(preview_as=None), name="attachment_without_preview"
+            ),
+            models.Index(fields=("preview_as",), condition=Q(preview_as__gt=""), name="attachment_by_preview"),
+        )
 
     def __str__(self) -> str:
         return self.name

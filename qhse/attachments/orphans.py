@@ -23,7 +23,11 @@ def orphans(*, older_than_hours: int) -> Iterator[str]:
     """
     before = database_time() - timedelta(hours=older_than_hours)
     for names in _batches(storage.all_names()):
-        named = set(Attachment.objects.filter(stored_as__in=names).values_list("stored_as", flat=True))
+        named = {
+            name
+            for column in ("stored_as", "preview_as")
+            for name in Attachment.objects.filter(**{f"{column}__in": names}).values_list(column, flat=True)
+        }
         for name in names:
             written_at = None if name in named else storage.written_at(name)
             if written_at is not None and written_at < before:

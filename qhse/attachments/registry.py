@@ -42,7 +42,7 @@ class RecordKind:
         return is_allowed(user, self.action_for(action), self.table)
 
 
-READING = ("list", "retrieve", "content")
+READING = ("list", "retrieve", "content", "preview")
 WRITING = ("create", "void")
 
 roles: RoleTable = {action: frozenset() for action in (*READING, *WRITING)}

@@ -18,6 +18,7 @@ register(
             "media_type": Field("kind of file"),
             "size": Field("bytes"),
             "sha256": Field("digest of the file"),
+            "uploaded_at": Field("file attached"),
         },
     )
 )

@@ -144,7 +144,9 @@ WRITES = (
         frozenset({"title", "owner_id", "contact", "due_on", "reason"}),
     ),
     Write("PATCH", "/actions/<int:action_id>/start", {}, {}),
-    Write("PATCH", "/actions/<int:action_id>/complete", {"note": "Done"}, {"note": "text"}),
+    Write(
+        "PATCH", "/actions/<int:action_id>/complete", {"note": "Done"}, {"note": "text"}, optional=frozenset({"note"})
+    ),
     Write(
         "PATCH",
         "/actions/<int:action_id>/verify",

@@ -31,6 +31,7 @@ LISTS = {
         "due_until",
         "repeat",
     },
+    "/ncs/owners": set(),
     "/actions": {"nc_id", "supplier_id", "owner_id", "status", "kind", "overdue"},
     "/audit-log": {"actor", "action", "entity_type", "entity_id", "request_id", "since", "until"},
     "/outbox/events": {"status", "event_type", "aggregate_type", "aggregate_id"},
@@ -41,6 +42,7 @@ TIMELINES = {
 }  # fmt: skip
 # Likewise, by two parameters that it needs: qhse/attachments/tests/test_api.py.
 OF_A_RECORD = {"/attachments"}
+HAS_FEW_ROWS = {"/ncs/owners"}  # in these tests, so no deep page
 MAY_BE_EMPTY = {("/suppliers", "search")}
 
 ODD_NUMBERS = [
@@ -183,7 +185,7 @@ class TestPages:
         monkeypatch.setattr(pagination, "DEEP", 5)
         client = api("admin")
 
-        for path in LISTS:
+        for path in set(LISTS) - HAS_FEW_ROWS:
             whole = client.get(f"{path}?limit=100").json()["results"]
             pages = self.walk(client, f"{path}?limit=4")
             third = client.get(client.get(f"{path}?limit=4&offset=4").json()["next"]).json()

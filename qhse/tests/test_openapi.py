@@ -52,7 +52,7 @@ BODIES = {
     ("/ncs/{nc_id}/actions", "post"): ({"kind", "title"}, {"owner_id", "contact", "due_on"}),
     ("/actions/{action_id}", "patch"): (set(), {"title", "owner_id", "contact", "due_on", "reason"}),
     ("/actions/{action_id}/start", "patch"): (set(), set()),
-    ("/actions/{action_id}/complete", "patch"): ({"note"}, set()),
+    ("/actions/{action_id}/complete", "patch"): (set(), {"note"}),
     ("/actions/{action_id}/verify", "patch"): ({"effective", "note"}, set()),
     ("/actions/{action_id}/cancel", "patch"): ({"reason"}, set()),
     ("/attachments", "post"): ({"entity_type", "entity_id", "file"}, {"description"}),
@@ -150,7 +150,7 @@ class TestTheIntroduction:
         paths = list(document["paths"])
         steps = ("assign", "contain", "analyse", "dispose", "concede", "close", "reopen", "void", "timeline", "actions",
                  "8d")  # fmt: skip
-        ncs = ["/ncs", "/ncs/{nc_id}", *(f"/ncs/{{nc_id}}/{step}" for step in steps)]
+        ncs = ["/ncs", "/ncs/{nc_id}", *(f"/ncs/{{nc_id}}/{step}" for step in steps), "/ncs/owners"]
 
         assert paths[:2] == ["/auth/login", "/auth/refresh"]
         assert [path for path in paths if path.startswith("/ncs")] == ncs
@@ -225,6 +225,7 @@ class TestEachOperation:
         assert media_types == {
             "application/json", "application/problem+json", "application/vnd.oai.openapi+json", "text/plain",
             "application/pdf", "text/html",  # a report
+            "image/png",  # a preview
             "*/*",  # a file that somebody attached, to be saved
         }  # fmt: skip
 
@@ -245,7 +246,7 @@ class TestEachOperation:
                 expected |= {"429"}
             if path == "/metrics":
                 expected |= {"403"}
-            if path == "/attachments/{attachment_id}/content":
+            if path in ("/attachments/{attachment_id}/content", "/attachments/{attachment_id}/preview"):
                 expected |= {"410"}
             if path == "/ncs/{nc_id}/8d":
                 expected |= {"406"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import F
 from django.test.client import encode_multipart
 from django.utils import timezone
 from rest_framework.permissions import AllowAny
@@ -31,6 +32,7 @@ from qhse.accounts.services.tokens import issue_tokens
 from qhse.accounts.services.users import change_user, create_user
 from qhse.api.openapi.routes import all_patterns
 from qhse.api.permissions import RolePermission
+from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -65,6 +67,7 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
             "void",
         )
     },
+    "ncs/owners": {"GET": ({"quality", "admin"}, 200)},
     "ncs/<int:nc_id>/actions": {"POST": ({"quality", "admin"}, 201)},
     "ncs/<int:nc_id>/8d": {"GET": (ALL, 200)},
     "actions": {"GET": (ALL, 200)},
@@ -88,6 +91,7 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "attachments": {"GET": (ALL, 200), "POST": ({"quality", "admin"}, 201)},
     "attachments/<int:attachment_id>": {"GET": (ALL, 200)},
     "attachments/<int:attachment_id>/content": {"GET": (ALL, 200)},
+    "attachments/<int:attachment_id>/preview": {"GET": (ALL, 200)},
     "attachments/<int:attachment_id>/void": {"PATCH": ({"quality", "admin"}, 200)},
     "outbox/events": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>": {"GET": ({"admin"}, 200)},
@@ -221,6 +225,7 @@ def world(users, api, make_nc) -> World:
         "<int:action_id>": action.pk,
         "<uuid:event_id>": OutboxEvent.objects.latest("id").event_id,
     }
+    Attachment.objects.update(preview_as=F("stored_as"))
     return World(ids, askers, lambda: issue_tokens(users["auditor"]).refresh_token, reporter)
 
 

@@ -40,6 +40,8 @@ EXPECTED: dict[str, tuple[set[str], int]] = {
     "ncs/nonconformity/<path:object_id>/history/": (EVERY_ROLE, 302),
     "ncs/nonconformity/<path:object_id>/files/<int:attachment_id>/": (EVERY_ROLE, 410),  # it is void
     "ncs/correctiveaction/<path:object_id>/files/<int:attachment_id>/": (EVERY_ROLE, 404),  # it is on the case
+    "ncs/nonconformity/<path:object_id>/files/<int:attachment_id>/preview/": (EVERY_ROLE, 410),
+    "ncs/correctiveaction/<path:object_id>/files/<int:attachment_id>/preview/": (EVERY_ROLE, 404),
     "ncs/nonconformity/<path:object_id>/report/": (EVERY_ROLE, 200),
     "ncs/nonconformity/<path:object_id>/report/pdf/": (EVERY_ROLE, 200),
     "ncs/correctiveaction/": (EVERY_ROLE, 200),

@@ -15,8 +15,8 @@ from django.urls import URLPattern, path, reverse
 from qhse.adminsite.forms import ServiceForm
 from qhse.adminsite.steps import STEP, Step, SteppedAdmin
 from qhse.attachments.admin.forms import AddFileForm, FileForm, VoidFileForm
-from qhse.attachments.downloads import content_of
-from qhse.attachments.errors import FileIsVoided, StorageIsAway
+from qhse.attachments.downloads import content_of, preview_of
+from qhse.attachments.errors import FileIsVoided, PreviewNotFound, StorageIsAway
 from qhse.attachments.models import Attachment
 from qhse.attachments.registry import kind_of
 from qhse.refused_pages import refused_page
@@ -75,7 +75,14 @@ class FilesAdmin(SteppedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.file_view)
-        return [path("<path:object_id>/files/<int:attachment_id>/", view, name=self._file_name), *super().get_urls()]
+        return [
+            path("<path:object_id>/files/<int:attachment_id>/", view, name=self._file_name),
+            path(
+                "<path:object_id>/files/<int:attachment_id>/preview/", view, {"give": "preview"},
+                name=f"{self._file_name}_preview",
+            ),
+            *super().get_urls(),
+        ]  # fmt: skip
 
     @property
     def _file_name(self) -> str:
@@ -84,9 +91,14 @@ class FilesAdmin(SteppedAdmin):
     def file_url(self, record: Any, attachment: Attachment) -> str:
         return reverse(f"admin:{self._file_name}", args=(quote(record.pk), attachment.pk))
 
-    def file_view(self, request: HttpRequest, object_id: str, attachment_id: int) -> HttpResponseBase:
+    def preview_url(self, record: Any, attachment: Attachment) -> str:
+        return reverse(f"admin:{self._file_name}_preview", args=(quote(record.pk), attachment.pk))
+
+    def file_view(
+        self, request: HttpRequest, object_id: str, attachment_id: int, give: str = "content"
+    ) -> HttpResponseBase:
         """Give a file to who may read its record, as the API does. What cannot be given is a page that says why."""
-        if not kind_of(self.entity_type).allows(request.user, "content"):
+        if not kind_of(self.entity_type).allows(request.user, give):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
@@ -97,7 +109,9 @@ class FilesAdmin(SteppedAdmin):
             raise Http404
         told = {"file": attachment, "record_url": f"{self.record_url(entity_id)}#files"}
         try:
-            return content_of(attachment)
+            return preview_of(attachment) if give == "preview" else content_of(attachment)
+        except PreviewNotFound:
+            raise Http404 from None
         except FileIsVoided:
             return refused_page(request, "attachments/no_file.html", HTTPStatus.GONE, **told)
         except StorageIsAway:

@@ -46,7 +46,14 @@ def files_panel(request: HttpRequest, record: Any) -> Content | None:
 
 def _name(page: FilesAdmin, record: Any, attachment: Attachment) -> SafeString:
     if attachment.voided_at is None or attachment.voided_by is None:
-        return format_html('<div class="file">{}</div>', link(page.file_url(record, attachment), attachment.name))
+        url = page.file_url(record, attachment)
+        if not attachment.preview_as:
+            return format_html('<div class="file">{}</div>', link(url, attachment.name))
+        # Its text is the link's: to say the name twice would help nobody.
+        picture = format_html(
+            '<img class="preview" src="{}" alt="" loading="lazy">', page.preview_url(record, attachment)
+        )
+        return format_html('<div class="file"><a href="{}">{}{}</a></div>', url, picture, attachment.name)
     return format_html(
         '<div class="file"><del>{}</del><br>Void since {} UTC, by {}: {}</div>',
         attachment.name, f"{attachment.voided_at:%Y-%m-%d %H:%M}", attachment.voided_by.username,
@@ -66,6 +73,6 @@ def _void_link(page: FilesAdmin, record: Any, attachment: Attachment) -> SafeStr
     if attachment.voided_at is not None:
         return NONE
     return format_html(
-        '<a href="{}&amp;file={}">Declare void<span class="visually-hidden"> {}</span></a>',
-        page.step_url(record.pk, VOID), attachment.pk, attachment.name,
+        '<a href="{}">Declare void<span class="visually-hidden"> {}</span></a>',
+        page.step_url(record.pk, VOID, file=attachment.pk), attachment.name,
     )  # fmt: skip

@@ -10,5 +10,10 @@ urlpatterns = [
         AttachmentViewSet.as_view({"get": "content"}),
         name="attachment-content",
     ),
+    path(
+        "attachments/<int:attachment_id>/preview",
+        AttachmentViewSet.as_view({"get": "preview"}),
+        name="attachment-preview",
+    ),
     path("attachments/<int:attachment_id>/void", AttachmentViewSet.as_view({"patch": "void"}), name="attachment-void"),
 ]

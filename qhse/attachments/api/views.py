@@ -20,7 +20,7 @@ from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
 from qhse.attachments.api.filters import AttachmentFilter
 from qhse.attachments.api.serializers import AttachmentSerializer, AttachSerializer, VoidSerializer
-from qhse.attachments.downloads import content_of
+from qhse.attachments.downloads import content_of, preview_of
 from qhse.attachments.models import Attachment
 from qhse.attachments.permissions import AttachmentPermission, demand_right
 from qhse.attachments.services import attach, found, void_attachment
@@ -101,6 +101,14 @@ class AttachmentViewSet(ApiViewSet):
         """To be saved, and never shown in place. Its media type is what the content is."""
         attachment = self._found(attachment_id)
         return content_of(attachment)
+
+    @extend_schema(
+        summary="A small picture of a picture",
+        responses={(200, "image/png"): OpenApiTypes.BINARY, **_refusal(410, "The file was declared void")},
+    )
+    def preview(self, request: Request, attachment_id: int) -> FileResponse:
+        """At most 320 pixels on each side. The worker makes it moments after the file was attached; 404 until then."""
+        return preview_of(self._found(attachment_id))
 
     @extend_schema(
         summary="Declare a file void",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ncs.report.headers import SHOWN, pixels_of
 from ncs.tests.reports import jpeg_head, png, webp
+from qhse.attachments.headers import SHOWN, pixels_of
 
 
 def lossless(width: int, height: int) -> tuple[bytes, bytes]:

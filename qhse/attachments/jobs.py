@@ -1,0 +1,14 @@
+"""What workers do between batches for files."""
+
+from __future__ import annotations
+
+from qhse.attachments.previews import make_preview
+from qhse.periodic import periodic
+
+EVERY_SECONDS = 15
+"""So long a new picture has no preview at most. A look at nothing costs an index probe."""
+
+
+@periodic(every_seconds=EVERY_SECONDS)
+def make_previews() -> bool:
+    return make_preview()

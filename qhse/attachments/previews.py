@@ -1,0 +1,73 @@
+"""
+Small pictures of pictures, made by the worker.
+
+A picture is unpacked in a process of its own, which ends in time. What its header calls too large is not unpacked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from qhse.attachments import storage
+from qhse.attachments.errors import StorageIsAway
+from qhse.attachments.headers import pixels_of
+from qhse.attachments.models import Attachment
+
+logger = logging.getLogger("qhse.attachments")
+
+PAINTER = Path(__file__).with_name("preview_painter.py")
+SECONDS = 4.0
+"""Events wait meanwhile. A photo of 12 megapixels takes 0.6 s, the largest that is taken 2 s."""
+MOST_PIXELS = 40_000_000
+MEDIA_TYPE = "image/png"
+NONE_CAN_BE = ""
+"""Stands in place of a preview's name where none can be made."""
+_ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+def make_preview() -> bool:
+    """
+    Make the preview of one picture that has none. True if there may be more.
+
+    Nothing is locked while it is painted. The row then names it, unless it has one meanwhile: of two workers who paint
+    the same, the later one removes theirs. A storage that is away leaves the picture for the next time. The trail keeps
+    nothing of it: a preview follows from the file.
+    """
+    picture = Attachment.objects.without_preview().order_by("id").first()
+    if picture is None:
+        return False
+    try:
+        painted = _painted(picture)
+        name = storage.keep(io.BytesIO(painted)) if painted else NONE_CAN_BE
+    except StorageIsAway:
+        return False
+    if not Attachment.objects.without_preview().filter(pk=picture.pk).update(preview_as=name) and name:
+        storage.discard(name)
+    return True
+
+
+def _painted(picture: Attachment) -> bytes:
+    """Return the preview, nothing if there can be none. Raises StorageIsAway."""
+    with storage.opened(picture.stored_as) as opened:
+        content = opened.read(picture.size + 1)
+    if hashlib.sha256(content).hexdigest() != picture.sha256:
+        return b""
+    if not 1 <= (pixels_of(content, picture.media_type) or 0) <= MOST_PIXELS:
+        return b""
+    with TemporaryDirectory(prefix="qhse-preview-") as directory:
+        name = f"picture.{_ENDINGS[picture.media_type]}"
+        (Path(directory) / name).write_bytes(content)
+        # Without our environment, which holds keys, and with nothing in it that could change how Python starts.
+        command = [sys.executable, "-I", str(PAINTER), name]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=SECONDS, cwd=directory, env={}, check=True)
+        except (subprocess.SubprocessError, OSError) as error:
+            logger.warning("no preview of the file %s: %s", picture.pk, error)
+            return b""
+    return done.stdout
