@@ -107,7 +107,7 @@ class SteppedAdmin(ServiceModelAdmin):
 
     def step_url(self, pk: object, name: str, **more: int | str) -> str:
         """Return the address of a record's page with this step, at its form: on a phone it lies below all facts."""
-        return f"{self.record_url(str(pk))}?{urlencode({STEP: name} | more)}#act"
+        return f"{self.record_url(str(pk))}?{urlencode({STEP: name, **more})}#act"
 
     def _address(self, request: HttpRequest, name: str) -> str:
         query = request.GET.copy()

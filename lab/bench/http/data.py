@@ -69,13 +69,18 @@ def settle(database: Database) -> None:
 
 
 def _add_actions(user: User) -> None:
-    """Add two actions to each of the first 200,000 cases, and count them on these as the services would have."""
+    """
+    Add two actions to each of the first 200,000 cases, and count them on these as the services would have.
+
+    Those of every hundredth case are one person's, 1,200 of them running; the others are the suppliers'.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ncs_correctiveaction "
-            "(nc_id, kind, title, status, owner_id, due_on, overdue_told, created_by_id) "
+            "(nc_id, kind, title, status, owner_id, contact, due_on, overdue_told, created_by_id) "
             "SELECT n.id, 'corrective', 'Set an interval for the tool change', "
-            "CASE WHEN n.status = 'OPEN' THEN 'IN_PROGRESS' ELSE 'CANCELLED' END, %(user)s, "
+            "CASE WHEN n.status = 'OPEN' THEN 'IN_PROGRESS' ELSE 'CANCELLED' END, "
+            "CASE WHEN n.id %% 100 = 0 THEN %(user)s END, CASE WHEN n.id %% 100 = 0 THEN '' ELSE 'Anna Weiss' END, "
             "(n.created_at + interval '45 days')::date, (n.created_at + interval '45 days')::date, %(user)s "
             "FROM ncs_nonconformity n CROSS JOIN generate_series(1, 2) "
             "WHERE n.id <= 200000 AND NOT EXISTS (SELECT FROM ncs_correctiveaction a WHERE a.nc_id = n.id)",
