@@ -13,7 +13,10 @@ from django.db import connection
 logger = logging.getLogger("outbox.jobs")
 
 TOGETHER_SECONDS = 1.0
-"""A job that would be due so soon after another is done with it: an idle worker then wakes once for both."""
+"""
+A job that would be due so soon is done while the worker is awake: an idle one then wakes once for it and its poll. Of
+one that comes round more often, an eighth of its interval.
+"""
 JOB_SECONDS = 10.0
 """Time of one piece of a job. It then sends no further statement, so that the worker is not taken for dead."""
 
@@ -64,16 +67,10 @@ class JobSchedule:
         return max(0.0, min(self._due_at.values()) - time.monotonic()) if self._due_at else None
 
     def due(self) -> list[str]:
-        """
-        Return the jobs that are due, first the one that has been for longest.
-
-        With the first those that are nearly due are due as well.
-        """
+        """Return the jobs that are due or nearly so, first the one that has been for longest."""
         now = time.monotonic()
-        if self.seconds_left() != 0:
-            return []
-        self._due_at |= {name: now for name, due_at in self._due_at.items() if 0 < due_at - now < TOGETHER_SECONDS}
-        return sorted((name for name, due_at in self._due_at.items() if due_at <= now), key=self._due_at.__getitem__)
+        due = [name for name, due_at in self._due_at.items() if due_at - now <= _early(jobs[name])]
+        return sorted(due, key=self._due_at.__getitem__)
 
     def work(self, name: str) -> None:
         """Do one piece of this job. If more is left it is due again at once, else at its interval."""
@@ -85,6 +82,10 @@ class JobSchedule:
         for name in self._due_at:
             while _attempt(jobs[name]):
                 pass
+
+
+def _early(job: Job) -> float:
+    return min(TOGETHER_SECONDS, job.every_seconds / 8)
 
 
 def _attempt(job: Job) -> bool:

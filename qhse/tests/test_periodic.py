@@ -43,11 +43,11 @@ def test_a_job_is_due_at_the_start_and_then_at_its_interval(jobs, clock):
 
     schedule = JobSchedule()
     assert schedule.seconds_left() == 0
-    for seconds in (0, 4, 5.9, 0.2, 3):
+    for seconds in (0, 4, 4.9, 0.2, 3):
         clock.now += seconds
         do_what_is_due(schedule)
 
-    assert done == [1_000.0, 1_010.1]
+    assert done == [1_000.0, 1_009.1]  # a second early, because the worker was awake
     assert schedule.seconds_left() == pytest.approx(7)
 
 
