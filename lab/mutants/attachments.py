@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         "pages-give-files-without-asking-the-table", "qhse/attachments/admin/pages.py",
-        'if not kind_of(self.entity_type).allows(request.user, "content"):', "if False:",
+        'if not kind_of(self.entity_type).allows(request.user, give):', "if False:",
         f"{PAGES} -k may_not_read_the_record",
     ),
     Mutant(

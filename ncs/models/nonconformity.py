@@ -51,7 +51,7 @@ class PhaseOf(models.Func):
     def __init__(self, *columns: Any) -> None:
         super().__init__(*(columns or self.columns))
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
         return self.text.format(*(compiler.compile(each)[0] for each in self.get_source_expressions())), []
 
 

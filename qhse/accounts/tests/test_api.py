@@ -153,7 +153,7 @@ class TestMe:
             "outbox:write", "attachments:write",
         },
     }  # fmt: skip
-    READING = {"list", "retrieve", "content", "report", "me"}
+    READING = {"list", "retrieve", "content", "preview", "report", "me"}
 
     @pytest.mark.parametrize("role", Role.values)
     def test_says_who_asks_and_what_they_may_do(self, users, api, role):
