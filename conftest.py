@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from itertools import count
 from typing import Any
@@ -43,7 +44,8 @@ def triggers_off() -> Iterator[None]:
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
             triggers = cursor.fetchall()
             off = [f"DROP TRIGGER {name}" for name, _ in triggers]
-            on = [sql for _, sql in triggers]
+            # Some come back by themselves: the flush says that migrations have run.
+            on = [sql.replace("CREATE TRIGGER", "CREATE TRIGGER IF NOT EXISTS", 1) for _, sql in triggers]
         for statement in off:
             cursor.execute(statement)
         yield
@@ -132,6 +134,36 @@ def make_supplier(users: dict[str, Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def make_certificate(users: dict[str, Any], make_supplier: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    Hand in a certificate through its service, by procurement. Without a supplier it gets one of its own.
+
+    `days` are those until its last one, in UTC. With `verified` it is verified by quality.
+    """
+    from qhse import clock
+    from suppliers.services import submit_certificate, verify_certificate
+
+    def make(*, days: int = 700, verified: bool = False, **overrides: Any) -> Any:
+        today = clock.today()
+        values = {
+            "standard": "iso_9001",
+            "number": "12 100 4711",
+            "issuer": "TÜV Nord Cert",
+            "valid_from": today - timedelta(days=400),
+            "valid_to": today + timedelta(days=days),
+            "actor": users["procurement"],
+        } | overrides
+        if "supplier_id" not in values:
+            values["supplier_id"] = make_supplier().pk
+        certificate = submit_certificate(**values)
+        if not verified:
+            return certificate
+        return verify_certificate(certificate_id=certificate.pk, method="register", actor=users["quality"])
+
+    return make
+
+
+@pytest.fixture
 def make_nc(users: dict[str, Any], make_supplier: Callable[..., Any]) -> Callable[..., Any]:
     """Open a non-conformity through its service, by quality. Without a supplier it gets one of its own."""
     from ncs.services import open_nonconformity
@@ -177,9 +209,9 @@ def row_counts(db: None) -> Callable[[], dict[str, int]]:
     from ncs.models import NonConformity
     from outbox.models import OutboxEvent, ProcessedEvent
     from qhse.attachments.models import Attachment
-    from suppliers.models import Supplier
+    from suppliers.models import Certificate, Supplier
 
-    models = (Supplier, NonConformity, Attachment, AuditEntry, OutboxEvent, ProcessedEvent)
+    models = (Supplier, Certificate, NonConformity, Attachment, AuditEntry, OutboxEvent, ProcessedEvent)
 
     def count_rows() -> dict[str, int]:
         counts = {model.__name__: model.objects.count() for model in models}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import connection, transaction
 from psycopg import sql
 
-from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.models import AuditEntry, AuditSeal, ReviewStamp, SealedEntry
 
-APPEND_ONLY = tuple(model._meta.db_table for model in (AuditEntry, AuditSeal, SealedEntry))
+APPEND_ONLY = tuple(model._meta.db_table for model in (AuditEntry, AuditSeal, SealedEntry, ReviewStamp))
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 STATEMENTS = (
     f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA public TO {{role}}",

@@ -125,7 +125,9 @@ register(
             "AUDIT_TRAIL_VERIFIED": "Whole audit trail verified",
             "AUDIT_TRAIL_PARTLY_VERIFIED": "Part of the audit trail verified",
             "AUDIT_TRAIL_EXPORTED": "Audit entries exported",
+            "AUDIT_EXPORTED": "Entries of the trail have left",
             "AUDIT_TRAIL_RESTORED": "Database restored from a backup",
+            "AUDIT_TRAIL_REVIEWED": "Audit trail reviewed",
         },
         fields={
             "findings": Field("findings"),
@@ -136,6 +138,7 @@ register(
             "filter": Field("what was chosen"),
             "entries": Field("entries"),
             "lost": Field("seals that were lost"),
+            "seal_hash": Field("hash of the seal"),
         },
     )
 )
@@ -146,5 +149,32 @@ register(
         group=Group.TECHNICAL,
         happened={"AUDIT_LATE_ENTRY_ACCEPTED": "Late audit entry accepted"},
         fields={"digest": Field("digest")},
+    )
+)
+register(
+    Words(
+        record="list",
+        name="list",
+        group=Group.PEOPLE,
+        happened={
+            "LIST_EXPORT_BEGUN": "Export of a list begun",
+            "LIST_EXPORTED": "List exported",
+        },
+        fields={
+            "filter": Field("what was chosen"),
+            "format": Field("format"),
+            "rows": Field("rows"),
+            "sha256": Field("SHA-256"),
+            "complete": Field("complete"),
+        },
+    )
+)
+register(
+    Words(
+        record="audit_verification",
+        name="verification of the audit trail",
+        group=Group.TECHNICAL,
+        happened={"AUDIT_TRAIL_VERIFICATION_STARTED": "Verification of the whole audit trail started"},
+        fields={"seals": Field("seals")},
     )
 )

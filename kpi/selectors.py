@@ -79,5 +79,7 @@ _FIGURES: dict[str, Aggregate] = {
 }
 # Of one group that all are in: the ORM has no lazy sum.
 _sums = WrittenQuery(
-    lambda: Supplier.objects.order_by().values(all=Value(1)).annotate(**_FIGURES).values_list("all", *_FIGURES)
+    lambda: (
+        Supplier.objects.standing().order_by().values(all=Value(1)).annotate(**_FIGURES).values_list("all", *_FIGURES)
+    )
 )

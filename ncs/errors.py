@@ -106,3 +106,25 @@ class FormIsNotOffered(DomainError):
     status = 406
     code = "not_acceptable"
     title = "Not acceptable"
+
+
+class PeriodIsInvalid(InvalidInput):
+    """The days of a period are missing, no days, or in the wrong order."""
+
+    code = "invalid_period"
+
+
+class SampleIsInvalid(InvalidInput):
+    code = "invalid_sample"
+
+
+class DossierIsInvalid(InvalidInput):
+    """A dossier is of one record, or of one period."""
+
+    code = "invalid_dossier"
+
+
+class DossierIsTooLarge(InvalidInput):
+    """More entries than one file may hold. The command exports any number."""
+
+    code = "dossier_is_too_large"

@@ -6,6 +6,7 @@ from qhse.accounts.roles import EVERYONE, Role, RoleTable
 from qhse.api.permissions import RolePermission
 
 _QUALITY = frozenset({Role.QUALITY, Role.ADMIN})
+_AUDITORS = frozenset({Role.AUDITOR, Role.ADMIN})
 
 NC_ROLES: RoleTable = {
     "list": EVERYONE,
@@ -21,7 +22,10 @@ NC_ROLES: RoleTable = {
     "close": _QUALITY,
     "reopen": _QUALITY,
     "void": _QUALITY,
+    "sample": _AUDITORS,
 }
+# Of all kinds of record: a dossier has the entries of the trail, which are the auditors'.
+DOSSIER_ROLES: RoleTable = {"retrieve": _AUDITORS}
 ACTION_ROLES: RoleTable = {
     "list": EVERYONE,
     "retrieve": EVERYONE,
@@ -38,6 +42,10 @@ WORK_ROLES: RoleTable = {"retrieve": EVERYONE}
 
 class NonConformityPermission(RolePermission):
     table = NC_ROLES
+
+
+class DossierPermission(RolePermission):
+    table = DOSSIER_ROLES
 
 
 class ActionPermission(RolePermission):

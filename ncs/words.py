@@ -27,6 +27,7 @@ register(
             "NC_REPEAT_DETECTED": "Repeat of earlier non-conformities",
             "NC_CORRECTED": "Non-conformity corrected",
             "NC_SEVERITY_CHANGED": "Severity changed",
+            "NC_MOVED": "Moved with a supplier that was merged",
             "NC_ASSIGNED": "Non-conformity assigned",
             "NC_CONTAINED": "Containment described",
             "NC_ANALYSED": "Root cause described",
@@ -115,6 +116,37 @@ register(
             "verified_by_id": Field("verified by", refers_to="user"),
             "verification_note": Field("how it was verified"),
             "overdue_told": Field("told of the due date"),
+        },
+    )
+)
+register(
+    Words(
+        record="nc_sample",
+        name="sample of closed cases",
+        group=Group.TECHNICAL,
+        happened={"NC_SAMPLE_DRAWN": "Sample of closed cases drawn"},
+        fields={
+            "from": Field("closed from"),
+            "to": Field("closed until"),
+            "asked_for": Field("asked for"),
+            "seed": Field("seed"),
+            "population": Field("drawn from so many"),
+            "drawn": Field("drawn"),
+        },
+    )
+)
+register(
+    Words(
+        record="dossier",
+        name="dossier",
+        group=Group.TECHNICAL,
+        happened={"DOSSIER_MADE": "Dossier made"},
+        fields={
+            "about": Field("about"),
+            "filter": Field("what was chosen"),
+            "form": Field("form", choices={"zip": "ZIP", "pdf": "PDF", "html": "HTML"}),
+            "entries": Field("entries"),
+            "manifest": Field("SHA-256 of the manifest"),
         },
     )
 )

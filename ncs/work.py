@@ -10,6 +10,8 @@ from ncs.choices import ActionStatus, NcStatus
 from ncs.models import CorrectiveAction, CorrectiveActionQuerySet, NonConformity, NonConformityQuerySet
 from ncs.services.people import OWNERS, owned_by_nobody
 from qhse.accounts.models import User
+from suppliers import work as certificates
+from suppliers.models import Certificate
 
 MOST = 100  # of each list
 
@@ -24,6 +26,10 @@ class Work:
     actions: list[CorrectiveAction]
     to_verify_total: int
     to_verify: list[CorrectiveAction]
+    certificates_to_verify_total: int
+    certificates_to_verify: list[Certificate]
+    certificates_to_renew_total: int
+    certificates_to_renew: list[Certificate]
 
 
 def cases_of(user: User) -> NonConformityQuerySet:
@@ -55,6 +61,7 @@ def to_verify_by(user: User) -> CorrectiveActionQuerySet:
 
 def work_of(user: User) -> Work:
     cases, actions, to_verify = cases_of(user), actions_of(user), to_verify_by(user)
+    unverified, ending = certificates.to_verify_by(user), certificates.to_renew_by(user)
     return Work(
         cases_total=cases.count(),
         cases=list(cases[:MOST]),
@@ -62,4 +69,8 @@ def work_of(user: User) -> Work:
         actions=list(actions[:MOST]),
         to_verify_total=to_verify.count(),
         to_verify=list(to_verify[:MOST]),
+        certificates_to_verify_total=unverified.count(),
+        certificates_to_verify=list(unverified.select_related("supplier")[:MOST]),
+        certificates_to_renew_total=ending.count(),
+        certificates_to_renew=list(ending.select_related("supplier")[:MOST]),
     )

@@ -8,7 +8,8 @@ class OutboxConfig(AppConfig):
 
     def ready(self) -> None:
         import outbox.checks
-        import outbox.engine.metrics  # noqa: F401 (checks and metrics register themselves)
+        import outbox.engine.metrics
+        import outbox.trail  # noqa: F401 (all of them register themselves)
         from outbox.metrics import outbox_gauges
         from outbox.selectors import workers
         from qhse.deployment import probes

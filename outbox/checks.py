@@ -150,9 +150,10 @@ def _unregistered() -> Iterator[type[DomainEvent]]:
     """
     Yield classes that are not registered under their name on the wire. Those of the apps' event modules are looked at.
     """
-    modules = {f"{config.name}.events" for config in apps.get_app_configs()}
+    rooms = {f"{config.name}.events" for config in apps.get_app_configs()}
     for cls in _subclasses_of(DomainEvent):
-        if cls.__module__ in modules and cls.event_type and event_types.get(cls.event_type) is not cls:
+        is_ours = cls.__module__ in rooms or cls.__module__.rpartition(".")[0] in rooms
+        if is_ours and cls.event_type and event_types.get(cls.event_type) is not cls:
             yield cls
 
 

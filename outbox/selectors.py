@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -137,6 +138,21 @@ def _number_of(events: OutboxEventQuerySet) -> Any:
 _undone = WrittenQuery(
     lambda: _number_of(OutboxEvent.objects.pending()).union(_number_of(OutboxEvent.objects.dead()), all=True)
 )
+
+
+def pending_values(event_types: tuple[str, ...], keys: tuple[str, ...], *, at_most: int) -> list[tuple[Any, ...]]:
+    """
+    Return what the payloads of pending events of these types have under these keys; None for a key that one has not.
+
+    It stops at so many events, whichever they are.
+    """
+    return _values_of(event_types, keys).page(at_most, 0)
+
+
+@cache
+def _values_of(event_types: tuple[str, ...], keys: tuple[str, ...]) -> WrittenQuery:
+    pending = OutboxEvent.objects.pending().filter(event_type__in=event_types).order_by()
+    return WrittenQuery(lambda: pending.values_list(*(f"payload__{key}" for key in keys)))
 
 
 def _older(known: float | None, age: timedelta | None) -> float | None:

@@ -28,13 +28,22 @@ def present() -> datetime:
     Workers and commands ask each time: they may run past midnight.
     """
     running = context.current()
-    if running.source not in ("api", "admin"):
-        return database_time()
     known = _asked.get()
-    if known is None or known[0] is not running:
-        known = (running, database_time())
-        _asked.set(known)
-    return known[1]
+    if known is not None and known[0] is running:
+        return known[1]
+    now = database_time()
+    if running.source in ("api", "admin"):
+        _asked.set((running, now))
+    return now
+
+
+def hold_present() -> None:
+    """
+    Let this execution context answer with one moment from now on, whoever runs in it.
+
+    For what is told in many pieces, such as a file. Call it in a copy of the context (`contextvars.copy_context`).
+    """
+    _asked.set((context.current(), present()))
 
 
 def note_present(moment: datetime) -> None:

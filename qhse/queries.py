@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from django.db import DatabaseError, connections
@@ -145,11 +145,7 @@ class WrittenUpdate:
     def run(self, *, using: str = "default", **given: Any) -> int:
         """Run it, and return how many rows were changed."""
         connection = connections[using]
-        if connection.vendor not in self._written:
-            query: UpdateQuery = self._build().query.chain(UpdateQuery)  # type: ignore[assignment]
-            query.add_update_values(self._values)
-            self._written[connection.vendor] = query.get_compiler(connection=connection).as_sql()
-        sql, parameters = self._written[connection.vendor]
+        sql, parameters = self._on(connection)
         try:
             filled = _filled(parameters, given, connection)
         except _NoSuchValue:
@@ -158,13 +154,32 @@ class WrittenUpdate:
             cursor.execute(sql, filled)
             return int(cursor.rowcount)
 
+    def run_many(self, rows: Collection[Mapping[str, Any]], *, using: str = "default") -> None:
+        """
+        Run it once for each of these given values, in one go. They are values that the columns can hold.
+
+        It does the work of `bulk_update` for a tenth of its Python: that writes one statement with a CASE for each
+        column and row.
+        """
+        connection = connections[using]
+        sql, parameters = self._on(connection)
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, [_filled(parameters, dict(given), connection) for given in rows])
+
+    def _on(self, connection: Any) -> tuple[str, Row]:
+        if connection.vendor not in self._written:
+            query: UpdateQuery = self._build().query.chain(UpdateQuery)  # type: ignore[assignment]
+            query.add_update_values(self._values)
+            self._written[connection.vendor] = query.get_compiler(connection=connection).as_sql()
+        return self._written[connection.vendor]
+
 
 class WrittenList:
     """
     The records of a model in one order, all of them or those whose columns have given values.
 
     With `behind`, only those whose key is "lt" or "gt" the one that is given as `after`. With `read`, only these fields
-    are read; any other is read when it is asked for.
+    are read; any other is read when it is asked for. `always` are conditions that no run gives.
     """
 
     def __init__(
@@ -174,6 +189,7 @@ class WrittenList:
         columns: Collection[str] = (),
         behind: str = "",
         read: Collection[str] = (),
+        always: Collection[tuple[str, Any]] = (),
     ) -> None:
         self._model = model
         fields = model._meta.concrete_fields
@@ -181,7 +197,7 @@ class WrittenList:
         given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
         if behind:
             given[f"pk__{behind}"] = Given("after", model._meta.pk)
-        chosen = model._default_manager.filter(**given).order_by(*order)
+        chosen = model._default_manager.filter(**given, **dict(always)).order_by(*order)
         self._rows = WrittenQuery(lambda: chosen.values_list(*self._columns))
         self._counted = WrittenQuery(lambda: chosen.order_by().values_list(Value(1)))
 

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "qhse.repeats",
     "qhse.attachments",
+    "qhse.exchange",
     "qhse.api",
     "qhse.deployment",
     "rest_framework",
@@ -285,6 +286,15 @@ else:
     # On the same disk, so that a file that has arrived is stored without being copied.
     ATTACHMENTS_INCOMING = ATTACHMENTS_DIR / "incoming"
 
+# --- Exports: a list as a file ------------------------------------------------------------------------------------
+
+EXPORTS_AT_ONCE = env.integer("EXPORTS_AT_ONCE", 1, minimum=1, maximum=1_000)  # in one process; each keeps a thread
+
+# --- Imports of tables --------------------------------------------------------------------------------------------
+
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 10_485_760, minimum=1_024, maximum=104_857_600)
+IMPORT_MAX_ROWS = env.integer("IMPORT_MAX_ROWS", 10_000, minimum=1, maximum=1_000_000)
+
 # --- REST API ---------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -321,6 +331,14 @@ SPECTACULAR_SETTINGS = {
         "ActionStatus": "ncs.choices.ActionStatus",
         "ClosureCode": "ncs.choices.ClosureCode",
         "ClosingCode": "ncs.choices.CLOSING_CODES",
+        "NonConformityCategory": "ncs.choices.Category",
+        "SupplierStatus": "suppliers.choices.SupplierStatus",
+        "SupplierCategory": "suppliers.choices.SupplierCategory",
+        "CertificateStatus": "suppliers.choices.CertificateStatus",
+        "VerifyMethod": "suppliers.choices.VerifyMethod",
+        "RiskLevel": "suppliers.choices.RiskLevel",
+        "Standard": "suppliers.standards.Standard",
+        "ImportStatus": "qhse.exchange.models.ImportStatus",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
 }
@@ -363,6 +381,10 @@ NC_REPEAT_DAYS = env.integer("NC_REPEAT_DAYS", 365, minimum=1, maximum=3650)  # 
 _gate = env.choice("NC_CLOSE_GATE", ("record", "enforce"), default="")
 NC_CLOSE_GATE = {"api": _gate or "record", "admin": _gate or "enforce"}
 
+# --- Suppliers --------------------------------------------------------------------------------------------------
+
+RISK_PPM_TARGET = env.integer("RISK_PPM_TARGET", 1000, minimum=1, maximum=1_000_000)  # up to here no points of risk
+
 # --- Logs -------------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
@@ -397,6 +419,7 @@ RESERVED_SETTINGS_PRESENT = [
 env.refuse_unknown("QHSE_EN")  # a misspelt QHSE_ENV would start with the keys of development
 env.refuse_unknown("OUTBOX_")
 env.refuse_unknown("ATTACHMENT")
+env.refuse_unknown("IMPORT_")
 env.refuse_unknown("AUDIT_")
 env.refuse_unknown("LOGIN_")
 env.refuse_unknown("TOKEN_")

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("suppliers.api.urls")),
     path("", include("ncs.api.urls")),
     path("", include("qhse.attachments.api.urls")),
+    path("", include("qhse.exchange.api.urls")),
     path("", include("audit.api.urls")),
     path("", include("kpi.api.urls")),
     path("", include("outbox.api.urls")),

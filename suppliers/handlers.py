@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from outbox.registry import Delivery, handles_batch
-from suppliers.events import SupplierCertificationUpdated, SupplierCreated
+from suppliers.behind import REASSESS_RISK
+from suppliers.events import (
+    SupplierCertificationUpdated,
+    SupplierCorrected,
+    SupplierCreated,
+    SupplierMerged,
+    SupplierVolumeSet,
+)
+from suppliers.events.certificates import MOVING_THE_RISK
 from suppliers.reassessment import reassess_suppliers
 
-REASSESS_RISK = "suppliers.reassess_risk"
+__all__ = ["REASSESS_RISK", "reassess_risk"]
 
 
 def reassess_risk(deliveries: Sequence[Delivery]) -> None:
@@ -18,10 +26,10 @@ def reassess_risk(deliveries: Sequence[Delivery]) -> None:
 
     `ncs.handlers` subscribes it to the events of NCs, which this app does not know.
     """
-    request_ids = {
-        supplier_id: delivery.request_id for delivery in deliveries for supplier_id in _named(delivery.event)
-    }
-    reassess_suppliers(supplier_ids=request_ids, request_ids=request_ids)
+    named = [(supplier_id, delivery) for delivery in deliveries for supplier_id in _named(delivery.event)]
+    request_ids = {supplier_id: delivery.request_id for supplier_id, delivery in named}
+    causes = {supplier_id: delivery.event.event_type for supplier_id, delivery in named}
+    reassess_suppliers(supplier_ids=request_ids, request_ids=request_ids, causes=causes)
 
 
 def _named(event: Any) -> set[int]:
@@ -29,4 +37,12 @@ def _named(event: Any) -> set[int]:
     return {event.supplier_id, getattr(event, "previous_supplier_id", event.supplier_id)}
 
 
-handles_batch(SupplierCreated, SupplierCertificationUpdated, name=REASSESS_RISK)(reassess_risk)
+handles_batch(*MOVING_THE_RISK, name=REASSESS_RISK)(reassess_risk)
+handles_batch(
+    SupplierCreated,
+    SupplierCertificationUpdated,
+    SupplierCorrected,
+    SupplierMerged,
+    SupplierVolumeSet,
+    name=REASSESS_RISK,
+)(reassess_risk)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
+from django.utils.text import Truncator
 
-from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.models import AuditEntry, AuditSeal, SealedEntry, TrailVerification, VerificationState
 from audit.proof.findings import Summary, counted
 from audit.proof.reading import MOST_FOREIGN, newest_seal, ours
 from audit.proof.verification import PART, WHOLE, Verification, record_verification
+from audit.reviewing import last_review
 from qhse.adminsite.display import Tile
 from qhse.clock import present
 
@@ -20,11 +23,12 @@ NEWEST = 50  # seals that the button verifies: about two seconds if they are ful
 COUNTED = 1_000  # of the newest entries, among which the banner counts what is not sealed
 LATE_SECONDS = 300.0
 SHOWN = 20  # findings
+NOTE = 120  # characters of a review's note
 
 
 def banner(may_verify: bool) -> dict[str, Any]:
     """Return the last seal, what waits for one, and what was verified. The queries are few and bounded."""
-    tiles = [_last_seal(newest_seal()), _unsealed(), _last_verification()]
+    tiles = [_last_seal(newest_seal()), _unsealed(), _last_verification(), _last_review(), *_running()]
     return {"tiles": tiles, "may_verify": may_verify, "newest": NEWEST}
 
 
@@ -61,6 +65,29 @@ def _last_verification() -> Tile:
     if whole is not None:
         return Tile(f"up to seal {int(whole.entity_id):,}", f"verified: {_extent(whole)}{more}", "good")
     return Tile("–", f"never verified as a whole{more}", "warn")
+
+
+def _last_review() -> Tile:
+    review = last_review()
+    if review is None:
+        return Tile("–", "never reviewed")
+    note = Truncator(review.shown_reason).chars(NOTE)
+    return Tile(
+        f"up to seal {int(review.entity_id):,}",
+        f"reviewed by {review.actor} on {review.created_at:%Y-%m-%d %H:%M} UTC: {note}",
+    )
+
+
+def _running() -> list[Tile]:
+    """Tell of the verification that workers are at. When it is over, the trail tells of it."""
+    running = TrailVerification.objects.filter(state=VerificationState.RUNNING).select_related("started_by").first()
+    if running is None:
+        return []
+    found = f"; {counted(running.findings_total, 'finding')} so far" if running.findings_total else ""
+    return [Tile(
+        f"{running.percent} %", f"being verified as a whole, for {running.started_by.username}{found}",
+        "bad" if found else "", url=reverse("admin:audit_auditentry_proof"),
+    )]  # fmt: skip
 
 
 def _last(entries: QuerySet[AuditEntry]) -> AuditEntry | None:

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.admin.banner import banner, verify_newest
+from audit.admin.proof_page import ProofPages
 from audit.history import EXCERPT, LONGEST_ID, ROLES, changes_as_html, history_pages, names_for, records_in, who_as_html
 from audit.models import AuditEntry
 from audit.permissions import AUDIT_ROLES
@@ -27,7 +28,7 @@ from qhse.accounts.models import User
 from qhse.adminsite.base import ReadOnlyAdmin
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, prose
-from qhse.adminsite.filters import ChoiceFilter, PeriodFilter, indexed_values
+from qhse.adminsite.filters import ChoiceFilter, PeriodFilter, days_filter, indexed_values
 from qhse.adminsite.once import keep_for_repetition, made_before
 
 
@@ -66,7 +67,7 @@ class GroupFilter(ChoiceFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
+class AuditEntryAdmin(ProofPages, BulkActionsAdmin, ReadOnlyAdmin):
     roles = AUDIT_ROLES
     empty_list = (
         "Nothing has been recorded yet. Each change, login and refusal will stand here, with who, when and why."
@@ -77,11 +78,16 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
     list_filter = (
         GroupFilter,
         ("created_at", PeriodFilter),
+        days_filter("created_at", "days (UTC)"),
         indexed_values("action", "what happened", words=what_happened),
         indexed_values("entity_type", "kind of record", words=kind_of),
         RoleFilter,
         SourceFilter,
     )
+    export_fields = (
+        "actor_id", "actor", "actor_role", "action", "entity_type", "entity_id", "shown_changes", "shown_reason",
+        "source", "request_id",
+    )  # fmt: skip
     url_filters = ("request_id", "entity_id", "actor")
     search_fields = ("actor", "entity_id", "request_id", "reason")
     search_columns = ("actor", "reason")
@@ -96,8 +102,10 @@ class AuditEntryAdmin(BulkActionsAdmin, ReadOnlyAdmin):
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             response.context_data["trail"] = banner(self.allows(request, "verify"))
-            names_for(request).look_up(records_in(response.context_data["cl"].result_list))
         return response
+
+    def look_up_for(self, request: HttpRequest, records: Sequence[AuditEntry]) -> None:
+        names_for(request).look_up(records_in(records))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Find what people mean: a record by its name or number, what happened in words, or a text of the entry."""

@@ -23,6 +23,7 @@ from audit.proof.selection import SealedSelection
 from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonical, manifest_bytes
 from audit.services import Actor, record
 from qhse.database import database_time
+from qhse.exporting import recording
 
 MOST_IN_ZIP = 20_000
 MOST_SEALS_IN_ZIP = 10_000
@@ -79,13 +80,10 @@ def export_entries(
     directory.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        exported = _write(chosen.order_by(), draft, described_as, step, again)
+        exported = write_export(chosen, draft, described_as=described_as, step=step, again=again)
         if again is None:
             with transaction.atomic():
-                record(
-                    actor=actor, action="AUDIT_TRAIL_EXPORTED", entity_type="audit_trail", entity_id=exported.sha256,
-                    changes={"filter": (None, described_as), "entries": (None, exported.entries)},
-                )  # fmt: skip
+                record_export(exported, described_as=described_as, actor=actor)
         elif exported.sha256 != again.sha256:
             raise NotTheSame
         draft.chmod(0o750)
@@ -94,6 +92,18 @@ def export_entries(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return exported
+
+
+def record_export(exported: Exported, *, described_as: dict[str, Any], actor: Actor | None) -> None:
+    """Store in the trail what was exported, in the transaction of the caller."""
+    record(
+        actor=actor, action="AUDIT_TRAIL_EXPORTED", entity_type="audit_trail", entity_id=exported.sha256,
+        changes={"filter": (None, described_as), "entries": (None, exported.entries)},
+    )  # fmt: skip
+    recording.react_to(recording.Exported(
+        name="audit-log", about=AuditEntry._meta.label_lower, form="with proofs", filter=described_as,
+        rows=exported.entries, sha256=exported.sha256, is_complete=True, actor=actor,
+    ))  # fmt: skip
 
 
 class TooManyEntries(Exception):
@@ -109,6 +119,19 @@ def export_as_zip(
     An export that is made `again` leaves no second entry in the trail. If other entries match by now it is a new one.
     Raises TooManyEntries for more than MOST_IN_ZIP entries, or MOST_SEALS_IN_ZIP seals; see also `export_entries`.
     """
+    demand_bounds(chosen)
+    with TemporaryDirectory(prefix="audit-export-") as parent:
+        directory = Path(parent) / "audit-export"
+        try:
+            exported = export_entries(chosen, directory, described_as=described_as, actor=actor, again=again)
+        except NotTheSame:
+            exported = export_entries(chosen, directory, described_as=described_as, actor=actor)
+        archive = shutil.make_archive(str(directory), "zip", root_dir=parent, base_dir=directory.name)
+        return Path(archive).open("rb"), exported  # the open file outlives its name
+
+
+def demand_bounds(chosen: QuerySet[AuditEntry]) -> None:
+    """Raise TooManyEntries if this is more than somebody can wait for."""
     if _are_more(chosen, MOST_IN_ZIP):
         raise TooManyEntries(
             f"At most {MOST_IN_ZIP:,} entries here: narrow the list, or use manage.py export_audit_trail."
@@ -120,27 +143,22 @@ def export_as_zip(
             f"More than {MOST_SEALS_IN_ZIP:,} seals follow the first of these entries, and the proof is the chain of "
             "all: choose younger entries, or use manage.py export_audit_trail."
         )
-    with TemporaryDirectory(prefix="audit-export-") as parent:
-        directory = Path(parent) / "audit-export"
-        try:
-            exported = export_entries(chosen, directory, described_as=described_as, actor=actor, again=again)
-        except NotTheSame:
-            exported = export_entries(chosen, directory, described_as=described_as, actor=actor)
-        archive = shutil.make_archive(str(directory), "zip", root_dir=parent, base_dir=directory.name)
-        return Path(archive).open("rb"), exported  # the open file outlives its name
 
 
 def _are_more(rows: QuerySet[Any], most: int) -> bool:
     return rows.order_by()[: most + 1].count() > most
 
 
-def _write(
+def write_export(
     chosen: QuerySet[AuditEntry],
     directory: Path,
+    *,
     described_as: dict[str, Any],
-    step: Callable[[], object],
-    again: Again | None,
+    step: Callable[[], object] = lambda: None,
+    again: Again | None = None,
 ) -> Exported:
+    """Write the files of an export into a directory that is there, and record nothing. See `export_entries`."""
+    chosen = chosen.order_by()
     head = newest_seal(number=again.end) if again else newest_seal()
     created_at = again.created_at if again else database_time().astimezone(UTC).isoformat()
     end = head.number if head else 0  # what is sealed meanwhile is not in it

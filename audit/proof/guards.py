@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from django.db import connection
 
-from audit.models import AuditEntry, AuditSeal, SealedEntry
+from audit.models import AuditEntry, AuditSeal, ReviewStamp, SealedEntry
 from audit.proof.findings import Finding
 
-TABLES = tuple(model._meta.db_table for model in (AuditEntry, AuditSeal, SealedEntry))
+TABLES = tuple(model._meta.db_table for model in (AuditEntry, AuditSeal, SealedEntry, ReviewStamp))
 
 # A trigger that is not ALWAYS does nothing for a session in replica mode. The types are those of pg_trigger: for each
 # row before UPDATE or DELETE, and for each statement before TRUNCATE.

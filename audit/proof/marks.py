@@ -8,6 +8,7 @@ import re
 import secrets
 from enum import Enum
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.utils.encoding import force_bytes
@@ -62,6 +63,19 @@ def mark_owner(row: AuditEntry | AuditSeal) -> MarkOwner:
 def is_ours(row: AuditEntry | AuditSeal) -> bool:
     """Answer whether the application made the row as it is now."""
     return mark_owner(row) is MarkOwner.OURS
+
+
+def mark_of_state(purpose: str, state: Any) -> str:
+    """Return the mark of the application for a state that it will read again, in a table that others may write to."""
+    return _mark(f"qhse audit {purpose}".encode(), canonical(state), settings.SECRET_KEY)
+
+
+def is_our_state(purpose: str, state: Any, mark: str) -> bool:
+    """Answer whether the application wrote this state. Under another key it is not known any more."""
+    try:
+        return hmac.compare_digest(mark_of_state(purpose, state).encode(), mark.encode())
+    except (*UNREADABLE, UnicodeError):
+        return False
 
 
 def _marked(row: AuditEntry | AuditSeal) -> tuple[bytes, bytes]:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.functions import Length
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry, SealingTurn
@@ -60,6 +60,7 @@ class Verification:
     summary: Summary = field(default_factory=Summary)
     _closed: AuditSeal | None = None  # the last seal of the application so far
     _linked: str = NO_SEAL  # the hash of the last seal that was not forged
+    _link: tuple[int, str] = (0, NO_SEAL)  # number and hash of the last seal so far, whoever made it
     _waiting: AuditEntry | None = None  # the oldest good entry without a seal
     _forgotten: set[int | None] = field(default_factory=set)
 
@@ -79,29 +80,34 @@ class Verification:
     def _all(self) -> Iterator[Finding]:
         yield from guard_problems()
         self._closed = anchor = self._anchor()
-        link = (anchor.number, anchor.hash) if anchor else (0, NO_SEAL)
-        self._linked = link[1]
-        self.summary.first = first = link[0] + 1
+        self._link = (anchor.number, anchor.hash) if anchor else (0, NO_SEAL)
+        self._linked = self._link[1]
+        self.summary.first = first = self._link[0] + 1
         links = AuditSeal.objects.order_by("number").values_list("number", "hash").filter(number__gte=first)
         if self.newest is not None:  # a page waits for it, and others can insert any number of seals
             links = links[: self.newest + MOST_FOREIGN]
-        for batch in batches(links.iterator(chunk_size=SEALS_AT_ONCE), SEALS_AT_ONCE):
-            rows = read(AuditSeal, [number for number, _ in batch])
-            for number, hash_ in batch:
-                if number == link[0]:
-                    yield Finding("seal", number, "is there more than once")
-                    continue
-                yield from self._seal_problems(number, rows.one(number), link)
-                link = (number, hash_)
-                self.summary.seals += 1
-                self.step()
+        yield from self._walk(links.iterator(chunk_size=SEALS_AT_ONCE))
         self.summary.head = self._closed
-        yield from _orphans(first)
+        yield from orphans(first)
+        yield from cut_end(first)
         yield from self._checkpoint_problems()
         yield from self._unsealed_problems()
         yield from self._waiting_problems()
         if self.newest is None:
-            yield from _repeated_uids()
+            yield from repeated_uids()
+
+    def _walk(self, links: Iterable[tuple[int, str]]) -> Iterator[Finding]:
+        """Go on through these seals, which follow the last one so far."""
+        for batch in batches(links, SEALS_AT_ONCE):
+            rows = read(AuditSeal, [number for number, _ in batch])
+            for number, hash_ in batch:
+                if number == self._link[0]:
+                    yield Finding("seal", number, "is there more than once")
+                    continue
+                yield from self._seal_problems(number, rows.one(number), self._link)
+                self._link = (number, hash_)
+                self.summary.seals += 1
+                self.step()
 
     def _anchor(self) -> AuditSeal | None:
         if self.newest is not None:
@@ -258,35 +264,64 @@ def _claim_problems(seal: AuditSeal, closed: AuditSeal | None) -> Iterator[Findi
         yield Finding("seal", seal.number, "its horizon is later than the seal itself")
 
 
-def _orphans(first: int) -> Iterator[Finding]:
-    """Yield what says that it belongs to seals from this number on, which are not there."""
-    known = AuditSeal.objects.filter(number=OuterRef("seal_id"))
-    orphans = SealedEntry.objects.filter(~Exists(known), seal_id__gte=first)
-    for number in orphans.order_by("seal_id").values_list("seal_id", flat=True).distinct()[:CHUNK]:
+def orphans(first: int, before: int | None = None) -> Iterator[Finding]:
+    """Yield what says that it belongs to seals from this number on, below the other, which are not there."""
+    found = _orphans(first)
+    found = found if before is None else found.filter(seal_id__lt=before)
+    for number in found.order_by("seal_id").values_list("seal_id", flat=True).distinct()[:CHUNK]:
         yield Finding("seal", number, "is missing; entries name it")
     there = AuditEntry.objects.filter(pk=OuterRef("entry_id"))
-    for pk in orphans.filter(Exists(there)).order_by("entry_id").values_list("entry_id", flat=True).iterator():
+    for pk in found.filter(Exists(there)).order_by("entry_id").values_list("entry_id", flat=True).iterator():
         yield Finding("entry", pk, "is sealed by none: its place is in a seal that is not there")
+
+
+def cut_end(first: int) -> Iterator[Finding]:
+    """Yield that the last seal is gone, unless `orphans` from this number on tell it."""
     last = SealingTurn.objects.values_list("seal", flat=True).first()
-    if last and not AuditSeal.objects.filter(number=last).exists() and not orphans.filter(seal_id=last).exists():
+    if (
+        last
+        and not AuditSeal.objects.filter(number=last).exists()
+        and not _orphans(first).filter(seal_id=last).exists()
+    ):
         yield Finding("seal", last, "is missing; it was the last one, so the end of the trail was cut off")
 
 
-def _repeated_uids() -> Iterator[Finding]:
+def _orphans(first: int) -> QuerySet[Any]:
+    known = AuditSeal.objects.filter(number=OuterRef("seal_id"))
+    return SealedEntry.objects.filter(~Exists(known), seal_id__gte=first)
+
+
+def repeated_uids() -> Iterator[Finding]:
     repeated = AuditEntry.objects.order_by().values("uid").annotate(times=Count("pk")).filter(times__gt=1)
     for uid in repeated.values_list("uid", flat=True)[:CHUNK]:
         for pk in AuditEntry.objects.filter(uid=uid).order_by("pk").values_list("pk", flat=True)[1:]:
             yield Finding("entry", pk, "is a copy of another one")
 
 
-def record_verification(verification: Verification, actor: Actor | None) -> None:
-    """Store in the trail which seals were verified, and with what result. The last is the record id."""
+def seal_findings(number: int) -> list[Finding]:
+    """Return what is wrong with one seal, its entries and its link to the seal before. Nothing if it is good."""
+    before = newest_seal(number__lt=number)
+    verification = Verification()
+    verification._closed = before
+    if before is not None:
+        verification._link = (before.number, before.hash)
+        verification._linked = before.hash
+    seal = read(AuditSeal, [number]).one(number)
+    return list(verification._seal_problems(number, seal, verification._link))
+
+
+def record_verification(verification: Verification, actor: Actor | None, *, as_whole: bool | None = None) -> None:
+    """
+    Store in the trail which seals were verified, and with what result. The last is the record id.
+
+    `as_whole` says of one that was given up that it was not the whole.
+    """
     summary = verification.summary.as_dict()
     facts = {name: (None, summary[name]) for name in ("findings", "first_seal", "seals", "unsealed", "accepted")}
     with transaction.atomic():
         record(
             actor=actor,
-            action=WHOLE if verification.is_whole else PART,
+            action=WHOLE if (verification.is_whole if as_whole is None else as_whole) else PART,
             entity_type="audit_trail",
             entity_id=summary["head"]["number"] if summary["head"] else 0,
             changes=facts,

@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditEntry
+from audit.proof.sealing import seal_new_entries
 from audit.words import all_words
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import close_nonconformity, complete_action, dispose_nonconformity, open_action, start_action
@@ -27,12 +28,34 @@ from qhse.accounts.services.users import change_user, create_user
 from qhse.accounts.tests.provider import AUDIENCE, ISSUER, running_provider
 from qhse.attachments.services import attach
 from qhse.attachments.tests.files import PNG
-from suppliers.models import Supplier
+from qhse.exchange.services import preview_import
+from suppliers.models import Certificate, Supplier
+from suppliers.services import submit_certificate, verify_certificate
 
 # By hand: what of a record is its content. Who, when and why stand in the entry itself; counts follow from NCs, a
 # version from the number of changes, the risk's score and reasons from dates and NCs.
 CONTENT: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "supplier": (Supplier, ("name", "certification_expiry", "risk_level")),
+    "supplier": (
+        Supplier,
+        (
+            "name",
+            "certification_expiry",
+            "risk_level",
+            "external_ref",
+            "country",
+            "category",
+            "criticality",
+            "contact_name",
+            "contact_email",
+            "required_standards",
+            "next_review_on",
+            "status",
+            "merged_into_id",
+            "override_level",
+            "override_until",
+            "override_reason",
+        ),
+    ),
     "nonconformity": (
         NonConformity,
         (
@@ -92,9 +115,33 @@ CONTENT: dict[str, tuple[Any, tuple[str, ...]]] = {
             "follow_up_of_id",
         ),
     ),
+    "certificate": (
+        Certificate,
+        (
+            "supplier_id",
+            "standard",
+            "edition",
+            "number",
+            "issuer",
+            "accreditation_body",
+            "scope",
+            "sites",
+            "valid_from",
+            "valid_to",
+            "last_surveillance_on",
+            "supersedes_id",
+            "status",
+            "verified_at",
+            "verified_by_id",
+            "verify_method",
+            "verify_ref",
+            "expiry_told",
+        ),
+    ),
     "user": (User, ("username", "email", "role", "is_staff", "is_active", "first_name", "last_name")),
 }
-BEGINNINGS = {"risk_level": "low", "system": "quality"}
+BEGINNINGS = {"risk_level": "low", "system": "quality", "criticality": "B"}
+PENDING = "pending"  # the status of a supplier that is recorded; a case begins as OPEN, which its entry says
 DAY = date(2031, 1, 31)
 
 Values = dict[tuple[str, str], dict[str, Any]]
@@ -132,7 +179,7 @@ def differences(before: Values, after: Values) -> Changes:
     for key, row in after.items():
         old = before.get(key, dict.fromkeys(row))
         for name, value in row.items():
-            began = key not in before and value == BEGINNINGS.get(name, ...)
+            began = key not in before and value in (BEGINNINGS.get(name, ...), PENDING)
             if told(old[name]) != told(value) and not began:
                 found[*key, name] = (told(old[name]), told(value))
     return found
@@ -163,9 +210,16 @@ class World:
     def __init__(self, users: Any, api: Any, make_supplier: Any, make_nc: Any) -> None:
         self.users, self.api = users, api
         self.supplier = make_supplier()
+        self.duplicate = make_supplier()
+        make_nc(supplier_id=self.duplicate.pk, severity="low")
         self.expired = make_supplier(certification_expiry=timezone.now().date() + timedelta(days=5))
         self.nc, self.second_nc = make_nc(severity="high"), make_nc(severity="low")
         self.make_case(make_nc)
+        self.make_certificates()
+        table = {"kind": "suppliers", "name": "suppliers.csv", "mode": "all_or_nothing", "actor": users["procurement"]}
+        self.preview = preview_import(**table, content=a_table())
+        bad = b"Name;Country\nRossi S.p.A.;IT\nHansa;Narnia\n"
+        self.bad_preview = preview_import(**table, content=a_table(bad))
         self.leaver = create_user(
             username="leaver", password=None, role="quality", actor=users["admin"], email="leaver@example.com"
         )
@@ -189,6 +243,21 @@ class World:
             start_action(action_id=action.pk, actor=quality)
         complete_action(action_id=self.done.pk, note="Changed", actor=quality)
 
+    def make_certificates(self) -> None:
+        """One that waits, one that is verified, and the renewal of that one."""
+        plan = {"supplier_id": self.supplier.pk, **CERTIFICATE, "actor": self.users["procurement"]}
+        plan |= {"valid_from": date(2026, 7, 1), "valid_to": date(2029, 6, 30), "last_surveillance_on": None}
+        self.certificates = {
+            "waiting": submit_certificate(**plan),
+            "rejected": submit_certificate(**plan | {"number": "9"}),
+        }
+        verified = submit_certificate(**plan | {"number": "2", "valid_from": date(2023, 7, 1)})
+        self.certificates["verified"] = verify_certificate(
+            certificate_id=verified.pk, method="register", actor=self.users["quality"]
+        )
+        renewal = plan | {"number": "3", "supersedes_id": verified.pk, "valid_from": date(2025, 7, 1)}
+        self.certificates["renewal"] = submit_certificate(**renewal)
+
     def attach(self, case: NonConformity) -> None:
         about = {"entity_type": "nonconformity", "entity_id": str(case.pk), "description": "Bore"}
         response = self.api("quality").post("/attachments", {**about, "file": a_photo()}, format="multipart")
@@ -197,8 +266,8 @@ class World:
     def step(self, role: str, step: str, values: dict[str, Any], record: Any = None) -> None:
         """Take a step on the page of a case, or of another record."""
         record = record or self.case
-        page = "nonconformity" if isinstance(record, NonConformity) else "correctiveaction"
-        self.post(role, f"ncs/{page}/{record.pk}/change/?step={step}", values)
+        meta = record._meta
+        self.post(role, f"{meta.app_label}/{meta.model_name}/{record.pk}/change/?step={step}", values)
 
     def browser(self, role: str) -> Client:
         client = Client()
@@ -215,20 +284,36 @@ class World:
 
     def send(self, role: str, method: str, path: str, body: dict[str, Any]) -> None:
         response = getattr(self.api(role), method)(path, body)
-        assert response.status_code < 300, response.content
+        assert response.status_code < 300, response
+        if response.streaming:
+            assert all(response.streaming_content)  # read to its end, which is told of
 
 
 @pytest.fixture
 def world(users, api, make_supplier, make_nc, drain) -> World:
     made = World(users, api, make_supplier, make_nc)
     drain()
+    seal_new_entries()
     return made
+
+
+def of_certificate(record: str, step: str, body: dict[str, Any], role: str = "quality") -> Callable[[World], object]:
+    return lambda w: w.send(role, "patch", f"/certificates/{w.certificates[record].pk}{step}", body)
+
+
+def on_page(record: str, step: str, body: dict[str, Any], role: str = "quality") -> Callable[[World], object]:
+    return lambda w: w.post(role, f"suppliers/certificate/{w.certificates[record].pk}/change/?step={step}", body)
 
 
 def command(name: str, *arguments: str) -> None:
     call_command(name, *arguments, stdout=io.StringIO(), stderr=io.StringIO())
 
 
+CERTIFICATE: dict[str, Any] = {
+    "standard": "iso_9001", "edition": "2015", "number": "12 100 4711", "issuer": "TÜV Nord Cert",
+    "accreditation_body": "DAkkS", "scope": "Forging", "sites": "Hagen", "valid_from": "2026-07-01",
+    "valid_to": "2029-06-30", "last_surveillance_on": "2026-08-01",
+}  # fmt: skip
 USER_FORM = {"role": "auditor", "is_active": "on", "is_staff": "on", "email": "", "first_name": "", "last_name": ""}
 
 DETAILS = {"system": "safety", "category": "material", "detected_on": "2026-01-31", "detected_at": "final",
@@ -241,6 +326,48 @@ DECIDED = {"disposition": "scrap", "disposition_qty": 3, "reason": "Cannot be me
 def patch(path: str, body: dict[str, Any], record: str = "case", role: str = "quality") -> Callable[[World], object]:
     return lambda w: w.send(role, "patch", path.format(getattr(w, record).pk), body)
 
+
+CERTIFICATE_DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
+    "API: hand in a certificate": (
+        lambda w: w.send("procurement", "post", "/certificates", {
+            "supplier_id": w.expired.pk, **CERTIFICATE}), "api", ["CERTIFICATE_SUBMITTED"],
+    ),
+    "API: correct a certificate": (
+        of_certificate("waiting", "", {
+            **CERTIFICATE, "standard": "iso_14001", "number": "7", "valid_to": "2031-01-31", "scope": "Milling",
+            "reason": "Misread"}, "procurement"), "api", ["CERTIFICATE_CORRECTED"],
+    ),
+    "API: verify a certificate": (
+        of_certificate("renewal", "/verify", {"method": "issuer", "ref": "Mail of 3 May"}), "api",
+        ["CERTIFICATE_VERIFIED", "CERTIFICATE_SUPERSEDED"],
+    ),
+    "API: reject a certificate": (
+        of_certificate("rejected", "/reject", {"reason": "Forged"}), "api", ["CERTIFICATE_REJECTED"],
+    ),
+    "API: withdraw a certificate": (
+        of_certificate("verified", "/withdraw", {"reason": "Suspended"}), "api", ["CERTIFICATE_WITHDRAWN"],
+    ),
+    "admin: hand in a certificate with its document": (
+        lambda w: w.post("procurement", "suppliers/certificate/add/", {
+            "supplier": w.expired.pk, **CERTIFICATE, "file": a_photo()}), "admin",
+        ["CERTIFICATE_SUBMITTED", "FILE_ATTACHED"],
+    ),
+    "admin: correct a certificate": (
+        on_page("waiting", "correct", {
+            **CERTIFICATE, "number": "7", "valid_to": "2031-01-31", "reason": "Misread"}, "procurement"), "admin",
+        ["CERTIFICATE_CORRECTED"],
+    ),
+    "admin: verify a certificate": (
+        on_page("renewal", "verify", {"method": "register", "ref": "Page 7"}), "admin",
+        ["CERTIFICATE_VERIFIED", "CERTIFICATE_SUPERSEDED"],
+    ),
+    "admin: reject a certificate": (
+        on_page("rejected", "reject", {"reason": "Forged"}), "admin", ["CERTIFICATE_REJECTED"],
+    ),
+    "admin: withdraw a certificate": (
+        on_page("verified", "withdraw", {"reason": "Suspended"}), "admin", ["CERTIFICATE_WITHDRAWN"],
+    ),
+}  # fmt: skip
 
 CASE_DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
     "API: open a case with all it may say": (
@@ -349,8 +476,132 @@ CASE_DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
     ),
 }  # fmt: skip
 
+SUPPLIER = {"name": "Hansa Forge AG", "external_ref": "K-4711", "country": "DE", "category": "component",
+            "criticality": "A", "contact_name": "Anna Weiss", "contact_email": "anna@example.com",
+            "required_standards": ["as_9100", "iso_9001"], "next_review_on": "2031-01-31"}  # fmt: skip
+MERGED = ["NC_MOVED", "SUPPLIER_MERGED", "SUPPLIER_TAKEN_IN"]
+SUPPLIER_DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
+    "API: record a supplier with all that may be said": (
+        lambda w: w.send("procurement", "post", "/suppliers", SUPPLIER | {
+            "name": "Tyne Castings", "external_ref": "K-1"}), "api", ["SUPPLIER_CREATED"],
+    ),
+    "API: correct a supplier": (
+        lambda w: w.send("procurement", "patch", f"/suppliers/{w.supplier.pk}", SUPPLIER | {
+            "reason": "Renamed"}), "api", ["SUPPLIER_CORRECTED"],
+    ),
+    "API: decide about a supplier": (
+        lambda w: w.send("quality", "post", f"/suppliers/{w.expired.pk}/status", {
+            "status": "conditional", "reason": "First lot"}), "api", ["SUPPLIER_STATUS_CHANGED"],
+    ),
+    "API: merge a supplier": (
+        lambda w: w.send("admin", "post", f"/suppliers/{w.duplicate.pk}/merge", {
+            "into_id": w.supplier.pk, "reason": "Twice"}), "api", MERGED,
+    ),
+    "admin: correct a supplier": (
+        lambda w: w.step("procurement", "correct", SUPPLIER | {"reason": "Renamed"}, w.supplier), "admin",
+        ["SUPPLIER_CORRECTED"],
+    ),
+    "admin: decide about a supplier": (
+        lambda w: w.step("quality", "status", {"decision": "conditional", "reason": "First lot"}, w.expired), "admin",
+        ["SUPPLIER_STATUS_CHANGED"],
+    ),
+    "admin: merge a supplier": (
+        lambda w: w.step("admin", "merge", {"into": w.supplier.pk, "reason": "Twice"}, w.duplicate), "admin", MERGED,
+    ),
+}  # fmt: skip
+
 # What is done → (by which way, the actions of its entries in their order). The worker's follow when it is drained.
+AUDITORS_DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
+    "API: review the trail": (
+        lambda w: w.send("auditor", "post", "/audit-log/reviews", {"seal": 1, "note": "No objection"}),
+        "api",
+        ["AUDIT_TRAIL_REVIEWED"],
+    ),
+    "API: have the trail verified": (
+        lambda w: w.send("auditor", "post", "/audit-log/verifications", {}),
+        "api",
+        ["AUDIT_TRAIL_VERIFICATION_STARTED"],
+    ),
+    "API: draw a sample": (
+        lambda w: w.send("auditor", "get", "/ncs/sample", {"from": "2026-01-01", "to": "2026-12-31"}),
+        "api",
+        ["NC_SAMPLE_DRAWN"],
+    ),
+    "API: take a dossier": (
+        lambda w: w.send("auditor", "get", "/dossiers", {"from": "2001-01-01", "to": "2001-01-02"}),
+        "api",
+        ["AUDIT_TRAIL_EXPORTED", "DOSSIER_MADE"],
+    ),
+    "admin: review the trail": (
+        lambda w: w.post("auditor", "audit/auditentry/proof/", {"seal": "1", "note": "No objection"}),
+        "admin",
+        ["AUDIT_TRAIL_REVIEWED"],
+    ),
+    "admin: have the trail verified": (
+        lambda w: w.post("auditor", "audit/auditentry/verify-all/", {}),
+        "admin",
+        ["AUDIT_TRAIL_VERIFICATION_STARTED"],
+    ),
+}
+
+
+def a_table(content: bytes = b"Name;Country\nRossi S.p.A.;IT\n") -> SimpleUploadedFile:
+    return SimpleUploadedFile("suppliers.csv", content)
+
+
+def check_a_file(world: World) -> None:
+    form = {"kind": "suppliers", "file": a_table()}
+    response = world.api("procurement").post("/imports", form, format="multipart")
+    assert response.status_code == 201, response.content
+
+
+IMPORT_DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
+    "API: set a month": (
+        lambda w: w.send("procurement", "put", f"/suppliers/{w.supplier.pk}/volumes/2026-05",
+                         {"received_qty": 500, "defective_qty": 1}), "api", ["SUPPLIER_VOLUME_SET"],
+    ),
+    "admin: set a month": (
+        lambda w: w.post("procurement", "suppliers/suppliervolume/add/",
+                         {"supplier": w.supplier.pk, "month": "05/2026", "received_qty": 500, "defective_qty": 1,
+                          "received_lots": 3, "rejected_lots": 0, "late_lots": 1}), "admin", ["SUPPLIER_VOLUME_SET"],
+    ),
+    "API: check a file": (check_a_file, "api", ["IMPORT_PREVIEWED"]),
+    "API: set up an import anew": (
+        lambda w: w.send("procurement", "patch", f"/imports/{w.preview.pk}", {"mode": "good_rows"}), "api",
+        ["IMPORT_CHANGED"],
+    ),
+    "API: start an import": (
+        lambda w: w.send("procurement", "post", f"/imports/{w.preview.pk}/start", {}), "api", ["IMPORT_STARTED"],
+    ),
+    "API: cancel an import": (
+        lambda w: w.send("procurement", "post", f"/imports/{w.preview.pk}/cancel", {}), "api", ["IMPORT_CANCELLED"],
+    ),
+    "admin: check a file": (
+        lambda w: w.post("procurement", "exchange/importjob/add/",
+                         {"kind": "suppliers", "mode": "good_rows", "file": a_table()}), "admin", ["IMPORT_PREVIEWED"],
+    ),
+    "admin: assign the columns": (
+        lambda w: w.post("procurement", f"exchange/importjob/{w.preview.pk}/change/?step=set_up",
+                         {"column_0": "name", "column_1": "", "mode": "good_rows"}), "admin", ["IMPORT_CHANGED"],
+    ),
+    "admin: start an import": (
+        lambda w: w.post("procurement", f"exchange/importjob/{w.preview.pk}/change/?step=start", {"go": "1"}), "admin",
+        ["IMPORT_STARTED"],
+    ),
+    "admin: import the good rows": (
+        lambda w: w.post("procurement", f"exchange/importjob/{w.bad_preview.pk}/change/?step=start_good",
+                         {"go": "1"}), "admin", ["IMPORT_CHANGED", "IMPORT_STARTED"],
+    ),
+    "admin: cancel an import": (
+        lambda w: w.post("procurement", f"exchange/importjob/{w.preview.pk}/change/?step=cancel", {"go": "1"}), "admin",
+        ["IMPORT_CANCELLED"],
+    ),
+}  # fmt: skip
+
+
 DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
+    **AUDITORS_DEEDS,
+    **IMPORT_DEEDS,
     "API: record a supplier": (
         lambda w: w.send("procurement", "post", "/suppliers", {"name": "Nordic Castings AB"}), "api",
         ["SUPPLIER_CREATED"],
@@ -359,6 +610,16 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
         lambda w: w.send("procurement", "patch", f"/suppliers/{w.supplier.pk}/certification",
                          {"certification_expiry": "2031-01-31", "reason": "renewed"}), "api",
         ["SUPPLIER_CERT_UPDATED"],
+    ),
+    "API: override a risk level": (
+        lambda w: w.send("quality", "post", f"/suppliers/{w.supplier.pk}/risk/override", {
+            "level": "high", "reason": "Fire", "until": str(timezone.now().date())}), "api",
+        ["SUPPLIER_RISK_OVERRIDDEN"],
+    ),
+    "admin: override a risk level": (
+        lambda w: w.post("quality", f"suppliers/supplier/{w.supplier.pk}/change/?step=override", {
+            "level": "high", "reason": "Fire", "until": str(timezone.now().date())}), "admin",
+        ["SUPPLIER_RISK_OVERRIDDEN"],
     ),
     "API: open an NC": (
         lambda w: w.send("quality", "post", "/ncs",
@@ -397,6 +658,8 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
         ["NC_CLOSED"],
     ),
     **CASE_DEEDS,
+    **SUPPLIER_DEEDS,
+    **CERTIFICATE_DEEDS,
     "admin: requeue an event": (
         lambda w: w.post("admin", f"outbox/outboxevent/{w.dead.pk}/change/", {"reason": "Mended"}), "admin",
         ["OUTBOX_EVENT_REQUEUED"],
@@ -475,7 +738,7 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
 OTHERWISE_AFTER_OTHERS = {
     "API: give a concession", "API: change an action", "API: begin an action", "API: complete an action",
     "API: verify an action", "API: verify an action that did not help", "API: cancel an action",
-    "API: agree on an action",
+    "API: agree on an action", "API: withdraw a certificate", "API: record a supplier with all that may be said",
     "API: dismiss an event", "command: forget a person", "command: requeue", "command: dismiss",
     "nothing: the same date",
 }  # fmt: skip

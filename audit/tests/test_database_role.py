@@ -30,7 +30,7 @@ def rights_of(role: str, table: str) -> set[str]:
 def test_it_may_read_and_add_to_the_trail_and_change_other_tables(role):
     grant_application_role(role)
 
-    assert [rights_of(role, table) for table in APPEND_ONLY] == [{"SELECT", "INSERT"}] * 3
+    assert [rights_of(role, table) for table in APPEND_ONLY] == [{"SELECT", "INSERT"}] * 4
     assert rights_of(role, "suppliers_supplier") == {"SELECT", "INSERT", "UPDATE", "DELETE"}
 
 

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from audit.models import AuditEntry, AuditTrailIsAppendOnly
 from audit.proof.sealing import seal_new_entries
+from audit.reviewing import stamp_review
 from audit.services import record
 
 
@@ -43,11 +44,12 @@ def test_the_database_refuses(entry, statement):
     assert AuditEntry.objects.get().reason == ""
 
 
-@pytest.mark.parametrize("table", ["audit_auditentry", "audit_auditseal", "audit_sealedentry"])
+@pytest.mark.parametrize("table", ["audit_auditentry", "audit_auditseal", "audit_sealedentry", "audit_reviewstamp"])
 @pytest.mark.parametrize("changes", [{}, {"key": 99}])
-def test_sqlite_replaces_nothing(entry, table, changes):
+def test_sqlite_replaces_nothing(entry, users, table, changes):
     """Neither the row with this key nor one with another unique value; PostgreSQL has no such statement."""
     seal_new_entries()
+    stamp_review(seal=1, note="No objection", actor=users["auditor"])
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
@@ -55,8 +57,8 @@ def test_sqlite_replaces_nothing(entry, table, changes):
         before = cursor.fetchall()
         names = [column[0] for column in cursor.description]
         row = list(before[0])
-        if changes and table == "audit_auditseal":
-            return  # its number is its only key
+        if changes and table in ("audit_auditseal", "audit_reviewstamp"):
+            return  # they have no other key
         row[0] = changes.get("key", row[0])
         places = ", ".join(["%s"] * len(row))
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():

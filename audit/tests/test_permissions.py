@@ -8,8 +8,8 @@ from audit.permissions import AUDIT_ROLES
 from qhse.accounts.roles import Role
 
 
-@pytest.mark.parametrize("action", ["list", "verify", "export"])
-def test_only_auditors_and_administrators_read_verify_and_export_the_trail(action):
+@pytest.mark.parametrize("action", ["list", "verify", "export", "review"])
+def test_only_auditors_and_administrators_read_verify_export_and_review_the_trail(action):
     assert AUDIT_ROLES[action] == {Role.AUDITOR, Role.ADMIN}
 
 
@@ -18,4 +18,4 @@ def test_everybody_sees_the_history_of_a_record_that_they_see():
 
 
 def test_nothing_else_is_allowed_to_anybody():
-    assert set(AUDIT_ROLES) == {"list", "verify", "export", "record_history"}
+    assert set(AUDIT_ROLES) == {"list", "verify", "export", "review", "record_history"}

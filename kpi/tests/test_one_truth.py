@@ -1,4 +1,8 @@
-"""One truth about a supplier's risk: whatever the worker has or has not done, all that is shown is of one moment."""
+"""
+One truth about a supplier's risk: level, score and lines that are shown are of one stored assessment.
+
+Where the worker is behind, pages and answers say so. Whether a supplier is at risk is known at once, everywhere.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ from django.test import Client
 from django.utils import timezone
 
 from kpi.selectors import current_kpi
-from ncs.services import close_nonconformity
+from ncs.services import close_nonconformity, contain_nonconformity, correct_nonconformity, open_action
+from qhse import clock
+from suppliers import behind
 from suppliers.choices import RiskLevel
+from suppliers.figures import figures_of
 from suppliers.models import Supplier
-from suppliers.reassessment import reassess_suppliers
-from suppliers.risk import LEVELS
+from suppliers.reassessment import reassess_suppliers, reassess_unseen
+from suppliers.risk import assess, level_of
 from suppliers.services import update_certification
 
 LIST = "/admin/suppliers/supplier/"
@@ -72,9 +79,15 @@ def several_medium(make_supplier, make_nc, users, drain, today):
 def supplier(request, make_supplier, make_nc, users, drain, today):
     """Return a supplier of which the worker knows an older state."""
     stale = request.param(make_supplier, make_nc, users, drain, today)
-    stale.refresh_from_db()
-    assert stale.risk_level != stale.risk.level  # else the case shows nothing
-    return stale
+    return Supplier.objects.get(pk=stale.pk)
+
+
+@pytest.fixture
+def as_it_is_now(supplier):
+    """Return the level and score that the worker will conclude."""
+    assessment = assess(figures_of([supplier], today=clock.today())[supplier.pk], today=clock.today())
+    assert assessment.score != supplier.risk_score  # else the case shows nothing
+    return assessment
 
 
 @pytest.fixture
@@ -84,17 +97,27 @@ def page(users):
     return lambda path="": client.get(LIST + path).content.decode()
 
 
-def level_of(score):
-    return next(level for least, level in LEVELS if score >= least)
-
-
-class TestOneTruth:
-    def test_the_answer_of_the_api_agrees_with_itself(self, api, supplier):
+class TestWhileTheWorkerIsBehind:
+    def test_the_answer_of_the_api_is_of_one_assessment_and_says_that_it_is_old(self, api, supplier, as_it_is_now):
         body = api("auditor").get(f"/suppliers/{supplier.pk}").json()
 
-        assert body["risk_level"] == level_of(body["risk_score"])
+        assert (body["risk_score"], body["risk_level"]) == (supplier.risk_score, level_of(supplier.risk_score))
         assert body["risk_score"] == sum(reason["points"] for reason in body["risk_reasons"])
-        assert body["is_at_risk"] == (body["risk_score"] >= 50)
+        assert body["risk_is_current"] is False
+        assert body["is_at_risk"] == as_it_is_now.is_at_risk
+
+    def test_the_answer_about_the_risk_says_the_same(self, api, supplier):
+        client = api("auditor")
+        one, risk = (client.get(f"/suppliers/{supplier.pk}{path}").json() for path in ("", "/risk"))
+
+        assert (risk["score"], risk["level"], risk["is_at_risk"], risk["is_current"], risk["assessed_at"]) == (
+            one["risk_score"],
+            one["risk_level"],
+            one["is_at_risk"],
+            one["risk_is_current"],
+            one["risk_assessed_at"],
+        )
+        assert [line["points"] for line in risk["lines"]] == [reason["points"] for reason in one["risk_reasons"]]
 
     def test_the_list_of_the_api_says_the_same(self, api, supplier):
         client = api("auditor")
@@ -103,6 +126,8 @@ class TestOneTruth:
 
         assert row == {name: one[name] for name in row}
         assert client.get("/suppliers?at_risk=true").json()["count"] == int(one["is_at_risk"])
+        for level in RiskLevel:
+            assert client.get(f"/suppliers?level={level}").json()["count"] == int(level == one["risk_level"])
 
     def test_a_write_answers_the_same_as_reading_does(self, api, supplier):
         client = api("procurement")
@@ -112,45 +137,99 @@ class TestOneTruth:
 
         assert answer.json() == client.get(f"/suppliers/{supplier.pk}").json()
 
-    def test_the_page_agrees_with_itself(self, page, supplier):
+    def test_the_page_agrees_with_itself_and_says_in_a_sentence_that_it_is_old(self, page, supplier):
         shown = page(f"{supplier.pk}/change/")
-        badges = re.findall(r'<span class="badge badge-\w+">([^<]+)</span>', shown)
+        fields = shown[: shown.index('id="risk"')]
+        badges = re.findall(r'<span class="badge badge-\w+">([^<]+)</span>', fields)
 
-        assert ("At risk" in badges) == supplier.risk.is_at_risk
-        assert set(badges) & {label for _, label in RiskLevel.choices} == {supplier.risk.level.label}
-        assert ("nothing speaks against this supplier" in shown) == (supplier.risk.score == 0)
+        assert ("At risk" in badges) == supplier.is_at_risk
+        assert set(badges) & {label for _, label in RiskLevel.choices} == {supplier.level.label}
+        assert ("nothing speaks against this supplier" in shown) == (supplier.risk_score == 0)
         assert [int(total) for total in re.findall(r"of 100</th><td>(\d+)</td>", shown)] == (
-            [supplier.risk.score] if supplier.risk.score else []
+            [supplier.risk_score] if supplier.risk_score else []
         )
-        assert "Not yet: a new level is noted there moments after" in shown
+        assert "is not included yet: the worker is behind." in shown
 
     def test_the_list_shows_and_filters_by_the_same_level(self, page, supplier):
         for level in RiskLevel:
             shown = page(f"?risk_level={level}")
-            assert (f"/{supplier.pk}/change/" in shown) == (level == supplier.risk.level), level
-            if level == supplier.risk.level:
-                assert f'">{level.label}</span> <span class="quiet">{supplier.risk.score}</span>' in shown
+            assert (f"/{supplier.pk}/change/" in shown) == (level == supplier.level), level
+            if level == supplier.level:
+                assert f'">{level.label}</span> <span class="quiet">{supplier.risk_score}</span>' in shown
+                assert "not of now" in shown
 
-    def test_the_key_figures_count_it_as_its_page_does(self, supplier):
-        assert current_kpi().suppliers_at_risk == int(supplier.risk.is_at_risk)
+    def test_the_key_figures_count_it_at_once(self, supplier):
+        assert current_kpi().suppliers_at_risk == int(supplier.is_at_risk)
 
-    def test_the_worker_then_notes_what_was_shown_before(self, supplier):
-        shown = supplier.risk
 
-        reassess_suppliers(supplier_ids=[supplier.pk])
-        supplier.refresh_from_db()
+class TestWhenTheWorkerHasDoneItsWork:
+    def test_everything_says_what_is_true_now(self, api, page, supplier, as_it_is_now, drain):
+        drain()
+        reassess_suppliers(supplier_ids=[supplier.pk])  # of what no event told: the day
 
-        assert (supplier.risk_level, supplier.risk_score) == (shown.level, shown.score)
+        body = api("auditor").get(f"/suppliers/{supplier.pk}").json()
+        assert (body["risk_score"], body["risk_level"]) == (as_it_is_now.score, as_it_is_now.level)
+        assert body["risk_is_current"] is True
+        shown = page(f"{supplier.pk}/change/")
+        assert "the worker is behind" not in shown
+        assert "not of now" not in shown + page()
+
+
+@pytest.mark.django_db
+class TestCurrency:
+    def test_of_a_supplier_does_not_suffer_from_what_waits_for_another(self, make_supplier, make_nc, drain):
+        one, other = make_supplier(), make_supplier()
+        drain()
+        make_nc(supplier_id=other.pk)
+
+        assert [each.risk_is_current for each in Supplier.objects.order_by("pk")] == [True, False]
+        assert one.pk < other.pk
+
+    def test_of_both_suppliers_of_a_case_that_moves_is_lost(self, make_supplier, make_nc, users, drain):
+        one, other = make_supplier(), make_supplier()
+        nc = make_nc(supplier_id=one.pk, severity="low")
+        drain()
+        correct_nonconformity(nc_id=nc.pk, values={"supplier_id": other.pk}, reason="x", actor=users["quality"])
+
+        assert [each.risk_is_current for each in Supplier.objects.all()] == [False, False]
+
+    def test_is_lost_by_what_can_move_a_score_and_by_nothing_else(self, make_nc, users, drain):
+        nc = make_nc()
+        drain()
+        contain_nonconformity(nc_id=nc.pk, containment="Lot blocked", actor=users["quality"])
+        assert Supplier.objects.get().risk_is_current
+
+        open_action(nc_id=nc.pk, kind="corrective", title="Tool change", actor=users["quality"])
+        assert not Supplier.objects.get().risk_is_current
+
+    def test_is_lost_overnight_until_the_worker_has_looked(self, make_supplier, drain):
+        make_supplier()
+        drain()
+        Supplier.objects.update(risk_assessed_at=clock.present() - timedelta(days=1))
+        assert not Supplier.objects.get().risk_is_current
+
+        reassess_unseen()
+        assert Supplier.objects.get().risk_is_current
+
+    def test_of_everybody_is_doubted_while_very_much_waits(self, make_supplier, make_nc, drain, monkeypatch):
+        monkeypatch.setattr(behind, "MOST_LOOKED_AT", 1)
+        one, other = make_supplier(), make_supplier()
+        drain()
+        for _ in range(2):
+            make_nc(supplier_id=other.pk)
+
+        assert not Supplier.objects.get(pk=one.pk).risk_is_current
 
 
 @pytest.mark.django_db
 class TestOrder:
-    def test_the_list_orders_by_the_score_it_shows(self, page, make_supplier, make_nc):
+    def test_the_list_orders_by_the_score_it_shows(self, page, make_supplier, make_nc, drain):
         calm, worst, worse = make_supplier(), make_supplier(), make_supplier()
         make_nc(supplier_id=worst.pk, severity="high")
         make_nc(supplier_id=worse.pk, severity="medium")
+        drain()
 
-        column = admin.site.get_model_admin(Supplier).list_display.index("level")
+        column = admin.site.get_model_admin(Supplier).list_display.index("risk")
         order = re.findall(r"/supplier/(\d+)/change/", page(f"?o=-{column}"))
 
         assert [int(pk) for pk in dict.fromkeys(order)] == [worst.pk, worse.pk, calm.pk]

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 import ncs.services.cases
 import outbox.publisher
-import suppliers.services
+import suppliers.services.suppliers
 from lab.bench import load
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
@@ -39,7 +39,7 @@ def measure(run: Run) -> Iterator[Figure]:
     """Yield milliseconds of two writes beside those without an event, and rates of writers beside those in silence."""
     load.begin(run.database, run.sizes.done)
     user = create_user(username="benchmark", password=None, role=Role.ADMIN, actor=None)
-    ids = [suppliers.services.create_supplier(name=f"Supplier {n}", actor=user).pk for n in range(SUPPLIERS)]
+    ids = [suppliers.services.suppliers.create_supplier(name=f"Supplier {n}", actor=user).pk for n in range(SUPPLIERS)]
 
     def open_nc(number: int) -> None:
         ncs.services.cases.open_nonconformity(
@@ -47,14 +47,14 @@ def measure(run: Run) -> Iterator[Figure]:
         )
 
     def set_date(number: int) -> None:
-        suppliers.services.update_certification(
+        suppliers.services.suppliers.update_certification(
             supplier_id=ids[number % SUPPLIERS],
             certification_expiry=date(2030, 1, 1) + timedelta(days=number),
             actor=user,
         )
 
     yield _compared("open an NC", ncs.services.cases, open_nc, run.sizes.publishes)
-    yield _compared("set a certification date", suppliers.services, set_date, run.sizes.publishes)
+    yield _compared("set a certification date", suppliers.services.suppliers, set_date, run.sizes.publishes)
     connection.close()
     with psycopg.connect(run.database.url, autocommit=True) as listener:
         listener.execute(f"LISTEN {CHANNEL}")  # somebody hears it, as in production

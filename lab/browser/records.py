@@ -52,6 +52,8 @@ def make_records() -> dict[str, dict[str, int]]:
         "ncs.nonconformity.file": _files_on("nonconformity", long_text.pk, admin),
         "ncs.correctiveaction.file": _files_on("action", action.pk, admin),
     }
+    certificates = _certificates_of(long_named.pk, admin)
+    files["suppliers.certificate.file"] = _files_on("certificate", certificates["submitted"], admin)
     events = OutboxEvent.objects.order_by("id")
     dead = events.filter(event_type="NC_CREATED")[:3]
     OutboxEvent.objects.filter(pk__in=[event.pk for event in dead]).update(
@@ -72,6 +74,9 @@ def make_records() -> dict[str, dict[str, int]]:
         },
         "ncs.correctiveaction": {each.status: each.pk for each in CorrectiveAction.objects.order_by("-id")},
         "suppliers.supplier": {"usual": Supplier.objects.order_by("id")[0].pk, "long": long_named.pk},
+        "suppliers.certificate": certificates,
+        "suppliers.suppliervolume": _volumes_of(long_named.pk, admin),
+        "exchange.importjob": _imports(admin),
         "outbox.outboxevent": {
             "dead": dead[0].pk,
             "done": events.filter(status=EventStatus.PROCESSED)[0].pk,
@@ -80,6 +85,92 @@ def make_records() -> dict[str, dict[str, int]]:
         **files,
         "accounts.user": {"usual": User.objects.get(username="quality").pk},
     }
+
+
+def _certificates_of(supplier_id: int, actor: Any) -> dict[str, int]:
+    """Store a certificate of each status, with texts that fit nowhere. Return their keys by status."""
+    from qhse import clock
+    from qhse.accounts.models import User
+    from suppliers.services import reject_certificate, submit_certificate, verify_certificate, withdraw_certificate
+
+    today, quality = clock.today(), User.objects.get(username="quality")
+    texts: dict[str, Any] = {
+        "number": LONG_WORD[:90],
+        "issuer": LONG_WORD[:140],
+        "scope": LONG_WORD * 3,
+        "sites": LONG_WORD * 3,
+    }
+    plan: dict[str, Any] = {"supplier_id": supplier_id, "standard": "iso_14001", "edition": "2015", "actor": actor}
+
+    def submit(days: int, **more: Any) -> int:
+        begins = today - timedelta(days=1_000 - days)
+        certificate = submit_certificate(
+            **plan, **texts, valid_from=begins, valid_to=today + timedelta(days=days), **more
+        )
+        return certificate.pk
+
+    made = {"rejected": submit(5), "withdrawn": submit(6), "superseded": submit(7), "submitted": submit(20)}
+    for name in ("withdrawn", "superseded"):
+        verify_certificate(certificate_id=made[name], method="register", ref=LONG_WORD[:190], actor=quality)
+    reject_certificate(certificate_id=made["rejected"], reason=LONG_WORD, actor=quality)
+    withdraw_certificate(certificate_id=made["withdrawn"], reason=LONG_WORD, actor=quality)
+    made["verified"] = submit(60, supersedes_id=made["superseded"])
+    verify_certificate(certificate_id=made["verified"], method="document", actor=quality)
+    made["expired"] = submit(-3)
+    return made
+
+
+def _volumes_of(supplier_id: int, actor: Any) -> dict[str, int]:
+    """Set months with the largest figures, and with too few for a figure in parts per million."""
+    from datetime import date
+
+    from suppliers.services import set_volume
+    from suppliers.services.volumes import MAX_LOTS, MAX_PIECES
+
+    most: dict[str, Any] = {
+        "received_qty": MAX_PIECES,
+        "defective_qty": MAX_PIECES,
+        "received_lots": MAX_LOTS,
+        "late_lots": MAX_LOTS,
+    }
+    few: dict[str, Any] = {"received_qty": 7, "defective_qty": 1}
+    plan: dict[str, Any] = {"supplier_id": supplier_id, "actor": actor}
+    return {
+        "most": set_volume(**plan, month=date(2026, 1, 1), **most).pk,
+        "few": set_volume(**plan, month=date(2026, 2, 1), **few).pk,
+    }
+
+
+def _imports(actor: Any) -> dict[str, int]:
+    """Store an import of each status, with errors, and with headers and names that fit nowhere."""
+    from qhse.exchange.models import ImportJob
+    from qhse.exchange.running import run_import
+    from qhse.exchange.services import cancel_import, preview_import, start_import
+
+    def checked(rows: str, mode: str = "good_rows") -> ImportJob:
+        content = io.BytesIO(f"Name;Country;{LONG_WORD}\n{rows}".encode())
+        return preview_import(kind="suppliers", name=f"{LONG_WORD[:100]}.csv", content=content, mode=mode, actor=actor)
+
+    def ended(job: ImportJob) -> int:
+        start_import(import_id=job.pk, actor=actor)
+        run_import(job.pk)
+        return job.pk
+
+    bad = "".join(f"Firma {number};Nowhere{LONG_WORD};x\n" for number in range(30))
+    failed = checked("Weser Castings;DE;x\n", "all_or_nothing")
+    ImportJob.objects.filter(pk=failed.pk).update(tried=99)  # as one that keeps ending before its end
+    made = {
+        "checked": checked("Ems Castings;DE;x\n").pk,
+        "bad": checked(f"Aller Castings;DE;x\n{bad}").pk,
+        "hopeless": checked(bad, "all_or_nothing").pk,
+        "done": ended(checked(f"Leine Castings;DE;x\n{bad}")),
+        "failed": ended(failed),
+        "cancelled": checked("Oker Castings;DE;x\n").pk,
+        "running": checked("Innerste Castings;DE;x\n").pk,
+    }
+    cancel_import(import_id=made["cancelled"], actor=actor, why=LONG_WORD)
+    start_import(import_id=made["running"], actor=actor)
+    return made
 
 
 def _files_on(entity_type: str, pk: int, actor: Any) -> dict[str, int]:

@@ -16,7 +16,10 @@ STORED = {
     "certification": "SELECT reason FROM audit_auditentry WHERE action = 'SUPPLIER_CERT_UPDATED'",
     "nc": "SELECT description FROM ncs_nonconformity",
     "close": "SELECT closure_reason FROM ncs_nonconformity WHERE status = 'CLOSED'",
+    "merger": "SELECT reason FROM audit_auditentry WHERE action = 'SUPPLIER_MERGED'",
     "verification": "SELECT verification_note FROM ncs_correctiveaction WHERE verification_note <> ''",
+    "certificate": "SELECT number FROM suppliers_certificate",
+    "certificate verification": "SELECT verify_ref FROM suppliers_certificate WHERE verify_ref <> ''",
     "requeue": "SELECT reason FROM audit_auditentry WHERE action = 'OUTBOX_EVENT_REQUEUED'",
     "user": "SELECT email FROM accounts_user WHERE email <> ''",
     # With those that have been handled and pruned: their effects stay.
@@ -57,6 +60,21 @@ TORN: tuple[Query, ...] = (
     _counts("NC", "NC_CREATED", "ncs_nonconformity"),
     _counts("closing of NC", "NC_CLOSED", "ncs_nonconformity WHERE status = 'CLOSED'"),
     _counts("certification of supplier", "SUPPLIER_CERT_UPDATED"),
+    _counts("correction of supplier", "SUPPLIER_CORRECTED"),
+    _counts("status of supplier", "SUPPLIER_STATUS_CHANGED"),
+    (  # what is merged has one entry and one event; so has the supplier that is left, and no case was left behind
+        """
+        SELECT 'merger of supplier ' || s.id FROM suppliers_supplier s
+        WHERE (s.merged_into_id IS NOT NULL) <> EXISTS (
+                SELECT FROM audit_auditentry WHERE action = 'SUPPLIER_MERGED' AND entity_id = s.id::text)
+            OR (s.merged_into_id IS NOT NULL AND EXISTS (SELECT FROM ncs_nonconformity WHERE supplier_id = s.id))
+            OR (SELECT count(*) FROM audit_auditentry
+                WHERE action IN ('SUPPLIER_MERGED', 'SUPPLIER_TAKEN_IN') AND entity_id = s.id::text)
+                <> (SELECT count(*) FROM outbox_outboxevent
+                    WHERE event_type = 'SUPPLIER_MERGED' AND aggregate_id = s.id::text)
+        """,
+        {},
+    ),
     (  # events of an action are of its case, so that they are told apart by their payload
         """
         SELECT kind || ' of action ' || key || ': ' || sum(entries) || ' audit entries, ' || sum(events) || ' events'
@@ -83,6 +101,45 @@ TORN: tuple[Query, ...] = (
         """
         SELECT 'action ' || a.id || ' was not effective and has no follow-up' FROM ncs_correctiveaction a
         LEFT JOIN ncs_correctiveaction f ON f.follow_up_of_id = a.id WHERE a.status = 'INEFFECTIVE' AND f.id IS NULL
+        """,
+        {},
+    ),
+    (  # events of a certificate are of its supplier, so that they are told apart by their payload
+        """
+        SELECT kind || ' of certificate ' || key || ': ' || sum(entries) || ' audit entries, ' || sum(events)
+            || ' events'
+        FROM (
+            SELECT entity_id, action, 1, 0 FROM audit_auditentry WHERE left(action, 12) = 'CERTIFICATE_'
+            UNION ALL SELECT payload->>'certificate_id', event_type, 0, 1 FROM outbox_outboxevent
+            WHERE left(event_type, 12) = 'CERTIFICATE_'
+        ) AS counted (key, kind, entries, events)
+        GROUP BY key, kind HAVING sum(entries) <> sum(events)
+        """,
+        {},
+    ),
+    (
+        """
+        SELECT 'certificate ' || c.id || ' was handed in with ' || count(a.id) || ' audit entries'
+        FROM suppliers_certificate c LEFT JOIN audit_auditentry a ON a.entity_type = 'certificate'
+            AND a.entity_id = c.id::text AND a.action = 'CERTIFICATE_SUBMITTED'
+        GROUP BY c.id HAVING count(a.id) <> 1
+        """,
+        {},
+    ),
+    (
+        """
+        SELECT 'certificate ' || old.id || ' is ' || old.status || ', its renewal is verified and has begun'
+        FROM suppliers_certificate old JOIN suppliers_certificate renewal ON renewal.supersedes_id = old.id
+        WHERE old.status = 'verified' AND renewal.status = 'verified' AND renewal.valid_from <= current_date
+        """,
+        {},
+    ),
+    (
+        """
+        SELECT 'supplier ' || s.id || ' is proven until ' || coalesce(s.cert_proven_until::text, 'never')
+            || ', its verified certificates end on ' || coalesce(max(c.valid_to)::text, 'no day')
+        FROM suppliers_supplier s LEFT JOIN suppliers_certificate c ON c.supplier_id = s.id AND c.status = 'verified'
+        WHERE s.required_standards = '[]' GROUP BY s.id HAVING s.cert_proven_until IS DISTINCT FROM max(c.valid_to)
         """,
         {},
     ),
@@ -119,8 +176,20 @@ TORN: tuple[Query, ...] = (
         FROM suppliers_supplier s LEFT JOIN LATERAL (
             SELECT changes->'risk_level'->>1 AS said FROM audit_auditentry
             WHERE entity_type = 'supplier' AND entity_id = s.id::text AND action = 'SUPPLIER_RISK_CHANGED'
-            ORDER BY id DESC LIMIT 1) a ON true
+            AND changes ? 'risk_level' ORDER BY id DESC LIMIT 1) a ON true
         WHERE coalesce(a.said, 'low') <> s.risk_level
+        """,
+        {},
+    ),
+    (
+        """
+        SELECT 'supplier ' || s.id || ' has ' || s.risk_level || ' ' || s.risk_score || ', its history says '
+            || coalesce(a.level || ' ' || a.score, 'nothing')
+        FROM suppliers_supplier s LEFT JOIN LATERAL (
+            SELECT level, score, lines, override_level FROM suppliers_riskassessment
+            WHERE supplier_id = s.id ORDER BY id DESC LIMIT 1) a ON true
+        WHERE s.risk_assessed_at IS NOT NULL AND (s.risk_level, s.risk_score, s.risk_reasons, s.override_level)
+            IS DISTINCT FROM (a.level, a.score::smallint, a.lines, a.override_level)
         """,
         {},
     ),

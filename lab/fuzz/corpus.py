@@ -25,9 +25,19 @@ class Hostile(NamedTuple):
     status: int = 0
 
 
-READS = ("/suppliers", "/suppliers/1", "/suppliers/1/timeline", "/ncs", "/ncs/1", "/ncs/1/timeline", "/actions", "/actions/1",
-         "/actions/1/timeline", "/me/work", "/kpi", "/audit-log",
+READS = ("/suppliers", "/suppliers/1", "/suppliers/1/timeline",
+         "/suppliers/1/risk", "/suppliers/1/risk/history", "/suppliers/1/volumes", "/suppliers/1/volumes/2026-10",
+         "/imports", "/imports/1", "/certificates", "/certificates/1",
+         "/certificates/1/timeline", "/ncs", "/ncs/1", "/ncs/1/timeline", "/actions", "/actions/1",
+         "/actions/1/timeline", "/me/work", "/kpi", "/kpi/quality", "/audit-log", "/audit-log/reviews",
+         "/audit-log/verifications", "/ncs/sample", "/dossiers",
          "/outbox/events", "/auth/me", f"/outbox/events/{UUID(int=7)}", "/healthz", "/readyz", "/openapi.json")  # fmt: skip
+_CERTIFICATE: dict[str, object] = {
+    "supplier_id": 0, "standard": "x", "number": "", "issuer": "x", "valid_from": "never", "valid_to": "2029-06-30",
+}  # fmt: skip
+_CERTIFICATE_STEPS: dict[str, dict[str, object]] = {
+    "verify": {"method": "register"}, "reject": {"reason": "x"}, "withdraw": {"reason": "x"},
+}  # fmt: skip
 _CASE_STEPS: dict[str, dict[str, object]] = {
     "assign": {"owner_id": None}, "contain": {"containment": "x"}, "analyse": {"cause_code": "method", "root_cause": "x"},
     "dispose": {"disposition": "scrap", "reason": "x"}, "concede": {"reason": "x"}, "close": {"reason": "x"},
@@ -42,6 +52,19 @@ WRITES: dict[str, tuple[str, dict[str, object]]] = {
     "/auth/logout": ("POST", {"refresh_token": "x"}),
     "/suppliers": ("POST", {"name": ""}),
     "/suppliers/1/certification": ("PATCH", {"certification_expiry": "never"}),
+    "/suppliers/999999": ("PATCH", {"name": "x", "country": "XX", "required_standards": ["x"], "reason": "x"}),
+    "/suppliers/999999/status": ("POST", {"status": "approved", "reason": "x"}),
+    "/suppliers/999999/merge": ("POST", {"into_id": 1, "reason": "x"}),
+    "/certificates": ("POST", _CERTIFICATE),
+    "/certificates/999999": ("PATCH", {"number": "x", "reason": "x"}),
+    **{f"/certificates/999999/{step}": ("PATCH", body) for step, body in _CERTIFICATE_STEPS.items()},
+    "/suppliers/1/risk/override": ("POST", {"level": "worst", "reason": "", "until": "never"}),
+    "/suppliers/999999/volumes/2026-10": ("PUT", {"received_qty": 1, "defective_qty": 2}),
+    "/imports/999999": ("PATCH", {"mode": "x", "columns": []}),
+    "/imports/999999/start": ("POST", {}),
+    "/imports/999999/cancel": ("POST", {}),
+    "/audit-log/reviews": ("POST", {"seal": 0, "note": ""}),
+    "/audit-log/verifications": ("POST", {"x": 1}),
     "/ncs": ("POST", {"supplier_id": 0, "severity": "x", "description": ""}),
     "/ncs/999999": ("PATCH", {"lot_no": "x", "reason": "x"}),
     **{f"/ncs/999999/{step}": ("PATCH", body) for step, body in _CASE_STEPS.items()},
@@ -93,7 +116,7 @@ HEADERS: tuple[tuple[str, str], ...] = (
 QUERIES = ("%", "%zz", "%00", "a=%00", "limit=", "limit=-1", "limit=0", "limit=101", "limit=1e1", "limit=" + "9" * 3000,
            "limit=1&limit=2", "offset=-1", "offset=" + "9" * 30, "limit=%D9%A1", "ordering=", "ordering=password",
            "ordering=name,name", "status=", "status=x", "status=OPEN&status=CLOSED", "severity=high%00", "supplier_id=1.0",
-           "supplier_id=-1", "supplier_id=" + "9" * 400, "search=%ff", "search=%ed%a0%80", "search=" + "x" * 3000,
+           "country=xx", "level=", "standard=x", "ending_within=1e2", "missing=1", "review_due=null", "supplier_id=-1", "supplier_id=" + "9" * 400, "search=%ff", "search=%ed%a0%80", "search=" + "x" * 3000,
            "search=%25%27%3B--", "at_risk=maybe", "at_risk=1", "since=never", "since=9999-12-31T23:59:59-23:59",
            "since=0001-01-01T00:00:00%2B23:59", "until=2026-02-30", "actor=%00", "format=html", "format=admin", "_method=DELETE",
            "cursor=%00", "a[b]=c", "a.b=c", "&&&", "=", "callback=x", "page=1")  # fmt: skip

@@ -18,7 +18,7 @@ from lab.fuzz.installation import Installation
 # not used for another body, its ETag the present one. So a write that fits the document may still be refused by one of
 # these; a read that fits it must be answered, and so must a write by anything else.
 ACCEPTANCE = "positive_data_acceptance"
-WRITING = frozenset({"POST", "PATCH"})
+WRITING = frozenset({"POST", "PUT", "PATCH"})
 RULES_BEYOND_THE_DOCUMENT = frozenset({400, 412, 415, 422})  # 415: a file is not what its name says
 LISTS_OF_A_RECORD = frozenset({"/attachments"})  # of kinds that apps name, which the document does not list
 

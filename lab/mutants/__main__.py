@@ -18,7 +18,23 @@ from enum import Enum
 from pathlib import Path
 
 from dev.processes import ROOT
-from lab.mutants import api, attachments, audit, browser, domain, operators, outbox, pages
+from lab.mutants import (
+    api,
+    attachments,
+    audit,
+    auditors,
+    browser,
+    certificates,
+    domain,
+    exports,
+    figures,
+    imports,
+    operators,
+    outbox,
+    pages,
+    risk,
+    suppliers,
+)
 from lab.mutants.mutant import Mutant
 from qhse.terminal import run_program
 
@@ -40,8 +56,15 @@ GROUPS = {
     "outbox": outbox.MUTANTS,
     "api": api.MUTANTS,
     "attachments": attachments.MUTANTS,
+    "certificates": certificates.MUTANTS,
     "audit": audit.MUTANTS,
+    "auditors": auditors.MUTANTS,
     "domain": domain.MUTANTS,
+    "suppliers": suppliers.MUTANTS,
+    "exports": exports.MUTANTS,
+    "imports": imports.MUTANTS,
+    "risk": risk.MUTANTS,
+    "figures": figures.MUTANTS,
     "operators": operators.MUTANTS,
     "pages": pages.MUTANTS,
     "browser": browser.MUTANTS,

@@ -69,7 +69,8 @@ MUTANTS = (
     ),
     Mutant(
         "a-role-too-many", "suppliers/permissions.py",
-        '"create": _BUYERS', '"create": EVERYONE', f"{MATRIX} -k suppliers",
+        '"create": _BUYERS,\n    "update_certification"', '"create": EVERYONE,\n    "update_certification"',
+        f"{MATRIX} -k suppliers",
     ),
     Mutant(
         "unlisted-is-allowed", "qhse/accounts/rights.py",
@@ -86,7 +87,7 @@ MUTANTS = (
         f"{RACES} -k close",
     ),
     Mutant(
-        "unique-violation-not-translated", "suppliers/services.py",
+        "unique-violation-not-translated", "suppliers/services/suppliers.py",
         "except IntegrityError as error:", "except ZeroDivisionError as error:", f"{RACES} -k create",
     ),
     Mutant(

@@ -166,7 +166,7 @@ MUTANTS = (
         "if exported.problems:", "if False:", f"{EXPORT} -k left_out",
     ),
     Mutant(
-        "swallowed-entries-not-noticed", "audit/models.py",
+        "swallowed-entries-not-noticed", "audit/models/trail.py",
         "if len(rows) != len(objs):", "if False:", f"{NEIGHBOURS} -k vanish",
     ),
     Mutant(
@@ -223,6 +223,6 @@ MUTANTS = (
     ),
     Mutant(
         "worker-leaves-no-entry", "suppliers/reassessment.py",
-        "        record_all(entries)\n", "", "audit/tests/test_completeness.py",
+        "        record_all(told.entries)\n", "", "audit/tests/test_completeness.py",
     ),
 )  # fmt: skip

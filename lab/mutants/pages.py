@@ -7,6 +7,7 @@ from lab.mutants.mutant import Mutant
 ONCE = "qhse/adminsite/tests/test_once.py"
 MEANWHILE = "qhse/adminsite/tests/test_meanwhile.py"
 HELD = "qhse/adminsite/tests/test_held.py"
+CHARTS = "qhse/adminsite/tests/test_charts.py"
 
 MUTANTS = (
     Mutant(
@@ -75,5 +76,28 @@ MUTANTS = (
     Mutant(
         "unreadable-text-is-text", "qhse/text.py",
         'return text if can_be_read(text) else ""', "return text", "qhse/tests/test_text.py -k nothing_to_read",
+    ),
+    Mutant(
+        "line-over-a-gap", "qhse/adminsite/charts/upright.py",
+        "            if value is None:\n                before = None\n                continue",
+        "            if value is None:\n                continue", f"{CHARTS} -k over_a_gap",
+    ),
+    Mutant(
+        "nothing-drawn-as-nought", "qhse/adminsite/charts/parts.py",
+        "    if value is None:\n        return GAP\n    for size",
+        '    if value is None:\n        return "0"\n    for size', f"{CHARTS} -k told_apart",
+    ),
+    Mutant(
+        "letters-of-charts-not-escaped", "qhse/adminsite/templates/adminsite/chart.html",
+        ">{{ each.text }}{%", ">{{ each.text|safe }}{%", f"{CHARTS} -k every_chart",
+    ),
+    Mutant(
+        "charts-differ-by-colour-alone", "qhse/adminsite/templates/adminsite/chart.html",
+        'height="{{ each.height }}"{% if each.kind > 1 %} fill',
+        'height="{{ each.height }}"{% if each.kind > 9 %} fill', f"{CHARTS} -k their_colour",
+    ),
+    Mutant(
+        "grid-of-another-day-leads-to-lists-of-today", "kpi/admin/charts.py",
+        "link=link if is_now else None", "link=link", "kpi/tests/test_charts.py -k another_day",
     ),
 )  # fmt: skip

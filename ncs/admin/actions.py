@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -29,7 +30,7 @@ from qhse.adminsite.steps import Step
 from qhse.attachments.admin.pages import FilesAdmin, file_steps
 from qhse.attachments.admin.panels import files_panel
 from qhse.searches import found_in
-from qhse.searching import words_of
+from qhse.searching import MOST_FOUND, words_of
 
 STATUS_BADGES = {
     ActionStatus.OPEN: "warn",
@@ -174,6 +175,8 @@ class CorrectiveActionAdmin(FilesAdmin, HistoryPanel):
     list_display = ("title", "nc_number", "kind", "status_badge", "whose", "due")
     list_filter = (RunningFilter, OverdueFilter, OwnerFilter, "kind")
     list_select_related = ("nc", "owner")
+    unexported_fields = ("overdue_told",)
+    export_fields = ("status", "contact", "done_note", "verification_note")
     search_fields = ("title", "contact")
     search_help_text = "What is to be done, a contact, or the number of the non-conformity"
     autocomplete_fields = ("nc",)
@@ -228,6 +231,12 @@ class CorrectiveActionAdmin(FilesAdmin, HistoryPanel):
         return queryset.filter(
             numbered if certain else numbered | found_in(search_term, columns=self.search_fields)
         ), False
+
+    def ids_called(self, term: str) -> Iterable[str]:
+        """The actions of the cases of these numbers: they are a part of what happened to the case."""
+        ids, _ = numbers_in(term)
+        found = CorrectiveAction.objects.filter(nc__in=ids) if ids else CorrectiveAction.objects.none()
+        return [str(pk) for pk in found.order_by("-id").values_list("pk", flat=True)[:MOST_FOUND]]
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
         """Lead back to the case, which lists the new action."""

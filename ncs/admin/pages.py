@@ -16,6 +16,7 @@ from django.utils.text import Truncator
 
 from audit.history import HistoryPanel
 from ncs.admin import forms
+from ncs.admin.auditing import AuditorPages
 from ncs.admin.columns import CaseColumns
 from ncs.admin.filters import (
     CategoryFilter,
@@ -38,7 +39,7 @@ from ncs.selectors import meant_by
 from ncs.services import close_nonconformity
 from qhse.accounts.models import User
 from qhse.adminsite.bulk import BulkActionsAdmin
-from qhse.adminsite.filters import PeriodFilter
+from qhse.adminsite.filters import PeriodFilter, days_filter
 from qhse.adminsite.panels import show_on_front_page, show_on_records
 from qhse.adminsite.steps import Step
 from qhse.attachments.admin.pages import FilesAdmin, file_steps
@@ -64,7 +65,7 @@ _FILLED_BY = {Gap.CONTAINMENT: "contain", Gap.DISPOSITION: "dispose", Gap.ROOT_C
 
 
 @admin.register(NonConformity)
-class NonConformityAdmin(CaseColumns, ReportPages, FilesAdmin, BulkActionsAdmin, HistoryPanel):
+class NonConformityAdmin(CaseColumns, ReportPages, AuditorPages, FilesAdmin, BulkActionsAdmin, HistoryPanel):
     roles = NC_ROLES
     menu_order = 10
     empty_list = (
@@ -82,8 +83,15 @@ class NonConformityAdmin(CaseColumns, ReportPages, FilesAdmin, BulkActionsAdmin,
     list_filter = (
         StatusFilter, PhaseFilter, OverdueFilter, "severity", OwnerFilter, CategoryFilter, SystemFilter, RepeatFilter,
         OneSupplierFilter, PartFilter, ("created_at", PeriodFilter),
+        days_filter("created_at", "days of recording (UTC)"),
+        days_filter("detected_on", "days of detection", of_days=True, prefix="detected_"),
     )  # fmt: skip
     list_select_related = ("supplier", "owner")
+    unexported_fields = ("overdue_told",)
+    export_fields = (
+        "severity", "status", "description", "system", "category", "lot_no", "po_ref", "qty_received", "qty_defective",
+        "disposition", "containment", "cause_code", "root_cause", "cost", "closure_code", "closure_reason",
+    )  # fmt: skip
     search_fields = ("supplier__name_order", "description")
     search_help_text = "Number (NC-2026-00042, 42), supplier or description"
     autocomplete_fields = ("supplier",)

@@ -16,6 +16,7 @@ from qhse.accounts.roles import Role
 from qhse.api.answers import AnswerSerializer
 from qhse.api.fields import DayField, OneOfField, TextField, TrueFalseField
 from qhse.api.viewsets import StrictSerializer
+from suppliers.api.certificate_serializers import CertificateSerializer
 
 
 class ActionCreateSerializer(StrictSerializer):
@@ -84,3 +85,11 @@ class WorkSerializer(AnswerSerializer[Any]):
     actions = ActionSerializer(many=True, help_text="Their actions that are not completed.")
     to_verify_total = serializers.IntegerField()
     to_verify = ActionSerializer(many=True, help_text="Completed actions that they can verify.")
+    certificates_to_verify_total = serializers.IntegerField()
+    certificates_to_verify = CertificateSerializer(
+        many=True, help_text="Quality and admin: those that wait to be verified by them."
+    )
+    certificates_to_renew_total = serializers.IntegerField()
+    certificates_to_renew = CertificateSerializer(
+        many=True, help_text="Procurement: those that end within 90 days, or have ended, with no later one at hand."
+    )

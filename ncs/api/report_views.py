@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
@@ -62,12 +64,12 @@ class ReportViewSet(ApiViewSet):
         return response
 
 
-def chosen_form(accept: str) -> str:
-    """Return the form that an Accept header likes best, PDF among equals. Raises FormIsNotOffered."""
-    liked = {form: _quality(accept, form) for form in FORMS}
-    best = max(FORMS, key=lambda form: liked[form])
+def chosen_form(accept: str, offered: Sequence[str] = FORMS, what: str = "report") -> str:
+    """Return the form that an Accept header likes best, the first offered among equals. Raises FormIsNotOffered."""
+    liked = {form: _quality(accept, form) for form in offered}
+    best = max(offered, key=lambda form: liked[form])
     if liked[best] <= 0:
-        raise FormIsNotOffered(f"The report is made as {' or '.join(FORMS)}.")
+        raise FormIsNotOffered(f"The {what} is made as {' or '.join(offered)}.")
     return best
 
 

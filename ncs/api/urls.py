@@ -1,6 +1,7 @@
 from django.urls import path
 
 from ncs.api.action_views import ActionTimelineViewSet, ActionViewSet, CaseActionsViewSet, OwnersViewSet, WorkViewSet
+from ncs.api.auditor_views import DossierViewSet, SampleViewSet
 from ncs.api.report_views import ReportViewSet
 from ncs.api.views import NonConformityTimelineViewSet, NonConformityViewSet
 
@@ -27,5 +28,7 @@ urlpatterns = [
         for step in _ACTION_STEPS
     ),
     path("actions/<int:action_id>/timeline", ActionTimelineViewSet.as_view({"get": "list"}), name="action-timeline"),
+    path("ncs/sample", SampleViewSet.as_view({"get": "sample"}), name="nc-sample"),
+    path("dossiers", DossierViewSet.as_view({"get": "retrieve"}), name="dossiers"),
     path("me/work", WorkViewSet.as_view({"get": "retrieve"}), name="my-work"),
 ]

@@ -31,7 +31,7 @@ _turns = threading.BoundedSemaphore(AT_ONCE)
 _UNBROKEN = re.compile(r"\S{40}(?=\S)")
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 # Of the columns of a table: an action's title and what was done need room, a date does not.
-_WIDTHS = {"Action": 3, "Done": 3, "Verified": 3, "State": 2, "Agreed on": 3}
+_WIDTHS = {"Action": 3, "Done": 3, "Verified": 3, "State": 2, "Agreed on": 3, "Old → new": 5, "What": 3}
 _BREAK = "\u200b"  # a place at which a line may be broken, shown as nothing
 
 

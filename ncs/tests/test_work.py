@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import assign_nonconformity, cancel_action, close_nonconformity
 from ncs.work import work_of
+from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +71,32 @@ class TestWork:
 
         assert api(role).get("/me/work").json() == {
             "cases_total": 0, "cases": [], "actions_total": 0, "actions": [], "to_verify_total": 0, "to_verify": [],
+            "certificates_to_verify_total": 0, "certificates_to_verify": [], "certificates_to_renew_total": 0,
+            "certificates_to_renew": [],
         }  # fmt: skip
+
+    def test_of_quality_has_the_certificates_to_verify_and_never_ones_own(self, users, make_certificate):
+        first, own = make_certificate(), make_certificate(actor=users["admin"])
+        make_certificate(verified=True)
+
+        assert work_of(users["quality"]).certificates_to_verify == [first, own]
+        assert work_of(users["admin"]).certificates_to_verify == [first]
+        assert [work_of(users[role]).certificates_to_verify_total for role in ("procurement", "auditor")] == [0, 0]
+
+    def test_of_procurement_has_the_certificates_to_renew_the_most_urgent_first(
+        self, users, api, make_certificate, make_supplier
+    ):
+        old = {"valid_from": date(2020, 1, 1)}
+        ending, expired, _ = (make_certificate(days=days, **old) for days in (90, -3, 91))
+        renewed, of_merged = make_certificate(days=5), make_certificate(days=5)
+        make_certificate(supplier_id=renewed.supplier_id, number="2")
+        Supplier.objects.filter(pk=of_merged.supplier_id).update(merged_into=make_supplier())
+
+        body = api("procurement").get("/me/work").json()
+
+        assert [row["id"] for row in body["certificates_to_renew"]] == [expired.pk, ending.pk]
+        assert body["certificates_to_renew"][0]["supplier_name"] == expired.supplier.name
+        assert [work_of(users[role]).certificates_to_renew_total for role in ("quality", "admin", "auditor")] == [0] * 3
 
     def test_is_told_to_programs(self, users, api, give, completed):
         nc = give("admin")

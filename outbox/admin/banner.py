@@ -31,7 +31,7 @@ def workers_lost(request: HttpRequest) -> SafeString | str:
     )
     if not is_allowed(request.user, "list", OUTBOX_ROLES):
         return (
-            "What follows from a change, such as the note of a new risk level in the history, is not done now. "
+            "What follows from a change, such as the new risk level of a supplier, is not done now. "
             "What you write is stored, and is shown at once. Please tell an administrator."
         )
     return format_html(

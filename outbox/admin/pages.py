@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +85,9 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     )
     search_fields = ("aggregate_id__exact", "event_type")
     search_help_text = "NC number, supplier, what or event id"
+    unexported_fields = ("next_attempt_at",)  # beside the column it would say 1970 of what is due at once
+    export_fields = ("event_id", "event_type", "aggregate_type", "aggregate_id", "status", "payload", "headers",
+                     "last_error")  # fmt: skip
     actions = ("requeue_selected", "dismiss_selected")
     list_display = ("created", "what", "about", "status_badge", "attempts", "next_attempt", "error")
     readonly_fields = (
@@ -97,8 +100,10 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             response.context_data["outbox"] = outbox_panel()
-            _link_records(request, response.context_data["cl"].result_list)
         return response
+
+    def look_up_for(self, request: HttpRequest, records: Sequence[Any]) -> None:
+        _link_records(request, records)
 
     def get_fieldsets(self, request: HttpRequest, obj: OutboxEvent | None = None) -> Any:
         shown = ((None, {"fields": self.readonly_fields}),)

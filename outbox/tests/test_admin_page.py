@@ -211,9 +211,7 @@ def test_others_read_what_it_means_for_them(users: dict[str, Any], role: str) ->
 
     for page in PAGES[:3]:
         shown = words(client.get(page))
-        assert (
-            "What follows from a change, such as the note of a new risk level in the history, is not done now." in shown
-        )
+        assert "What follows from a change, such as the new risk level of a supplier, is not done now." in shown
         assert "worker" not in shown
 
 

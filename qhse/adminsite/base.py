@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,6 +17,7 @@ from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import DateField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -24,6 +25,7 @@ from django.utils.text import capfirst
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.dates import DayField, DayInput
+from qhse.adminsite.exports import ExportedLists
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
@@ -33,11 +35,6 @@ from qhse.adminsite.panels import Content, record_panels
 from qhse.searches import found_in
 from qhse.searching import words_of
 from qhse.text import plain
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin  # generic for the type checker only
 
 RANGE_LOOKUPS = frozenset({"exact", "in", "isnull", "gt", "gte", "lt", "lte"})
 RUBBISH = (
@@ -50,7 +47,7 @@ RUBBISH = (
 )
 
 
-class ServiceModelAdmin(ModelAdmin):
+class ServiceModelAdmin(ExportedLists):
     """
     An admin page whose rights come from `roles` and whose writes are made by its forms' services.
 
@@ -127,11 +124,14 @@ class ServiceModelAdmin(ModelAdmin):
         if kind and kind not in RANGE_LOOKUPS:
             return False
         filters = self.list_filter if request is None else self.get_list_filter(request)
-        return column in {*self.url_filters, *(_parameter(each) for each in filters)}
+        return column in {*self.url_filters, *(name for each in filters for name in _parameters(each))}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
-        return super().changelist_view(request, title | (extra_context or {}))
+        told = {"title": capfirst(str(self.opts.verbose_name_plural)), "export_links": self.export_links(request)}
+        response = super().changelist_view(request, told | (extra_context or {}))
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            self.look_up_for(request, response.context_data["cl"].result_list)
+        return response
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """
@@ -149,6 +149,14 @@ class ServiceModelAdmin(ModelAdmin):
             )
             request.GET = QueryDict()
             return super().get_changelist_instance(request)
+
+    def _changelist_of(self, request: HttpRequest) -> Any:
+        if any("\0" in value for values in request.GET.lists() for value in (values[0], *values[1])):
+            return None  # Django's list ignores a search with it
+        try:
+            return super().get_changelist_instance(request)
+        except RUBBISH:
+            return None
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """
@@ -328,7 +336,8 @@ class ReadOnlyAdmin(ServiceModelAdmin):
         return self.allows(request, "list")
 
 
-def _parameter(list_filter: Any) -> str:
+def _parameters(list_filter: Any) -> tuple[str, ...]:
     if isinstance(list_filter, Iterable):
-        return list_filter if isinstance(list_filter, str) else next(iter(list_filter))
-    return str(list_filter.parameter_name)
+        return (list_filter if isinstance(list_filter, str) else next(iter(list_filter)),)
+    several = getattr(list_filter, "parameters", None)
+    return several() if several else (str(list_filter.parameter_name),)

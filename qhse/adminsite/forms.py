@@ -135,6 +135,8 @@ class ServiceForm(PlainTextForm, ModelForm):
             if isinstance(self.fields[name], forms.BooleanField):
                 data.pop(name, None)
                 data |= {name: "on"} if present[name] else {}
+            elif isinstance(self.fields[name], forms.MultipleChoiceField):
+                data.setlist(name, present[name])
             else:
                 data[name] = "" if present[name] is None else str(present[name])
         self.data = data

@@ -59,7 +59,7 @@ def in_words(field: forms.Field | None, value: Any) -> str:
     if value is None or value in ("", []):
         return NONE
     if isinstance(value, list):
-        return ", ".join(in_words(None, each) for each in value)
+        return ", ".join(in_words(field, each) for each in value)
     if isinstance(value, bool):
         return "Yes" if value else "No"
     choices = dict(getattr(field, "choices", ()) or ())

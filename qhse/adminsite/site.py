@@ -18,6 +18,7 @@ from qhse.accounts.services.login import note_logout
 from qhse.adminsite.held import HELD, forget_others, give_back, hold, lead_to_login, take_in
 from qhse.adminsite.login import LoginForm, OwnPasswordPage
 from qhse.adminsite.once import once
+from qhse.adminsite.own_pages import addresses, sections
 from qhse.adminsite.panels import banners, front_panels
 
 
@@ -36,7 +37,9 @@ class QhseAdminSite(AdminSite):
     login_form = LoginForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        return super().each_context(request) | {"banners": banners(request) if self.has_permission(request) else []}
+        if not self.has_permission(request):
+            return super().each_context(request) | {"banners": [], "own_pages": []}
+        return super().each_context(request) | {"banners": banners(request), "own_pages": sections(request, self)}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"panels": front_panels(request), **(extra_context or {})})
@@ -104,7 +107,8 @@ class QhseAdminSite(AdminSite):
         return door
 
     def get_urls(self) -> list[Any]:
-        return [path("login", self.login), *super().get_urls()]  # the login stands in the contract without a slash
+        # The login stands in the contract without a slash.
+        return [path("login", self.login), *addresses(self), *super().get_urls()]
 
     @no_append_slash
     def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:

@@ -42,7 +42,11 @@ class SteppedAdmin(ServiceModelAdmin):
 
     def offered(self, request: HttpRequest, record: Any) -> list[str]:
         """Return the steps that this person may take now with the record."""
-        return [name for name in self.possible(request, record) if self.allows(request, self.steps[name].action)]
+        return [name for name in self.possible(request, record) if self.may_take(request, record, name)]
+
+    def may_take(self, request: HttpRequest, record: Any, step: str) -> bool:
+        """Answer whether this person may take a step with the record, if it takes the step."""
+        return self.allows(request, self.steps[step].action)
 
     def step(self, request: HttpRequest, record: Any) -> str:
         """Return the step that the page shows. Nothing if there is none."""
@@ -59,9 +63,15 @@ class SteppedAdmin(ServiceModelAdmin):
         return bool(self.step(request, obj))
 
     def too_late(self, request: HttpRequest, record: Any) -> str:
-        if self.step(request, record):
+        if self.step(request, record) or self._is_others(request, record):
             return ""
         return self.finished(record) or "does not take this step any more"
+
+    def _is_others(self, request: HttpRequest, record: Any) -> bool:
+        """Answer whether the record takes the step that was sent, from others than this person: who is not late."""
+        possible = self.possible(request, record)
+        asked = request.GET.get(STEP) or next((name for name in possible if not self.steps[name].is_named), "")
+        return asked in possible and not self.may_take(request, record, asked)
 
     def form_for(self, request: HttpRequest, record: Any) -> type[ServiceForm] | None:
         name = self.step(request, record)

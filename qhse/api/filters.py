@@ -159,6 +159,7 @@ class StrictFilterBackend(filters.DjangoFilterBackend):
         known = filterset_class.base_filters if filterset_class else {}
         asked = {name: known[name] for name in known if name in request.query_params}
         whole = not queryset.query.where
+        queryset = queryset.filter(**getattr(view, "always", {}))
         request.chosen_columns = {} if whole else None
         if not asked:
             return queryset  # the form behind the filters costs half a millisecond

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
@@ -33,14 +33,17 @@ class Count(NamedTuple):
     is_exact: bool = True
 
 
-_lists: dict[tuple[type[Model], tuple[str, ...], tuple[str, ...], str, frozenset[str]], WrittenList] = {}
+_lists: dict[tuple[Any, ...], WrittenList] = {}
 
 
-def _written_list(queryset: Any, chosen: Mapping[str, Any] | None, behind: str = "") -> WrittenList | None:
+def _written_list(
+    queryset: Any, chosen: Mapping[str, Any] | None, always: Mapping[str, Any], behind: str = ""
+) -> WrittenList | None:
     """
     Return what reads a list that is filtered by nothing but values of columns. That is nearly every one.
 
-    `chosen` is what the filters have chosen, None if there are others as well. `behind` is as in WrittenList.
+    `chosen` is what the filters have chosen, None if there are others as well. `always` and `behind` are as in
+    WrittenList.
     """
     query = getattr(queryset, "query", None)
     if query is None or chosen is None:
@@ -50,7 +53,7 @@ def _written_list(queryset: Any, chosen: Mapping[str, Any] | None, behind: str =
     names, is_left_out = query.deferred_loading
     if names and is_left_out:
         return None
-    key = (queryset.model, query.order_by, tuple(sorted(chosen)), behind, frozenset(names))
+    key = (queryset.model, query.order_by, tuple(sorted(chosen)), behind, frozenset(names), tuple(always.items()))
     if key not in _lists and all(isinstance(each, str) for each in query.order_by):
         _lists[key] = WrittenList(*key)
     return _lists.get(key)
@@ -82,8 +85,8 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         self.limit, self.offset = self.get_limit(request), self.get_offset(request)
         self.key_order = _key_order(queryset) if "after" in self.query_parameters else None
         self.after = self._key_after(request)
-        self.chosen = chosen_columns(request)
-        written = _written_list(queryset, self.chosen)
+        self.chosen, self.always = chosen_columns(request), getattr(view, "always", {})
+        written = _written_list(queryset, self.chosen, self.always)
         self.count, self.count_is_exact = self._counted(queryset) if written is None else self.count_of(written)
         # One more than asked for tells whether there is a next page, where the count does not.
         rows = self._rows(queryset, written, self.limit + 1)
@@ -104,7 +107,7 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
     def _rows(self, queryset: Any, written: WrittenList | None, limit: int) -> list[Any]:
         if self.after is not None:
             behind = "lt" if self.key_order == "-" else "gt"
-            written = _written_list(queryset, self.chosen, behind)
+            written = _written_list(queryset, self.chosen, self.always, behind)
             if written is not None:
                 return written.page(limit, 0, after=self.after, **(self.chosen or {}))
             return list(queryset.filter(**{f"pk__{behind}": self.after})[:limit])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -11,8 +11,11 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from qhse.api.exports import export_of, refuse_page
 from qhse.api.preconditions import refuse_condition
+from qhse.api.requests.negotiation import export_form
 from qhse.api.writes import WRITING_METHODS
+from qhse.exporting.exports import Form, as_answer
 
 MAX_UNKNOWN_LISTED = 20  # of a megabyte of unknown fields; each costs more bytes in the answer than it did in the body
 
@@ -66,12 +69,12 @@ class StrictQueryMixin:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        self._refuse_unknown_query(request)
+        self.refuse_query(request)
 
     def _known_query_parameters(self) -> set[str]:
         return set(self.query_parameters)
 
-    def _refuse_unknown_query(self, request: Request) -> None:
+    def refuse_query(self, request: Request) -> None:
         known = self._known_query_parameters()
         problems = {}
         for name, values in request.query_params.lists():
@@ -95,18 +98,46 @@ class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
     """
     A viewset with a closed query. Lists also know the parameters of their filterset and paginator.
 
+    Every list is exported too, where `Accept` names a form: as it is filtered, and whole. An export takes the place of
+    the page. So a list whose view checks more before it is filtered checks the same for both.
+
     Each writing action is declared `@repeatable` where it is written, unless its answer is a secret: see `writes`.
     """
 
     honours_if_match: Collection[str] = ()  # actions on a record that has an ETag; elsewhere If-Match is refused
+    # What every record of the list is like. Not in `queryset`, where nobody could tell it from what was asked for.
+    always: Mapping[str, Any] = {}
     has_etag: Collection[str] = ()  # actions whose answer carries the record's ETag
     # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
-    http_method_names = ["get", "head", "post", "patch"]
+    http_method_names = ["get", "head", "post", "put", "patch"]
+
+    export_as: Form | None = None
+    chosen: Any = None  # of an export: the list as it is filtered and ordered
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.action == "list" and self.paginator is not None:
+            self.export_as = export_form(request.headers.get("Accept", ""))
         super().initial(request, *args, **kwargs)
         if request.method in WRITING_METHODS and self.action not in self.honours_if_match:
             refuse_condition(request)
+
+    def refuse_query(self, request: Request) -> None:
+        super().refuse_query(request)
+        if self.export_as is not None:
+            refuse_page(request, tuple(getattr(self.paginator, "query_parameters", ())))
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        if self.export_as is None:
+            return super().paginate_queryset(queryset)
+        self.chosen = queryset
+        return []
+
+    def get_paginated_response(self, data: Any) -> Any:
+        if self.export_as is None:
+            page = super().get_paginated_response(data)
+            page["Vary"] = "Accept"
+            return page
+        return as_answer(self.request, export_of(self, self.chosen), self.export_as)
 
     def _known_query_parameters(self) -> set[str]:
         known = super()._known_query_parameters()

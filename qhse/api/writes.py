@@ -18,7 +18,7 @@ from qhse.errors import DomainError, InvalidInput
 from qhse.repeats.models import IdempotencyRecord
 from qhse.repeats.writes import Write, digest, first_answer, keep_answer, tried_again
 
-WRITING_METHODS = frozenset({"POST", "PATCH"})
+WRITING_METHODS = frozenset({"POST", "PUT", "PATCH"})
 KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"

@@ -1,9 +1,10 @@
-"""The worker process of the HTTP server: gunicorn's threads, an end to slow requests, refusals as documents."""
+"""The worker process of the HTTP server: gunicorn's threads, an end to slow clients, refusals as documents."""
 
 from __future__ import annotations
 
 import json
 import socket
+import struct
 import time
 from collections import deque
 from contextlib import suppress
@@ -17,6 +18,7 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker  # type: ignore[import
 from qhse.observability import context
 
 READ_SECONDS = 5.0  # for head and body together, from the first byte; a proxy that buffers needs milliseconds
+SEND_SECONDS = 60  # in which a client takes nothing of its answer; a proxy takes what its buffers hold at once
 FIRST_BYTE_SECONDS = 0.05  # that a thread waits for the first one, before it leaves that to the main loop
 
 
@@ -28,6 +30,9 @@ class BoundedReadWorker(ThreadWorker):
     as there are threads, with a byte a minute each, would end all service. Here only the reading ends. The way stays
     open for the answer, and a request that has arrived notices nothing. A connection on which nothing comes takes no
     thread.
+
+    Sending ends likewise, when the client takes nothing for SEND_SECONDS. Else the readers of a few long lists could
+    keep all threads by not reading.
 
     What gunicorn refuses before the application sees it is answered with a problem document, like all other refusals.
     """
@@ -45,6 +50,8 @@ class BoundedReadWorker(ThreadWorker):
     def handle(self, conn: Any) -> Any:
         if not (conn.initialized or conn.data_ready or conn.wait_for_data(FIRST_BYTE_SECONDS)):
             return _DEFER
+        # By the kernel: gunicorn sends without a limit, and a limit of Python's would be one to reading as well.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         read = _Read(conn.sock)
         self._reads.append((time.monotonic() + READ_SECONDS, read))
         try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from audit.models import AuditEntry
+from audit.proof.sealing import seal_new_entries
+from audit.reviewing import stamp_review
+from audit.verifying import start_verification
 from ncs.models import CorrectiveAction, NonConformity
+from ncs.sampling import draw_sample
 from ncs.services import (
     analyse_nonconformity,
     assign_nonconformity,
@@ -28,11 +32,26 @@ from ncs.services import (
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.services import dismiss_dead_event, requeue_dead_event
+from qhse import clock
 from qhse.accounts.services.users import change_user, create_user, set_password
 from qhse.tests.waiting import interrupted_at
-from suppliers.models import Supplier
+from suppliers.models import Certificate, Supplier, SupplierVolume
 from suppliers.reassessment import reassess_suppliers
-from suppliers.services import create_supplier, update_certification
+from suppliers.reminders import remind
+from suppliers.services import (
+    change_supplier_status,
+    correct_certificate,
+    correct_supplier,
+    create_supplier,
+    merge_supplier,
+    override_risk,
+    reject_certificate,
+    submit_certificate,
+    update_certification,
+    verify_certificate,
+    withdraw_certificate,
+)
+from suppliers.tests.made import a_certificate, a_month
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +66,8 @@ def everything(row_counts, users):
         return (
             row_counts(),
             list(Supplier.objects.order_by("pk").values()),
+            list(Certificate.objects.order_by("pk").values()),
+            list(SupplierVolume.objects.order_by("pk").values()),
             list(NonConformity.objects.order_by("pk").values()),
             list(CorrectiveAction.objects.order_by("pk").values()),
             list(OutboxEvent.objects.order_by("pk").values()),
@@ -86,6 +107,54 @@ def test_updating_a_certification(users, make_supplier, everything):
     )
 
     assert statements >= 4
+
+
+def test_correcting_and_deciding_about_a_supplier(users, make_supplier, everything):
+    supplier = make_supplier()
+    change = {"supplier_id": supplier.pk, "reason": "Audit", "actor": users["admin"]}
+
+    for action in (
+        lambda: correct_supplier(**change, values={"name": "Tyne Castings", "required_standards": ["iso_9001"]}),
+        lambda: change_supplier_status(**change, status="conditional"),
+    ):
+        assert break_off_everywhere(action, everything) >= 4
+
+
+def test_merging_a_supplier(users, make_supplier, make_nc, everything):
+    source, target = make_supplier(), make_supplier()
+    make_nc(supplier_id=source.pk)
+    a_certificate(source, users["procurement"])
+    for supplier in (source, target):
+        a_month(supplier, date(2026, 10, 1))
+
+    statements = break_off_everywhere(
+        lambda: merge_supplier(supplier_id=source.pk, into_id=target.pk, reason="Twice", actor=users["admin"]),
+        everything,
+    )
+
+    assert statements >= 15
+
+
+def test_overriding_a_risk(users, make_supplier, everything):
+    supplier = make_supplier()
+    reassess_suppliers(supplier_ids=[supplier.pk])
+
+    statements = break_off_everywhere(
+        lambda: override_risk(
+            supplier_id=supplier.pk, level="high", reason="Fire", until=clock.today(), actor=users["quality"]
+        ),
+        everything,
+    )
+
+    assert statements >= 5
+
+
+def test_reassessing_a_supplier(make_supplier, everything):
+    supplier = make_supplier(certification_expiry=date(2020, 1, 31))
+
+    statements = break_off_everywhere(lambda: reassess_suppliers(supplier_ids=[supplier.pk]), everything)
+
+    assert statements >= 5
 
 
 def test_opening_a_nonconformity(users, make_supplier, everything):
@@ -144,6 +213,35 @@ def test_each_step_of_a_case(users, make_supplier, make_nc, everything):
         assert break_off_everywhere(step, everything) >= 4, name
 
 
+def test_each_step_of_a_certificate(users, make_certificate, everything):
+    old = make_certificate(verified=True, days=5)
+    Supplier.objects.update(required_standards=["iso_9001"])
+    waiting = make_certificate(supplier_id=old.supplier_id, number="3", standard="iso_14001", days=5)
+    new = {
+        "supplier_id": old.supplier_id, "standard": "iso_9001", "number": "2", "issuer": "DNV",
+        "valid_from": old.valid_from + timedelta(days=1), "valid_to": old.valid_to + timedelta(days=900),
+    }  # fmt: skip
+    quality, procurement = {"actor": users["quality"]}, {"actor": users["procurement"]}
+
+    def newest():
+        return Certificate.objects.latest("id").pk
+
+    steps = {
+        "tell of the end": remind,
+        "hand in": lambda: submit_certificate(**new, supersedes_id=old.pk, **procurement),
+        "correct": lambda: correct_certificate(
+            certificate_id=newest(), values={"scope": "Forging"}, reason="Misread", **procurement
+        ),
+        "verify": lambda: verify_certificate(certificate_id=newest(), method="register", **quality),
+        "withdraw": lambda: withdraw_certificate(certificate_id=newest(), reason="Suspended", **quality),
+        "reject": lambda: reject_certificate(certificate_id=waiting.pk, reason="Forged", **quality),
+    }
+
+    for name, step in steps.items():
+        assert break_off_everywhere(step, everything) >= 5, name
+    assert Certificate.objects.get(pk=old.pk).status == "superseded"
+
+
 def test_reassessing_suppliers(make_nc, everything):
     nc = make_nc(severity="high")
 
@@ -191,3 +289,18 @@ def test_every_domain_write_leaves_one_entry_and_one_event_for_it(users, make_su
     expected = ["SUPPLIER_CREATED", "NC_CREATED", "SUPPLIER_CERT_UPDATED", "NC_CLOSED"]
     assert [action for action, _, _ in entries] == expected == list(events)
     assert [reason for _, _, reason in entries] == ["", "", "Renewed", "Accepted"]
+
+
+def test_what_auditors_write(users, everything, make_nc):
+    make_nc()
+    seal_new_entries()
+    auditor = users["auditor"]
+    today = clock.today()
+    statements = {
+        "a review": lambda: stamp_review(seal=1, note="No objection", actor=auditor),
+        "a sample": lambda: draw_sample(first=today, last=today, seed="1848", actor=auditor),
+        "a verification": lambda: start_verification(actor=auditor),
+    }
+
+    for name, action in statements.items():
+        assert break_off_everywhere(action, everything) >= 3, name

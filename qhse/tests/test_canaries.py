@@ -76,9 +76,9 @@ def tell_the_story(monkeypatch, drain) -> tuple[list[str], set[str]]:
     tokens |= {second["access_token"], second["refresh_token"]}
     post("/suppliers", {"name": "Hansa Forge GmbH"}, HTTP_IDEMPOTENCY_KEY="k2", **bearer)
     with monkeypatch.context() as broken:
-        broken.setattr("suppliers.services.publish", _fail)
+        broken.setattr("suppliers.services.suppliers.publish", _fail)
         post("/suppliers", {"name": "Nordic Castings AB"}, **bearer)
-        broken.setattr("suppliers.services.publish", _database_away)
+        broken.setattr("suppliers.services.suppliers.publish", _database_away)
         post("/suppliers", {"name": "Tyne Castings Ltd"}, **bearer)
     post("/auth/refresh", {"refresh_token": pair["refresh_token"]})
     post("/auth/logout", {"refresh_token": second["refresh_token"]})

@@ -40,6 +40,8 @@ from qhse.tests.pages import (
 )
 from suppliers import risk
 from suppliers.models import Supplier
+from suppliers.reassessment import MOVED
+from suppliers.services import OVERRIDE_DAYS
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
@@ -212,21 +214,46 @@ def test_the_figures_of_the_readme_stand_on_the_page_that_has_the_measurement():
     assert len(lines) == 3
 
 
+def _points(of_each: Any) -> str:
+    return ", ".join(str(of_each[severity]) for severity in ("high", "medium", "low"))
+
+
 class TestDomain:
     text = text_of("docs/domain.md")
 
     def test_the_points_are_those_of_the_risk_rule(self):
-        nc = risk.OPEN_NC_POINTS
+        w = risk.weights
+        window, months = w.WINDOW_DAYS, w.PPM_MONTHS
+        certificates = w.CERTIFICATE_CAP
         rows = [
-            f"| Q1 | each open NC: high, medium, low | {nc['high']}, {nc['medium']}, {nc['low']} |",
-            f"| C1 | the certification has expired | {risk.EXPIRED_POINTS} |",
-            *(f"| C1 | it ends in at most {days} days | {points} |" for days, points in risk.EXPIRING_POINTS),
-            f"| floor | the supplier is at risk | up to {risk.AT_RISK_FLOOR} |",
+            f"| Q1 | each open NC: high, medium, low | {_points(w.OPEN_NC_POINTS)} | {w.OPEN_NC_CAP} |",
+            f"| Q2 | each NC that was closed within {window} days: high, medium, low; half of it after "
+            f"{w.CLOSED_NC_HALF_LIFE_DAYS} days | {_points(w.CLOSED_NC_POINTS)} | {w.CLOSED_NC_CAP} |",
+            f"| Q3 | each repeat within {window} days | {w.REPEAT_POINTS} | {w.REPEAT_CAP} |",
+            f"| R1 | each overdue NC and each overdue action | {w.OVERDUE_POINTS} | {w.OVERDUE_CAP} |",
+            f"| R2 | each action that did not help, within {window} days | {w.INEFFECTIVE_POINTS} | "
+            f"{w.INEFFECTIVE_CAP} |",
+            "| C1 | a required certificate is missing or expired, or the declared certification has expired | "
+            f"{w.EXPIRED_POINTS} | {certificates} |",
+            *(
+                f"| C1 | it ends in at most {days} days | {points} | {certificates} |"
+                for days, points in w.EXPIRING_POINTS
+            ),
+            f"| C1 | it is in date, and nobody has verified it | {w.UNVERIFIED_POINTS} more | {certificates} |",
+            f"| D1 | defective of a million pieces in the last {months} full months: none at the target, all at "
+            f"{w.PPM_FULL_AT} times the target | up to {w.PPM_POINTS} | {w.PPM_POINTS} |",
+            f"| floor | the supplier is at risk, or a required certificate is expired | up to {w.AT_RISK_FLOOR} | |",
+            f"| floor | a required certificate is missing | up to {w.MISSING_FLOOR} | |",
         ]
 
         assert [row for row in rows if row not in self.text] == []
-        assert f"at most {risk.OPEN_NC_CAP} points" in self.text
-        assert f"version {risk.RULE_VERSION}" in self.text
+        assert f"needs at least {w.PPM_LEAST_RECEIVED} pieces" in self.text
+        assert f"version {risk.RULE_VERSION} of the\nrule" in self.text
+        assert f"a score that moves by {MOVED} points or more" in self.text
+        assert f"at most {OVERRIDE_DAYS} days ahead" in self.text
+
+    def test_every_code_of_a_line_is_named(self):
+        assert [code for code in sorted(risk.CODES) if f"`{code}`" not in self.text] == []
 
     def test_the_levels_are_those_of_the_risk_rule(self):
         assert [

@@ -48,7 +48,7 @@ class TestEvents:
         section = sections_of(self.text, "###")["SUPPLIER_CERT_UPDATED"]
 
         assert (
-            "`SupplierCertificationUpdated` in `suppliers/events.py`; aggregate `supplier`, identified by "
+            "`SupplierCertificationUpdated` in `suppliers/events/suppliers.py`; aggregate `supplier`, identified by "
             "`supplier_id`; `schema_version` 1. Handled by: `suppliers.reassess_risk`."
         ) in " ".join(section.split())
         assert first_column_of(section) == ["supplier_id", "certification_expiry", "previous"]

@@ -14,8 +14,12 @@ from audit.models import AuditEntry
 from outbox.testing import assert_publishes, isolated_registry
 from qhse.ordering import dictionary_order
 from qhse.tests.pages import ROOT, PythonBlock, python_blocks
-from suppliers import events, permissions, services
+from suppliers import permissions
 from suppliers.api import serializers, urls, views
+from suppliers.errors import SupplierNameIsInvalid
+from suppliers.events import suppliers as events
+from suppliers.names import NameRefused, normalise_name
+from suppliers.services import suppliers as services
 
 ROLES, EVENT, SERVICE, BODY, VIEW, ADDRESS, TESTS = python_blocks(ROOT / "docs" / "howto-endpoint.md")
 
@@ -39,9 +43,11 @@ def the_endpoint_of_the_page(settings: Any) -> Iterator[None]:
     """Run each block among the names of its module. The modules themselves stay as they are."""
     with isolated_registry():
         event = EVENT.run(dict(vars(events)))["SupplierRenamed"]
-        service = SERVICE.run(vars(services) | {"SupplierRenamed": event, "dictionary_order": dictionary_order})[
-            "rename_supplier"
-        ]
+        imported = {
+            "SupplierRenamed": event, "dictionary_order": dictionary_order, "normalise_name": normalise_name,
+            "NameRefused": NameRefused, "SupplierNameIsInvalid": SupplierNameIsInvalid,
+        }  # fmt: skip
+        service = SERVICE.run(vars(services) | imported)["rename_supplier"]
         body = BODY.run(dict(vars(serializers)))["RenameSerializer"]
         known = vars(views) | {"rename_supplier": service, "RenameSerializer": body}
         view = in_a_viewset(VIEW).run(known)["SupplierViewSet"]

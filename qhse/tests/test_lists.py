@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import date
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from django.utils import timezone
 
+from audit.models import ReviewStamp, TrailVerification
 from ncs.services import open_action
 from qhse.api import pagination
 from qhse.api.openapi.routes import api_routes
 from qhse.api.pagination import StrictLimitOffsetPagination
+from qhse.exchange.models import ImportJob
+from suppliers.models import Certificate
 
 pytestmark = pytest.mark.django_db
 
 # By hand from the contract: list → its parameters beside limit and offset.
 LISTS = {
-    "/suppliers": {"search", "at_risk", "ordering"},
+    "/suppliers": {
+        "search",
+        "at_risk",
+        "ordering",
+        "status",
+        "level",
+        "criticality",
+        "category",
+        "country",
+        "standard",
+        "ending_within",
+        "missing",
+        "unverified",
+        "review_due",
+    },
     "/ncs": {
         "status",
         "severity",
@@ -32,18 +51,36 @@ LISTS = {
         "repeat",
     },
     "/ncs/owners": set(),
+    "/certificates": {
+        "supplier_id",
+        "standard",
+        "status",
+        "ending_within",
+        "expired",
+        "missing",
+        "unverified",
+        "superseded_edition",
+        "search",
+        "ordering",
+    },
     "/actions": {"nc_id", "supplier_id", "owner_id", "status", "kind", "overdue"},
+    "/imports": {"kind", "status"},
     "/audit-log": {"actor", "action", "entity_type", "entity_id", "request_id", "since", "until"},
+    "/audit-log/reviews": set(),
+    "/audit-log/verifications": set(),
     "/outbox/events": {"status", "event_type", "aggregate_type", "aggregate_id"},
 }
 # Of one record each; audit/tests/test_timelines.py looks at them.
 TIMELINES = {
     "/suppliers/<int:supplier_id>/timeline", "/ncs/<int:nc_id>/timeline", "/actions/<int:action_id>/timeline",
+    "/certificates/<int:certificate_id>/timeline",
 }  # fmt: skip
-# Likewise, by two parameters that it needs: qhse/attachments/tests/test_api.py.
-OF_A_RECORD = {"/attachments"}
+# Likewise: suppliers/tests/test_api_risk.py.
+HISTORIES = {"/suppliers/<int:supplier_id>/risk/history"}
 HAS_FEW_ROWS = {"/ncs/owners"}  # in these tests, so no deep page
-MAY_BE_EMPTY = {("/suppliers", "search")}
+MAY_BE_EMPTY = {("/suppliers", "search"), ("/certificates", "search")}
+# Likewise, files by two parameters that they need: qhse/attachments/tests/test_api.py.
+OF_A_RECORD = {"/attachments", "/suppliers/<int:supplier_id>/volumes"}
 
 ODD_NUMBERS = [
     "", " ", "+", "-", "-0", "-1", "+1", "+0", " 1", "1 ", "1.0", "1.5", ".5", "1e1", "1E1", "0x10", "0b1", "0o7",
@@ -54,7 +91,12 @@ ODD_NUMBERS = [
 
 
 def test_the_table_lists_every_list():
-    assert {route.path for route in api_routes() if route.action == "list"} == set(LISTS) | TIMELINES | OF_A_RECORD
+    assert {route.path for route in api_routes() if route.action == "list"} == {
+        *LISTS,
+        *TIMELINES,
+        *OF_A_RECORD,
+        *HISTORIES,
+    }
 
 
 def refused(client, url: str, problem_of) -> list[str]:
@@ -157,6 +199,17 @@ def twenty_five(users, make_supplier, make_nc):
         supplier = make_supplier(name=f"Nordic Castings {number % 5}{number:02}")
         nc = make_nc(supplier_id=supplier.pk)
         open_action(nc_id=nc.pk, kind="corrective", title="New tool", actor=users["quality"])
+        # Without its entry: the trail of all this fits on one page.
+        Certificate.objects.create(
+            supplier=supplier, standard="iso_9001", number="12 100 4711", issuer="TÜV Nord Cert",
+            valid_from=date(2026, 7, 1), valid_to=date(2029, 6, 30 - number // 10), submitted_by=users["quality"],
+        )  # fmt: skip
+        ReviewStamp.objects.create(seal=1, seal_hash="0" * 64, note="No objection", reviewed_by=users["auditor"])
+        TrailVerification.objects.create(state="done", finished_at=timezone.now(), started_by=users["auditor"])
+        ImportJob.objects.create(
+            kind="suppliers", file_name="a.csv", size=1, sha256="0", mode="good_rows", rows_total=1,
+            created_by=users["admin"],
+        )  # fmt: skip
 
 
 @pytest.mark.usefixtures("twenty_five")
@@ -189,7 +242,7 @@ class TestPages:
             whole = client.get(f"{path}?limit=100").json()["results"]
             pages = self.walk(client, f"{path}?limit=4")
             third = client.get(client.get(f"{path}?limit=4&offset=4").json()["next"]).json()
-            key = set() if path == "/suppliers" else {"after"}
+            key = set() if path in ("/suppliers", "/certificates") else {"after"}
 
             assert [row for page in pages for row in page] == whole
             assert set(parse_qs(urlsplit(third["next"]).query)) == {"limit", "offset"} | key
@@ -233,13 +286,23 @@ class TestPages:
     def test_every_ordering_is_total_and_its_opposite_is_its_reverse(self, api):
         client = api("auditor")
 
-        for ordering in ("id", "name", "certification_expiry", "created_at", "nc_open"):
+        for ordering in ("id", "name", "certification_expiry", "created_at", "nc_open", "risk_score"):
             pages = self.walk(client, f"/suppliers?limit=6&ordering={ordering}")
             ids = [row["id"] for page in pages for row in page]
             reverse = client.get(f"/suppliers?limit=100&ordering=-{ordering}").json()["results"]
 
             assert len(set(ids)) == len(ids) == 25, ordering
             assert [row["id"] for row in reverse] == ids[::-1], ordering
+
+    @pytest.mark.parametrize("ordering", ["id", "valid_to", "valid_from", "supplier_name"])
+    def test_every_ordering_of_certificates_is_total_as_well(self, api, ordering):
+        client = api("auditor")
+        pages = self.walk(client, f"/certificates?limit=6&ordering={ordering}")
+        ids = [row["id"] for page in pages for row in page]
+        reverse = client.get(f"/certificates?limit=100&ordering=-{ordering}").json()["results"]
+
+        assert len(set(ids)) == len(ids) == 25
+        assert [row["id"] for row in reverse] == ids[::-1]
 
     def test_the_default_page_has_twenty_rows_and_a_link_to_the_next(self, api):
         page = api("auditor").get("/suppliers").json()

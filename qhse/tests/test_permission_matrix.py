@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from itertools import count
 from typing import Any
@@ -21,11 +21,14 @@ from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 from rest_framework.viewsets import ViewSet
 from rest_framework_simplejwt.tokens import AccessToken
 
+from audit.models import TrailVerification
+from audit.proof.sealing import seal_new_entries
 from ncs.choices import ActionStatus
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import open_action
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from qhse.accounts.models import User
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import EVERYONE, Role
 from qhse.accounts.services.tokens import issue_tokens
@@ -34,6 +37,11 @@ from qhse.api.openapi.routes import all_patterns
 from qhse.api.permissions import RolePermission
 from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach
+from qhse.exchange.services import preview_import
+from suppliers.choices import CertificateStatus
+from suppliers.models import Certificate
+from suppliers.reassessment import reassess_suppliers
+from suppliers.services import set_volume
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "session of the admin site")
@@ -50,8 +58,20 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "auth/logout": {"POST": (PUBLIC, 204)},
     "auth/me": {"GET": (ALL, 200)},
     "suppliers": {"GET": (ALL, 200), "POST": ({"procurement", "admin"}, 201)},
-    "suppliers/<int:supplier_id>": {"GET": (ALL, 200)},
+    "suppliers/<int:supplier_id>": {"GET": (ALL, 200), "PATCH": ({"procurement", "admin"}, 200)},
+    "suppliers/<int:supplier_id>/status": {"POST": ({"quality", "procurement", "admin"}, 200)},
+    "suppliers/<int:supplier_id>/merge": {"POST": ({"admin"}, 200)},
     "suppliers/<int:supplier_id>/certification": {"PATCH": ({"procurement", "admin"}, 200)},
+    "certificates": {"GET": (ALL, 200), "POST": ({"procurement", "admin"}, 201)},
+    "certificates/<int:certificate_id>": {"GET": (ALL, 200), "PATCH": ({"procurement", "admin"}, 200)},
+    **{
+        f"certificates/<int:certificate_id>/{step}": {"PATCH": ({"quality", "admin"}, 200)}
+        for step in ("verify", "reject", "withdraw")
+    },
+    "certificates/<int:certificate_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
+    "suppliers/<int:supplier_id>/risk": {"GET": (ALL, 200)},
+    "suppliers/<int:supplier_id>/risk/history": {"GET": (ALL, 200)},
+    "suppliers/<int:supplier_id>/risk/override": {"POST": ({"quality", "admin"}, 200)},
     "ncs": {"GET": (ALL, 200), "POST": ({"quality", "admin"}, 201)},
     "ncs/<int:nc_id>": {"GET": (ALL, 200), "PATCH": ({"quality", "admin"}, 200)},
     **{
@@ -84,15 +104,30 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "actions/<int:action_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
     "me/work": {"GET": (ALL, 200)},
     "kpi": {"GET": ({"quality", "auditor", "admin"}, 200)},
+    "kpi/quality": {"GET": ({"quality", "auditor", "admin"}, 200)},
     "suppliers/<int:supplier_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
     "ncs/<int:nc_id>/timeline": {"GET": ({"auditor", "admin"}, 200)},
     "audit-log": {"GET": ({"auditor", "admin"}, 200)},
-    # By the tables of the records that have files: here of a non-conformity.
-    "attachments": {"GET": (ALL, 200), "POST": ({"quality", "admin"}, 201)},
+    # By the tables of the records that have files: here of a certificate.
+    "attachments": {"GET": (ALL, 200), "POST": ({"quality", "procurement", "admin"}, 201)},
+    "audit-log/reviews": {"GET": ({"auditor", "admin"}, 200), "POST": ({"auditor", "admin"}, 201)},
+    "audit-log/verifications": {"GET": ({"auditor", "admin"}, 200), "POST": ({"auditor", "admin"}, 201)},
+    "ncs/sample": {"GET": ({"auditor", "admin"}, 200)},
+    "dossiers": {"GET": ({"auditor", "admin"}, 200)},
+    "suppliers/<int:supplier_id>/volumes": {"GET": (ALL, 200)},
+    "suppliers/<int:supplier_id>/volumes/<str:month>": {"GET": (ALL, 200), "PUT": ({"procurement", "admin"}, 200)},
+    # By the tables of the records that are imported: here suppliers. Everybody reads them.
+    "imports": {"GET": (ALL, 200), "POST": ({"procurement", "admin"}, 201)},
+    "imports/<int:import_id>": {
+        "GET": (ALL, 200),
+        "PATCH": ({"procurement", "admin"}, 200),
+    },
+    "imports/<int:import_id>/start": {"POST": ({"procurement", "admin"}, 200)},
+    "imports/<int:import_id>/cancel": {"POST": ({"procurement", "admin"}, 200)},
     "attachments/<int:attachment_id>": {"GET": (ALL, 200)},
     "attachments/<int:attachment_id>/content": {"GET": (ALL, 200)},
     "attachments/<int:attachment_id>/preview": {"GET": (ALL, 200)},
-    "attachments/<int:attachment_id>/void": {"PATCH": ({"quality", "admin"}, 200)},
+    "attachments/<int:attachment_id>/void": {"PATCH": ({"quality", "procurement", "admin"}, 200)},
     "outbox/events": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>/requeue": {"POST": ({"admin"}, 200)},
@@ -103,6 +138,8 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "openapi.json": {"GET": (PUBLIC, 200)},
     "docs": {"GET": (PUBLIC, 200)},
 }
+# What needs a period in its address.
+PERIODS = {"ncs/sample": "?from=2026-01-01&to=2026-12-31", "dossiers": "?from=2001-01-01&to=2001-01-02"}
 # The way to the admin site without its slash; by its whole name, so that `admin-export` would be missed here.
 ADMIN_SITE = {"admin"}
 # A view of the library, which announces an OPTIONS that it refuses.
@@ -118,6 +155,7 @@ class World:
     refresh_token: Callable[[], str]
     reporter: Any
     numbers: Iterator[int] = field(default_factory=count)
+    seal: int = 1
 
     def ask(self, who: str, method: str, pattern: str) -> Any:
         body = self._valid_body(method, pattern)
@@ -127,15 +165,22 @@ class World:
         content_type = "application/json"
         if pattern == "attachments" and method == "POST":
             body, content_type = encode_multipart("b", self._file()), "multipart/form-data; boundary=b"
+        elif pattern == "imports" and method == "POST":
+            body, content_type = encode_multipart("b", self._table()), "multipart/form-data; boundary=b"
         elif pattern == "attachments" and method in ("GET", "HEAD"):
-            path += f"?entity_type=nonconformity&entity_id={self.ids['<int:nc_id>']}"
+            path += f"?entity_type=certificate&entity_id={self.ids['<int:certificate_id>']}"
+        elif pattern in PERIODS and method in ("GET", "HEAD"):
+            path += PERIODS[pattern]
         response = self.askers[who].generic(method, path, body, content_type=content_type)
         response.whole = b"".join(response)  # a file is closed when it was read
         return response
 
     def _file(self) -> dict[str, Any]:
         file = SimpleUploadedFile("measured.csv", b"part;mm\n1;12.08\n")
-        return {"entity_type": "nonconformity", "entity_id": str(self.ids["<int:nc_id>"]), "file": file}
+        return {"entity_type": "certificate", "entity_id": str(self.ids["<int:certificate_id>"]), "file": file}
+
+    def _table(self) -> dict[str, Any]:
+        return {"kind": "suppliers", "file": SimpleUploadedFile("suppliers.csv", b"Name;Country\nHansa;DE\n")}
 
     def _valid_body(self, method: str, pattern: str) -> str:
         bodies: dict[tuple[str, str], Callable[[], Any]] = {
@@ -143,7 +188,36 @@ class World:
             ("POST", "auth/refresh"): lambda: {"refresh_token": self.refresh_token()},
             ("POST", "auth/logout"): lambda: {"refresh_token": self.refresh_token()},
             ("POST", "suppliers"): lambda: {"name": f"Nordic Castings {next(self.numbers)} AB"},
+            ("PATCH", "suppliers/<int:supplier_id>"): lambda: {
+                "external_ref": f"K {next(self.numbers)}",
+                "reason": "Misread",
+            },
+            ("POST", "suppliers/<int:supplier_id>/status"): lambda: {"status": "conditional", "reason": "First lot"},
+            ("POST", "suppliers/<int:supplier_id>/merge"): lambda: {
+                "into_id": self.ids["<another supplier>"],
+                "reason": "Recorded twice",
+            },
             ("PATCH", "suppliers/<int:supplier_id>/certification"): lambda: {"certification_expiry": "2029-06-30"},
+            ("POST", "certificates"): lambda: {
+                "supplier_id": self.ids["<int:supplier_id>"],
+                "standard": "iso_9001",
+                "number": f"12 100 {next(self.numbers)}",
+                "issuer": "TÜV Nord Cert",
+                "valid_from": "2026-07-01",
+                "valid_to": "2029-06-30",
+            },
+            ("PATCH", "certificates/<int:certificate_id>"): lambda: {
+                "number": f"12 200 {next(self.numbers)}",
+                "reason": "Misread",
+            },
+            ("PATCH", "certificates/<int:certificate_id>/verify"): self._submitted,
+            ("PATCH", "certificates/<int:certificate_id>/reject"): lambda: {"reason": "Forged"},
+            ("PATCH", "certificates/<int:certificate_id>/withdraw"): self._verified,
+            ("POST", "suppliers/<int:supplier_id>/risk/override"): lambda: {
+                "level": "low",
+                "reason": "Audited",
+                "until": str(timezone.now().date()),
+            },
             ("POST", "ncs"): lambda: {
                 "supplier_id": self.ids["<int:supplier_id>"],
                 "severity": "low",
@@ -168,11 +242,37 @@ class World:
             },
             ("PATCH", "actions/<int:action_id>/cancel"): lambda: self._action(ActionStatus.OPEN, "reason"),
             ("PATCH", "attachments/<int:attachment_id>/void"): lambda: {"reason": "Another lot"},
+            ("POST", "audit-log/reviews"): lambda: {"seal": self.seal, "note": "No objection"},
+            ("POST", "audit-log/verifications"): self._not_running,
+            ("PUT", "suppliers/<int:supplier_id>/volumes/<str:month>"): lambda: {
+                "received_qty": 500 + next(self.numbers),
+                "defective_qty": 1,
+            },
+            ("PATCH", "imports/<int:import_id>"): dict,
+            ("POST", "imports/<int:import_id>/start"): dict,
+            ("POST", "imports/<int:import_id>/cancel"): dict,
             ("POST", "outbox/events/<uuid:event_id>/requeue"): self._dead_event_body,
             ("POST", "outbox/events/<uuid:event_id>/dismiss"): self._dead_event_body,
         }
         build = bodies.get((method, pattern))
         return json.dumps(build()) if build else ""
+
+    def _submitted(self) -> dict[str, str]:
+        self._put_certificate(CertificateStatus.SUBMITTED)
+        return {"method": "register"}
+
+    def _verified(self) -> dict[str, str]:
+        self._put_certificate(CertificateStatus.VERIFIED)
+        return {"reason": "Suspended by its issuer"}
+
+    def _put_certificate(self, status: CertificateStatus) -> None:
+        """Put the certificate back to where it can take the step; somebody else has handed it in."""
+        verified = status == CertificateStatus.VERIFIED
+        Certificate.objects.filter(pk=self.ids["<int:certificate_id>"]).update(
+            status=status, verified_at=timezone.now() if verified else None,
+            verified_by=User.objects.get(username="quality") if verified else None,
+            verify_method="register" if verified else "",
+        )  # fmt: skip
 
     def _settled(self) -> dict[str, str]:
         NonConformity.objects.filter(pk=self.ids["<int:nc_id>"]).update(actions_open=0)
@@ -193,6 +293,10 @@ class World:
         NonConformity.objects.filter(pk=self.ids["<int:nc_id>"]).update(**counts)
         return {text: "Enough"}
 
+    def _not_running(self) -> dict[str, str]:
+        TrailVerification.objects.filter(finished_at=None).update(state="done", finished_at=timezone.now())
+        return {}
+
     def _dead_event_body(self) -> dict[str, str]:
         OutboxEvent.objects.filter(event_id=self.ids["<uuid:event_id>"]).update(
             status=EventStatus.DEAD, dismissed_at=None
@@ -201,9 +305,10 @@ class World:
 
 
 @pytest.fixture
-def world(users, api, make_nc) -> World:
+def world(users, api, make_nc, make_supplier, make_certificate) -> World:
     reporter = create_user(username="reporter", password=None, role=Role.QUALITY, actor=None)
     nc = make_nc(actor=reporter)
+    reassess_suppliers(supplier_ids=[nc.supplier_id])
     action = open_action(nc_id=nc.pk, kind="corrective", title="New tool", actor=reporter)
     gone = create_user(username="gone", password=None, role=Role.ADMIN, actor=None)
     askers = {"nobody": APIClient(), "deactivated": api(gone)} | {role: api(role) for role in ALL}
@@ -218,14 +323,23 @@ def world(users, api, make_nc) -> World:
     askers["session of the admin site"].force_login(users["admin"])
 
     file = {"name": "note.txt", "content": BytesIO(b"12.08 mm"), "actor": users["quality"]}
+    certificate = make_certificate(actor=reporter)
+    figures = {"month": date(2026, 5, 1), "received_qty": 500, "defective_qty": 1}
+    set_volume(supplier_id=nc.supplier_id, **figures, actor=users["procurement"])
+    table = {"kind": "suppliers", "name": "suppliers.csv", "content": BytesIO(b"Name;Country\nHansa;DE\n")}
     ids = {
-        "<int:attachment_id>": attach(entity_type="nonconformity", entity_id=str(nc.pk), **file).pk,
+        "<str:month>": "2026-05",
+        "<int:import_id>": preview_import(**table, mode="good_rows", actor=users["procurement"]).pk,
+        "<int:attachment_id>": attach(entity_type="certificate", entity_id=str(certificate.pk), **file).pk,
+        "<int:certificate_id>": certificate.pk,
         "<int:supplier_id>": nc.supplier_id,
+        "<another supplier>": make_supplier().pk,
         "<int:nc_id>": nc.pk,
         "<int:action_id>": action.pk,
         "<uuid:event_id>": OutboxEvent.objects.latest("id").event_id,
     }
     Attachment.objects.update(preview_as=F("stored_as"))
+    seal_new_entries()
     return World(ids, askers, lambda: issue_tokens(users["auditor"]).refresh_token, reporter)
 
 

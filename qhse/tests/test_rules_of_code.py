@@ -47,7 +47,7 @@ def calls(*apps: str) -> Iterator[tuple[str, str, str]]:
 def test_the_rules_read_all_of_the_product():
     read = {name for name, _ in sources(*APPS)}
 
-    assert {"outbox/engine/claim.py", "suppliers/services.py", "qhse/accounts/services/tokens.py"} <= read
+    assert {"outbox/engine/claim.py", "suppliers/services/suppliers.py", "qhse/accounts/services/tokens.py"} <= read
     assert len(read) > 100
 
 
@@ -97,6 +97,10 @@ def test_nothing_that_matters_waits_for_the_commit():
     assert waiting == MAY_WAIT_FOR_THE_COMMIT
 
 
+# SQLite loses triggers when a table changes: they go before migrations and come back after them.
+MAY_LISTEN = {("kpi/apps.py", "pre_migrate"), ("kpi/apps.py", "post_migrate")}
+
+
 def test_no_module_listens_to_the_signals_of_models():
     imported = {
         (name, alias.name)
@@ -106,7 +110,7 @@ def test_no_module_listens_to_the_signals_of_models():
         for alias in node.names
     }
 
-    assert imported == set()
+    assert imported == MAY_LISTEN
 
 
 def test_entry_points_open_no_transaction_and_publish_nothing():

@@ -32,7 +32,7 @@ REQUESTS = [
     ("quality", "get", "/auth/me", None, 1),
     ("quality", "post", "/ncs", {"supplier_id": "{supplier}", "severity": "high", "description": "x"}, 6),
     ("quality", "patch", "/ncs/{nc}/close", {"reason": "sorted"}, 8),
-    ("procurement", "post", "/suppliers", {"name": "Alpenguss"}, 6),
+    ("procurement", "post", "/suppliers", {"name": "Alpenguss"}, 5),
     ("procurement", "patch", "/suppliers/{supplier}/certification", {"certification_expiry": "2031-01-01"}, 6),
 ]
 

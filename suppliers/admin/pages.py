@@ -2,152 +2,143 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.contrib.admin.utils import flatten
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel
-from qhse import clock
-from qhse.adminsite.display import NONE, badge, days
-from qhse.adminsite.panels import show_on_front_page
-from qhse.searching import MOST_FOUND, unquoted, words_of
-from suppliers.admin.filters import AtRiskFilter, CertificationFilter, LevelFilter
-from suppliers.admin.forms import SupplierAddForm, SupplierChangeForm
-from suppliers.admin.panels import renewals_panel
-from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
-from suppliers.models import Supplier, score_on
+from qhse.adminsite.panels import show_on_front_page, show_on_records
+from qhse.adminsite.steps import Step
+from qhse.attachments.admin.pages import FilesAdmin, file_steps
+from qhse.attachments.admin.panels import files_panel
+from qhse.searching import MOST_FOUND, words_of
+from suppliers.admin import filters, forms, risk_forms
+from suppliers.admin.certificate_panels import certificates_panel
+from suppliers.admin.columns import SupplierColumns
+from suppliers.admin.panels import PANELS, renewals_panel
+from suppliers.admin.risk import RiskColumns, risk_history_panel, score_panel, worst_panel
+from suppliers.choices import SupplierStatus
+from suppliers.models import Supplier
 from suppliers.permissions import SUPPLIER_ROLES
+from suppliers.searching import meant_by, number_in
+from suppliers.services.status import unproven
+from suppliers.status import lacking, may_move
 
-LEVEL_BADGES = {
-    RiskLevel.LOW: "good",
-    RiskLevel.MEDIUM: "warn",
-    RiskLevel.HIGH: "bad",
-    RiskLevel.CRITICAL: "bad",
-}
-
-NUMBER = re.compile(r"(?:supplier)?[ #:.-]*(?:n[or]\.? ?)?#?0*([0-9]{1,18})", re.ASCII | re.IGNORECASE)
+STEPS = {
+    "certification": Step("Update certification", forms.SupplierChangeForm, "update_certification", "has been updated"),
+    "correct": Step("Correct", forms.SupplierCorrectForm, "correct", "has been corrected", is_named=True),
+    "status": Step("Change status", forms.SupplierStatusForm, "change_status", "has another status", is_named=True),
+    "override": Step(
+        "Override the risk level", risk_forms.SupplierOverrideForm, "override_risk", "has another risk level",
+        is_named=True,
+    ),
+    "end_override": Step(
+        "End the override", risk_forms.SupplierEndOverrideForm, "override_risk", "has its computed risk level",
+        is_named=True,
+    ),
+    **file_steps("attach"),
+    "merge": Step("Merge", forms.SupplierMergeForm, "merge", "has been merged", is_named=True),
+}  # fmt: skip
 
 
 @admin.register(Supplier)
-class SupplierAdmin(HistoryPanel):
+class SupplierAdmin(SupplierColumns, RiskColumns, FilesAdmin, HistoryPanel):
     roles = SUPPLIER_ROLES
     menu_order = 20
     empty_list = (
-        "No supplier has been recorded yet. Here will stand who delivers to us, with certification, open "
+        "No supplier has been recorded yet. Here will stand who delivers to us, with status, certificates, open "
         "non-conformities and risk. Procurement records them."
     )
-    change_action = "update_certification"
     entity_type = "supplier"
-    add_form = SupplierAddForm
-    change_form = SupplierChangeForm
-    save_label = "Update certification"
-    change_done = "has been updated"
-    list_display = ("full_name", "at_risk", "level", "certification", "open_ncs", "ncs_in_all")
-    list_filter = (AtRiskFilter, LevelFilter, CertificationFilter)
-    search_fields = ("name_order",)
-    search_help_text = "Part of the name, or the number"
-    ordering = ("name_order", "name_key")
-    readonly_fields = (
-        "at_risk", "level", "reasons", "noted", "certification", "open_ncs", "ncs_in_all", "created",
+    add_form = forms.SupplierAddForm
+    steps = STEPS
+    list_display = (
+        "code_shown", "full_name", "status_badge", "criticality_shown", "risk", "open_ncs", "next_end", "review",
     )  # fmt: skip
+    list_display_links = ("full_name",)
+    export_fields = ("nc_open", "nc_open_high", "nc_total")
+    list_filter = (
+        filters.StatusFilter, filters.LevelFilter, filters.AtRiskFilter, filters.CriticalityFilter,
+        filters.CertificationFilter, filters.RequiredFilter, filters.ReviewFilter, filters.CategoryFilter,
+        filters.CountryFilter, filters.StandardFilter,
+    )  # fmt: skip
+    search_fields = ("name_order",)
+    search_help_text = "Name, number (SUP-00017, 17) or reference"
+    ordering = ("name_order", "name_key")
+    _facts = (
+        "status_told",
+        ("at_risk", "risk", "certification"),
+        ("open_ncs", "ncs_in_all"),
+        ("code_shown", "reference"),
+        ("criticality_told", "category_name"),
+        ("country_name", "contact"),
+        "standards",
+        ("review", "created"),
+    )
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(score_now=score_on(clock.today()))
+    # --- The page ---------------------------------------------------------------------------------------------------
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Supplier | None = None) -> Any:
+        return ("merged_told", *flatten(self._facts)) if obj else ()
+
+    def shown_fieldsets(self, request: HttpRequest, record: Supplier | None) -> tuple[Any, ...]:
+        if record is None:
+            demands = ("criticality", "required_standards", "certification_expiry", "next_review_on")
+            return (
+                (None, {"fields": ("name", "country", "category", "external_ref")}),
+                ("What it has to fulfil", {"fields": demands}),
+                ("Contact", {"fields": ("contact_name", "contact_email")}),
+            )
+        merged = ("merged_told",) if record.merged_into_id else ()
+        return ((None, {"fields": (*merged, *self._facts)}),)
+
+    def possible(self, request: HttpRequest, record: Supplier) -> list[str]:
+        if self.finished(record):
+            return []
+        possible = {"certification", "correct", "merge", *risk_forms.risk_steps(record)}
+        possible |= set(self.possible_with_files(request))
+        if forms.decisions(record.status, getattr(request.user, "role", "")):
+            possible.add("status")
+        return [name for name in STEPS if name in possible]
+
+    def finished(self, record: Supplier) -> str:
+        left = record.merged_into
+        return "" if left is None else f"has been merged into {left.code}, {left.name}"
+
+    def introduction(self, request: HttpRequest, record: Supplier, step: str) -> SafeString | str:
+        if step != "status" or not may_move(record.status, SupplierStatus.APPROVED):
+            return super().introduction(request, record, step)
+        lacks = lacking(
+            record.status, SupplierStatus.APPROVED, unproven=unproven(record), open_high=record.nc_open_high
+        )
+        if not lacks:
+            return super().introduction(request, record, step)
+        lines = format_html_join("", "<li>{}</li>", ((each,) for each in lacks))
+        return format_html("It cannot be approved without conditions yet. Missing: <ul>{}</ul>", lines)
+
+    # --- The list ---------------------------------------------------------------------------------------------------
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        number = NUMBER.fullmatch(unquoted(search_term))
-        meant = Q(pk__in=Supplier.objects.called(search_term).order_by().values("pk"))
-        return queryset.filter(meant | Q(pk=int(number[1])) if number else meant), False
+        match = request.resolver_match
+        if match is not None and match.url_name == "autocomplete":  # a choice for a record: merged ones take none
+            queryset = queryset.standing()
+        return queryset.filter(meant_by(search_term)), False
 
     def ids_called(self, term: str) -> Iterable[str]:
         """Suppliers whose name has the term in it, or of this number."""
-        number = NUMBER.fullmatch(unquoted(term))
-        if number:
-            return [number[1].lstrip("0") or "0"]
+        number = number_in(term)
+        if number is not None:
+            return [str(number)]
         found = Supplier.objects.called(term) if words_of(term) else Supplier.objects.none()
         return [str(pk) for pk in found.values_list("pk", flat=True)[:MOST_FOUND]]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Supplier | None = None) -> Any:
-        return self.readonly_fields if obj else ()
 
-    def get_fieldsets(self, request: HttpRequest, obj: Supplier | None = None) -> Any:
-        if obj is None:
-            return ((None, {"fields": ("name", "certification_expiry")}),)
-        shown = (
-            (None, {"fields": ("at_risk", "certification", "open_ncs", "ncs_in_all", "created")}),
-            ("Risk score", {"fields": ("level", "reasons", "noted")}),
-        )
-        if self.has_change_permission(request, obj):
-            return (*shown, ("Certification", {"fields": ("certification_expiry", "reason"), "classes": ("act",)}))
-        return shown
-
-    @admin.display(description="name", ordering="name_order")
-    def full_name(self, supplier: Supplier) -> str:
-        return supplier.name
-
-    @admin.display(description="at risk")
-    def at_risk(self, supplier: Supplier) -> SafeString:
-        return badge("At risk", "bad") if supplier.risk.is_at_risk else badge("No", "mute")
-
-    @admin.display(description="risk level", ordering="score_now")
-    def level(self, supplier: Supplier) -> SafeString:
-        risk = supplier.risk
-        return format_html(
-            '{} <span class="quiet">{}</span>', badge(risk.level.label, LEVEL_BADGES[risk.level]), risk.score
-        )
-
-    @admin.display(description="certified until", ordering="certification_expiry")
-    def certification(self, supplier: Supplier) -> SafeString | str:
-        expiry = supplier.certification_expiry
-        if expiry is None:
-            return badge("Not known", "mute")
-        left = (expiry - supplier.read_on).days
-        if left < 0:
-            note = badge(f"expired {days(-left)} ago", "bad")
-        elif left <= RENEWAL_NOTICE_DAYS:
-            note = badge(f"{days(left)} left", "warn")
-        else:
-            note = format_html('<span class="quiet">{} left</span>', days(left))
-        return format_html('<span class="nowrap">{} {}</span>', expiry, note)
-
-    @admin.display(description="open NCs", ordering="nc_open")
-    def open_ncs(self, supplier: Supplier) -> SafeString | str:
-        if not supplier.nc_open:
-            return NONE
-        high = badge(f"{supplier.nc_open_high} high", "bad") if supplier.nc_open_high else ""
-        return format_html("{} {}", supplier.nc_open, high)
-
-    @admin.display(description="NCs in all", ordering="nc_total")
-    def ncs_in_all(self, supplier: Supplier) -> int:
-        return supplier.nc_total
-
-    @admin.display(description="recorded")
-    def created(self, supplier: Supplier) -> str:
-        return f"{supplier.created_at:%Y-%m-%d %H:%M} UTC"
-
-    @admin.display(description="in the history")
-    def noted(self, supplier: Supplier) -> str:
-        """Say whether the worker has told this level to the trail. What it told before is the history's affair."""
-        if supplier.risk_assessed_at is None or supplier.risk.level != supplier.risk_level:
-            return "Not yet: a new level is noted there moments after the change that caused it."
-        return f"Noted; last looked at on {supplier.risk_assessed_at:%Y-%m-%d %H:%M} UTC."
-
-    @admin.display(description="points")
-    def reasons(self, supplier: Supplier) -> SafeString | str:
-        risk = supplier.risk
-        if not risk.reasons:
-            return "No points: nothing speaks against this supplier."
-        rows = format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", ((r.detail, r.points) for r in risk.reasons))
-        return format_html(
-            '<table class="sum"><tbody>{}</tbody><tfoot><tr><th>Score, of 100</th><td>{}</td></tr></tfoot></table>',
-            rows, risk.score,
-        )  # fmt: skip
-
-
+for panel in (score_panel, certificates_panel, files_panel, risk_history_panel, *PANELS):
+    show_on_records(Supplier, panel)
+show_on_front_page(worst_panel, order=15)
 show_on_front_page(renewals_panel, order=20)

@@ -1,4 +1,4 @@
-"""Certifications to renew, on the first page."""
+"""Certifications to renew, on the first page; and what stands below a supplier."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from qhse import clock
 from qhse.adminsite.display import link
+from qhse.adminsite.panels import RecordPanel
 from suppliers.choices import RENEWAL_NOTICE_DAYS
 from suppliers.models import Supplier
 
@@ -19,10 +20,11 @@ PANEL_ROWS = 5
 def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
     """Return the certifications to renew, most urgent first. None for who may not renew."""
     page: Any = admin.site.get_model_admin(Supplier)
-    if not page.has_change_permission(request):
+    if not page.allows(request, "update_certification"):
         return None
     today = clock.today()
-    due = Supplier.objects.expired(today=today) | Supplier.objects.expiring(today=today)
+    standing = Supplier.objects.standing()
+    due = standing.expired(today=today) | standing.expiring(today=today)
     rows = [
         (link(page.record_url(str(supplier.pk)), supplier.name), page.certification(supplier))
         for supplier in due.order_by("certification_expiry", "id")[:PANEL_ROWS]
@@ -39,3 +41,26 @@ def renewals_panel(request: HttpRequest) -> dict[str, Any] | None:
             (f"{suppliers}?certification={RENEWAL_NOTICE_DAYS}", f"All ending within {RENEWAL_NOTICE_DAYS} days"),
         ),
     }
+
+
+def duplicates_panel(request: HttpRequest, supplier: Supplier) -> dict[str, Any] | None:
+    """Return the duplicates that have been merged into a supplier: their histories stay with them."""
+    page: Any = admin.site.get_model_admin(Supplier)
+    rows = [
+        (link(page.record_url(str(each.pk)), each.code), each.name)
+        for each in Supplier.objects.filter(merged_into=supplier).order_by("pk")[:PANEL_ROWS]
+    ]
+    if not rows:
+        return None
+    return {
+        "template": "adminsite/table_panel.html",
+        "id": "duplicates",
+        "title": "Merged into this supplier",
+        "columns": ("Code", "Name"),
+        "rows": rows,
+        "empty": "",
+    }
+
+
+PANELS: list[RecordPanel] = [duplicates_panel]
+"""What stands below a supplier of what this app knows, in this order. Apps above add theirs behind them."""

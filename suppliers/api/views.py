@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.mixins import ListModelMixin
@@ -9,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.api.views import TimelineViewSet
+from qhse.api.openapi.schema import conflict, example
 from qhse.api.pagination import MAX_OFFSET, StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.viewsets import ApiViewSet
@@ -16,15 +20,28 @@ from qhse.api.writes import repeatable
 from qhse.queries import WrittenList
 from suppliers.api.filters import SupplierFilter
 from suppliers.api.serializers import (
+    LISTED,
     CertificationSerializer,
+    MergeSerializer,
+    StatusSerializer,
+    SupplierCorrectSerializer,
     SupplierCreateSerializer,
     SupplierDetailSerializer,
     SupplierSerializer,
 )
 from suppliers.errors import SupplierNotFound
 from suppliers.models import Supplier
+from suppliers.models.supplier import STANDING
 from suppliers.permissions import SupplierPermission
-from suppliers.services import create_supplier, update_certification
+from suppliers.services import (
+    change_supplier_status,
+    correct_supplier,
+    create_supplier,
+    merge_supplier,
+    update_certification,
+)
+
+MERGED = "It has been merged into another supplier"
 
 
 class SupplierPagination(StrictLimitOffsetPagination):
@@ -36,13 +53,14 @@ class SupplierPagination(StrictLimitOffsetPagination):
 @extend_schema_view(list=extend_schema(summary="List suppliers"))
 class SupplierViewSet(ListModelMixin, ApiViewSet):
     permission_classes = [SupplierPermission]
-    queryset = Supplier.objects.order_by("id")
+    queryset = Supplier.objects.only(*LISTED).order_by("id")
+    always = STANDING
     serializer_class = SupplierSerializer
     filterset_class = SupplierFilter
     pagination_class = SupplierPagination
     may_be_empty = ("search",)
-    honours_if_match = ("update_certification",)
-    has_etag = ("create", "retrieve", "update_certification")
+    honours_if_match = ("update_certification", "correct", "change_status", "merge")
+    has_etag = ("create", "retrieve", *honours_if_match)
 
     @extend_schema(
         summary="Record a supplier",
@@ -53,7 +71,19 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
                 "A certified supplier",
                 value={"name": "Hansa Forge GmbH", "certification_expiry": "2027-06-30"},
                 request_only=True,
-            )
+            ),
+            OpenApiExample(
+                "With all that decides about it",
+                value={
+                    "name": "Ticino Springs S.p.A.",
+                    "country": "IT",
+                    "category": "component",
+                    "criticality": "A",
+                    "required_standards": ["iso_9001", "iso_14001"],
+                    "next_review_on": "2027-06-30",
+                },
+                request_only=True,
+            ),
         ],
     )
     @repeatable
@@ -73,7 +103,7 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
     @extend_schema(
         summary="Set the end of the certification",
         request=CertificationSerializer,
-        responses=SupplierDetailSerializer,
+        responses={200: SupplierDetailSerializer, **conflict(MERGED)},
         examples=[
             OpenApiExample(
                 "Renewed",
@@ -85,14 +115,62 @@ class SupplierViewSet(ListModelMixin, ApiViewSet):
     @repeatable
     def update_certification(self, request: Request, supplier_id: int) -> Response:
         """Setting the date it already has changes nothing. The worker reassesses the risk afterwards."""
-        body = self.validated(CertificationSerializer)
-        supplier = update_certification(
-            supplier_id=supplier_id,
-            **body,
-            actor=request.user,  # type: ignore[arg-type]
-            expected_versions=expected_versions(request),
+        return self._change(request, update_certification, supplier_id, **self.validated(CertificationSerializer))
+
+    @extend_schema(
+        summary="Correct what is recorded of a supplier",
+        request=SupplierCorrectSerializer,
+        responses={200: SupplierDetailSerializer, **conflict(MERGED)},
+        examples=[
+            example({"name": "Hansa Forge AG", "reason": "Renamed in the commercial register"}, "Renamed"),
+            example({"required_standards": ["iso_9001", "iatf_16949"], "reason": "Delivers to the car line now"}),
+        ],
+    )
+    @repeatable
+    def correct(self, request: Request, supplier_id: int) -> Response:
+        """Only what is given changes. Its status stays, whatever is required of it now."""
+        body = self.validated(SupplierCorrectSerializer)
+        why = body.pop("reason")
+        return self._change(request, correct_supplier, supplier_id, values=body, reason=why)
+
+    @extend_schema(
+        summary="Decide about a supplier",
+        request=StatusSerializer,
+        responses={
+            200: SupplierDetailSerializer,
+            **conflict(f"It cannot go there from its present status, or lacks something that `detail` names. {MERGED}"),
+        },
+        examples=[example({"status": "approved", "reason": "Audit of May passed, certificates verified"})],
+    )
+    @repeatable
+    def change_status(self, request: Request, supplier_id: int) -> Response:
+        """
+        Quality approves and suspends; purchasing rejects, begins anew, and approves with conditions, as quality may,
+        too; only an administrator disqualifies (403 `may_not_decide`). APPROVED needs a verified certificate in date of
+        each required standard, and after a suspension no open NC of severity high. The status that it has already
+        changes nothing; any other one asks for a reason.
+        """
+        return self._change(request, change_supplier_status, supplier_id, **self.validated(StatusSerializer))
+
+    @extend_schema(
+        summary="Merge a duplicate into the supplier that is left",
+        request=MergeSerializer,
+        responses={200: SupplierDetailSerializer, **conflict("One of both has been merged already, or is busy")},
+        examples=[example({"into_id": 4, "reason": "Recorded twice, with and without GmbH"})],
+    )
+    @repeatable
+    def merge(self, request: Request, supplier_id: int) -> Response:
+        """
+        Cases, certificates and volumes move; months that both have are added up, a certificate that both have counts
+        once. The duplicate keeps its name and its history, leaves all lists, and takes no writes any more. It answers
+        the duplicate, with `merged_into_id`.
+        """
+        return self._change(request, merge_supplier, supplier_id, **self.validated(MergeSerializer))
+
+    def _change(self, request: Request, service: Callable[..., Supplier], supplier_id: int, **body: Any) -> Response:
+        return _answer(
+            service(supplier_id=supplier_id, **body, actor=request.user, expected_versions=expected_versions(request))
         )
-        return _answer(supplier)
 
 
 @extend_schema(tags=["suppliers"])

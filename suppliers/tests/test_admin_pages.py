@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
-from suppliers.risk import RiskAssessment
 
 pytestmark = pytest.mark.django_db  # which says what day it is
 
@@ -56,10 +55,8 @@ class TestSupplierAdmin:
         assert f">{says}<" in page.at_risk(supplier)
 
     @pytest.mark.parametrize("level", RiskLevel)
-    def test_has_a_colour_for_every_level(self, page, level, monkeypatch):
-        monkeypatch.setattr(Supplier, "risk", RiskAssessment(False, 42, level, ()))
-
-        shown = page.level(Supplier())
+    def test_has_a_colour_for_every_level(self, page, level):
+        shown = page.risk(Supplier(pk=1, risk_level=level, risk_score=42, risk_assessed_at=timezone.now()))
 
         assert level.label in shown
         assert "42" in shown
@@ -69,5 +66,5 @@ class TestSupplierAdmin:
         assert page.open_ncs(Supplier(nc_open=3)).strip() == "3"
         assert page.open_ncs(Supplier(nc_open=3, nc_open_high=2)).startswith('3 <span class="badge badge-bad">2 high')
 
-    def test_says_that_nothing_speaks_against_a_supplier_without_points(self, page):
-        assert page.reasons(Supplier()) == "No points: nothing speaks against this supplier."
+    def test_says_that_a_new_supplier_is_not_assessed_yet(self, page):
+        assert "Not assessed yet" in page.risk(Supplier(pk=1))

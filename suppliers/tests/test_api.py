@@ -13,14 +13,32 @@ from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
 
-LIST_FIELDS = {"id", "name", "certification_expiry", "is_at_risk", "risk_level", "created_at"}
+LIST_FIELDS = {
+    "id", "name", "certification_expiry", "is_at_risk", "risk_level", "created_at", "code", "external_ref", "country",
+    "category", "criticality", "status", "risk_score", "risk_is_current",
+}  # fmt: skip
 DETAIL_FIELDS = LIST_FIELDS | {
+    "contact_name",
+    "contact_email",
+    "required_standards",
+    "next_review_on",
+    "status_reason",
+    "status_at",
+    "status_by",
+    "proposed_status",
+    "merged_into_id",
+    "cert_ends_on",
+    "cert_missing",
+    "cert_unverified",
     "nc_total",
     "nc_open",
     "nc_open_high",
-    "risk_score",
+    "risk_computed_level",
+    "risk_override",
     "risk_reasons",
     "risk_assessed_at",
+    "proven_until",
+    "declared_not_proven",
 }
 
 
@@ -206,10 +224,11 @@ class TestCreate:
 
 
 class TestRetrieve:
-    def test_counts_the_ncs_and_gives_the_reasons_of_the_risk(self, api, make_supplier, make_nc):
+    def test_counts_the_ncs_and_gives_the_reasons_of_the_risk(self, api, make_supplier, make_nc, drain):
         supplier = make_supplier(certification_expiry=today() - timedelta(days=1))
         for severity in ("high", "high", "low"):
             make_nc(supplier_id=supplier.pk, severity=severity)
+        drain()
 
         body = api("quality").get(f"/suppliers/{supplier.pk}").json()
 
@@ -235,13 +254,16 @@ class TestRetrieve:
         supplier = make_supplier()
         make_nc(supplier_id=supplier.pk, severity="high")
         client = api("auditor")
-        assert client.get(f"/suppliers/{supplier.pk}").json()["risk_assessed_at"] is None
+        unseen = client.get(f"/suppliers/{supplier.pk}").json()
+        assert (unseen["risk_assessed_at"], unseen["risk_level"], unseen["risk_score"]) == (None, None, None)
+        assert (unseen["risk_reasons"], unseen["risk_is_current"]) == ([], False)
 
         drain()
 
         body = client.get(f"/suppliers/{supplier.pk}").json()
         assert body["risk_level"] == "high"
         assert body["risk_assessed_at"] is not None
+        assert body["risk_is_current"] is True
 
     @pytest.mark.parametrize("unknown", ["0", "999999", "9223372036854775808", "9" * 40])
     def test_an_unknown_one_is_404(self, api, problem_of, unknown):

@@ -8,10 +8,12 @@ from itertools import product
 import pytest
 from django.db import IntegrityError, transaction
 
+from qhse import clock
 from qhse.ordering import dictionary_order
 from suppliers.choices import RENEWAL_NOTICE_DAYS, RiskLevel
-from suppliers.models import Supplier, score_on
-from suppliers.risk import SupplierFigures, assess, is_at_risk
+from suppliers.figures import figures_of
+from suppliers.models import Supplier, level_on
+from suppliers.risk import SupplierFigures, is_at_risk
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +23,7 @@ DAYS_LEFT = (-400, -1, 0, 1, 30, 31, 90, 91, None)  # None: no date is known
 
 def certified(days_left, **counts):
     expiry = None if days_left is None else TODAY + timedelta(days=days_left)
-    name = f"certified for {days_left} days, {counts}"
+    name = f"{Supplier.objects.count()}: certified for {days_left} days, {counts}"[:100]
     return Supplier.objects.create(name=name, name_key=name, certification_expiry=expiry, **counts)
 
 
@@ -43,7 +45,8 @@ class TestSupplierQuerySet:
         return list(Supplier.objects.all())
 
     def test_at_risk_is_what_the_pure_rule_says_of_each(self, suppliers):
-        by_the_rule = [each for each in suppliers if is_at_risk(each.figures, today=TODAY)]
+        of_each = figures_of(suppliers, today=TODAY)
+        by_the_rule = [each for each in suppliers if is_at_risk(of_each[each.pk], today=TODAY)]
 
         assert list(Supplier.objects.at_risk(today=TODAY)) == by_the_rule
         assert 0 < len(by_the_rule) < len(suppliers)
@@ -55,17 +58,21 @@ class TestSupplierQuerySet:
         assert at_risk | not_at_risk == set(suppliers)
         assert at_risk & not_at_risk == set()
 
-    def test_score_and_level_are_what_the_pure_rule_says_of_each(self, suppliers):
-        for high, medium, low in product((0, 1, 3), (0, 1, 5), (0, 2, 20)):
-            certified(45, nc_total=99, nc_open=high + medium + low, nc_open_high=high, nc_open_medium=medium)
-        everyone = Supplier.objects.annotate(score_now=score_on(TODAY))
-        rule = {each.pk: assess(each.figures, today=TODAY) for each in everyone}
+    def test_a_level_is_that_of_an_override_in_force_and_else_the_computed_one(self, users):
+        for level, override, days in product(RiskLevel, RiskLevel, (-1, 0, 1)):
+            certified(
+                None, risk_level=level, risk_assessed_at=clock.present(), override_level=override,
+                override_until=clock.today() + timedelta(days=days), override_reason="Audited",
+                override_by=users["quality"],
+            )  # fmt: skip
+        certified(-5, risk_level="low")  # which the worker has not seen
+        everyone = list(Supplier.objects.annotate(shown=level_on(clock.today())))
 
-        assert {each.pk: each.score_now for each in everyone} == {pk: risk.score for pk, risk in rule.items()}
+        assert [each.shown for each in everyone] == [each.level for each in everyone]
         for level in RiskLevel:
-            found = set(Supplier.objects.at_level(level, today=TODAY).values_list("pk", flat=True))
-            assert found == {pk for pk, risk in rule.items() if risk.level == level}, level
-        assert {risk.level for risk in rule.values()} == {RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH}
+            found = set(Supplier.objects.at_level(level, today=clock.today()))
+            assert found == {each for each in everyone if each.level == level}, level
+        assert everyone[-1].level is None
 
     def test_expired_begins_on_the_day_after_the_last_valid_one(self):
         for days_left in DAYS_LEFT:
@@ -124,8 +131,9 @@ class TestSupplier:
     def test_gives_the_risk_rule_its_date_and_its_counts(self):
         supplier = certified(30, nc_total=9, nc_open=6, nc_open_high=2, nc_open_medium=1)
 
-        assert supplier.figures == SupplierFigures(TODAY + timedelta(days=30), 6, 2, 1)
-        assert supplier.figures.nc_open_low == 3
+        figures = figures_of([supplier], today=TODAY)[supplier.pk]
+        assert figures == SupplierFigures(TODAY + timedelta(days=30), 6, 2, 1, supplier_id=supplier.pk)
+        assert figures.nc_open_low == 3
 
     def test_is_called_by_its_name(self):
         assert str(Supplier(name="Hansa Forge GmbH")) == "Hansa Forge GmbH"

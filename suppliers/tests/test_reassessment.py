@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import threading
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEntry
 from outbox.testing import assert_published, assert_publishes_nothing, published
+from qhse import clock
+from qhse.tests.waiting import at_once
 from suppliers.choices import RiskLevel, Severity
-from suppliers.events import SupplierRiskChanged
-from suppliers.models import Supplier
-from suppliers.reassessment import reassess_suppliers
+from suppliers.events import SupplierRiskChanged, SupplierRiskOverridden
+from suppliers.models import RiskAssessment, Supplier
+from suppliers.reassessment import reassess_suppliers, reassess_unseen
 from suppliers.risk import RULE_VERSION
-from suppliers.services import count_nonconformity_closed, count_nonconformity_opened
+from suppliers.services import count_nonconformity_closed, count_nonconformity_opened, override_risk
 from suppliers.tests.turns import in_turn
 
 TODAY = date(2026, 11, 23)
 YESTERDAY = TODAY - timedelta(days=1)
+
+
+@contextmanager
+def in_another_transaction(hold):
+    """Let another connection hold what `hold` locks, for the length of the block."""
+    holds, over = threading.Event(), threading.Event()
+
+    def run():
+        try:
+            with transaction.atomic():
+                hold()
+                holds.set()
+                over.wait(20)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=run)
+    other.start()
+    assert holds.wait(20)
+    try:
+        yield
+    finally:
+        over.set()
+        other.join()
 
 
 def risk_entries():
@@ -71,8 +99,11 @@ class TestReassessSuppliers:
             "old_level": "low",
             "new_level": "high",
             "score": 50,
-            "reasons": supplier.risk_reasons,
+            "reasons": [{name: line[name] for name in ("code", "detail", "points")} for line in supplier.risk_reasons],
             "rule_version": RULE_VERSION,
+            "old_score": 0,
+            "confidence": "low",
+            "cause": "command",
         }
 
     def test_names_the_request_that_caused_it_in_entry_and_event(self, make_supplier):
@@ -84,16 +115,32 @@ class TestReassessSuppliers:
         events = published(SupplierRiskChanged)
         assert [event.headers["request_id"] for event in events] == ["goods-in-4711", ""]
 
-    def test_stores_a_score_that_moves_within_its_level_and_says_nothing(self, make_supplier):
+    @pytest.mark.parametrize(("severities", "told"), [(["low", "low"], False), (["medium"], True)])
+    def test_tells_a_score_that_moves_by_five_points_within_its_level_and_no_less(
+        self, make_supplier, severities, told
+    ):
         supplier = make_supplier()
-        count_nonconformity_opened(supplier_id=supplier.pk, severity=Severity.MEDIUM)
+        reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+        for severity in severities:
+            count_nonconformity_opened(supplier_id=supplier.pk, severity=severity)
+
+        changed = reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+
+        assert changed == []
+        events = published(SupplierRiskChanged)
+        assert [(each.payload["old_score"], each.payload["score"]) for each in events] == ([(0, 5)] if told else [])
+        assert [entry.changes for entry in risk_entries()] == ([{"risk_score": [0, 5]}] if told else [])
+
+    def test_stores_a_score_that_moves_a_little_and_says_nothing(self, make_supplier):
+        supplier = make_supplier()
+        count_nonconformity_opened(supplier_id=supplier.pk, severity=Severity.LOW)
 
         with assert_publishes_nothing():
             changed = reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
 
         supplier.refresh_from_db()
         assert changed == []
-        assert (supplier.risk_level, supplier.risk_score) == (RiskLevel.LOW, 5)
+        assert (supplier.risk_level, supplier.risk_score) == (RiskLevel.LOW, 2)
         assert not risk_entries().exists()
 
     def test_repeated_concludes_the_same_and_says_nothing(self, make_supplier):
@@ -160,9 +207,156 @@ class TestReassessSuppliers:
         assert statements[0] == statements[1]
 
 
+def history(supplier):
+    return list(RiskAssessment.objects.filter(supplier=supplier).order_by("id"))
+
+
+@pytest.mark.django_db
+class TestHistory:
+    def test_begins_with_the_first_assessment_even_if_it_says_nothing(self, make_supplier):
+        supplier = make_supplier()
+
+        reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+
+        (row,) = history(supplier)
+        assert (row.score, row.level, row.lines, row.day, row.cause) == (0, "low", [], TODAY, "command")
+        assert (row.rule_version, row.confidence, row.is_at_risk) == (RULE_VERSION, "low", False)
+
+    def test_has_a_row_only_when_something_changes(self, make_supplier):
+        supplier = make_supplier(certification_expiry=TODAY + timedelta(days=31))
+
+        for day in range(40):
+            reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY + timedelta(days=day))
+
+        told = [((row.day - TODAY).days, row.score, row.level) for row in history(supplier)]
+        assert told == [(0, 6, "low"), (1, 12, "low"), (32, 50, "high")]
+
+    def test_its_newest_row_is_what_stands_on_the_supplier(self, make_supplier):
+        supplier = make_supplier(certification_expiry=YESTERDAY)
+
+        reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+
+        supplier.refresh_from_db()
+        (row,) = history(supplier)
+        assert (row.score, row.level, row.lines, row.confidence, row.is_at_risk, row.rule_version) == (
+            supplier.risk_score,
+            supplier.risk_level,
+            supplier.risk_reasons,
+            supplier.risk_confidence,
+            supplier.risk_at_risk,
+            supplier.risk_rule_version,
+        )
+
+    def test_says_by_which_event_it_came(self, make_supplier):
+        supplier = make_supplier()
+
+        reassess_suppliers(supplier_ids=[supplier.pk], causes={supplier.pk: "NC_CREATED"}, today=TODAY)
+
+        assert [row.cause for row in history(supplier)] == ["NC_CREATED"]
+
+    def test_has_a_row_when_another_version_of_the_rule_says_the_same(self, make_supplier):
+        supplier = make_supplier()
+        reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+        Supplier.objects.update(risk_rule_version=1)
+
+        reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+
+        assert len(history(supplier)) == 2
+
+    def test_notes_that_it_looked_where_nothing_has_changed(self, make_supplier):
+        supplier = make_supplier()
+        reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+        Supplier.objects.update(risk_assessed_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+        reassess_suppliers(supplier_ids=[supplier.pk], today=TODAY)
+
+        assert Supplier.objects.get().risk_assessed_at > datetime(2026, 1, 1, tzinfo=UTC)
+        assert len(history(supplier)) == 1
+
+    def test_leaves_a_supplier_alone_that_was_recorded_twice(self, make_supplier):
+        kept, twice = make_supplier(), make_supplier(certification_expiry=YESTERDAY)
+        Supplier.objects.filter(pk=twice.pk).update(merged_into=kept)
+
+        assert reassess_suppliers(supplier_ids=[twice.pk], today=TODAY) == []
+        assert history(twice) == []
+
+
+@pytest.mark.django_db
+class TestTheDay:
+    def test_finds_who_was_not_looked_at_today_and_nobody_else(self, make_supplier):
+        seen, unseen, new = (make_supplier(certification_expiry=YESTERDAY) for _ in range(3))
+        reassess_suppliers(supplier_ids=[seen.pk, unseen.pk])
+        Supplier.objects.filter(pk=unseen.pk).update(risk_assessed_at=clock.present() - timedelta(days=1))
+        before = Supplier.objects.get(pk=seen.pk).risk_assessed_at
+
+        assert reassess_unseen() is False
+
+        assert not Supplier.objects.not_assessed_since(midnight()).exists()
+        assert Supplier.objects.get(pk=seen.pk).risk_assessed_at == before
+        assert [row.cause for row in history(new)] == ["daily"]
+
+    def test_comes_in_pieces_until_nothing_is_left(self, make_supplier):
+        for _ in range(5):
+            make_supplier()
+
+        pieces = [reassess_unseen(at_most=2) for _ in range(3)]
+
+        assert pieces == [True, True, False]
+        assert RiskAssessment.objects.count() == 5
+
+    def test_takes_an_override_off_after_its_last_day(self, make_supplier, users):
+        supplier = make_supplier(certification_expiry=YESTERDAY)
+        reassess_suppliers(supplier_ids=[supplier.pk])
+        override_risk(
+            supplier_id=supplier.pk, level="low", reason="Audited", until=clock.today(), actor=users["quality"]
+        )
+        last_day, day_after = clock.today(), clock.today() + timedelta(days=1)
+
+        reassess_suppliers(supplier_ids=[supplier.pk], today=last_day)
+        assert Supplier.objects.get().override_level == "low"
+        reassess_suppliers(supplier_ids=[supplier.pk], today=day_after)
+
+        after = Supplier.objects.get()
+        assert (after.override_level, after.override_reason, after.override_until, after.override_by) == (
+            "", "", None, None,
+        )  # fmt: skip
+        entry = AuditEntry.objects.filter(action="SUPPLIER_RISK_OVERRIDDEN").latest("id")
+        assert (entry.actor, entry.changes["override_level"]) == ("system", ["low", ""])
+        event = published(SupplierRiskOverridden)[-1]
+        assert (event.payload["level"], event.payload["previous"]) == (None, "low")
+        assert [row.override_level for row in history(supplier)] == ["", "low", ""]
+
+
+def midnight():
+    return datetime.combine(clock.today(), time.min, UTC)
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 class TestReassessmentBesideAnotherWriter:
+    def test_the_daily_piece_passes_over_a_supplier_that_somebody_holds(self, make_supplier):
+        held, free = make_supplier().pk, make_supplier().pk
+
+        with in_another_transaction(lambda: Supplier.objects.select_for_update().get(pk=held)):
+            assert reassess_unseen() is False
+            assert list(RiskAssessment.objects.values_list("supplier_id", flat=True)) == [free]
+
+        reassess_unseen()
+        assert sorted(RiskAssessment.objects.values_list("supplier_id", flat=True)) == [held, free]
+
+    def test_several_workers_at_once_store_each_supplier_once(self, make_supplier):
+        ids = [make_supplier(certification_expiry=YESTERDAY).pk for _ in range(12)]
+
+        def work(number):
+            while reassess_unseen(at_most=3):
+                pass
+
+        at_once(4, work)
+        reassess_unseen()  # what was locked by the last ones
+
+        assert sorted(RiskAssessment.objects.values_list("supplier_id", flat=True)) == ids
+        assert len(published(SupplierRiskChanged)) == len(ids)
+
     def test_waits_for_a_writer_and_reads_what_they_have_written(self, make_supplier):
         supplier = make_supplier()
         count_nonconformity_opened(supplier_id=supplier.pk, severity=Severity.HIGH)

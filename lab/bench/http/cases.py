@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from lab.bench.http.client import Ask
 from lab.bench.http.data import SUPPLIERS
@@ -89,6 +89,21 @@ def cases(rows: int) -> list[Case]:
         Case("GET /me/work", Role.QUALITY, lambda chance: "/me/work", 12.0, alone=True),
         Case("GET /audit-log?limit=20", Role.AUDITOR, lambda chance: "/audit-log?limit=20", 4.0),
         Case("GET /kpi", Role.QUALITY, lambda chance: "/kpi", 2.8),
+        Case("GET /kpi/quality", Role.QUALITY, lambda chance: "/kpi/quality", 50.0, alone=True),
+        Case(
+            "GET /kpi/quality?as_of={day}",
+            Role.QUALITY,
+            lambda chance: f"/kpi/quality?as_of={datetime.now(UTC).date() - timedelta(days=chance.randint(1, 300))}",
+            50.0,
+            alone=True,
+        ),
+        Case(
+            "GET /kpi/quality?supplier_id={id}",
+            Role.QUALITY,
+            lambda chance: f"/kpi/quality?supplier_id={_some_supplier(chance)}",
+            50.0,
+            alone=True,
+        ),
         Case(
             "POST /ncs",
             Role.QUALITY,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -10,6 +12,10 @@ from tqdm import tqdm
 from audit.models import AuditEntry
 from audit.proof import sealing
 from audit.services import entry_for, record_all
+from kpi.movements import triggers
+from kpi.movements.backfill import backfill
+from kpi.movements.states import POSTGRESQL
+from kpi.movements.summing import sum_next_day
 from lab.bench.sealing import seal_rest
 from lab.database import Database
 from qhse.accounts.models import User
@@ -24,13 +30,18 @@ TABLES = (
     "audit_auditentry",
     "audit_sealedentry",
     "outbox_outboxevent",
+    *triggers.MOVEMENTS,
+    "kpi_daysum",
+    "kpi_monthsum",
 )
+NOTED = (triggers.CASES, triggers.ACTIONS, triggers.CERTIFICATES, triggers.SUPPLIERS, triggers.VOLUMES)
+CERTIFICATES = 50_000
+VOLUME_MONTHS = 12
 
 
 def add_suppliers() -> None:
-    Supplier.objects.bulk_create(
-        Supplier(name=f"Supplier {number:06}", name_key=f"supplier {number:06}") for number in range(1, SUPPLIERS + 1)
-    )
+    made = (Supplier(name=f"Supplier {n:06}", name_key=f"supplier {n:06}") for n in range(1, SUPPLIERS + 1))
+    Supplier.objects.bulk_create(made, batch_size=500)  # a statement has 65,535 values at most
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE suppliers_supplier SET certification_expiry = current_date + ((id * 37) %% 1000 - 220)::int "
@@ -39,16 +50,64 @@ def add_suppliers() -> None:
         )
 
 
+def add_figures(user: User) -> None:
+    """Add certificates, and what each supplier delivered in each of the last months."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO suppliers_certificate (supplier_id, standard, edition, number, issuer, valid_from, valid_to, "
+            "status, submitted_by_id) "
+            "SELECT 1 + (i * 7) %% %(suppliers)s, (ARRAY['iso_9001', 'iso_14001'])[1 + i %% 2], "
+            "(ARRAY['2015', '2026'])[1 + i %% 2], i::text, 'TÜV', current_date - 700, "
+            "current_date + ((i * 37) %% 1000 - 100)::int, 'submitted', %(user)s "
+            "FROM generate_series(1, %(certificates)s) AS i",
+            {"suppliers": SUPPLIERS, "certificates": CERTIFICATES, "user": user.pk},
+        )
+        cursor.execute(
+            "INSERT INTO suppliers_suppliervolume "
+            "(supplier_id, month, received_qty, defective_qty, received_lots, rejected_lots, late_lots, source) "
+            "SELECT s, (date_trunc('month', now()) - m * interval '1 month')::date, 1000 + s %% 977, s %% 7, 20, 1, 1, "
+            "'' "
+            "FROM generate_series(1, %(suppliers)s) AS s, generate_series(1, %(months)s) AS m",
+            {"suppliers": SUPPLIERS, "months": VOLUME_MONTHS},
+        )
+
+
 def grow_to(rows: int, user: User) -> None:
     """Add NCs and audit entries until there are so many of each. Leave the tables as vacuum would."""
-    _add_ncs(rows, user)
-    _add_actions(user)
+    with _unnoted():
+        _add_ncs(rows, user)
+        _add_actions(user)
+    _note_anew()
     first = AuditEntry.objects.count()
     for start in tqdm(range(first, rows, WRITTEN_AT_ONCE), desc=f"trail of {rows:,}", unit="chunk", disable=None):
         with transaction.atomic():
             record_all(_entry(number, user) for number in range(start, min(start + WRITTEN_AT_ONCE, rows)))
     seal_rest()
     _close_the_trail()
+
+
+@contextmanager
+def _unnoted() -> Iterator[None]:
+    """Add rows of the past without movements of today."""
+    for state in ("DISABLE", "ENABLE"):
+        with connection.cursor() as cursor:
+            for table in NOTED:
+                cursor.execute(f"ALTER TABLE {table} {state} TRIGGER USER")
+        if state == "DISABLE":
+            yield
+
+
+def _note_anew() -> None:
+    """Make the movements of all rows as the migration does, and let the worker sum them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"TRUNCATE {', '.join(triggers.MOVEMENTS)}, kpi_daysum, kpi_monthsum, kpi_suppliertally, kpi_latecase, "
+            "kpi_summedday"
+        )
+        for statement in backfill(POSTGRESQL):
+            cursor.execute(statement)
+    while sum_next_day():
+        pass
 
 
 def _close_the_trail() -> None:

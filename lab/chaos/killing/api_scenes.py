@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 from lab.chaos.instruments import wsgi_calls
 from lab.chaos.instruments.laboratory import PASSWORD, Laboratory
 from lab.chaos.killing.worker_scenes import WORKER_SCENES, Order, Scene, a_supplier, publish, user
@@ -12,6 +15,7 @@ from outbox.models import OutboxEvent
 from qhse.accounts.roles import Role
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.accounts.services.users import create_user
+from suppliers.services import submit_certificate, verify_certificate
 
 DONE = (200, 201, 204, 302)
 
@@ -92,6 +96,49 @@ def _verify_action(order: Order) -> int:
     return _call(order, "PATCH", f"/actions/{order['id']}/verify", body)
 
 
+_DAYS: dict[str, Any] = {"valid_from": date(2023, 7, 1), "valid_to": date(2029, 6, 30)}
+
+
+def _prepare_certificate(lab: Laboratory, tag: str) -> Order:
+    pk, stored = a_supplier(tag)
+    return _order("procurement", "certificate", tag, id=pk, stored=[stored])
+
+
+def _submit_certificate(order: Order) -> int:
+    days = {name: day.isoformat() for name, day in _DAYS.items()}
+    body = {"supplier_id": order["id"], "standard": "iso_9001", "number": order["write"][1], "issuer": "DNV", **days}
+    return _call(order, "POST", "/certificates", body)
+
+
+def _prepare_renewal(lab: Laboratory, tag: str) -> Order:
+    """Store a verified certificate and its renewal, which supersedes it when it is verified."""
+    pk, stored = a_supplier(tag)
+    plan: dict[str, Any] = {"supplier_id": pk, "standard": "iso_9001", "issuer": "DNV", "actor": user("procurement")}
+    old = submit_certificate(**plan, **_DAYS, number=f"{tag} old")
+    verify_certificate(certificate_id=old.pk, method="register", actor=user("quality"))
+    days: dict[str, Any] = {"valid_from": date(2024, 7, 1), "valid_to": date(2030, 6, 30)}
+    renewal = submit_certificate(**plan, **days, number=f"{tag} new", supersedes_id=old.pk)
+    stored_too = [stored, ("certificate", old.number), ("certificate", renewal.number)]
+    return _order("quality", "certificate verification", tag, id=renewal.pk, stored=stored_too)
+
+
+def _verify_certificate(order: Order) -> int:
+    body: dict[str, object] = {"method": "register", "ref": order["write"][1]}
+    return _call(order, "PATCH", f"/certificates/{order['id']}/verify", body)
+
+
+def _prepare_merger(lab: Laboratory, tag: str) -> Order:
+    pk, stored = a_supplier(tag)
+    left, also_stored = a_supplier(f"{tag}, left")
+    open_nonconformity(supplier_id=pk, severity="high", description=tag, actor=user("quality"))
+    return _order("admin", "merger", tag, id=pk, into=left, stored=[stored, also_stored, ("nc", tag)])
+
+
+def _merge_supplier(order: Order) -> int:
+    body = {"into_id": order["into"], "reason": order["write"][1]}
+    return _call(order, "POST", f"/suppliers/{order['id']}/merge", body)
+
+
 def _prepare_requeue(lab: Laboratory, tag: str) -> Order:
     stored = publish([(tag, 1, "")])
     event = OutboxEvent.objects.get(aggregate_id=tag)
@@ -163,10 +210,13 @@ def _add_nc(order: Order) -> int:
 API_SCENES = (
     Scene("api-create-supplier", _prepare_supplier, _create_supplier, again=(201,)),
     Scene("api-certification", _prepare_certification, _set_certification, again=(200,)),
+    Scene("api-merge-supplier", _prepare_merger, _merge_supplier, again=(200,)),
     Scene("api-create-nc", _prepare_nc, _create_nc, again=(201,)),
     Scene("api-close-nc", _prepare_close, _close_nc, again=(200,)),
     Scene("api-void-nc", _prepare_void, _void_nc, again=(200,)),
     Scene("api-verify-action", _prepare_verification, _verify_action, again=(200,)),
+    Scene("api-submit-certificate", _prepare_certificate, _submit_certificate, again=(201,)),
+    Scene("api-verify-certificate", _prepare_renewal, _verify_certificate, again=(200,)),
     Scene("api-requeue", _prepare_requeue, _requeue, again=(200,)),
     Scene("api-login", _prepare_login, _log_in, again=(200,)),
     # 401 where the token had been spent, or its family ended: who has lost the answer logs in again, or is out.

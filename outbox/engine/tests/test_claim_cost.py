@@ -13,9 +13,12 @@ from outbox.models import OutboxEvent
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-MANY = 20_000
-PAGES = 400
-"""More than a look at 32 rows, the questions for their heads, and a lock on 10 rows need. 20,000 rows are 600 pages."""
+MANY = 60_000
+PAGES = 900
+"""
+More than a look at 32 rows, the questions for their heads, and a lock on 10 rows need. A look at each type of event
+costs some ten pages, so that there are 550 for fifty types. 60,000 rows are 1,800 pages.
+"""
 LIMIT = 10
 
 INDEXES = {

@@ -143,17 +143,22 @@ class TestSecrets:
 
 class TestMe:
     # By hand from the contract's table of roles.
-    READ_BY_ALL = {"suppliers:read", "ncs:read", "actions:read", "attachments:read", "me:read"}
+    READ_BY_ALL = {
+        "suppliers:read", "certificates:read", "ncs:read", "actions:read", "attachments:read", "imports:read",
+        "me:read",
+    }  # fmt: skip
+    WRITTEN_BY_QUALITY = {"ncs:write", "actions:write", "certificates:write", "attachments:write", "imports:write"}
+    WRITTEN_BY_BUYERS = {"suppliers:write", "certificates:write", "attachments:write", "imports:write"}
     PERMISSIONS = {
-        "quality": {*READ_BY_ALL, "ncs:write", "actions:write", "attachments:write", "kpi:read"},
-        "procurement": {*READ_BY_ALL, "suppliers:write"},
-        "auditor": {*READ_BY_ALL, "kpi:read", "audit-log:read"},
+        "quality": {*READ_BY_ALL, *WRITTEN_BY_QUALITY, "suppliers:write", "kpi:read"},  # their status
+        "procurement": {*READ_BY_ALL, *WRITTEN_BY_BUYERS},
+        "auditor": {*READ_BY_ALL, "kpi:read", "audit-log:read", "audit-log:write", "dossiers:read"},  # reviews
         "admin": {
-            *READ_BY_ALL, "suppliers:write", "ncs:write", "actions:write", "kpi:read", "audit-log:read", "outbox:read",
-            "outbox:write", "attachments:write",
+            *READ_BY_ALL, *WRITTEN_BY_QUALITY, *WRITTEN_BY_BUYERS, "kpi:read", "audit-log:read", "audit-log:write",
+            "dossiers:read", "outbox:read", "outbox:write",
         },
     }  # fmt: skip
-    READING = {"list", "retrieve", "content", "preview", "report", "me"}
+    READING = {"list", "retrieve", "content", "preview", "report", "sample", "me"}
 
     @pytest.mark.parametrize("role", Role.values)
     def test_says_who_asks_and_what_they_may_do(self, users, api, role):

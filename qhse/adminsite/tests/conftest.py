@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -20,7 +21,10 @@ from qhse.accounts.models import User
 from qhse.accounts.services.users import create_user
 from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach, void_attachment
-from suppliers.models import Supplier
+from qhse.exchange.models import ImportJob
+from qhse.exchange.services import preview_import
+from suppliers.models import Certificate, Supplier, SupplierVolume
+from suppliers.services import set_volume
 
 REQUEST_ID = "admin-test-7"
 TRACEBACK = "KeyError: 'lot'\n\nTraceback (most recent call last):\n  File \"handlers.py\", line 7, in reassess"
@@ -40,6 +44,7 @@ class Records:
     """One record of each kind that the admin has a page for."""
 
     supplier: Supplier
+    certificate: Certificate
     open_nc: NonConformity
     closed_nc: NonConformity
     action: CorrectiveAction
@@ -47,6 +52,8 @@ class Records:
     dead_event: OutboxEvent
     pending_event: OutboxEvent
     entry: AuditEntry
+    volume: SupplierVolume
+    job: ImportJob
     user: User
 
 
@@ -65,7 +72,7 @@ def browser(users: dict[str, Any]) -> Browser:
 
 
 @pytest.fixture
-def records(users: dict[str, Any], make_supplier: Any, make_nc: Any) -> Records:
+def records(users: dict[str, Any], make_supplier: Any, make_nc: Any, make_certificate: Any) -> Records:
     supplier = make_supplier(name="Hansa Forge GmbH")
     open_nc = make_nc(supplier_id=supplier.pk, severity="high")
     closed_nc = make_nc(
@@ -83,6 +90,7 @@ def records(users: dict[str, Any], make_supplier: Any, make_nc: Any) -> Records:
     dead.refresh_from_db()
     return Records(
         supplier=supplier,
+        certificate=make_certificate(supplier_id=supplier.pk),
         open_nc=open_nc,
         closed_nc=closed_nc,
         action=action,
@@ -90,6 +98,16 @@ def records(users: dict[str, Any], make_supplier: Any, make_nc: Any) -> Records:
         dead_event=dead,
         pending_event=OutboxEvent.objects.filter(event_type="NC_CLOSED").get(),
         entry=AuditEntry.objects.filter(action="NC_CREATED").earliest("id"),
+        volume=set_volume(
+            supplier_id=supplier.pk, month=date(2026, 5, 1), received_qty=500, defective_qty=1, actor=users["admin"]
+        ),
+        job=preview_import(
+            kind="suppliers",
+            name="suppliers.csv",
+            content=io.BytesIO(b"Name;Country\nRossi S.p.A.;IT\n"),
+            mode="all_or_nothing",
+            actor=users["procurement"],
+        ),
         user=create_user(
             username="miller", password="turned-steel-shaft-9", role="quality", actor=users["admin"], is_staff=True
         ),
@@ -101,7 +119,10 @@ def traces(db: None) -> Callable[[], tuple[int, ...]]:
     """Count what a write could leave anywhere, Django's own admin log included, without the note of a refusal."""
 
     def count() -> tuple[int, ...]:
-        rows = [model._default_manager.count() for model in (Supplier, NonConformity, User, OutboxEvent, LogEntry)]
+        rows = [
+            model._default_manager.count()
+            for model in (Supplier, Certificate, NonConformity, User, OutboxEvent, LogEntry)
+        ]
         return (*rows, AuditEntry.objects.exclude(action="ACCESS_DENIED").count())
 
     return count

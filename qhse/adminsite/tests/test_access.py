@@ -17,7 +17,7 @@ from qhse.accounts.roles import Role
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.accounts.services.users import change_user, create_user
 from qhse.adminsite.tests.conftest import Browser, Records
-from suppliers.models import Supplier
+from suppliers.models import Certificate, Supplier
 
 EVERY_ROLE = {"quality", "procurement", "auditor", "admin"}
 NOBODY: set[str] = set()
@@ -52,8 +52,28 @@ EXPECTED: dict[str, tuple[set[str], int]] = {
     "suppliers/supplier/add/": ({"procurement", "admin"}, 200),
     "suppliers/supplier/<path:object_id>/change/": (EVERY_ROLE, 200),
     "suppliers/supplier/<path:object_id>/history/": (EVERY_ROLE, 302),
+    "suppliers/supplier/<path:object_id>/files/<int:attachment_id>/": (EVERY_ROLE, 404),  # it is on the case
+    "suppliers/supplier/<path:object_id>/files/<int:attachment_id>/preview/": (EVERY_ROLE, 404),
+    "suppliers/certificate/<path:object_id>/files/<int:attachment_id>/preview/": (EVERY_ROLE, 404),
+    "suppliers/certificate/": (EVERY_ROLE, 200),
+    "suppliers/certificate/add/": ({"procurement", "admin"}, 200),
+    "suppliers/certificate/<path:object_id>/change/": (EVERY_ROLE, 200),
+    "suppliers/certificate/<path:object_id>/history/": (EVERY_ROLE, 302),
+    "suppliers/certificate/<path:object_id>/files/<int:attachment_id>/": (EVERY_ROLE, 404),  # it is on the case
+    "suppliers/suppliervolume/": (EVERY_ROLE, 200),
+    "suppliers/suppliervolume/add/": ({"procurement", "admin"}, 200),
+    "suppliers/suppliervolume/<path:object_id>/change/": (EVERY_ROLE, 200),
+    "suppliers/suppliervolume/<path:object_id>/history/": (EVERY_ROLE, 302),
+    "exchange/importjob/": (EVERY_ROLE, 200),
+    "exchange/importjob/add/": ({"quality", "procurement", "admin"}, 200),
+    "exchange/importjob/<path:object_id>/change/": (EVERY_ROLE, 200),
+    "exchange/importjob/<path:object_id>/history/": (EVERY_ROLE, 302),
     "audit/auditentry/": ({"auditor", "admin"}, 200),
     "audit/auditentry/verify/": ({"auditor", "admin"}, 405),
+    "audit/auditentry/verify-all/": ({"auditor", "admin"}, 405),
+    "audit/auditentry/proof/": ({"auditor", "admin"}, 200),
+    "ncs/nonconformity/sample/": ({"auditor", "admin"}, 200),
+    "ncs/nonconformity/dossier/": ({"auditor", "admin"}, 200),
     "audit/auditentry/add/": (NOBODY, 200),
     "audit/auditentry/<path:object_id>/change/": ({"auditor", "admin"}, 200),
     "audit/auditentry/<path:object_id>/history/": ({"auditor", "admin"}, 302),
@@ -61,22 +81,27 @@ EXPECTED: dict[str, tuple[set[str], int]] = {
     "outbox/outboxevent/add/": (NOBODY, 200),
     "outbox/outboxevent/<path:object_id>/change/": ({"admin"}, 200),
     "outbox/outboxevent/<path:object_id>/history/": ({"admin"}, 302),
+    "figures/": ({"quality", "auditor", "admin"}, 200),
     "accounts/user/": ({"admin"}, 200),
     "accounts/user/add/": ({"admin"}, 200),
     "accounts/user/<path:object_id>/change/": ({"admin"}, 200),
     "accounts/user/<path:object_id>/history/": ({"admin"}, 302),
-    "^(?P<app_label>accounts|audit|outbox|suppliers|ncs)/$": (EVERY_ROLE, 200),
+    "^(?P<app_label>accounts|exchange|audit|outbox|suppliers|ncs)/$": (EVERY_ROLE, 200),
     "(?P<url>.*)$": (EVERY_ROLE, 404),
 }
 PAGES_OF_A_RECORD = (
     "ncs/nonconformity",
     "ncs/correctiveaction",
     "suppliers/supplier",
+    "suppliers/certificate",
+    "suppliers/suppliervolume",
+    "exchange/importjob",
     "audit/auditentry",
     "outbox/outboxevent",
     "accounts/user",
 )
 for page in PAGES_OF_A_RECORD:
+    EXPECTED[f"{page}/export/<str:form>/"] = EXPECTED[f"{page}/"]
     EXPECTED[f"{page}/<path:object_id>/delete/"] = (NOBODY, 200)
     EXPECTED[f"{page}/<path:object_id>/"] = (EVERY_ROLE, 302)  # only leads to …/change/
 
@@ -108,7 +133,10 @@ def address(route: str, records: Records) -> str:
     ids = {
         "ncs/nonconformity": records.open_nc.pk,
         "ncs/correctiveaction": records.action.pk,
+        "suppliers/suppliervolume": records.volume.pk,  # before those whose beginning it has
         "suppliers/supplier": records.supplier.pk,
+        "suppliers/certificate": records.certificate.pk,
+        "exchange/importjob": records.job.pk,
         "audit/auditentry": records.entry.pk,
         "outbox/outboxevent": records.dead_event.pk,
         "accounts/user": records.user.pk,
@@ -120,7 +148,8 @@ def address(route: str, records: Records) -> str:
     return "/admin/" + (
         route.replace("<path:content_type_id>", "1")
         .replace("<int:attachment_id>", str(records.void_file.pk))
-        .replace("^(?P<app_label>accounts|audit|outbox|suppliers|ncs)/$", "suppliers/")
+        .replace("<str:form>", "csv")
+        .replace("^(?P<app_label>accounts|exchange|audit|outbox|suppliers|ncs)/$", "suppliers/")
         .replace("(?P<url>.*)$", "no-such-page/")
     )
 
@@ -181,8 +210,8 @@ class TestAccess:
             if route == "logout/":
                 continue  # its POST is what it is for
             for who, client in askers.items():
-                if route == "audit/auditentry/verify/" and who in allowed:
-                    continue  # so is this; audit/tests/test_admin.py looks at it
+                if route.startswith("audit/auditentry/verify") and who in allowed:
+                    continue  # so are these; audit/tests/test_admin.py and test_proof_page.py look at them
                 response = client.generic(method, address(route, records))
                 refused = {302, 403, 404, 405} | ({200} if method == "OPTIONS" and not response.content else set())
                 assert response.status_code < 500, (route, who)
@@ -191,7 +220,7 @@ class TestAccess:
 
         assert traces() == before
 
-    @pytest.mark.parametrize("model", [NonConformity, Supplier, AuditEntry, OutboxEvent, User])
+    @pytest.mark.parametrize("model", [NonConformity, Supplier, Certificate, AuditEntry, OutboxEvent, User])
     def test_lets_nobody_delete_anything(self, model: Any, browser: Browser, records: Records) -> None:
         for role in EVERY_ROLE:
             client = browser(role)

@@ -29,7 +29,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Any:
             if len(calls) > after:
                 raise error
 
-        monkeypatch.setattr("suppliers.services.publish", publish)
+        monkeypatch.setattr("suppliers.services.suppliers.publish", publish)
         monkeypatch.setattr("ncs.services.cases.publish", publish)
         monkeypatch.setattr("ncs.services.closing.publish", publish)
 

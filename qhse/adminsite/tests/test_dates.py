@@ -71,6 +71,11 @@ class TestEveryForm:
 
         assert {name: days.count(name) for name in days} == {
             "suppliers.Supplier.certification_expiry": 2,  # recorded, renewed
+            "suppliers.Supplier.next_review_on": 2,  # recorded, corrected
+            "suppliers.Supplier.until": 1,  # an override of the risk level
+            "suppliers.Certificate.valid_from": 2,  # handed in, corrected
+            "suppliers.Certificate.valid_to": 2,
+            "suppliers.Certificate.last_surveillance_on": 2,
             "ncs.NonConformity.detected_on": 2,  # recorded, corrected
             "ncs.NonConformity.customer_informed_on": 1,
             "ncs.NonConformity.due_on": 3,  # and assigned

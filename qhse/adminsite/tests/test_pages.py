@@ -202,7 +202,7 @@ class TestThePageOfASupplier:
 
         assert says in shown
 
-    def test_tells_when_the_history_has_no_note_of_the_level_yet_or_not_of_the_new_one(
+    def test_tells_when_the_worker_has_not_assessed_it_yet_or_is_behind(
         self, browser: Browser, make_supplier: Any, make_nc: Any, drain: Any
     ) -> None:
         supplier = make_supplier()
@@ -216,9 +216,10 @@ class TestThePageOfASupplier:
         make_nc(supplier_id=supplier.pk, severity="high")
         outdated = words(client.get(path))
 
-        assert "Not yet: a new level is noted there" in new
-        assert "Noted; last looked at on" in assessed
-        assert "Not yet: a new level is noted there" in outdated
+        assert "has not been assessed yet" in new
+        assert "Looked at last on" in assessed
+        assert "the worker is behind" not in assessed
+        assert "the worker is behind" in outdated
 
 
 class TestTheListOfSuppliers:
@@ -271,6 +272,7 @@ class TestTheOutbox:
         assert f"/admin/outbox/outboxevent/{event.pk}/change/" in text_of(page)
 
 
+BUYERS = {"Volumes of a month set", "File checked for an import", "Certificate handed in"}
 QUALITYS = {
     "Non-conformity recorded",
     "Non-conformity closed",
@@ -294,8 +296,8 @@ class TestTheAuditTrail:
         ("query", "actions"),
         [
             ("?action=NC_CLOSED", {"Non-conformity closed"}),
-            ("?entity_type=supplier", {"Supplier recorded"}),
-            ("?about=business", {"Supplier recorded", *QUALITYS}),
+            ("?entity_type=supplier", {"Supplier recorded", "Volumes of a month set"}),
+            ("?about=business", {"Supplier recorded", *BUYERS, *QUALITYS}),
             ("?about=people", {"User recorded"}),
             ("?about=technical", set()),
             ("?actor_role=quality", QUALITYS),

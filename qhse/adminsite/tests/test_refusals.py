@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from ncs.services import close_nonconformity
@@ -17,6 +18,12 @@ WRITERS = {
     "/admin/ncs/nonconformity/": {"quality", "admin"},
     "/admin/suppliers/supplier/add/": {"procurement", "admin"},
     "/admin/suppliers/supplier/{supplier}/change/": {"procurement", "admin"},
+    "/admin/suppliers/certificate/add/": {"procurement", "admin"},
+    "/admin/suppliers/certificate/{certificate}/change/": {"quality", "admin"},
+    "/admin/suppliers/suppliervolume/add/": {"procurement", "admin"},
+    "/admin/suppliers/suppliervolume/{volume}/change/": {"procurement", "admin"},
+    "/admin/exchange/importjob/{job}/change/?step=start": {"procurement", "admin"},
+    "/admin/exchange/importjob/{job}/change/?step=cancel": {"procurement", "admin"},
     "/admin/outbox/outboxevent/add/": set(),
     "/admin/outbox/outboxevent/{dead_event}/change/": {"admin"},
     "/admin/outbox/outboxevent/": {"admin"},
@@ -33,6 +40,10 @@ def everything(records: Records) -> dict[str, Any]:
     return {
         "supplier": records.supplier.pk, "severity": "low", "description": "Delivery 1: wet",
         "name": "Forged Supplier", "certification_expiry": "2031-01-01", "reason": "Because",
+        "standard": "iso_9001", "number": "7", "issuer": "Forged", "valid_from": "2026-07-01", "valid_to": "2029-06-30",
+        "method": "register",
+        "month": "2026-10", "received_qty": "5", "defective_qty": "1", "received_lots": "1", "rejected_lots": "0",
+        "late_lots": "0", "go": "1",
         "username": "forged", "role": "admin", "is_staff": "on", "is_active": "on", "password": "brass-fitting-42x",
         "action": "close_selected", "_selected_action": [records.open_nc.pk], "confirmed": "1",
     }  # fmt: skip
@@ -42,6 +53,9 @@ def address(page: str, records: Records) -> str:
     return page.format(
         open_nc=records.open_nc.pk,
         supplier=records.supplier.pk,
+        certificate=records.certificate.pk,
+        volume=records.volume.pk,
+        job=records.job.pk,
         dead_event=records.dead_event.pk,
         entry=records.entry.pk,
         user=records.user.pk,
@@ -82,7 +96,7 @@ class TestWithoutTheRight:
     def test_a_forged_save_as_new_creates_nothing(self, browser: Browser, records: Records, traces: Any) -> None:
         before = traces()
 
-        response = browser("quality").post(
+        response = browser("auditor").post(
             f"/admin/suppliers/supplier/{records.supplier.pk}/change/", {"_saveasnew": "1", "name": "Forged"}
         )
 
@@ -185,6 +199,60 @@ class TestARefusalOfTheService:
 
         assert set(created.context["adminform"].form.errors) == {"password"}
         assert f'value="{password}"' not in text_of(created)
+        assert traces() == before
+
+    @pytest.mark.parametrize(
+        ("values", "field", "says"),
+        [
+            ({"month": "2199-12"}, "month", "has not begun"),
+            ({"month": "May"}, "month", "Must be a month such as 2026-05"),
+            ({"defective_qty": "501"}, "defective_qty", "501 pieces defective of 500 received"),
+            ({"late_lots": "9"}, "late_lots", "9 lots late of 5 received"),
+        ],
+    )
+    def test_of_a_month_stands_beside_its_field(
+        self, values: dict[str, str], field: str, says: str, browser: Browser, records: Records, traces: Any
+    ) -> None:
+        before = traces()
+        month = {
+            "supplier": records.supplier.pk, "month": "2026-04", "received_qty": "500", "defective_qty": "0",
+            "received_lots": "5", "rejected_lots": "0", "late_lots": "0",
+        }  # fmt: skip
+
+        response = browser("procurement").post("/admin/suppliers/suppliervolume/add/", month | values)
+
+        errors = response.context["adminform"].form.errors
+        assert list(errors) == [field]
+        assert says in errors[field][0]
+        assert traces() == before
+
+    @pytest.mark.parametrize(
+        ("name", "content", "says"),
+        [("a.pdf", b"%PDF", "must end with .csv or .xlsx"), ("a.csv", b"", "The file is empty."),
+         ("a.csv", b"Name\n", "no row below them")],
+    )  # fmt: skip
+    def test_of_a_file_that_is_no_table_stands_beside_it(
+        self, name: str, content: bytes, says: str, browser: Browser, records: Records, traces: Any
+    ) -> None:
+        before = traces()
+        form = {"kind": "suppliers", "mode": "all_or_nothing", "file": SimpleUploadedFile(name, content)}
+
+        response = browser("procurement").post("/admin/exchange/importjob/add/", form)
+
+        errors = response.context["adminform"].form.errors
+        assert list(errors) == ["file"]
+        assert says in errors["file"][0]
+        assert traces() == before
+
+    def test_of_columns_that_do_not_fit_leaves_the_import_as_it_was(
+        self, browser: Browser, records: Records, traces: Any
+    ) -> None:
+        before = traces()
+        form = {"column_0": "name", "column_1": "name", "mode": "good_rows"}
+
+        response = browser("procurement").post(f"/admin/exchange/importjob/{records.job.pk}/change/?step=set_up", form)
+
+        assert "assigned to more than one column" in text_of(response)
         assert traces() == before
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -20,6 +21,7 @@ from outbox.permissions import OUTBOX_ROLES
 from outbox.services import dismiss_dead_event
 from qhse.accounts.models import User
 from qhse.adminsite.tests.conftest import REQUEST_ID, Browser, Records, newest_entry, text_of
+from qhse.exchange.models import ImportJob
 from suppliers.models import Supplier
 
 
@@ -184,6 +186,58 @@ class TestSuppliers:
         )
 
         assert traces() == before
+
+
+class TestVolumes:
+    def test_are_set_with_the_same_entry_and_event_as_by_the_api(
+        self, browser: Browser, api: Callable[[Any], Any], make_supplier: Any
+    ) -> None:
+        first, second = make_supplier(), make_supplier()
+        figures = {"received_qty": 500, "defective_qty": 2, "received_lots": 5, "rejected_lots": 1, "late_lots": 0}
+
+        api("procurement").put(f"/suppliers/{first.pk}/volumes/2026-10", figures)
+        by_api, event_by_api = facts(newest_entry()), newest_event()
+        browser("procurement").post(
+            "/admin/suppliers/suppliervolume/add/", {"supplier": second.pk, "month": "10/2026", **figures}
+        )
+        entry, event = newest_entry(), newest_event()
+
+        its_own = {"supplier_id": None, "source": None}
+        assert facts(entry) | {"changes": entry.changes | its_own} == by_api | {"changes": by_api["changes"] | its_own}
+        assert (entry.source, entry.request_id) == ("admin", REQUEST_ID)
+        assert (event.event_type, event.payload["supplier_id"]) == (event_by_api.event_type, second.pk)
+        assert set(event.payload) == set(event_by_api.payload)
+
+    def test_are_not_written_when_nothing_changes(self, browser: Browser, records: Records, traces: Any) -> None:
+        before = traces()
+        figures = {"received_qty": 500, "defective_qty": 1, "received_lots": 0, "rejected_lots": 0, "late_lots": 0}
+
+        response = browser("procurement").post(f"/admin/suppliers/suppliervolume/{records.volume.pk}/change/", figures)
+
+        assert (response.status_code, traces()) == (302, before)
+
+
+class TestImports:
+    def test_are_checked_and_started_with_the_same_entries_as_by_the_api(
+        self, browser: Browser, api: Callable[[Any], Any]
+    ) -> None:
+        def form() -> dict[str, Any]:
+            file = SimpleUploadedFile("suppliers.csv", b"Name;Country\nRossi S.p.A.;IT\n")
+            return {"kind": "suppliers", "mode": "all_or_nothing", "file": file}
+
+        checked = api("procurement").post("/imports", form(), format="multipart").json()
+        api("procurement").post(f"/imports/{checked['id']}/start", {})
+        *_, first, second = AuditEntry.objects.order_by("id")
+        by_api = [facts(first), facts(second)]
+        browser("procurement").post("/admin/exchange/importjob/add/", form())
+        job = ImportJob.objects.latest("id")
+        browser("procurement").post(f"/admin/exchange/importjob/{job.pk}/change/?step=start", {"go": "1"})
+        *_, first, second = AuditEntry.objects.order_by("id")
+
+        assert [facts(first), facts(second)] == by_api
+        assert [each["action"] for each in by_api] == ["IMPORT_PREVIEWED", "IMPORT_STARTED"]
+        assert (second.source, second.request_id, second.entity_id) == ("admin", REQUEST_ID, str(job.pk))
+        assert not Supplier.objects.exists()
 
 
 class TestRequeueing:

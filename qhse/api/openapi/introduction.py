@@ -14,10 +14,11 @@ roles that may make it.
 `errors` names each wrong field. Quote the `request_id` when you ask for help.
 
 **Lists** are paged: `limit` from 1 to 100 (20 if you name none) and `offset`. `next` and `previous` are addresses.
-Unknown parameters and choices are refused, never ignored.
+Unknown parameters and choices are refused, never ignored. `Accept: text/csv`, or the media type of Excel files, gives
+the whole list as a file instead.
 
-**Repeating.** Give each `POST` and `PATCH` that writes an `Idempotency-Key`. The same request with the same key is done
-once, and answers the same again. So a lost answer costs nothing.
+**Repeating.** Give each `POST`, `PUT` and `PATCH` that writes an `Idempotency-Key`. The same request with the same key
+is done once, and answers the same again. So a lost answer costs nothing.
 
 **Versions of a record.** A single supplier or NC has an `ETag`. Send it as `If-Match` with a change, and the change is
 refused with 412 if somebody else was quicker. The API itself has one version: paths and keys stay, new ones are added.
@@ -28,12 +29,14 @@ refused with 412 if somebody else was quicker. The API itself has one version: p
 TAGS = [
     {"name": "auth", "description": "Log in, stay logged in, log out, and who you are."},
     {"name": "suppliers", "description": "Suppliers, their certifications and their risk."},
+    {"name": "certificates", "description": "What suppliers are certified by: handed in, verified by somebody else."},
     {"name": "non-conformities", "description": "Cases: record them, work on them step by step, close them."},
     {
         "name": "actions",
         "description": "What is done about a case, by whom, and whether it helped; what waits for you.",
     },
     {"name": "attachments", "description": "Evidence: files on records, by their content."},
+    {"name": "imports", "description": "Tables: check a file, see every row's error, then import it."},
     {"name": "kpi", "description": "Key figures of the whole company."},
     {"name": "audit", "description": "Who changed what, when and why. Nothing changes or deletes an entry."},
     {

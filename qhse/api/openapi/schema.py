@@ -18,6 +18,7 @@ from qhse.api.permissions import RolePermission
 from qhse.api.preconditions import IF_MATCH
 from qhse.api.viewsets import StrictSerializer
 from qhse.api.writes import KEY_HEADER, KEY_PATTERN, REPLAYED_HEADER, WRITING_METHODS, is_repeatable
+from qhse.exporting.exports import CSV_TYPE, XLSX_TYPE
 
 
 class InputErrorSerializer(serializers.Serializer[Any]):
@@ -82,6 +83,10 @@ _WITH_BODY = {
     "408": "The body did not arrive whole and in time",
     "413": "The body is too large",
     "415": "The body is not application/json",
+}
+_EXPORTED = {
+    "406": "The list has more rows than the form that Accept names can hold",
+    "429": "Another export is running; Retry-After says when to ask again",
 }
 _WRITING = {"412": "If-Match names another version than the present one, or the route has none"}
 _REPEATABLE = {
@@ -189,14 +194,26 @@ class ProblemAutoSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         responses = super()._get_response_bodies(direction)
+        if self._is_exported():
+            success = responses["200"]["content"]
+            success |= {
+                CSV_TYPE: {"schema": {"type": "string"}},
+                XLSX_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            }
         for status, description in self._refusals().items():
             if status not in responses:
                 answer = self._get_response_for_code(ProblemSerializer, status, [PROBLEM_MEDIA_TYPE], direction)
                 responses[status] = answer | {"description": description}
         return dict(sorted(responses.items()))
 
+    def _is_exported(self) -> bool:
+        """Answer whether this is a list, which `Accept` can ask for as a file."""
+        return getattr(self.view, "action", None) == "list" and getattr(self.view, "paginator", None) is not None
+
     def _refusals(self) -> dict[str, str]:
         refusals = dict(_ALWAYS)
+        if self._is_exported():
+            refusals |= _EXPORTED
         if any(isinstance(permission, RolePermission) for permission in self.view.get_permissions()):
             refusals |= _WITH_TOKEN
         if "{" in self.path:

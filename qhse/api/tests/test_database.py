@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import psycopg
 import pytest
 from django.apps import apps
@@ -9,10 +11,12 @@ from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.models import BaseConstraint
 from django.utils import timezone
 
+from audit.models import TrailVerification
 from ncs.services import open_action
 from outbox.models import InHand, WorkerSeen
 from qhse.api.models import RefusalCounter
 from qhse.api.problems.database import constraint_named, database_problem
+from suppliers.services import set_volume, submit_certificate
 
 OUR_APPS = ("accounts", "api", "audit", "outbox", "suppliers", "ncs", "kpi")
 
@@ -80,6 +84,25 @@ BREAK = {
     "supplier_nc_counts_agree": "nc_open = nc_total + 1",
     "supplier_risk_level_is_known": "risk_level = 'none'",
     "supplier_risk_score_is_0_to_100": "risk_score = 101",
+    "supplier_category_is_known": "category = 'none'",
+    "supplier_criticality_is_known": "criticality = 'D'",
+    "supplier_status_is_known": "status = 'none', status_at = now(), status_by_id = 1, status_reason = 'x'",
+    "supplier_status_has_time_person_and_reason": "status = 'approved'",
+    "supplier_is_not_merged_into_itself": "merged_into_id = id",
+    "supplier_override_has_all_or_nothing": "override_level = 'low'",
+    "certificate_standard_is_known": "standard = 'none'",
+    "certificate_status_is_known": "status = 'none', decided_at = now(), decided_by_id = submitted_by_id, "
+    "status_reason = 'x'",
+    "certificate_has_number_and_issuer": "number = ''",
+    "certificate_ends_after_it_begins": "valid_to = valid_from",
+    "certificate_verified_has_time_person_and_method": "verified_at = now()",
+    "certificate_verified_by_somebody": "status = 'verified'",
+    "certificate_verified_by_another": "status = 'verified', verified_at = now(), verify_method = 'register', "
+    "verified_by_id = submitted_by_id",
+    "certificate_decision_has_time_person_and_reason": "status = 'rejected'",
+    "volume_month_is_its_first_day": "month = '2026-05-02'",
+    "volume_defective_of_received": "defective_qty = received_qty + 1",
+    "volume_lots_of_received": "late_lots = received_lots + 1",
     "nc_severity_is_known": "severity = 'none'",
     "nc_has_a_description": "description = ''",
     "nc_closed_has_time_and_person": "status = 'CLOSED', closed_at = NULL",
@@ -104,9 +127,19 @@ BREAK = {
     "outbox_event_status_is_known": "status = 'GONE', processed_at = NULL",
     "outbox_event_processed_has_its_time": "status = 'DONE', processed_at = NULL",
     "sealing_has_one_turn": "id = 2",
+    "verification_state_is_known": "state = 'none', finished_at = now()",
+    "verification_ends_once": "finished_at = now()",
     "outbox_event_dismissed_has_its_time": "status = 'DISMISSED', processed_at = NULL",
 }
-APPEND_ONLY = {"audit_auditentry", "audit_auditseal", "audit_sealedentry"}  # an UPDATE is refused before any check
+APPEND_ONLY = {
+    "audit_auditentry",
+    "audit_auditseal",
+    "audit_sealedentry",
+    "audit_reviewstamp",
+    "suppliers_riskassessment",
+    # Written by the database and by workers alone: no answer ever tells of them.
+    *(model._meta.db_table for model in apps.get_app_config("kpi").get_models()),
+}  # an UPDATE is refused before any check
 
 
 @pytest.fixture
@@ -115,9 +148,16 @@ def a_row_in_every_table(users, api, anonymous, make_supplier, make_nc, drain):
     api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, HTTP_IDEMPOTENCY_KEY="a-key")
     nc = make_nc()
     open_action(nc_id=nc.pk, kind="corrective", title="New tool", actor=users["quality"])
+    submit_certificate(
+        supplier_id=nc.supplier_id, standard="iso_9001", number="12 100 4711", issuer="DNV",
+        valid_from=date(2026, 7, 1), valid_to=date(2029, 6, 30), actor=users["procurement"],
+    )  # fmt: skip
+    figures = {"month": date(2026, 5, 1), "received_qty": 500, "defective_qty": 1}
+    set_volume(supplier_id=nc.supplier_id, **figures, actor=users["procurement"])
     drain()
     InHand.objects.create(worker="a-worker", events=[], alone=False)
     WorkerSeen.objects.create(worker="a-worker", seen_at=timezone.now())
+    TrailVerification.objects.create(started_by=users["auditor"])
     RefusalCounter.objects.create(id="a-digest", user=users["quality"], route="/audit-log")
 
 

@@ -67,7 +67,7 @@ def test_a_refused_host_gets_the_same(client, db, settings, path, production):
 
 @pytest.mark.django_db
 def test_a_defect_says_the_same(users, api, monkeypatch):
-    monkeypatch.setattr("suppliers.services.publish", None)
+    monkeypatch.setattr("suppliers.services.suppliers.publish", None)
     client = api("procurement")
     client.raise_request_exception = False
 

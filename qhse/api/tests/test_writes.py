@@ -150,7 +150,7 @@ class TestTheSameKey:
     def test_of_a_write_that_was_broken_off_does_it_now(self, api, monkeypatch):
         client = api("procurement")
         with monkeypatch.context() as broken:
-            broken.setattr("suppliers.services.publish", _raise)
+            broken.setattr("suppliers.services.suppliers.publish", _raise)
             client.raise_request_exception = False
             assert client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed()).status_code == 500
         assert (Supplier.objects.count(), IdempotencyRecord.objects.count()) == (0, 0)
@@ -201,7 +201,7 @@ class TestOnPostgres:
 
             answers.extend(at_once(1, lambda n: second.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())))
 
-        monkeypatch.setattr("suppliers.services.publish", publish)
+        monkeypatch.setattr("suppliers.services.suppliers.publish", publish)
 
         assert client.post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed()).status_code == 201
 
@@ -217,7 +217,7 @@ class TestOnPostgres:
             if len(tries) < 4:
                 _fail_with(code)
 
-        monkeypatch.setattr("suppliers.services.publish", publish)
+        monkeypatch.setattr("suppliers.services.suppliers.publish", publish)
 
         response = api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"}, **keyed())
 
@@ -236,7 +236,7 @@ class TestOnPostgres:
     def test_what_cannot_be_done_now_is_503_and_says_whether_it_may_have_happened(
         self, api, monkeypatch, problem_of, code, says
     ):
-        monkeypatch.setattr("suppliers.services.publish", lambda event, **kwargs: _fail_with(code))
+        monkeypatch.setattr("suppliers.services.suppliers.publish", lambda event, **kwargs: _fail_with(code))
 
         response = api("procurement").post("/suppliers", {"name": "Hansa Forge GmbH"})
 

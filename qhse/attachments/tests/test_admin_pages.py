@@ -258,7 +258,7 @@ def test_the_steps_ask_for_the_right_that_the_kind_of_record_asks_for():
 
     pages = [page for page in admin.site._registry.values() if isinstance(page, FilesAdmin)]
 
-    assert {page.entity_type for page in pages} == {"nonconformity", "action"}
+    assert {page.entity_type for page in pages} == {"nonconformity", "action", "supplier", "certificate"}
     for page in pages:
         kind = kind_of(page.entity_type)
         assert page.steps[ADD].action == kind.write

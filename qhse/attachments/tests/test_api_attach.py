@@ -46,7 +46,7 @@ class TestAttach:
     @pytest.mark.parametrize(
         ("changes", "field", "code"),
         [
-            ({"entity_type": "supplier"}, "entity_type", "unknown_entity_type"),
+            ({"entity_type": "user"}, "entity_type", "unknown_entity_type"),
             ({"entity_id": "999999"}, "entity_id", "unknown_record"),
             ({"entity_id": "007"}, "entity_id", "unknown_record"),
             ({"entity_id": "9" * 60}, "entity_id", "unknown_record"),

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
+from qhse.deployment import gunicorn_worker
 from qhse.deployment.gunicorn_worker import READ_SECONDS, BoundedReadWorker
 
 
@@ -80,3 +81,12 @@ def test_a_read_in_time_goes_on(worker, line):
         return server.recv(100)
 
     assert worker.handle(connection(server, serve)) == b"GET /healthz"
+
+
+def test_sending_ends_when_the_client_takes_nothing(worker, line, monkeypatch):
+    monkeypatch.setattr(gunicorn_worker, "SEND_SECONDS", 1)
+    _, server = line
+    server.setblocking(True)  # as gunicorn does
+
+    with pytest.raises(BlockingIOError):
+        worker.handle(connection(server, lambda: server.sendall(b"x" * 10_000_000)))

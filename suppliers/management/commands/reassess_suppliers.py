@@ -15,12 +15,12 @@ CHUNK = 500
 
 class Command(BaseCommand):
     help = (
-        "Conclude the risk of every supplier anew. Run it once a day: certifications also expire on days on which "
-        "nothing else happens. Repeating it changes nothing."
+        "Conclude the risk of every supplier anew. The workers do so once a day by themselves; run it after another "
+        "rule or target. Repeating it changes nothing."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ids = list(Supplier.objects.order_by("pk").values_list("pk", flat=True))
+        ids = list(Supplier.objects.filter(merged_into__isnull=True).order_by("pk").values_list("pk", flat=True))
         changed = 0
         with tqdm(total=len(ids), unit="supplier", disable=None) as bar:
             for start in range(0, len(ids), CHUNK):

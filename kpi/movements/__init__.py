@@ -1,0 +1,1 @@
+"""How movements come about, what they say, and how they are summed."""

@@ -1,0 +1,182 @@
+"""
+The triggers that note movements, for both databases.
+
+They stand in the database and not in the services: whatever changes a row is noted, imports, mergers and a hand in SQL
+too, and no service can forget it. What POST /ncs pays is one row more, without a statement of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kpi.movements import states
+from kpi.movements.states import POSTGRESQL, SQLITE, Columns, Dialect
+
+CASES, ACTIONS = "ncs_nonconformity", "ncs_correctiveaction"
+CERTIFICATES, SUPPLIERS, VOLUMES = "suppliers_certificate", "suppliers_supplier", "suppliers_suppliervolume"
+MOVEMENTS = tuple(f"kpi_{kind}movement" for kind in ("case", "action", "certificate", "supplier", "volume"))
+
+
+def insertion(kind: str, columns: Columns, sql: Dialect, n: int, of: str) -> str:
+    """Return the INSERT of a movement of each row of a source: `of` is what follows the columns."""
+    return (
+        f"INSERT INTO kpi_{kind}movement (day, n, {', '.join(columns)}) "
+        f"SELECT {sql.today}, {n}, {', '.join(columns.values())} {of}"
+    )
+
+
+# --- What each write notes: (kind of write, condition on the row or none, statements) ---------------------------------
+
+
+def _case(sql: Dialect) -> Iterator[tuple[str, str]]:
+    for row, n in (("OLD", -1), ("NEW", 1)):
+        noted = insertion("case", states.case_state(row, sql), sql, n, f"WHERE {states.case_counts(row)}")
+        yield row, noted
+        state = states.action_state("a", sql, f"{row}.supplier_id")
+        of = f"FROM {ACTIONS} a WHERE a.nc_id = NEW.id AND {states.action_counts('a')}"
+        if row == "OLD":
+            yield "OLD", insertion("action", state, sql, -1, f"{of} AND OLD.supplier_id <> NEW.supplier_id")
+        else:
+            yield "BOTH", insertion("action", state, sql, 1, f"{of} AND OLD.supplier_id <> NEW.supplier_id")
+
+
+def _action(sql: Dialect) -> Iterator[tuple[str, str]]:
+    for row, n in (("OLD", -1), ("NEW", 1)):
+        state = states.action_state(row, sql, states.supplier_of_case(row))
+        yield row, insertion("action", state, sql, n, f"WHERE {states.action_counts(row)}")
+
+
+def _certificate(sql: Dialect) -> Iterator[tuple[str, str]]:
+    for row, n in (("OLD", -1), ("NEW", 1)):
+        state = states.certificate_state(row, sql)
+        yield row, insertion("certificate", state, sql, n, f"WHERE {states.certificate_counts(row)}")
+    for row in ("OLD", "NEW"):
+        for each in _noted_supplier(f"{row}.supplier_id", sql):
+            yield row, each
+
+
+def _supplier(sql: Dialect) -> Iterator[tuple[str, str]]:
+    for each in _noted_supplier("NEW.id", sql):
+        yield "NEW", each
+
+
+def _volume(sql: Dialect) -> Iterator[tuple[str, str]]:
+    for row, n in (("OLD", -1), ("NEW", 1)):
+        yield row, insertion("volume", states.volume_state(row, sql, "-" if n < 0 else ""), sql, n, "")
+
+
+def _noted_supplier(supplier: str, sql: Dialect) -> Iterator[str]:
+    """
+    Yield what takes back how a supplier counted last, if that has changed, and then notes how it counts.
+
+    What it depends on stands in two tables, so that no trigger has the former values at hand: the last movement has.
+    """
+    state = states.supplier_state(sql)
+    names = [name for name in state if name != "supplier_id"]
+    present = f"SELECT {', '.join(f'{value} AS {name}' for name, value in state.items())} FROM "  # nosec B608: only texts of ours
+    present += f"{states.suppliers_that_count()} AND s.id = {supplier}"
+    last = (
+        "SELECT l.* FROM kpi_suppliermovement l "
+        f"WHERE l.supplier_id = {supplier} ORDER BY l.supplier_id, l.id DESC LIMIT 1"  # nosec B608: only texts of ours
+    )
+    same = " AND ".join(f"p.{name} {sql.same} l.{name}" for name in names)
+    taken_back = {"supplier_id": "l.supplier_id"} | {name: f"l.{name}" for name in names}
+    yield insertion(
+        "supplier", taken_back, sql, -1,
+        f"FROM ({last}) AS l WHERE l.n = 1 AND NOT EXISTS (SELECT 1 FROM ({present}) AS p WHERE {same})",  # nosec B608: only texts of ours
+    )  # fmt: skip
+    noted = {name: f"p.{name}" for name in state}
+    yield insertion(
+        "supplier", noted, sql, 1,
+        f"FROM ({present}) AS p WHERE NOT EXISTS (SELECT 1 FROM ({last}) AS l WHERE l.n = 1)",  # nosec B608: only texts of ours
+    )  # fmt: skip
+
+
+_NOTED = (
+    ("case", CASES, states.CASE_WATCHED, _case),
+    ("action", ACTIONS, states.ACTION_WATCHED, _action),
+    ("certificate", CERTIFICATES, states.CERTIFICATE_WATCHED, _certificate),
+    ("supplier", SUPPLIERS, states.SUPPLIER_WATCHED, _supplier),
+    ("volume", VOLUMES, states.VOLUME_WATCHED, _volume),
+)
+WRITES = ("insert", "update", "delete")
+
+
+def _fits(write: str, rows: str) -> bool:
+    """Answer whether a statement that needs these rows can run at this write."""
+    return {"insert": rows == "NEW", "delete": rows == "OLD", "update": True}[write]
+
+
+def _is_needed(kind: str, write: str) -> bool:
+    return write != "delete" or kind in ("volume", "certificate")  # other rows are never deleted
+
+
+def _changed(watched: Sequence[str], differs: str) -> str:
+    return " OR ".join(f"OLD.{name} {differs} NEW.{name}" for name in watched)
+
+
+def on_postgresql() -> Iterator[str]:
+    """Yield the statements that install all of them on PostgreSQL."""
+    for kind, table, watched, noted in _NOTED:
+        for write in WRITES:
+            if not _is_needed(kind, write):
+                continue
+            statements = "; ".join(each for rows, each in noted(POSTGRESQL) if _fits(write, rows))
+            name = f"kpi_note_{kind}_{write}"
+            yield (
+                f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+                f"BEGIN {statements}; RETURN NULL; END $$"
+            )
+            when = f"WHEN ({_changed(watched, 'IS DISTINCT FROM')}) " if write == "update" else ""
+            yield (
+                f"CREATE TRIGGER {name} AFTER {write.upper()} ON {table} FOR EACH ROW {when}EXECUTE FUNCTION {name}()"
+            )
+    yield (
+        "CREATE FUNCTION kpi_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'movements are append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    for table in MOVEMENTS:
+        yield (
+            f"CREATE TRIGGER {table}_refuse BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW "
+            "EXECUTE FUNCTION kpi_refuse_change()"
+        )
+
+
+def off_postgresql() -> Iterator[str]:
+    for kind, table, _, _ in _NOTED:
+        for write in WRITES:
+            if _is_needed(kind, write):
+                yield f"DROP TRIGGER kpi_note_{kind}_{write} ON {table}"
+                yield f"DROP FUNCTION kpi_note_{kind}_{write}()"
+    for table in MOVEMENTS:
+        yield f"DROP TRIGGER {table}_refuse ON {table}"
+    yield "DROP FUNCTION kpi_refuse_change()"
+
+
+def on_sqlite() -> Iterator[str]:
+    """Yield the statements that install those on SQLite that are not there."""
+    for kind, table, watched, noted in _NOTED:
+        for write in WRITES:
+            if not _is_needed(kind, write):
+                continue
+            statements = "; ".join(each for rows, each in noted(SQLITE) if _fits(write, rows))
+            when = f"WHEN {_changed(watched, 'IS NOT')} " if write == "update" else ""
+            yield (
+                f"CREATE TRIGGER IF NOT EXISTS kpi_note_{kind}_{write} AFTER {write.upper()} ON {table} {when}"
+                f"BEGIN {statements}; END"
+            )
+    for table in MOVEMENTS:
+        for write in ("update", "delete"):
+            yield (
+                f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{write} BEFORE {write.upper()} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'movements are append-only'); END"
+            )
+
+
+def off_sqlite() -> Iterator[str]:
+    for kind, _, _, _ in _NOTED:
+        for write in WRITES:
+            yield f"DROP TRIGGER IF EXISTS kpi_note_{kind}_{write}"
+    for table in MOVEMENTS:
+        for write in ("update", "delete"):
+            yield f"DROP TRIGGER IF EXISTS {table}_refuse_{write}"

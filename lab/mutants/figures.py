@@ -1,0 +1,39 @@
+"""Mutants of the quality figures: what is noted, what is summed, and what is said of a past day."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+REPLAY = "kpi/tests/test_quality_replay.py"
+SUMMING = "kpi/tests/test_summing.py"
+TRUTH = "kpi/tests/test_quality_truth.py"
+
+MUTANTS = (
+    Mutant(
+        "mistakes-count", "kpi/movements/states.py",
+        "return f\"{row}.closure_code <> 'unfounded'\"", 'return "1 = 1"', f"{TRUTH} -k mistake",
+    ),
+    Mutant("today-is-summed", "kpi/movements/summing.py", "day >= today", "day > today", f"{SUMMING} -k not_over"),
+    Mutant(
+        "a-day-does-not-wait-for-who-still-writes", "kpi/movements/summing.py",
+        "return writers > 0", "return False", f"{SUMMING} -k waits",
+    ),
+    Mutant(
+        "late-corrections-change-the-past", "kpi/movements/reading.py",
+        '"AND of_day >= %s AND of_day <= %s AND day <= %s"', '"AND of_day >= %s AND of_day <= %s AND %s IS NOT NULL"',
+        REPLAY,
+    ),
+    Mutant(
+        "what-became-known-later-counts-on-that-day", "kpi/movements/summing.py",
+        "AND f.of_day <> %s FROM", "AND f.of_day > %s FROM", REPLAY,
+    ),
+    Mutant(
+        "ppm-of-a-few-pieces", "kpi/formulas.py",
+        "if received >= LEAST_RECEIVED else None", "if received else None", "kpi/tests/test_formulas.py -k ppm",
+    ),
+    Mutant(
+        "nothing-is-nought", "kpi/formulas.py",
+        "return round(part / whole, 4) if whole > 0 else None", "return round(part / whole, 4) if whole > 0 else 0.0",
+        f"{TRUTH} -k null",
+    ),
+)  # fmt: skip

@@ -1,0 +1,63 @@
+"""Mutants of what is promised of imports: rows that are done are done, once, in the name of who may do it."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+RUNNING = "qhse/exchange/running.py"
+RUNS = "qhse/exchange/tests/test_running.py"
+SERVICES = "qhse/exchange/tests/test_services.py"
+TABLES = "qhse/exchange/tests/test_tables.py"
+VOLUMES = "suppliers/tests/test_volumes.py"
+CERTIFICATES = "suppliers/tests/test_certificate_imports.py"
+
+MUTANTS = (
+    Mutant(
+        "all-or-nothing-keeps-the-good-rows", RUNNING,
+        "                transaction.set_rollback(True)\n", "                pass\n", f"{RUNS} -k undoes_all_rows",
+    ),
+    Mutant(
+        "repeated-row-overwrites-the-first", RUNNING,
+        "    if first is not None:\n        return None, [repeated(row.number, first)]\n", "",
+        f"{RUNS} -k repeats_another",
+    ),
+    Mutant(
+        "imports-after-the-right-is-gone", RUNNING,
+        "elif not may_import(job.started_by, kind_of(job.kind)):", "elif False:", f"{RUNS} -k may_not_import_any_more",
+    ),
+    Mutant(
+        "import-that-is-tried-for-ever", RUNNING,
+        "if job.tried > MOST_STARTS:", "if False:", f"{RUNS} -k is_given_up",
+    ),
+    Mutant(
+        "american-day-guessed", "qhse/exchange/checking.py",
+        'if column.get("month_first") and is_doubtful(cell):', "if False:", f"{SERVICES} -k could_be_two",
+    ),
+    Mutant(
+        "reader-without-bound-of-memory", "qhse/exchange/table_reader.py",
+        "            (resource.RLIMIT_AS, MEMORY),\n", "", f"{TABLES} -k huge_in_memory",
+    ),
+    Mutant(
+        "reader-that-knows-our-secrets", "qhse/exchange/tables.py",
+        "cwd=\"/\", env={}, check=False", "cwd=\"/\", env=None, check=False", f"{TABLES} -k knows_no_secret",
+    ),
+    Mutant(
+        "same-month-announced-again", "suppliers/services/volumes.py",
+        "    if row is not None and before == values:\n        vars(row)", "    if False:\n        vars(row)",
+        f"{VOLUMES} -k store_and_publish_nothing",
+    ),
+    Mutant(
+        "month-of-the-future", "suppliers/services/volumes.py",
+        "    check_month(month, today=clock.today())\n", "", f"{VOLUMES} -k has_not_begun",
+    ),
+    Mutant(
+        "decided-certificate-corrected-by-a-table", "suppliers/imports/certificates.py",
+        "if there.status != CertificateStatus.SUBMITTED and (other := differing(there, told)):",
+        "if False and (other := differing(there, told)):", f"{CERTIFICATES} -k of_a_verified_one",
+    ),
+    Mutant(
+        "rejected-certificate-comes-back-with-each-import", "suppliers/imports/certificates.py",
+        "return next((each for each in found if not differing(each, told)), None)", "return None",
+        f"{CERTIFICATES} -k same_file_again",
+    ),
+)  # fmt: skip

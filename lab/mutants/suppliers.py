@@ -1,0 +1,94 @@
+"""Mutants of what is said, decided and merged about suppliers."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+MERGING = "qhse/tests/test_merging_suppliers.py"
+STATUS = "suppliers/tests/test_services_status.py"
+RULES = "suppliers/tests/test_status.py"
+CORRECTION = "suppliers/tests/test_services_correction.py"
+RACES = "qhse/tests/test_races_of_suppliers.py"
+PAGE = "suppliers/tests/test_admin_steps.py"
+
+MUTANTS = (
+    Mutant(
+        "supplier-without-lock", "suppliers/services/storing.py",
+        'Supplier.objects.select_for_update(no_key=True, of=("self",)).filter', "Supplier.objects.filter",
+        f"{RACES} -k certificate",
+    ),
+    Mutant(
+        "merged-supplier-takes-writes", "suppliers/services/storing.py",
+        "    refuse_merged(supplier)\n", "", f"{MERGING} -k takes_no_write",
+    ),
+    Mutant(
+        "merged-supplier-takes-cases", "suppliers/services/counts.py",
+        "_count_opened = WrittenUpdate(\n    lambda: Supplier.objects.standing().filter",
+        "_count_opened = WrittenUpdate(\n    lambda: Supplier.objects.filter",
+        f"{RACES} -k recorded_afterwards",
+    ),
+    Mutant(
+        "merged-suppliers-counted", "kpi/selectors.py",
+        "Supplier.objects.standing()", "Supplier.objects", f"{MERGING} -k counted_once",
+    ),
+    Mutant(
+        "merged-suppliers-listed", "suppliers/api/views.py",
+        "    always = STANDING\n", "", "suppliers/tests/test_api_supplier.py -k every_list",
+    ),
+    Mutant(
+        "merger-into-a-duplicate", "suppliers/services/merging.py",
+        '    refuse_merged(target, field="into_id")\n', "", f"{MERGING} -k into_a_duplicate",
+    ),
+    Mutant(
+        "merger-leaves-a-chain", "suppliers/services/merging.py",
+        "Supplier.objects.filter(merged_into=source).update(merged_into=target, ",
+        "Supplier.objects.filter(merged_into=source).update(",
+        f"{MERGING} -k merged_before",
+    ),
+    Mutant(
+        "merger-forgets-the-counts", "ncs/merging.py",
+        "        move_counts(source, target)\n", "", f"{MERGING} -k both_counts",
+    ),
+    Mutant(
+        "merger-without-locked-cases", "ncs/merging.py",
+        'NonConformity.objects.select_for_update(no_key=True, of=("self",)).filter(supplier_id=supplier_id)',
+        "NonConformity.objects.filter(supplier_id=supplier_id)",
+        f"{RACES} -k deadlocked",
+    ),
+    Mutant(
+        "merger-passes-over-new-cases", "suppliers/services/merging.py",
+        "                    raise _MoreHaveCome\n", "                    pass\n", f"{RACES} -k deadlocked",
+    ),
+    Mutant(
+        "certificates-not-counted-anew", "suppliers/services/merging.py",
+        "    recount(target)\n", "", f"{MERGING} -k counted_anew",
+    ),
+    Mutant(
+        "approved-by-an-ended-certificate", "suppliers/services/status.py",
+        ", valid_to__gte=today", "", f"{STATUS} -k in_date",
+    ),
+    Mutant(
+        "approved-by-an-unverified-certificate", "suppliers/services/status.py",
+        "supplier=supplier, status=CertificateStatus.VERIFIED, ", "supplier=supplier, ", f"{STATUS} -k in_date",
+    ),
+    Mutant(
+        "suspension-ended-by-purchasing", "suppliers/status.py",
+        "able & _QUALITY if present == SupplierStatus.SUSPENDED else able", "able", RULES,
+    ),
+    Mutant(
+        "status-decided-by-anybody", "suppliers/services/status.py",
+        "    if actor.role not in able:\n", "    if False:\n", f"{STATUS} -k another_role",
+    ),
+    Mutant(
+        "correction-without-reason", "suppliers/services/correction.py",
+        'reason = demanded(reason, to="to correct what was recorded")', "pass", f"{CORRECTION} -k without_a_reason",
+    ),
+    Mutant(
+        "required-standards-not-counted-anew", "suppliers/services/correction.py",
+        "        recount(supplier)\n", "        pass\n", f"{CORRECTION} -k looked_for",
+    ),
+    Mutant(
+        "step-of-others-is-only-late", "qhse/adminsite/steps.py",
+        " or self._is_others(request, record)", "", f"{PAGE} -k another_role",
+    ),
+)  # fmt: skip

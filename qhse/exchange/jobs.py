@@ -1,0 +1,62 @@
+"""What workers do between batches for imports: they start the program that runs them, and forget old previews."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from qhse.exchange.models import ImportJob, ImportStatus
+from qhse.exchange.services import forget_previews
+from qhse.periodic import periodic
+
+logger = logging.getLogger("qhse.exchange")
+
+LOOK_SECONDS = 3
+SILENT_SECONDS = 20
+"""After that long without a sign, who runs an import is taken for dead. If it is not, it still has its turn."""
+
+_running: list[subprocess.Popen[bytes]] = []
+
+
+@periodic(every_seconds=LOOK_SECONDS)
+def start_imports() -> bool:
+    """
+    Start `manage.py run_imports` if an import waits, and nobody seems to be at it.
+
+    Not in the worker itself: all rows or none are one transaction, which can last longer than a piece of a job may, and
+    events would wait for it. A worker has one such program at a time. It ends with the worker.
+    """
+    _running[:] = [each for each in _running if each.poll() is None]
+    if _running or not _waiting().exists():
+        return False
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_imports"]
+    try:
+        _running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=settings.BASE_DIR))
+    except OSError:
+        logger.exception("imports wait, and their program could not be started")
+    return False
+
+
+@periodic(every_seconds=3600)
+def forget_old_previews() -> bool:
+    return forget_previews() > 0
+
+
+def _waiting() -> QuerySet[ImportJob]:
+    is_silent = Q(beat_at=None) | Q(beat_at__lt=Now() - timedelta(seconds=SILENT_SECONDS))
+    return ImportJob.objects.filter(is_silent, status=ImportStatus.RUNNING)
+
+
+@atexit.register
+def _end() -> None:
+    for each in _running:
+        with suppress(OSError):
+            each.terminate()

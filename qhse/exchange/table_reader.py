@@ -1,0 +1,200 @@
+"""
+A program of its own, which reads one table and ends. It imports nothing of the project, and knows no secret.
+
+The file comes from strangers, and is read by a library of machine code. What that can do wrong ends with this process:
+it may use so much memory, so much time, and write so many bytes.
+
+It is called with the kind of file and the bounds, and gets the file by its standard input. It answers with lines of
+JSON: first what it found out, then each row that is not empty as its number and its cells. A cell is a text, or a
+number where the file has one. Days are texts by ISO 8601. Texts have no white space around them. A refusal is one line
+with the key `refused`, or `too_large`. What it says goes on behind the words "The file".
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+MEMORY = 768 * 1_048_576  # bytes of addresses; the interpreter and the library take a fifth of it
+SECONDS = 20  # of computing
+ANSWER = 128 * 1_048_576  # bytes
+LONGEST_CELL = 32_767  # characters, as in Excel
+_ENDS = (";", "\t", ",")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class Refused(Exception):
+    """The message goes on behind the words `The file`."""
+
+    key = "refused"
+
+
+class TooLarge(Refused):
+    key = "too_large"
+
+
+def bound_this_process() -> None:
+    """Let the system end this process when it uses too much. Where there are no such bounds, time alone ends it."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        for kind, most in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, ANSWER),
+            (resource.RLIMIT_CPU, SECONDS),
+            (resource.RLIMIT_AS, MEMORY),
+        ):
+            resource.setrlimit(kind, (most, most))
+
+
+# --- CSV ------------------------------------------------------------------------------------------------------------
+
+
+def text_of(content: bytes) -> tuple[str, str]:
+    """Return a text and the name of its encoding: by its mark, else UTF-8, else that of Windows in Western Europe."""
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            try:
+                return content.decode(encoding), encoding.removesuffix("-sig")
+            except UnicodeDecodeError:
+                raise Refused("begins as a text in Unicode, and goes on as none") from None
+    if b"\0" in content:
+        raise Refused("holds NUL characters, so it is no text. Save it as CSV in UTF-8")
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return content.decode(encoding), encoding
+    raise Refused("is no text in UTF-8, UTF-16 or Windows-1252. Save it as CSV in UTF-8")
+
+
+def separator_of(text: str) -> tuple[str, str]:
+    """Return what parts the cells, and the text without a line that says so: `sep=;`, which Excel understands."""
+    first, _, rest = text.partition("\n")
+    said = first.strip().lower()
+    if said.startswith("sep=") and len(said) == 5:
+        return said[4], rest
+    # In the first lines, and outside of quotes. Names of columns have commas more often than semicolons.
+    best, most = _ENDS[-1], 0
+    for line in [line for line in text[:65_536].splitlines() if line.strip()][:10]:
+        bare = "".join(line.split('"')[::2])
+        for each in _ENDS:
+            if bare.count(each) > most:
+                best, most = each, bare.count(each)
+        if most:
+            break
+    return best, text
+
+
+def rows_of_csv(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
+    text, encoding = text_of(content)
+    if "\0" in text:
+        raise Refused("holds NUL characters")
+    separator, text = separator_of(text)
+    csv.field_size_limit(LONGEST_CELL)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=False)
+    return {"encoding": encoding, "separator": separator}, _read_csv(lines)
+
+
+def _read_csv(lines: Any) -> Iterator[list[Any]]:
+    try:
+        yield from lines
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise TooLarge(
+                f"has a cell of more than {LONGEST_CELL:,} characters in line {lines.line_num:,}; perhaps a quotation "
+                "mark is not closed"
+            ) from None
+        raise Refused(f"cannot be read in line {lines.line_num:,}: {error}") from None
+
+
+# --- XLSX -----------------------------------------------------------------------------------------------------------
+
+
+def rows_of_xlsx(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
+    """Values alone are read: what a formula was worth when the file was saved. No link in it is followed."""
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            if sheet.height:
+                # With the empty rows above the first one, so that they are counted as in the sheet.
+                return {"sheet": name, "sheets": len(book.sheet_names)}, sheet.iter_rows()
+    except PasswordError:
+        raise Refused("is protected by a password") from None
+    except (CalamineError, OSError, ValueError, LookupError):
+        raise Refused("is damaged, or no Excel file") from None
+    return {}, iter(())
+
+
+# --- Both -----------------------------------------------------------------------------------------------------------
+
+
+def cell_of(value: Any) -> Any:
+    """Return a cell as it is handed on. A number stays one, so that nobody takes 12.345 for twelve thousand."""
+    if isinstance(value, str):
+        return " ".join(value.split()) if "\n" not in value else value.strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            return ""
+        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value if isinstance(value, int) else str(value)
+
+
+def told(rows: Iterable[list[Any]], *, most_rows: int, most_columns: int) -> Iterator[str]:
+    """Yield each row that is not empty, as a line. Raises TooLarge."""
+    found = 0
+    for number, row in enumerate(rows, start=1):
+        while row and row[-1] in ("", None):
+            row.pop()
+        cells = [cell_of(value) for value in row]
+        while cells and cells[-1] == "":
+            cells.pop()
+        if not cells:
+            continue
+        found += 1
+        if found > most_rows:
+            raise TooLarge(f"has more than {most_rows - _ABOVE:,} rows. Divide it")
+        if len(cells) > most_columns:
+            raise TooLarge(f"has more than {most_columns} columns in row {number:,}")
+        if any(isinstance(each, str) and len(each) > LONGEST_CELL for each in cells):
+            raise TooLarge(f"has a cell of more than {LONGEST_CELL:,} characters in row {number:,}")
+        yield json.dumps([number, cells])
+
+
+_ABOVE = 10  # rows that may stand above the first one of records: titles and names
+
+
+def main() -> None:
+    bound_this_process()
+    kind, most_rows, most_columns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    out = sys.stdout
+    try:
+        facts, rows = {"csv": rows_of_csv, "xlsx": rows_of_xlsx}[kind](sys.stdin.buffer.read())
+        out.write(json.dumps(facts) + "\n")
+        for line in told(rows, most_rows=most_rows + _ABOVE, most_columns=most_columns):
+            out.write(line + "\n")
+    except Refused as refusal:
+        out.write(json.dumps({refusal.key: str(refusal)}) + "\n")
+    except MemoryError:
+        out.write(json.dumps({"too_large": "needs too much memory"}) + "\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Files of suppliers, and imports of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from qhse.exchange.models import ImportJob, ImportMode
+from qhse.exchange.services import preview_import, start_import
+
+HEADER = "Lieferant;Kreditor;Land;Zertifikat gültig bis"
+
+
+def suppliers_csv(number: int, *, bad: tuple[int, ...] = ()) -> bytes:
+    """Return a table of so many suppliers, of which these have a date that is none."""
+    lines = [
+        f"Firma {place} GmbH;{70000 + place};Deutschland;{'32.12.2027' if place in bad else '31.12.2027'}"
+        for place in range(number)
+    ]
+    return "\r\n".join([HEADER, *lines]).encode("cp1252")
+
+
+@pytest.fixture
+def preview(users: dict[str, Any]) -> Callable[..., ImportJob]:
+    """Check a file, by procurement. Without one, of three suppliers."""
+
+    def make(content: bytes | None = None, **overrides: Any) -> ImportJob:
+        values = {"kind": "suppliers", "name": "suppliers.csv", "mode": ImportMode.ALL_OR_NOTHING}
+        values |= {"actor": users["procurement"]} | overrides
+        return preview_import(content=io.BytesIO(suppliers_csv(3) if content is None else content), **values)
+
+    return make
+
+
+@pytest.fixture
+def started(preview: Callable[..., ImportJob]) -> Callable[..., ImportJob]:
+    """Check a file and start its import, by the same person."""
+
+    def make(content: bytes | None = None, **overrides: Any) -> ImportJob:
+        job = preview(content, **overrides)
+        return start_import(import_id=job.pk, actor=job.created_by)
+
+    return make

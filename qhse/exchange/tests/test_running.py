@@ -1,0 +1,272 @@
+"""Running imports: all rows or none, or the good ones; repeated, refused, cancelled, killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from threading import Barrier, Thread
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+
+from audit.models import AuditEntry
+from outbox.models import OutboxEvent
+from qhse.accounts.services.users import change_user
+from qhse.exchange import running
+from qhse.exchange.models import ImportJob, ImportMode, ImportPiece, ImportStatus
+from qhse.exchange.running import MOST_STARTS, ROWS_AT_ONCE, run_import, run_waiting
+from qhse.exchange.services import cancel_import
+from qhse.exchange.tests.conftest import suppliers_csv
+from suppliers.models import Supplier
+
+GOOD, ALL = ImportMode.GOOD_ROWS, ImportMode.ALL_OR_NOTHING
+
+
+def counts(job):
+    job.refresh_from_db()
+    return job.rows_new, job.rows_changed, job.rows_same, job.rows_refused
+
+
+@pytest.mark.django_db
+class TestRun:
+    @pytest.mark.parametrize("mode", [GOOD, ALL])
+    def test_each_row_has_its_entry_and_event_in_the_name_of_who_started_it(self, started, mode):
+        job = started(suppliers_csv(ROWS_AT_ONCE + 5), mode=mode)
+
+        assert run_waiting() == 1
+
+        number = ROWS_AT_ONCE + 5
+        assert (counts(job), job.status) == ((number, 0, 0, 0), ImportStatus.DONE)
+        entries = AuditEntry.objects.filter(action="SUPPLIER_CREATED", actor="procurement", source="worker")
+        assert entries.count() == Supplier.objects.count() == number
+        assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == number
+        assert AuditEntry.objects.get(action="IMPORT_DONE").changes["rows_new"] == [0, number]
+        assert not ImportPiece.objects.exists()
+
+    @pytest.mark.parametrize("mode", [GOOD, ALL])
+    def test_the_same_file_again_changes_nothing(self, started, mode):
+        started(mode=mode)
+        run_waiting()
+        events = OutboxEvent.objects.count()
+
+        again = started(mode=mode)
+        run_waiting()
+
+        assert (counts(again), OutboxEvent.objects.count()) == ((0, 0, 3, 0), events)
+
+    def test_a_row_that_says_something_else_corrects_its_record_and_an_empty_cell_leaves_it(self, started):
+        started(b"Reference;Name;Country\n70;Hansa;DE\n71;Rossi;IT\n")
+        run_waiting()
+
+        again = started(b"Reference;Name;Country\n70;Hansa Forge;\n71;Rossi;FR\n")
+        run_waiting()
+
+        assert counts(again) == (0, 2, 0, 0)
+        assert list(Supplier.objects.order_by("id").values_list("name", "country")) == [
+            ("Hansa Forge", "DE"),
+            ("Rossi", "FR"),
+        ]
+        assert AuditEntry.objects.filter(action="SUPPLIER_CORRECTED").first().reason.startswith(f"Import {again.pk}: ")
+
+    def test_good_rows_leave_the_others_and_list_them(self, started):
+        job = started(suppliers_csv(5, bad=(1, 3)), mode=GOOD)
+
+        run_waiting()
+
+        assert (counts(job), job.status) == ((3, 0, 0, 2), ImportStatus.DONE)
+        assert [each["row"] for each in job.problems] == [3, 5]
+
+    def test_a_row_that_repeats_another_one_is_left_out_and_listed(self, started):
+        job = started(b"Name;Country\nHansa;DE\nHANSA;IT\n", mode=GOOD)
+
+        run_waiting()
+
+        assert (counts(job), Supplier.objects.get().country) == ((1, 0, 0, 1), "DE")
+        assert [(each["row"], each["code"]) for each in job.problems] == [(3, "repeated_row")]
+
+    def test_what_is_refused_only_when_it_is_written_undoes_all_rows_and_is_listed(self, started, make_supplier):
+        job = started(suppliers_csv(3))
+        other = make_supplier(name="Taken meanwhile")
+        Supplier.objects.filter(pk=make_supplier(name="Firma 1 GmbH").pk).update(merged_into=other)
+
+        run_waiting()
+
+        assert (counts(job), job.status) == ((0, 0, 0, 0), ImportStatus.FAILED)
+        assert [(each["row"], each["code"]) for each in job.problems] == [(3, "supplier_is_merged")]
+        assert not Supplier.objects.filter(name="Firma 0 GmbH").exists()
+        assert AuditEntry.objects.filter(action="IMPORT_FAILED").count() == 1
+
+    def test_who_may_not_import_any_more_imports_nothing(self, started, users):
+        job = started()
+        change_user(user_id=users["procurement"].pk, actor=users["admin"], changes={"role": "auditor"})
+
+        run_waiting()
+
+        assert (counts(job), job.status) == ((0, 0, 0, 0), ImportStatus.FAILED)
+        assert "may not" in job.why
+
+    def test_a_cancelled_one_is_not_run(self, started, users):
+        job = started()
+        cancel_import(import_id=job.pk, actor=users["admin"])
+
+        assert (run_import(job.pk), Supplier.objects.count()) == (False, 0)
+
+    def test_one_that_keeps_ending_before_its_end_is_given_up(self, started):
+        job = started()
+        ImportJob.objects.filter(pk=job.pk).update(tried=MOST_STARTS)
+
+        run_waiting()
+
+        assert counts(job) == (0, 0, 0, 0)
+        assert job.status == ImportStatus.FAILED
+
+    def test_volumes_and_cases_are_imported_too_and_recognised(self, started, make_supplier, users):
+        make_supplier(name="Hansa Forge GmbH")
+        volumes = b"Lieferant;Monat;Liefermenge;Fehlteile\nHansa Forge GmbH;10/2026;12.000;9\n"
+        cases = "Fornitore;Gravità;Descrizione;Articolo;Data\nhansa forge gmbh;alta;Foro troppo largo;4711;30/10/2026\n"
+        jobs = [
+            started(volumes, kind="volumes"),
+            started(cases.encode(), kind="cases", actor=users["quality"]),
+            started(volumes, kind="volumes"),
+            started(cases.encode(), kind="cases", actor=users["quality"]),
+        ]
+
+        run_waiting()
+
+        assert [counts(job) for job in jobs] == [(1, 0, 0, 0), (1, 0, 0, 0), (0, 0, 1, 0), (0, 0, 1, 0)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", [GOOD, ALL])
+def test_after_the_database_went_away_at_a_row_the_next_run_goes_on_and_no_row_is_written_twice(
+    started, monkeypatch, mode
+):
+    job = started(suppliers_csv(ROWS_AT_ONCE + 50), mode=mode)
+    write, rows = running._write_row, []
+
+    def fail_once(job, kind, row):
+        rows.append(row.number)
+        if len(rows) == ROWS_AT_ONCE + 20:
+            raise OperationalError("the line is gone")
+        return write(job, kind, row)
+
+    monkeypatch.setattr(running, "_write_row", fail_once)
+    with pytest.raises(OperationalError):
+        run_import(job.pk)
+
+    stored = ROWS_AT_ONCE if mode == GOOD else 0
+    assert (counts(job)[0], Supplier.objects.count(), job.status) == (stored, stored, ImportStatus.RUNNING)
+
+    run_import(job.pk)
+
+    assert (counts(job), job.status) == ((ROWS_AT_ONCE + 50, 0, 0, 0), ImportStatus.DONE)
+    assert Supplier.objects.count() == ROWS_AT_ONCE + 50
+
+
+KILLED = """
+import os, signal, sys
+import django; django.setup()
+from qhse.exchange import running
+write, seen = running._write_row, []
+def killed(job, kind, row):
+    seen.append(row)
+    done = write(job, kind, row)
+    if len(seen) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+running._write_row = killed
+running.run_import(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("mode", "at"), [(GOOD, 1), (GOOD, ROWS_AT_ONCE), (GOOD, ROWS_AT_ONCE + 30), (ALL, ROWS_AT_ONCE + 30)]
+)
+def test_killed_at_a_row_what_its_mode_promises_is_left(started, mode, at):
+    job = started(suppliers_csv(ROWS_AT_ONCE + 50), mode=mode)
+    database = connection.settings_dict
+    values = {"user": database["USER"], "host": database["HOST"], "port": database["PORT"], "name": database["NAME"]}
+    environment = os.environ | {"TEST_DATABASE_URL": _url(database), "DJANGO_SETTINGS_MODULE": "qhse.settings"}
+    assert values
+
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(job.pk), str(at)], env=environment, cwd=settings.BASE_DIR, check=False
+    )
+
+    assert done.returncode == -9
+    stored = ROWS_AT_ONCE if (mode, at) == (GOOD, ROWS_AT_ONCE + 30) else 0
+    assert (counts(job)[0], Supplier.objects.count(), job.status) == (stored, stored, ImportStatus.RUNNING)
+    run_waiting()
+    assert (counts(job), job.status) == ((ROWS_AT_ONCE + 50, 0, 0, 0), ImportStatus.DONE)
+    assert AuditEntry.objects.filter(action="SUPPLIER_CREATED").count() == ROWS_AT_ONCE + 50
+    assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == ROWS_AT_ONCE + 50
+
+
+def _url(database):
+    from urllib.parse import quote, urlencode
+
+    place = database["HOST"] or ""
+    query = {"host": place} if place.startswith("/") else {}
+    host = "" if place.startswith("/") else place
+    port = f":{database['PORT']}" if database["PORT"] else ""
+    word = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
+    return f"postgres://{quote(database['USER'])}{word}@{host}{port}/{database['NAME']}" + (
+        f"?{urlencode(query)}" if query else ""
+    )
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", [GOOD, ALL])
+def test_several_who_run_one_import_at_once_write_each_row_once(started, mode):
+    job = started(suppliers_csv(3 * ROWS_AT_ONCE), mode=mode)
+    barrier, failures = Barrier(3), []
+
+    def run():
+        try:
+            barrier.wait(10)
+            run_waiting()
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    run_waiting()
+
+    assert failures == []
+    assert (counts(job), Supplier.objects.count()) == ((3 * ROWS_AT_ONCE, 0, 0, 0), 3 * ROWS_AT_ONCE)
+    assert AuditEntry.objects.filter(action="IMPORT_DONE").count() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_one_of_all_rows_or_none_that_is_cancelled_while_it_runs_stores_nothing_and_shows_how_far_it_was(
+    started, users, monkeypatch
+):
+    job = started(suppliers_csv(3 * ROWS_AT_ONCE))
+    seen = []
+
+    def cancel_in_another_connection(rows):
+        def cancel():
+            job.refresh_from_db()
+            seen.append(job.rows_tried)
+            cancel_import(import_id=job.pk, actor=users["admin"])
+            connection.close()
+
+        thread = Thread(target=cancel)
+        thread.start()
+        thread.join(30)
+
+    run_import(job.pk, tell=lambda rows: cancel_in_another_connection(rows) if rows == ROWS_AT_ONCE else None)
+
+    job.refresh_from_db()
+    assert (job.status, Supplier.objects.count(), seen) == (ImportStatus.CANCELLED, 0, [ROWS_AT_ONCE])

@@ -1,0 +1,168 @@
+"""Tables of strangers: what Excel and LibreOffice write in three countries is read, and what does harm is not."""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import suppress
+
+import pytest
+
+from qhse.exchange import tables
+from qhse.exchange.errors import TableIsRefused, TableIsTooLarge
+from qhse.exchange.tables import MAX_COLUMNS, read_table
+from qhse.exchange.tests.files import Formula, Serial, xlsx
+
+
+def cells(content: bytes, name: str = "a.csv"):
+    return [row.cells for row in read_table(io.BytesIO(content), name).rows]
+
+
+class TestCsv:
+    TEXT = "Lieferant;Ort\r\nMüller & Söhne;Köln\r\n"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+    def test_umlauts_are_read_in_every_encoding_that_excel_writes(self, encoding):
+        assert cells(self.TEXT.encode(encoding)) == [["Lieferant", "Ort"], ["Müller & Söhne", "Köln"]]
+
+    @pytest.mark.parametrize("separator", [";", ",", "\t"])
+    def test_the_separator_is_found_by_the_names_of_the_columns(self, separator):
+        content = separator.join(["a", "b", "c"]) + "\n" + separator.join(["1", '"x, y; z"', "3"])
+
+        assert cells(content.encode()) == [["a", "b", "c"], ["1", "x, y; z", "3"]]
+
+    def test_a_first_line_may_say_the_separator(self):
+        assert cells(b"sep=;\r\na,b;c\r\n1;2\r\n") == [["a,b", "c"], ["1", "2"]]
+
+    def test_a_cell_may_have_lines_and_quotation_marks(self):
+        assert cells(b'a;b\r\n"one\ntwo";"say ""x"""\r\n') == [["a", "b"], ["one\ntwo", 'say "x"']]
+
+    def test_rows_are_counted_as_in_the_file_and_empty_ones_are_left_out(self):
+        table = read_table(io.BytesIO(b"a;b\n\n;;\n1;2\n"), "a.csv")
+
+        assert [row.number for row in table.rows] == [1, 4]
+
+    @pytest.mark.parametrize("content", [b"a;b\0c\n1;2\n", "a;b\n1;2\n".encode("utf-16-le"), b"\x81\x8d\x8f"])
+    def test_what_is_no_text_is_refused(self, content):
+        with pytest.raises(TableIsRefused):
+            cells(content)
+
+    def test_an_endless_line_and_an_open_quotation_mark_are_refused(self):
+        with pytest.raises(TableIsTooLarge, match="quotation"):
+            cells(b'a;b\n"' + b"x" * 100_000)
+
+    @pytest.mark.parametrize("content", [b"", b"\n\n;;;\n"])
+    def test_an_empty_file_is_refused(self, content):
+        with pytest.raises(TableIsRefused):
+            cells(content)
+
+    def test_more_rows_than_allowed_are_refused(self, settings):
+        settings.IMPORT_MAX_ROWS = 5
+        with pytest.raises(TableIsTooLarge, match="more than 5 rows"):
+            cells(b"a\n" * 20)
+
+    def test_more_columns_than_allowed_are_refused(self):
+        with pytest.raises(TableIsTooLarge, match="columns"):
+            cells(b";".join([b"a"] * (MAX_COLUMNS + 1)))
+
+    def test_a_million_columns_are_refused_and_not_held(self):
+        with pytest.raises(TableIsTooLarge):
+            cells(b"a;" * 1_000_000 + b"a")
+
+    def test_more_bytes_than_allowed_are_refused(self, settings):
+        settings.IMPORT_MAX_BYTES = 1_024
+        with pytest.raises(TableIsTooLarge, match="1,024 bytes"):
+            cells(b"a;b\n" * 400)
+
+
+class TestXlsx:
+    def test_numbers_stay_numbers_and_days_are_iso(self):
+        content = xlsx(
+            [["Lieferant", "Menge", "bis"], ["Müller", 12000, Serial(46387)], ["Rossi", 12.345, "31.12.2026"]]
+        )
+
+        assert cells(content, "a.xlsx") == [
+            ["Lieferant", "Menge", "bis"],
+            ["Müller", 12000, "2026-12-31"],
+            ["Rossi", 12.345, "31.12.2026"],
+        ]
+
+    def test_of_a_formula_its_value_is_read(self):
+        assert cells(xlsx([["a"], [Formula('HYPERLINK("http://x.example","y")')]]), "a.xlsx") == [["a"], [42]]
+
+    def test_merged_cells_have_their_value_in_the_first_one(self):
+        content = xlsx([["Title", ""], ["a", "b"]], extra='<mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>')
+
+        assert cells(content, "a.xlsx") == [["Title"], ["a", "b"]]
+
+    def test_rows_are_counted_as_in_the_sheet(self):
+        table = read_table(io.BytesIO(xlsx([[""], [""], ["a", "b"], ["1", "2"]])), "a.xlsx")
+
+        assert [row.number for row in table.rows] == [3, 4]
+
+    def test_a_link_to_another_file_is_not_followed(self):
+        content = xlsx(
+            [["a"], ["b"]],
+            more={"xl/externalLinks/externalLink1.xml": '<externalLink><externalBook r:id="x"/></externalLink>'},
+        )
+
+        assert cells(content, "a.xlsx") == [["a"], ["b"]]
+
+    @pytest.mark.parametrize(
+        ("content", "name"),
+        [
+            (xlsx([["a"]], more={"xl/vbaProject.bin": "x"}), "a.xlsx"),
+            (xlsx([["a"]]), "a.xlsm"),
+            (xlsx([["a"]]), "a.xls"),
+            (xlsx([["a"]]), "a.ods"),
+            (b"PK\x03\x04 is no archive", "a.xlsx"),
+            (b"\xd0\xcf\x11\xe0 an old one", "a.xlsx"),
+            (xlsx(sheet_xml="<worksheet><sheetData><row"), "a.xlsx"),
+            (b"a;b\n1;2\n", "a.xlsx"),
+            (b"a;b\n1;2\n", "a"),
+        ],
+    )
+    def test_macros_old_formats_and_damage_are_refused(self, content, name):
+        with pytest.raises((TableIsRefused, TableIsTooLarge)):
+            cells(content, name)
+
+    def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_read(self, monkeypatch):
+        monkeypatch.setattr(tables, "_answer_of", None)  # nobody is asked to read it
+        bomb = xlsx([["a"]], more={"xl/sharedStrings.xml": "<sst>" + " " * 150_000_000 + "</sst>"})
+
+        assert len(bomb) < 400_000
+        with pytest.raises(TableIsRefused, match="unpacks to more"):
+            cells(bomb, "a.xlsx")
+
+    def test_one_that_is_small_unpacked_and_huge_in_memory_ends_its_reader_alone(self):
+        far = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">'
+        far += (
+            '<c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>'
+        )
+
+        begun = time.monotonic()
+        with pytest.raises(TableIsTooLarge):
+            cells(xlsx(sheet_xml=far), "a.xlsx")
+        assert time.monotonic() - begun < tables.SECONDS + 5
+
+    def test_many_shared_strings_are_read_within_the_bounds_or_refused(self):
+        strings = "<sst>" + "".join(f"<si><t>{'x' * 40}{number}</t></si>" for number in range(400_000)) + "</sst>"
+        content = xlsx([["a"], ["b"]], more={"xl/sharedStrings.xml": strings})
+
+        with suppress(TableIsTooLarge):
+            assert cells(content, "a.xlsx") == [["a"], ["b"]]
+
+
+def test_the_reader_knows_no_secret_and_cannot_write_more_than_its_answer(monkeypatch, tmp_path):
+    seen = {}
+
+    def run(command, **options):
+        seen.update(options, command=command)
+        raise OSError
+
+    monkeypatch.setattr(tables.subprocess, "run", run)
+    with pytest.raises(Exception, match="process"):
+        cells(b"a;b\n")
+
+    assert seen["env"] == {}
+    assert seen["command"][1] == "-I"

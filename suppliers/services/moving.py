@@ -1,0 +1,131 @@
+"""What belongs to a supplier itself and moves when it is merged: its certificates and its volumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from audit.models import AuditEntry
+from audit.services import Actor, entry_for
+from suppliers.choices import CertificateStatus
+from suppliers.merging import record_in_pieces
+from suppliers.models import Certificate, Supplier, SupplierVolume
+from suppliers.models.certificate import CURRENT
+
+COUNTED = ("received_qty", "defective_qty", "received_lots", "rejected_lots", "late_lots")
+
+
+def move_certificates(source: Supplier, target: Supplier, *, actor: Actor, reason: str) -> int:
+    """
+    Move the certificates of one locked supplier to another one, with an entry each. Return how many have moved.
+
+    One that both have handed in counts once. That of the target stays what it is; that of the source stays where it is,
+    and is superseded if it was current. So a verification is never carried over to a record that nobody has looked at.
+    """
+    theirs = set(
+        Certificate.objects.filter(supplier=target).exclude(status=CertificateStatus.REJECTED).values_list(*_KEY)
+    )
+    mine = list(Certificate.objects.select_for_update(no_key=True, of=("self",)).filter(supplier=source).order_by("pk"))
+    doubled = [each for each in mine if each.status != CertificateStatus.REJECTED and _key(each) in theirs]
+    left = {each.pk for each in doubled}
+    moved = [each.pk for each in mine if each.pk not in left]
+    Certificate.objects.filter(supplier=source).exclude(pk__in=left).update(supplier=target, version=F("version") + 1)
+    superseded = [each for each in doubled if each.status in CURRENT]
+    why = f"{target.code} has handed in the same certificate."
+    Certificate.objects.filter(pk__in=[each.pk for each in superseded]).update(
+        status=CertificateStatus.SUPERSEDED,
+        status_reason=why,
+        decided_at=Now(),
+        decided_by_id=actor.pk,
+        version=F("version") + 1,
+    )
+
+    def entry(pk: int, action: str, changes: dict[str, Any], text: str) -> AuditEntry:
+        return entry_for(
+            actor=actor, action=action, entity_type="certificate", entity_id=pk, changes=changes, reason=text
+        )
+
+    record_in_pieces(
+        [
+            *(entry(pk, "CERTIFICATE_MOVED", {"supplier_id": (source.pk, target.pk)}, reason) for pk in moved),
+            *(
+                entry(
+                    each.pk,
+                    "CERTIFICATE_SUPERSEDED",
+                    {"status": (each.status, CertificateStatus.SUPERSEDED.value)},
+                    why,
+                )
+                for each in superseded
+            ),
+        ]
+    )
+    return len(moved)
+
+
+_KEY = ("standard", "number", "valid_from")
+
+
+def _key(certificate: Certificate) -> tuple[Any, ...]:
+    return tuple(getattr(certificate, name) for name in _KEY)
+
+
+def move_volumes(source: Supplier, target: Supplier, *, actor: Actor, reason: str) -> int:
+    """
+    Move what one locked supplier has delivered to another one. Return how many months there were.
+
+    Both have an entry of each month. A month that both have is added up at the target; the row of the source stays,
+    with nothing in it.
+    """
+    theirs = {each.month: each for each in SupplierVolume.objects.filter(supplier=target)}
+    mine = list(SupplierVolume.objects.filter(supplier=source).order_by("month"))
+    entries: list[AuditEntry] = []
+    shared: list[SupplierVolume] = []
+    for row in mine:
+        same = theirs.get(row.month)
+        moved = {name: getattr(row, name) for name in COUNTED}
+        present = {name: getattr(same, name) for name in COUNTED} if same else dict.fromkeys(COUNTED, 0)
+        entries.append(_entry(source, row, False, {name: (n, 0) for name, n in moved.items() if n}, actor, reason))
+        entries.append(
+            _entry(
+                target,
+                row,
+                same is None,
+                {name: (present[name], present[name] + n) for name, n in moved.items() if n},
+                actor,
+                reason,
+            )
+        )
+        if same is not None:
+            shared += _added_up(row, same)
+    SupplierVolume.objects.filter(pk__in=[row.pk for row in mine if row.month not in theirs]).update(
+        supplier=target, version=F("version") + 1, updated_at=Now()
+    )
+    SupplierVolume.objects.bulk_update(shared, [*COUNTED, "version", "updated_at"], batch_size=200)
+    record_in_pieces(entries)
+    return len(mine)
+
+
+def _added_up(source: SupplierVolume, target: SupplierVolume) -> list[SupplierVolume]:
+    for name in COUNTED:
+        setattr(target, name, getattr(target, name) + getattr(source, name))
+        setattr(source, name, 0)
+    for row in (source, target):
+        row.version += 1
+        row.updated_at = Now()
+    return [source, target]
+
+
+def _entry(
+    supplier: Supplier, row: SupplierVolume, is_new: bool, changes: dict[str, Any], actor: Actor, reason: str
+) -> AuditEntry:
+    month = f"{row.month:%Y-%m}"
+    return entry_for(
+        actor=actor,
+        action="VOLUME_MOVED",
+        entity_type="supplier",
+        entity_id=supplier.pk,
+        changes={"volume_month": (None if is_new else month, month), **changes},
+        reason=reason,
+    )
