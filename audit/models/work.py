@@ -31,7 +31,8 @@ class ReviewStamp(AppendOnlyModel):
     )
     reviewed_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = AppendOnlyQuerySet.as_manager()  # type: ignore[django-manager-missing] # its class is of another module
+    # Named, because mypy finds a manager's model by itself only where both are of one module.
+    objects: models.Manager[ReviewStamp] = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
