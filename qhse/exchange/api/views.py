@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from qhse.api.openapi.schema import PROBLEM_MEDIA_TYPE, ProblemSerializer, conflict, example
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.requests.uploads import MEDIA_TYPE, UploadParser
-from qhse.api.viewsets import ApiViewSet, NothingSerializer
+from qhse.api.viewsets import ApiViewSet, NothingSerializer, StrictSerializer
 from qhse.api.writes import repeatable
 from qhse.exchange.api.filters import ImportFilter
 from qhse.exchange.api.serializers import (
@@ -97,8 +97,7 @@ class ImportViewSet(ApiViewSet):
     @repeatable
     def change(self, request: Request, import_id: int) -> Response:
         """Which field each column means, and what happens to bad rows. All rows are checked again."""
-        demand_right(request.user, found(import_id).kind)
-        return self._write(request, change_import, import_id, **self.validated(ImportChangeSerializer))
+        return self._write(request, change_import, import_id, ImportChangeSerializer)
 
     @extend_schema(
         summary="Start an import that was checked",
@@ -109,9 +108,7 @@ class ImportViewSet(ApiViewSet):
     @repeatable
     def start(self, request: Request, import_id: int) -> Response:
         """The workers import its rows, in the name of who starts it. Starting one that runs changes nothing."""
-        demand_right(request.user, found(import_id).kind)
-        self.validated(NothingSerializer)
-        return self._write(request, start_import, import_id)
+        return self._write(request, start_import, import_id, NothingSerializer)
 
     @extend_schema(
         summary="Cancel an import",
@@ -122,11 +119,11 @@ class ImportViewSet(ApiViewSet):
     @repeatable
     def cancel(self, request: Request, import_id: int) -> Response:
         """Rows that are stored stay; of all rows or none, none is stored. Cancelling it again changes nothing."""
-        demand_right(request.user, found(import_id).kind)
-        self.validated(NothingSerializer)
-        return self._write(request, cancel_import, import_id)
+        return self._write(request, cancel_import, import_id, NothingSerializer)
 
-    def _write(self, request: Request, service: Any, import_id: int, **body: Any) -> Response:
+    def _write(self, request: Request, service: Any, import_id: int, serializer: type[StrictSerializer]) -> Response:
+        body = self.validated(serializer)  # first: a body that cannot be is refused whatever the record
+        demand_right(request.user, found(import_id).kind)
         job = service(import_id=import_id, **body, actor=request.user, expected_versions=expected_versions(request))
         return _answer(job)
 
