@@ -29,5 +29,15 @@ def lock_case_of_action(text: str) -> None:
     locked_open(nc_id)
 
 
+def stands_on_its_files(text: str) -> bool:
+    """Answer whether an action was completed without a note: its files say what was done."""
+    return CorrectiveAction.objects.filter(pk=int(text), done_note="", done_at__isnull=False).exists()
+
+
 register(RecordKind("nonconformity", NC_ROLES, read="retrieve", write="correct", lock=lock_case))
-register(RecordKind("action", ACTION_ROLES, read="retrieve", write="change", lock=lock_case_of_action))
+register(
+    RecordKind(
+        "action", ACTION_ROLES, read="retrieve", write="change", lock=lock_case_of_action,
+        needs_a_file=stands_on_its_files,
+    )
+)  # fmt: skip

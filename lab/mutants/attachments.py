@@ -33,6 +33,10 @@ MUTANTS = (
         "    locked_open(int(text))\n", "    pass\n", f"{ATTACH} -k closed_case_takes_none",
     ),
     Mutant(
+        "the-only-evidence-is-voided", "qhse/attachments/services.py",
+        "    _demand_another(kind, attachment)\n", "", "ncs/tests/test_services_actions.py -k keeps_one_in_force",
+    ),
+    Mutant(
         "a-stored-file-is-overwritten", "qhse/attachments/storage.py",
         "os.O_CREAT | os.O_EXCL", "os.O_CREAT | os.O_TRUNC", f"{SERVICES} -k never_written_to",
     ),

@@ -31,6 +31,8 @@ from ncs.services import (
     void_nonconformity,
 )
 from outbox.testing import assert_published, assert_publishes_nothing
+from qhse.attachments.errors import RecordNeedsAFile
+from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach, void_attachment
 from qhse.attachments.tests.files import PNG
 from qhse.errors import RecordHasChanged
@@ -247,6 +249,30 @@ class TestTheWayOfAnAction:
         put(action, users)
         done = complete_action(action_id=action.pk, actor=users["quality"])
         assert (done.status, done.done_note) == ("DONE", "")
+
+    def test_that_a_file_completed_keeps_one_in_force(self, users, make_action):
+        action = make_action(kind="containment")
+        wrong = put(action, users)
+        complete_action(action_id=action.pk, note="", actor=users["quality"])
+        reason = {"reason": "Another lot", "actor": users["quality"]}
+
+        with pytest.raises(RecordNeedsAFile, match="Attach the right one first"):
+            void_attachment(attachment_id=wrong.pk, **reason)
+        right = put(action, users)
+        void_attachment(attachment_id=wrong.pk, **reason)
+        with pytest.raises(RecordNeedsAFile):
+            void_attachment(attachment_id=right.pk, **reason)
+
+        assert Attachment.objects.filter(voided_at=None).get() == right
+
+    def test_that_a_note_completed_may_lose_its_files(self, users, make_action):
+        action = make_action(kind="containment")
+        file = put(action, users)
+        complete_action(action_id=action.pk, note="Sorted", actor=users["quality"])
+
+        void_attachment(attachment_id=file.pk, reason="Another lot", actor=users["quality"])
+
+        assert not Attachment.objects.filter(voided_at=None).exists()
 
 
 class TestCancelAction:

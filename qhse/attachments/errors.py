@@ -57,6 +57,12 @@ class FileIsRefused(DomainError):
     title = "Unsupported media type"
 
 
+class RecordNeedsAFile(DomainError):
+    """The record stands on its files, and this is the last one. Another one has to be attached first."""
+
+    code = "last_file"
+
+
 class RecordHasTooManyFiles(DomainError):
     code = "too_many_files"
 

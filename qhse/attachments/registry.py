@@ -25,6 +25,7 @@ class RecordKind:
     A kind of record with files, by the `entity_type` of its audit entries.
 
     Who may do the action `read` of its role `table` may read the files. Who may do `write` may attach and void.
+    `needs_a_file` answers for the id of a locked record whether its last file cannot be declared void.
     """
 
     entity_type: str
@@ -32,6 +33,7 @@ class RecordKind:
     read: str
     write: str
     lock: Lock
+    needs_a_file: Callable[[str], bool] = lambda entity_id: False
 
     def action_for(self, action: str) -> str:
         """Return the action of the record's table that decides about one with its files."""

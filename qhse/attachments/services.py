@@ -21,6 +21,7 @@ from qhse.attachments.errors import (
     ReasonIsMissing,
     RecordHasTooManyFiles,
     RecordIsUnknown,
+    RecordNeedsAFile,
 )
 from qhse.attachments.models import MAX_DESCRIPTION, MAX_REASON, Attachment
 from qhse.attachments.names import MAX_NAME, file_name
@@ -98,17 +99,19 @@ def void_attachment(
     Row and audit entry are stored together or not at all. Locks the record, then the row. Voiding a void one changes
     nothing.
 
-    Raises ReasonIsMissing, AttachmentNotFound, RecordHasChanged, and what the record's kind refuses.
+    Raises ReasonIsMissing, AttachmentNotFound, RecordHasChanged, RecordNeedsAFile, and what the record's kind refuses.
     """
     reason = plain(reason)
     if not 1 <= len(reason) <= MAX_REASON:
         raise ReasonIsMissing(f"A reason of 1 to {MAX_REASON} characters is needed.", field="reason")
     known = found(attachment_id)
-    kind_of(known.entity_type).lock(known.entity_id)
+    kind = kind_of(known.entity_type)
+    kind.lock(known.entity_id)
     attachment = Attachment.objects.select_for_update(no_key=True, of=("self",)).get(pk=attachment_id)
     demand_version(attachment.version, expected_versions)
     if attachment.voided_at is not None:
         return attachment
+    _demand_another(kind, attachment)
     Attachment.objects.filter(pk=attachment.pk).update(
         voided_at=clock.present(), voided_by=actor, void_reason=reason, version=F("version") + 1
     )
@@ -122,6 +125,13 @@ def void_attachment(
     }
     _record(attachment, actor, "FILE_VOIDED", changes, reason)
     return attachment
+
+
+def _demand_another(kind: RecordKind, attachment: Attachment) -> None:
+    """Raise RecordNeedsAFile for the last valid file of a record that cannot be without one."""
+    others = _of_record(attachment.entity_type, attachment.entity_id).filter(voided_at=None).exclude(pk=attachment.pk)
+    if kind.needs_a_file(attachment.entity_id) and not others.exists():
+        raise RecordNeedsAFile("It is the last file that shows what was done. Attach the right one first.")
 
 
 def found(attachment_id: int) -> Attachment:
