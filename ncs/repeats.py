@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -22,12 +22,20 @@ class Repeats(NamedTuple):
     rule: str
 
 
-def repeats_of(*, supplier_id: int, category: str = "", part_no: str = "", before: int | None = None) -> Repeats:
+def repeats_of(
+    *,
+    supplier_id: int,
+    category: str = "",
+    part_no: str = "",
+    before: int | None = None,
+    recorded: datetime | None = None,
+) -> Repeats:
     """
     Return the cases that one of this supplier repeats, ten at most.
 
     They were recorded within NC_REPEAT_DAYS days, with the same part or category. One that names neither repeats
-    nothing, and one that was recorded by mistake is not repeated. With `before`, only those older than this case.
+    nothing, and one that was recorded by mistake is not repeated. With `before`, only those older than this case, which
+    was `recorded` then.
     """
     rules = {"part": Q(part_no=part_no) if part_no else None, "category": Q(category=category) if category else None}
     asked = {name: rule for name, rule in rules.items() if rule is not None}
@@ -38,7 +46,9 @@ def repeats_of(*, supplier_id: int, category: str = "", part_no: str = "", befor
         # Said again for the planner: of an index without empty values it must know that none is asked for.
         same |= rule & ~Q(**{"part_no" if name == "part" else "category": ""})
     found = NonConformity.objects.filter(
-        same, supplier_id=supplier_id, created_at__gte=clock.present() - timedelta(days=settings.NC_REPEAT_DAYS)
+        same,
+        supplier_id=supplier_id,
+        created_at__gte=(recorded or clock.present()) - timedelta(days=settings.NC_REPEAT_DAYS),
     ).exclude(closure_code=ClosureCode.UNFOUNDED)
     if before is not None:
         found = found.filter(pk__lt=before)

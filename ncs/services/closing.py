@@ -22,6 +22,7 @@ from ncs.events import NonConformityClosed, NonConformityReopened
 from ncs.models import NonConformity
 from ncs.services.actions import cancel_running, restore_follow_ups
 from ncs.services.fields import demanded, due_by
+from ncs.services.repeating import link_anew
 from ncs.services.storing import locked, store_change
 from ncs.workflow import gaps_of, may_move
 from outbox.publisher import publish
@@ -82,7 +83,7 @@ def void_nonconformity(
     Close a case that was recorded by mistake. It counts against nobody; what of its actions runs is cancelled.
 
     Stored, published, locked and repeated as by `close_nonconformity`, with `unfounded` as the closure code. Each
-    cancelled action has an audit entry and an ActionCancelled event too.
+    cancelled action has an audit entry and an ActionCancelled event too. Cases that repeat it repeat it no more.
 
     Raises NonConformityNotFound, RecordHasChanged, ReasonIsMissing; NonConformityMoveIsForbidden if it was closed as
     something else.
@@ -95,6 +96,7 @@ def void_nonconformity(
         raise NonConformityMoveIsForbidden(f"{nc.number} is closed already. Reopen it first.")
     cancel_running(nc, actor=actor, reason=reason)
     _close(nc, ClosureCode.UNFOUNDED, [], actor, reason)
+    link_anew(nc, actor=actor, reason=reason)
     count_nonconformity_voided(supplier_id=nc.supplier_id, severity=nc.severity)
     return nc
 

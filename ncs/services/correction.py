@@ -12,6 +12,7 @@ from ncs.errors import DetailIsInvalid
 from ncs.events import NonConformityCorrected, NonConformitySeverityChanged
 from ncs.models import NonConformity
 from ncs.services.fields import demand_agreement, demanded, described, details, due_by
+from ncs.services.repeating import link_anew
 from ncs.services.storing import differing, locked_open, store_change
 from outbox.publisher import publish
 from qhse.accounts.models import User
@@ -45,7 +46,8 @@ def correct_nonconformity(
     Row, the counts of both suppliers, audit entry and NonConformityCorrected event are stored together or not at all;
     with another severity NonConformitySeverityChanged as well. Locks the case, then the suppliers in the order of their
     ids. Values that stand there already change and publish nothing. A due date that nobody chose follows the severity.
-    A concession that was given for other facts is taken back.
+    A concession that was given for other facts is taken back. Of another supplier, it is repeated by no case of the
+    former one any more.
 
     Raises NonConformityNotFound, NonConformityIsClosed, RecordHasChanged, ReasonIsMissing, DescriptionIsInvalid,
     DetailIsInvalid, SupplierIsUnknown.
@@ -64,6 +66,8 @@ def correct_nonconformity(
         new["search_key"] = base_letters(new["description"])
     store_change(nc, new, actor=actor, action="NC_CORRECTED", reason=reason)
     after = nc.supplier_id, nc.severity
+    if before[0] != after[0]:
+        link_anew(nc, actor=actor, reason=reason)
     if before != after:
         move_nonconformity(before=before, after=after)
     _publish(nc, before, fields, reason, actor)

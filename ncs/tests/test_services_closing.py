@@ -15,7 +15,7 @@ from ncs.errors import (
     NonConformityMoveIsForbidden,
     ReasonIsMissing,
 )
-from ncs.events import NonConformityClosed, NonConformityReopened
+from ncs.events import NonConformityClosed, NonConformityCorrected, NonConformityReopened
 from ncs.models import NonConformity
 from ncs.services import (
     analyse_nonconformity,
@@ -157,6 +157,21 @@ class TestVoid:
         assert (void.status, void.closure_code, void.closure_gaps) == ("CLOSED", "unfounded", [])
         assert AuditEntry.objects.get(action="NC_CLOSED").reason == "Wrong gauge"
         assert_published(NonConformityClosed, closure_code="unfounded")
+
+    def test_is_repeated_by_no_case_any_more(self, users, make_supplier, make_nc):
+        facts = {"supplier_id": make_supplier().pk, "category": "surface"}
+        first, mistake, later, twin = (make_nc(**facts) for _ in range(4))
+        alone = make_nc(supplier_id=facts["supplier_id"], category="packaging", part_no="4711-B")
+        NonConformity.objects.filter(pk__in=(later.pk, twin.pk, alone.pk)).update(repeat_of=mistake)
+        close_nonconformity(nc_id=twin.pk, closure_code="duplicate", actor=users["quality"])
+
+        void_nonconformity(nc_id=mistake.pk, reason="Recorded twice", actor=users["quality"])
+
+        links = dict(NonConformity.objects.values_list("pk", "repeat_of"))
+        assert (links[later.pk], links[alone.pk], links[twin.pk]) == (first.pk, None, mistake.pk)
+        told = AuditEntry.objects.get(action="NC_CORRECTED", entity_id=str(later.pk))
+        assert (told.changes, told.reason) == ({"repeat_of_id": [mistake.pk, first.pk]}, "Recorded twice")
+        assert_published(NonConformityCorrected, nc_id=later.pk, fields=["repeat_of_id"])
 
     def test_happens_once(self, users, make_nc):
         nc = make_nc()

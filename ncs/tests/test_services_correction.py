@@ -171,6 +171,16 @@ class TestAnotherSupplier:
         assert counts_of(nc.supplier_id) == (1, 1, 1, 0)
         assert not OutboxEvent.objects.filter(event_type="NC_CORRECTED").exists()
 
+    def test_is_repeated_by_no_case_of_the_former_one_any_more(self, make_supplier, make_nc, correct):
+        former = make_supplier().pk
+        moved, later = make_nc(supplier_id=former), make_nc(supplier_id=former)
+        NonConformity.objects.filter(pk=later.pk).update(repeat_of=moved)
+
+        correct(moved, supplier_id=make_supplier().pk)
+
+        later.refresh_from_db()
+        assert later.repeat_of is None
+
     def test_takes_the_link_to_a_case_of_the_former_one_away(self, make_supplier, make_nc, correct):
         supplier = make_supplier()
         make_nc(supplier_id=supplier.pk, part_no="4711-B")
