@@ -14,7 +14,7 @@ DEVELOPMENT := $(VENV)/installed-dev-$(call checksum,requirements-dev.txt)
 help:
 	@echo 'make run      start everything on http://127.0.0.1:8000, with demo data (PORT=…, DATABASE_URL=…)'
 	@echo 'make demo     tell the main story by HTTP against real processes, and check it (URL=… of a running server)'
-	@echo 'make test     all tests, on SQLite and on PostgreSQL (ARGS=… for pytest, COVERAGE=1)'
+	@echo 'make test     all tests on SQLite, and those with a database on PostgreSQL too (ARGS=… for pytest, COVERAGE=1)'
 	@echo 'make samples  a few minutes of chaos, fuzz and bench each, as CI runs them'
 	@echo 'make browser  every admin page in a real Chromium: accessibility, narrow windows, keyboard (CHROMIUM=…, ARGS=…)'
 	@echo 'make check    format, lint, types, import rules, migrations, deployment files'
@@ -45,7 +45,7 @@ test: $(DEVELOPMENT)
 	@$(PY) -m pytest -q --durations=10 $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
 	@$(if $(COVERAGE),echo "coverage of the product on SQLite: $$($(PY) -m coverage report --format=total) % of its lines")
 	@echo 'tests on PostgreSQL'
-	@$(PY) -m pytest -q --durations=10 --postgres $(ARGS)
+	@$(PY) -m pytest -q --durations=10 --postgres --with-database $(ARGS)
 
 samples: $(DEVELOPMENT)
 	@$(PY) -m pytest -q --durations=10 --postgres -m laboratory lab $(ARGS)

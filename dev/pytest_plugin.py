@@ -6,6 +6,8 @@ TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: nobo
 Tests marked `laboratory` or `browser` run only when `-m` names them. Those marked `nginx` or `s3` run where that is
 installed.
 
+With `--with-database` only tests that ask for the database run: all others have the same outcome on both.
+
 Processes share a whole run, each with a database of its own. Named tests run in this process.
 """
 
@@ -35,9 +37,11 @@ FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "ATTACHMENT", "GUNIC
 HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
 LABORATORY, BROWSER, POSTGRES = "samples of the laboratory", "browser tests", "PostgreSQL tests"
 NGINX, S3 = "tests behind nginx", "tests of a store that speaks S3"
+WITHOUT = "tests without a database"
 HOW_TO_INCLUDE = {
     LABORATORY: "make samples", BROWSER: "make browser", POSTGRES: HOW_TO_RUN, NGINX: "apt-get install nginx",
     S3: "install requirements-s3.txt and moto[server], in an environment of their own",
+    WITHOUT: "pytest without --with-database",
 }  # fmt: skip
 ONLY_WHEN_NAMED = {"laboratory": LABORATORY, "browser": BROWSER}
 
@@ -83,6 +87,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run on PostgreSQL: the one of TEST_DATABASE_URL, else a private server started for this run",
     )
+    parser.addoption("--with-database", action="store_true", help="leave out tests that ask for no database")
+
+
+def asks_for_a_database(item: pytest.Item) -> bool:
+    marked = any(item.get_closest_marker(mark) for mark in ("django_db", "postgres"))
+    return marked or not {"db", "transactional_db"}.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -140,6 +150,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out[NGINX].append(item)
         elif item.get_closest_marker("s3") and not has_s3():
             left_out[S3].append(item)
+        elif config.option.with_database and not asks_for_a_database(item):
+            left_out[WITHOUT].append(item)
         else:
             kept.append(item)
     for deselected in filter(None, left_out.values()):

@@ -58,6 +58,15 @@ class TestLeftOut:
         assert "test_fits" not in output
         assert "test_fits" in collected("-m", "browser", "lab/browser/tests/test_narrow.py")
 
+    def test_are_on_demand_those_that_ask_for_no_database(self):
+        asked, all_ = (collected(*options, "qhse/tests/test_days.py", "ncs/tests/test_repeats.py") for options in (
+            ["--with-database"], []
+        ))  # fmt: skip
+
+        assert "tests without a database were left out; to run them: pytest without --with-database" in asked
+        assert ("test_days.py" in asked, "test_repeats.py" in asked) == (False, True)
+        assert "test_days.py" in all_
+
     def test_are_the_postgres_tests_on_sqlite(self):
         output = collected("-m", "laboratory")
 
@@ -67,7 +76,7 @@ class TestLeftOut:
 def test_what_needs_nginx_is_left_out_by_name_where_there_is_none(monkeypatch):
     left_out: list[object] = []
     hook = SimpleNamespace(pytest_deselected=lambda items: left_out.extend(items))
-    config = SimpleNamespace(option=SimpleNamespace(markexpr=""), hook=hook, stash=pytest.Stash())
+    config = SimpleNamespace(option=SimpleNamespace(markexpr="", with_database=False), hook=hook, stash=pytest.Stash())
     behind, other = (SimpleNamespace(get_closest_marker=lambda name, mark=mark: name == mark) for mark in ("nginx", ""))
 
     for found, expected in ((None, [other]), ("/usr/sbin/nginx", [behind, other])):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 from django.db import connection, transaction
 
@@ -10,15 +12,15 @@ from outbox.engine import claim as claiming
 from outbox.engine.claim import Claimer
 from outbox.engine.tests.backlog import TABLE, explained, store_rows
 from outbox.models import OutboxEvent
+from outbox.tests.gauges import GaugeCalibrated
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-MANY = 60_000
-PAGES = 900
-"""
-More than a look at 32 rows, the questions for their heads, and a lock on 10 rows need. A look at each type of event
-costs some ten pages, so that there are 550 for fifty types. 60,000 rows are 1,800 pages.
-"""
+MANY = 20_000
+PAGES = 400
+"""More than a look at 32 rows, the questions for their heads, and a lock on 10 rows need. 20,000 rows are 600 pages."""
+TYPES = 20
+"""A look at each type of event costs ten pages: those of all that the product has would hide what is looked for."""
 LIMIT = 10
 
 INDEXES = {
@@ -27,6 +29,12 @@ INDEXES = {
     "followers": {"outbox_pending_by_aggregate", f"{TABLE}_pkey"},
     "lock": {f"{TABLE}_pkey"},
 }
+
+
+@pytest.fixture(autouse=True)
+def few_types(monkeypatch):
+    few = dict(islice(claiming.event_types.items(), TYPES - 1))
+    monkeypatch.setattr(claiming, "event_types", {GaugeCalibrated.event_type: GaugeCalibrated, **few})
 
 
 @pytest.fixture
