@@ -208,7 +208,7 @@ class ImportAdmin(HistoryPanel, SteppedAdmin):
 
 
 def problems_panel(request: HttpRequest, job: ImportJob) -> Content | None:
-    """Return the errors of the rows, each with where it stands in the file: so many at a time, from the one asked for."""
+    """Return the errors of the rows, each with where it stands in the file: so many at a time, from that asked for."""
     if not job.problems:
         return None
     kept = len(job.problems)
