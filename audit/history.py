@@ -24,6 +24,8 @@ from qhse.adminsite.meanwhile import Change
 
 SHOWN = 50
 EXCERPT = 200  # characters of a value, where many entries stand below each other
+_LINE = '<div class="change"><b>{}</b> {} → {}</div>'
+LINES = 5  # of an entry, where many entries stand below each other: the others are folded away
 LONGEST_ID = 13  # of a record without a name: enough for numbers; exports have a digest
 LONGEST_KEY = 18  # digits that a key of the database can have
 
@@ -167,7 +169,11 @@ def who_as_html(entry: AuditEntry) -> SafeString | str:
 
 
 def changes_as_html(entry: AuditEntry, names: RecordNames, *, excerpt: int | None = None) -> SafeString | str:
-    """Return lines of `field: old → new`, in words. Every part is escaped, each value cut to `excerpt`."""
+    """
+    Return lines of `field: old → new`, in words. Every part is escaped.
+
+    With an `excerpt` each value is cut to it, and what follows the first lines is folded away.
+    """
 
     def shown(of: Any, value: Any) -> SafeString | str:
         if of.refers_to and value is not None:
@@ -176,8 +182,18 @@ def changes_as_html(entry: AuditEntry, names: RecordNames, *, excerpt: int | Non
         return Truncator(text).chars(excerpt) if excerpt else text
 
     fields = ((field_of(entry.entity_type, name), pair) for name, pair in entry.shown_changes.items())
-    lines = ((of.name, shown(of, old), shown(of, new)) for of, (old, new) in fields)
-    return format_html_join("", '<div class="change"><b>{}</b> {} → {}</div>', lines) or NONE
+    lines = [(of.name, shown(of, old), shown(of, new)) for of, (old, new) in fields]
+    # One line more is shown: what opens the others would take its place.
+    first = len(lines) if excerpt is None or len(lines) <= LINES + 1 else LINES
+    shown_lines, folded = (format_html_join("", _LINE, part) for part in (lines[:first], lines[first:]))
+    if not folded:
+        return shown_lines or NONE
+    return format_html(
+        '{}<details class="more-changes"><summary>{} more</summary>{}</details>',
+        shown_lines,
+        len(lines) - first,
+        folded,
+    )
 
 
 def records_in(entries: Iterable[AuditEntry]) -> Iterable[tuple[str, str]]:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from audit import history
-from audit.history import RecordNames, changes_as_html
+from audit.history import LINES, RecordNames, changes_as_html
 from audit.models import AuditEntry
 
 
@@ -57,6 +57,18 @@ def test_a_long_value_is_cut_where_many_entries_stand_below_each_other():
     entry = AuditEntry(entity_type="supplier", changes={"name": [None, "x" * 100]})
 
     assert "x" * 9 + "…" in changes_as_html(entry, RecordNames(), excerpt=10)
+
+
+@pytest.mark.parametrize(("number", "folded"), [(LINES + 1, 0), (LINES + 2, 2)])
+def test_many_changes_are_folded_away_in_a_list_and_whole_on_the_page_of_an_entry(number, folded):
+    entry = AuditEntry(entity_type="nonconformity", changes={f"field{each}": [each, 9] for each in range(number)})
+
+    of_list, of_page = (changes_as_html(entry, RecordNames(), excerpt=excerpt) for excerpt in (10, None))
+
+    assert of_list.count('<div class="change">') == of_page.count('<div class="change">') == number
+    assert of_list.partition("<details")[2].count('<div class="change">') == folded
+    assert (f"<summary>{folded} more</summary>" in of_list) is bool(folded)
+    assert "<details" not in of_page
 
 
 @pytest.mark.django_db

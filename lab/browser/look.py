@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -59,6 +60,17 @@ _SKELETON = """
 """
 
 
+_CONTENT = """
+() => document.body.innerHTML.replace(/(name="(?:_mark|_seen|csrfmiddlewaretoken)" value=")[^"]*/g, "$1")
+  .replace(/(action|href)="[^"]*"/g, "")
+"""
+
+
+def content(page: Page) -> str:
+    """Return a digest of the page without its addresses and marks. Two pages that share it look alike."""
+    return sha256(page.evaluate(_CONTENT).encode()).hexdigest()
+
+
 def faults_by_axe(page: Page, *, only: tuple[str, ...] = ()) -> list[str]:
     """Return what axe-core finds against WCAG 2.2 AA, one line a place. `only` names the rules to run."""
     if not page.evaluate("() => 'axe' in window"):
@@ -113,16 +125,21 @@ def frame(page: Page) -> list[str]:
     return wrong
 
 
-def everything(page: Page) -> dict[str, Any]:
-    """Return the faults of the open page in both widths and schemes, by where they were seen. Empty: none."""
+def everything(page: Page, *, dark: bool = True) -> dict[str, Any]:
+    """
+    Return the faults of the open page in both widths and schemes, by where they were seen. Empty: none.
+
+    Without `dark` it is not looked at in the dark: for a page all of whose parts have been seen there.
+    """
     seen: dict[str, Any] = {"frame": frame(page)}
     for width, height in WINDOWS:
         page.set_viewport_size({"width": width, "height": height})
         # The structure is the same in each window. What depends on the layout is looked at again.
         seen[f"{width} px, light"] = faults_by_axe(page, only=() if (width, height) == WINDOWS[0] else OF_LAYOUT)
-        page.emulate_media(color_scheme="dark")
-        seen[f"{width} px, dark"] = faults_by_axe(page, only=OF_COLOURS)
-        page.emulate_media(color_scheme="light")
+        if dark:
+            page.emulate_media(color_scheme="dark")
+            seen[f"{width} px, dark"] = faults_by_axe(page, only=OF_COLOURS)
+            page.emulate_media(color_scheme="light")
         seen[f"{width} px"] = sideways(page)
     page.set_viewport_size({"width": 320, "height": 640})
     seen["320 px"] = sideways(page)

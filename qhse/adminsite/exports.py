@@ -29,6 +29,7 @@ else:
 FORMS = {"csv": Form.EXCEL_CSV, "xlsx": Form.XLSX}
 LABELS = {"csv": "Export CSV", "xlsx": "Export Excel"}
 _NEXT_LINE = re.compile(r"<br ?/?>|</(?:div|p|li|tr)>")
+_FOLD = re.compile(r"<summary>.*?</summary>")  # what opens what is folded away on a page
 _TAG = re.compile(r"<[^>]*>")
 
 Read = Callable[[Any], Any]
@@ -141,6 +142,6 @@ class ExportedLists(ModelAdmin):
 def told(value: Any) -> Any:
     """Return what a cell of a list says: the text of its markup, and nothing for the dash that stands for it."""
     if isinstance(value, SafeData):
-        lines = _TAG.sub("", _NEXT_LINE.sub("\n", str(value))).split("\n")
+        lines = _TAG.sub("", _NEXT_LINE.sub("\n", _FOLD.sub("", str(value)))).split("\n")
         value = "; ".join(" ".join(unescape(line).split()) for line in lines if line.strip())
     return "" if value == NONE else value

@@ -58,7 +58,7 @@ class SupplierAdmin(SupplierColumns, RiskColumns, FilesAdmin, HistoryPanel):
     add_form = forms.SupplierAddForm
     steps = STEPS
     list_display = (
-        "code_shown", "full_name", "status_badge", "criticality_shown", "risk", "open_ncs", "next_end", "review",
+        "full_name", "risk", "status_badge", "code_shown", "criticality_shown", "open_ncs", "next_end", "review",
     )  # fmt: skip
     list_display_links = ("full_name",)
     export_fields = ("nc_open", "nc_open_high", "nc_total")

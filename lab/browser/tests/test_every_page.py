@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError
 from django.test import RequestFactory
 from playwright.sync_api import Error
 
-from lab.browser.look import everything, skeleton
+from lab.browser.look import content, everything, skeleton
 from lab.browser.routes import addresses, all_routes, models
 from lab.browser.tests.conftest import ROLES
 from qhse.accounts.models import User
@@ -31,7 +31,9 @@ def look(visitor, *, again=True):
     """
     said = visitor.complaints.take()
     parts = skeleton(visitor.page)
-    faults = everything(visitor.page) if again or not parts <= SEEN else {}
+    # Colours follow from the parts, so parts that were seen in the dark are not looked at there again.
+    is_new = not parts <= SEEN
+    faults = everything(visitor.page, dark=is_new) if again or is_new else {}
     SEEN.update(parts)
     return faults | ({"browser": said} if said else {})
 
@@ -51,7 +53,11 @@ def first(visitors):
 
 @pytest.fixture(scope="session")
 def been():
-    """Where each role has been: addresses that lead to the same page are looked at once."""
+    """
+    What each role has seen: addresses that lead to the same page are looked at once.
+
+    A step that a record cannot take is the page of another one, for example.
+    """
     return set()
 
 
@@ -68,7 +74,7 @@ def test_every_route_leads_to_a_page_without_faults(route, role, visitors, runni
             assert "ERR_HTTP_RESPONSE_CODE_FAILURE" in str(error)  # refused without a page: it takes POST alone
             continue
         # Refusals are alike; who is refused what is checked elsewhere.
-        place = (role, visitor.path().partition("#")[0] if status == 200 else status)
+        place = (role, content(visitor.page) if status == 200 else status)
         if place not in been:
             been.add(place)
             faults[address] = look(visitor, again=role == "admin")

@@ -119,7 +119,7 @@ class TestAList:
     def test_of_suppliers_shows_name_and_risk_first(self, phone):
         phone.goto("/admin/suppliers/supplier/?q=Hansa")
 
-        for column in ("full_name", "at_risk"):
+        for column in ("full_name", "risk"):
             assert in_sight(phone, f"#result_list tbody .field-{column}"), column
 
     def test_has_its_filters_folded_above_it(self, phone):

@@ -180,6 +180,7 @@ class TestAnEmptyList:
     (mark_safe('API<br><a class="mono" href="/x?a=1&amp;b=2" title="All">abc</a>'), "API; abc"),
     (mark_safe('<div class="change"><b>due</b> – → 1</div><div class="change"><b>a</b> x &lt;y&gt;</div>'),
      "due – → 1; a x <y>"),
+    (mark_safe('<p>a</p><details class="more"><summary>1 more</summary><p>b</p></details>'), "a; b"),
 ])  # fmt: skip
 def test_a_cell_says_what_people_read(shown: Any, said: Any) -> None:
     assert told(shown) == said

@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel
 from qhse.adminsite.display import NONE, badge, moment
 from qhse.adminsite.forms import ServiceForm
+from qhse.adminsite.marks import number_in
 from qhse.adminsite.panels import Content, show_on_records
 from qhse.adminsite.steps import Step, SteppedAdmin
 from qhse.exchange.admin.forms import (
@@ -26,7 +28,9 @@ from qhse.exchange.models import ENDED, ImportJob, ImportMode, ImportStatus
 from qhse.exchange.registry import all_kinds, kind_of, kinds_written_by, may_import, roles
 
 START, START_GOOD, SET_UP, CANCEL = "start", "start_good", "set_up", "cancel"
-SHOWN_PROBLEMS = 200
+SHOWN_PROBLEMS = 50  # at a time
+SHOWN_LEFT_OUT = 12
+FROM_PROBLEM = "errors_from"  # in the address
 STATUS_BADGES = {
     ImportStatus.PREVIEWED: "warn",
     ImportStatus.RUNNING: "warn",
@@ -204,40 +208,60 @@ class ImportAdmin(HistoryPanel, SteppedAdmin):
 
 
 def problems_panel(request: HttpRequest, job: ImportJob) -> Content | None:
-    """Return the errors of the rows, each with where it stands in the file."""
+    """Return the errors of the rows, each with where it stands in the file: so many at a time, from that asked for."""
     if not job.problems:
         return None
-    shown = job.problems[:SHOWN_PROBLEMS]
-    more = f": the first {len(shown)} of {job.problems_in_all:,}" if job.problems_in_all > len(shown) else ""
+    kept = len(job.problems)
+    asked = number_in(request.GET.get(FROM_PROBLEM, "")) or 1
+    first = asked if asked <= kept else 1
+    last = min(first + SHOWN_PROBLEMS - 1, kept)
+    steps = (
+        (max(first - SHOWN_PROBLEMS, 1), f"Previous {SHOWN_PROBLEMS}", first > 1),
+        (last + 1, f"Next {min(SHOWN_PROBLEMS, kept - last)}", last < kept),
+    )
     return {
         "template": "adminsite/table_panel.html",
         "id": "problems",
-        "title": f"Errors{more}",
+        "title": "Errors" if last - first + 1 == job.problems_in_all else f"Errors: {first:,} to {last:,}",
+        "note": _told_of(kept, job.problems_in_all),
         "columns": ("Row", "Column", "What is wrong"),
-        "rows": [(f"{each['row']:,}", each["column"] or each["field"] or NONE, each["detail"]) for each in shown],
+        "rows": [
+            (f"{each['row']:,}", each["column"] or each["field"] or NONE, each["detail"])
+            for each in job.problems[first - 1 : last]
+        ],
         "empty": "",
+        "links": [
+            (f"?{urlencode({FROM_PROBLEM: start})}#problems", text) for start, text, is_there in steps if is_there
+        ],
     }
 
 
+def _told_of(kept: int, in_all: int) -> str:
+    if in_all <= SHOWN_PROBLEMS:
+        return ""
+    return f"{in_all:,} in all." if kept == in_all else f"{in_all:,} in all; the first {kept:,} are kept."
+
+
 def columns_panel(request: HttpRequest, job: ImportJob) -> Content | None:
-    """Return which field each column of the file means."""
+    """Return which field each column of the file means. Those that mean none share a line, however many they are."""
     labels = {each.name: each.label for each in kind_of(job.kind).columns}
 
     def meaning(column: dict[str, Any]) -> SafeString | str:
-        if column["field"] is None:
-            return badge("Left out", "mute")
         note = badge("month first: days that could be two are refused", "warn") if column.get("month_first") else ""
         return format_html("{} {}", labels.get(column["field"], column["field"]), note)
 
     absent = format_html('<span class="quiet">{}</span>', "not in the file")
     unused = [label for name, label in labels.items() if name not in {each["field"] for each in job.columns}]
+    left_out = [each["header"] or NONE for each in job.columns if each["field"] is None]
+    more = f" and {len(left_out) - SHOWN_LEFT_OUT} more" if len(left_out) > SHOWN_LEFT_OUT else ""
     return {
         "template": "adminsite/table_panel.html",
         "id": "columns",
         "title": "Columns of the file",
         "columns": ("In the file", "Means"),
         "rows": [
-            *((each["header"] or NONE, meaning(each)) for each in job.columns),
+            *((each["header"] or NONE, meaning(each)) for each in job.columns if each["field"] is not None),
+            *(((f"{', '.join(left_out[:SHOWN_LEFT_OUT])}{more}", badge("Left out", "mute")),) if left_out else ()),
             *(((absent, ", ".join(unused)),) if unused else ()),
         ],
         "empty": "",
