@@ -75,14 +75,6 @@ class CaseHasTooManyActions(DomainError):
     code = "too_many_actions"
 
 
-class AnotherPersonMust(DomainError):
-    """Four eyes: the person who did the one thing does not do the other."""
-
-    status = 403
-    code = "another_person_must"
-    title = "Somebody else has to do this"
-
-
 class MayNotOverride(DomainError):
     """Only an administrator closes a case without its evidence, and with a reason."""
 

@@ -43,6 +43,14 @@ class RecordNotFound(DomainError):
     title = "Not found"
 
 
+class AnotherPersonMust(DomainError):
+    """Four eyes: the person who did the one thing does not do the other."""
+
+    status = 403
+    code = "another_person_must"
+    title = "Somebody else has to do this"
+
+
 class RecordHasChanged(DomainError):
     """The change is based on a version of the record that is not the present one."""
 

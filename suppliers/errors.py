@@ -102,14 +102,6 @@ class SupplierIsBusy(DomainError):
     retry_after = 1
 
 
-class AnotherPersonMust(DomainError):
-    """Four eyes: the person who did the one thing does not do the other."""
-
-    status = 403
-    code = "another_person_must"
-    title = "Somebody else has to do this"
-
-
 class VolumeIsInvalid(InvalidInput):
     """The figures of a month contradict each other, or the month is none that can have some."""
 

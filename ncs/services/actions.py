@@ -14,7 +14,6 @@ from ncs.choices import ActionKind, ActionStatus, NcStatus
 from ncs.errors import (
     ActionMoveIsForbidden,
     ActionNotFound,
-    AnotherPersonMust,
     CaseHasTooManyActions,
     DetailIsInvalid,
     NonConformityIsClosed,
@@ -38,7 +37,7 @@ from outbox.publisher import publish
 from qhse import clock
 from qhse.accounts.models import User
 from qhse.attachments.models import Attachment
-from qhse.errors import demand_version
+from qhse.errors import AnotherPersonMust, demand_version
 from qhse.queries import WrittenInsert
 from qhse.text import LineRefused, one_line, plain
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from ncs.choices import Disposition
-from ncs.errors import AnotherPersonMust, DetailIsInvalid, NonConformityMoveIsForbidden
+from ncs.errors import DetailIsInvalid, NonConformityMoveIsForbidden
 from ncs.events import (
     NonConformityAnalysed,
     NonConformityAssigned,
@@ -24,6 +24,7 @@ from ncs.services.storing import differing, iso, locked_open, store_change
 from outbox.publisher import publish
 from qhse import clock
 from qhse.accounts.models import User
+from qhse.errors import AnotherPersonMust
 from qhse.text import plain
 
 Versions = Collection[int] | None

@@ -12,7 +12,6 @@ from ncs.choices import ActionKind, ActionStatus
 from ncs.errors import (
     ActionMoveIsForbidden,
     ActionNotFound,
-    AnotherPersonMust,
     CaseHasTooManyActions,
     DetailIsInvalid,
     NonConformityIsClosed,
@@ -35,7 +34,7 @@ from qhse.attachments.errors import RecordNeedsAFile
 from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach, void_attachment
 from qhse.attachments.tests.files import PNG
-from qhse.errors import RecordHasChanged
+from qhse.errors import AnotherPersonMust, RecordHasChanged
 
 pytestmark = pytest.mark.django_db
 

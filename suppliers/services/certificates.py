@@ -10,9 +10,9 @@ from django.db import transaction
 from audit.models import AuditEntry
 from qhse import clock
 from qhse.accounts.models import User
+from qhse.errors import AnotherPersonMust
 from suppliers.choices import CertificateStatus
 from suppliers.errors import (
-    AnotherPersonMust,
     CertificateIsInvalid,
     CertificateIsKnown,
     CertificateMoveIsForbidden,

@@ -10,10 +10,9 @@ from audit.models import AuditEntry
 from outbox.testing import assert_published, assert_publishes_nothing
 from qhse import clock
 from qhse.accounts.models import User
-from qhse.errors import RecordHasChanged
+from qhse.errors import AnotherPersonMust, RecordHasChanged
 from suppliers.choices import CertificateStatus
 from suppliers.errors import (
-    AnotherPersonMust,
     CertificateIsInvalid,
     CertificateIsKnown,
     CertificateMoveIsForbidden,

@@ -8,9 +8,9 @@ import pytest
 
 from outbox.models import OutboxEvent
 from qhse.accounts.models import User
+from qhse.errors import AnotherPersonMust
 from qhse.tests.waiting import at_once
 from suppliers.errors import (
-    AnotherPersonMust,
     CertificateIsKnown,
     CertificateMoveIsForbidden,
     SupplierIsMerged,
