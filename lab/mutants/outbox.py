@@ -249,7 +249,11 @@ MUTANTS = (
     ),
     Mutant(
         "plans-for-an-empty-outbox", "qhse/deployment/connections.py",
-        '_bounds.update({"enable_seqscan": "off", ', "_bounds.update({", "outbox/engine/tests/test_prepared.py -k full",
+        "_bounds.update(BY_INDEXES | {", "_bounds.update({", "outbox/engine/tests/test_prepared.py -k full",
+    ),
+    Mutant(
+        "plans-for-a-quiet-moment", "qhse/deployment/connections.py",
+        '"enable_sort": "off"', '"enable_sort": "on"', "outbox/engine/tests/test_claim_cost.py -k handled",
     ),
     Mutant(
         "session-not-reset", "outbox/guards/session.py",

@@ -65,6 +65,13 @@ class UnsafeDatabase(OperationalError, ImproperlyConfigured):
     """The database answers, and must not be used as it is. The log says why. Who starts is refused, who runs waits."""
 
 
+BY_INDEXES = {"enable_seqscan": "off", "enable_sort": "off"}
+"""
+Statements read by the index that their order asks for, whatever statistics say. They may be of a moment without pending
+rows: then an index on all pending rows looks as cheap as one that begins with the aggregate, and rows would be sorted.
+"""
+
+
 def bound_connections(
     *, statement: float, lock: float, idle_in_transaction: float, name: str, prepared: bool = False
 ) -> None:
@@ -76,7 +83,7 @@ def bound_connections(
     pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
 
     With `prepared`, values travel beside the statements. So the server parses and plans a repeated statement once.
-    Plans read by indexes where there is one: a plan made for an empty table must not read a full one row by row. That
+    Plans read BY_INDEXES: a plan made for an empty table must not read a full one row by row. That
     is for a process that does the same over and over on a connection of its own.
     """
     for wrapper in connections.all():
@@ -92,7 +99,7 @@ def bound_connections(
             wrapper.settings_dict["OPTIONS"]["application_name"] = name
         if prepared:
             wrapper.settings_dict["OPTIONS"].setdefault("server_side_binding", True)
-            _bounds.update({"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"})
+            _bounds.update(BY_INDEXES | {"plan_cache_mode": "force_generic_plan"})
         wrapper.close()
 
 

@@ -13,6 +13,7 @@ from django.db import connection
 
 from outbox.choices import EventStatus
 from outbox.tests.gauges import GaugeCalibrated
+from qhse.deployment.connections import BY_INDEXES
 
 FRESH = "'1970-01-01 00:00+00'"
 TABLE = "outbox_outboxevent"
@@ -51,7 +52,7 @@ class Read(NamedTuple):
 
 @contextmanager
 def explained(*, by_generic_plans: bool = False) -> Iterator[list[Read]]:
-    """Note what each statement of the engine reads. It is run once more for that, in the same transaction."""
+    """Note what each statement of the engine reads. It is run once more for that, in a worker's session."""
     reads: list[Read] = []
     numbers = count()
 
@@ -60,6 +61,8 @@ def explained(*, by_generic_plans: bool = False) -> Iterator[list[Read]]:
             # One that writes values into the text: EXECUTE takes no parameters.
             with psycopg.ClientCursor(connection.connection) as plain:
                 name = f"watched_{next(numbers)}"
+                for setting, value in BY_INDEXES.items():
+                    plain.execute(f"SET LOCAL {setting} = {value}")
                 plain.execute(f"SET LOCAL plan_cache_mode = {'force_generic_plan' if by_generic_plans else 'auto'}")
                 plain.execute(f"PREPARE {name} AS {_numbered(sql)}")
                 places = ", ".join(["%s"] * len(params))

@@ -68,15 +68,15 @@ def test_a_look_that_was_planned_for_an_empty_outbox_reads_a_full_one_by_its_ind
 
 
 def test_handlers_statements_are_planned_as_anywhere_else(workers_line):
-    def seqscan() -> str:
+    def settings() -> tuple[str, ...]:
         with connection.cursor() as cursor:
-            cursor.execute("SHOW enable_seqscan")
-            return cursor.fetchone()[0]
+            cursor.execute("SELECT current_setting('enable_seqscan'), current_setting('enable_sort')")
+            return cursor.fetchone()
 
     with transaction.atomic():
-        before = seqscan()
+        before = settings()
         remember([(uuid7(), "test.handler")])
-        for_handlers = seqscan()
+        for_handlers = settings()
         settle_session()
 
-        assert (before, for_handlers, seqscan()) == ("off", "on", "off")
+        assert (before, for_handlers, settings()) == (("off", "off"), ("on", "on"), ("off", "off"))
