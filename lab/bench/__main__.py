@@ -22,7 +22,19 @@ from lab.bench.sizes import FULL, QUICK, Sizes
 from qhse.terminal import run_program
 
 RESULTS = Path(__file__).with_name("results.md")
-BENCHMARKS = ("publish", "latency", "idle", "drain", "setups", "sealing", "audit", "http", "history", "prune")
+BENCHMARKS = (
+    "publish",
+    "latency",
+    "idle",
+    "drain",
+    "setups",
+    "sealing",
+    "audit",
+    "http",
+    "suppliers",
+    "history",
+    "prune",
+)
 HISTORIC = {"history", "prune"}
 
 

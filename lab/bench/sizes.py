@@ -35,6 +35,10 @@ class Sizes:
     http_connections: tuple[int, ...] = (8, 32)
     http_rounds: int = 3
     http_seconds: float = 3.0
+    suppliers: int = 20_000
+    certificates: int = 50_000
+    cases: int = 1_000_000
+    imported: int = 10_000
 
     def events(self, batch_size: int) -> int:
         """Return how many events a drain in batches of this size handles: about a second's work."""
@@ -65,4 +69,8 @@ QUICK = Sizes(
     http_connections=(2,),
     http_rounds=1,
     http_seconds=0.2,
+    suppliers=200,
+    certificates=500,
+    cases=2_000,
+    imported=100,
 )

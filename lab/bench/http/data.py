@@ -39,8 +39,8 @@ CERTIFICATES = 50_000
 VOLUME_MONTHS = 12
 
 
-def add_suppliers() -> None:
-    made = (Supplier(name=f"Supplier {n:06}", name_key=f"supplier {n:06}") for n in range(1, SUPPLIERS + 1))
+def add_suppliers(number: int = SUPPLIERS) -> None:
+    made = (Supplier(name=f"Supplier {n:06}", name_key=f"supplier {n:06}") for n in range(1, number + 1))
     Supplier.objects.bulk_create(made, batch_size=500)  # a statement has 65,535 values at most
     with connection.cursor() as cursor:
         cursor.execute(
@@ -50,7 +50,7 @@ def add_suppliers() -> None:
         )
 
 
-def add_figures(user: User) -> None:
+def add_figures(user: User, suppliers: int = SUPPLIERS, certificates: int = CERTIFICATES) -> None:
     """Add certificates, and what each supplier delivered in each of the last months."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -60,7 +60,7 @@ def add_figures(user: User) -> None:
             "(ARRAY['2015', '2026'])[1 + i %% 2], i::text, 'TÜV', current_date - 700, "
             "current_date + ((i * 37) %% 1000 - 100)::int, 'submitted', %(user)s "
             "FROM generate_series(1, %(certificates)s) AS i",
-            {"suppliers": SUPPLIERS, "certificates": CERTIFICATES, "user": user.pk},
+            {"suppliers": suppliers, "certificates": certificates, "user": user.pk},
         )
         cursor.execute(
             "INSERT INTO suppliers_suppliervolume "
@@ -68,16 +68,21 @@ def add_figures(user: User) -> None:
             "SELECT s, (date_trunc('month', now()) - m * interval '1 month')::date, 1000 + s %% 977, s %% 7, 20, 1, 1, "
             "'' "
             "FROM generate_series(1, %(suppliers)s) AS s, generate_series(1, %(months)s) AS m",
-            {"suppliers": SUPPLIERS, "months": VOLUME_MONTHS},
+            {"suppliers": suppliers, "months": VOLUME_MONTHS},
         )
+
+
+def add_cases(rows: int, user: User, suppliers: int = SUPPLIERS) -> None:
+    """Add NCs until there are so many, with actions on some, and the movements and sums of all that there is."""
+    with _unnoted():
+        _add_ncs(rows, user, suppliers)
+        _add_actions(user)
+    _note_anew()
 
 
 def grow_to(rows: int, user: User) -> None:
     """Add NCs and audit entries until there are so many of each. Leave the tables as vacuum would."""
-    with _unnoted():
-        _add_ncs(rows, user)
-        _add_actions(user)
-    _note_anew()
+    add_cases(rows, user)
     first = AuditEntry.objects.count()
     for start in tqdm(range(first, rows, WRITTEN_AT_ONCE), desc=f"trail of {rows:,}", unit="chunk", disable=None):
         with transaction.atomic():
@@ -163,7 +168,7 @@ def _entry(number: int, user: User) -> AuditEntry:
     )
 
 
-def _add_ncs(rows: int, user: User) -> None:
+def _add_ncs(rows: int, user: User, suppliers: int) -> None:
     """Add NCs by SQL, most of them for few suppliers, and count them on these as the services would have."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.42)")
@@ -185,7 +190,7 @@ def _add_ncs(rows: int, user: User) -> None:
             "i, now() - interval '365 days' * (1 - i::float8 / %(rows)s) AS made "
             "FROM (SELECT i, random() AS chance FROM generate_series((SELECT count(*) + 1 FROM ncs_nonconformity), "
             "%(rows)s) AS g(i)) AS drawn) AS made",
-            {"user": user.pk, "suppliers": SUPPLIERS, "rows": rows},
+            {"user": user.pk, "suppliers": suppliers, "rows": rows},
         )
         cursor.execute(
             "UPDATE suppliers_supplier s SET nc_total = c.total, nc_open = c.open, nc_open_high = c.high, "
