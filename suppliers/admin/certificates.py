@@ -24,7 +24,8 @@ from suppliers.admin.certificate_filters import (
     StandardFilter,
     StatusFilter,
 )
-from suppliers.admin.certificate_panels import RENEWS, to_renew_panel, to_verify_panel
+from suppliers.admin.certificate_panels import RENEWS, to_verify_panel
+from suppliers.admin.renewals import to_renew_panel
 from suppliers.certificate_search import certificates_meant_by
 from suppliers.choices import CertificateStatus
 from suppliers.models import Certificate
@@ -150,4 +151,4 @@ class CertificateAdmin(CertificateColumns, FilesAdmin, HistoryPanel):
 
 show_on_records(Certificate, files_panel)
 show_on_front_page(to_verify_panel, order=5)
-show_on_front_page(to_renew_panel, order=15)
+show_on_front_page(to_renew_panel, order=12)
