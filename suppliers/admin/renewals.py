@@ -60,7 +60,7 @@ def _declared() -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-_UNPROVEN = format_html('<span class="quiet">{}</span>', "Date that the supplier declared")
+_UNPROVEN = format_html('<span class="quiet">{}</span>', "Declared date")
 
 
 def _hand_in_link(supplier: Supplier) -> SafeString:
