@@ -54,7 +54,7 @@ class CertificateAdmin(CertificateColumns, FilesAdmin, HistoryPanel):
     }
     written_texts = ("reason", "ref", "file_description")
     list_display = (
-        "supplier_name", "standard_name", "edition_told", "number_told", "ends", "left", "status_badge", "verifier",
+        "supplier_name", "standard_name", "ends", "left", "status_badge", "edition_told", "number_told", "verifier",
     )  # fmt: skip
     list_display_links = ("supplier_name", "number_told")
     list_filter = (StatusFilter, EndFilter, StandardFilter, EditionFilter, MissingFilter, OfSupplierFilter)
