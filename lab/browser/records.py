@@ -53,9 +53,10 @@ def make_records() -> dict[str, dict[str, int]]:
         "ncs.correctiveaction.file": _files_on("action", action.pk, admin),
     }
     certificates = _certificates_of(long_named.pk, admin)
+    _to_be_renewed(admin)
     files["suppliers.certificate.file"] = _files_on("certificate", certificates["submitted"], admin)
     events = OutboxEvent.objects.order_by("id")
-    dead = events.filter(event_type="NC_CREATED")[:3]
+    dead = events.filter(event_type="NC_CREATED")[:6]  # jobs mend four of them
     OutboxEvent.objects.filter(pk__in=[event.pk for event in dead]).update(
         status=EventStatus.DEAD,
         attempts=10,
@@ -118,6 +119,23 @@ def _certificates_of(supplier_id: int, actor: Any) -> dict[str, int]:
     verify_certificate(certificate_id=made["verified"], method="document", actor=quality)
     made["expired"] = submit(-3)
     return made
+
+
+def _to_be_renewed(actor: Any) -> None:
+    """Hand in what ends soon: a verified certificate for each width of window, and one that is not verified yet."""
+    from qhse import clock
+    from qhse.accounts.models import User
+    from suppliers.models import Supplier
+    from suppliers.services import submit_certificate, verify_certificate
+
+    today, quality = clock.today(), User.objects.get(username="quality")
+    first, second, third = Supplier.objects.order_by("id").values_list("pk", flat=True)[:3]
+    plan: dict[str, Any] = {"standard": "iso_9001", "edition": "2015", "issuer": "TÜV Nord", "actor": actor}
+    days: dict[str, Any] = {"valid_from": today - timedelta(days=1_080), "valid_to": today + timedelta(days=12)}
+    for number, pk in (("QM-VERIFIED-1", first), ("QM-VERIFIED-2", second), ("QM-SUBMITTED", third)):
+        made = submit_certificate(supplier_id=pk, number=number, **plan, **days)
+        if "VERIFIED" in number:
+            verify_certificate(certificate_id=made.pk, method="register", ref="4711", actor=quality)
 
 
 def _volumes_of(supplier_id: int, actor: Any) -> dict[str, int]:

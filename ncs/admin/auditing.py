@@ -28,6 +28,7 @@ from ncs.sampling import DEFAULT, MAX_SEED, MOST, Sample, draw_sample
 from qhse import clock
 from qhse.accounts.models import User
 from qhse.accounts.rights import is_allowed
+from qhse.accounts.roles import Role
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.panels import show_on_front_page, show_on_records
 from qhse.errors import DomainError, RecordNotFound
@@ -174,6 +175,7 @@ def auditor_panel(request: HttpRequest) -> dict[str, Any] | None:
     return {
         "template": "ncs/auditor_panel.html",
         "id": "auditing",
+        "leads": getattr(request.user, "role", "") == Role.AUDITOR,  # it is their day's work
         "may_verify": is_allowed(request.user, "verify", AUDIT_ROLES),
         "sample_url": reverse(f"admin:{SAMPLE}", query=period),
         "dossier_url": reverse(f"admin:{DOSSIER}"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
@@ -24,7 +25,7 @@ def due_words(due_on: Any, *, late: bool) -> SafeString | str:
     """Return a due day. One that has passed has a label, and not a colour alone."""
     if due_on is None:
         return NONE
-    return badge(f"{due_on} overdue", "bad") if late else str(due_on)
+    return badge(f"{due_on} overdue", "bad") if late else format_html('<span class="nowrap">{}</span>', due_on)
 
 
 class CaseColumns:

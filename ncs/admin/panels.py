@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from ncs.admin.columns import due_words
@@ -92,12 +93,12 @@ def my_work_panel(request: HttpRequest) -> dict[str, Any] | None:
     steps: Any = admin.site.get_model_admin(CorrectiveAction)
     for action in actions_of(user).select_related("nc")[:MY_ROWS]:
         late = action.overdue
-        rows.append((not late, action.due_on, "Action", _to(steps, action, action.nc.number),
+        rows.append((not late, action.due_on, "Action", _to(steps, action, _number(action.nc)),
                      badge(action.get_status_display(), "warn"), due_words(action.due_on, late=late),
                      action.title))  # fmt: skip
     rows.sort(key=lambda row: (row[0], str(row[1] or "9999")))
     waiting = [
-        ("To verify", _to(steps, action, action.nc.number), badge("Completed", "mute"), NONE, action.title)
+        ("To verify", _to(steps, action, _number(action.nc)), badge("Completed", "mute"), NONE, action.title)
         for action in to_verify_by(user).select_related("nc")[:MY_ROWS]
     ]
     listed = reverse("admin:ncs_nonconformity_changelist")
@@ -195,8 +196,11 @@ def similar_panel(request: HttpRequest, nc: NonConformity) -> dict[str, Any] | N
 
 
 def _to(page: Any, record: Any, text: str | None = None) -> Any:
-    number = text or format_html('<span class="nowrap">{}</span>', record.number)
-    return link(page.record_url(str(record.pk)), number)
+    return link(page.record_url(str(record.pk)), text or _number(record))
+
+
+def _number(nc: NonConformity) -> SafeString:
+    return format_html('<span class="nowrap">{}</span>', nc.number)
 
 
 def _name(user: User | None) -> str:

@@ -44,7 +44,7 @@ class StatusFilter(ChoiceFilter):
 
 
 class EndFilter(ChoiceFilter):
-    title = "valid"
+    title = "end of validity"
     parameter_name = "ending"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

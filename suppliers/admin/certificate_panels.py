@@ -1,4 +1,4 @@
-"""Certificates on other pages: a supplier's, and the first one."""
+"""Certificates on other pages: a supplier's, and the first one. What is to be renewed: `renewals.py`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from django.utils.text import Truncator
 from qhse.accounts.models import User
 from qhse.adminsite.display import NONE, badge, link, moment
 from suppliers.admin.certificate_columns import proof_words
-from suppliers.choices import RENEWAL_NOTICE_DAYS
 from suppliers.models import Certificate, Supplier
 from suppliers.standards import Standard
-from suppliers.work import to_renew, to_verify_by
+from suppliers.work import to_verify_by
 
 TABLE = "adminsite/table_panel.html"
 RENEWS = "renews"  # in the address of the form: the certificate that the new one renews
@@ -43,14 +42,14 @@ def certificates_panel(request: HttpRequest, supplier: Supplier) -> dict[str, An
     renewed = set(certificates.filter(supersedes__in=current).current().values_list("supersedes_id", flat=True))
     rows += [
         (_to(page, each), _number(each), page.ends(each), page.status_badge(each), page.left(each),
-         *((NONE if each.pk in renewed else _renew(each),) if may_add else ()))
+         *((NONE if each.pk in renewed else renew_link(each),) if may_add else ()))
         for each in current
     ]  # fmt: skip
     number = certificates.count()
     listed = reverse("admin:suppliers_certificate_changelist")
     links = [(f"{listed}?supplier={supplier.pk}&status=all", f"All {number} certificates")] if number else []
     if may_add:
-        links.append((_add_url(supplier), "Hand in a certificate"))
+        links.append((add_url(supplier), "Hand in a certificate"))
     return {
         "template": TABLE,
         "id": "certificates",
@@ -78,7 +77,7 @@ def to_verify_panel(request: HttpRequest) -> dict[str, Any] | None:
         "title": f"Certificates to verify: {number}" if number else "Certificates to verify",
         "columns": ("Certificate", "Supplier", "Valid until", "Handed in by", "When (UTC)"),
         "rows": [
-            (_named(page, each), _supplier(each), _until(page, each),
+            (named(page, each), supplier_link(each.supplier), until(page, each),
              each.submitted_by.username, moment(each.submitted_at))
             for each in rows
         ],
@@ -90,50 +89,25 @@ def to_verify_panel(request: HttpRequest) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def to_renew_panel(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the certificates to ask suppliers for, the most urgent first. None for who hands none in."""
-    page: Any = admin.site.get_model_admin(Certificate)
-    if not page.has_add_permission(request):
-        return None
-    listed = reverse("admin:suppliers_certificate_changelist")
-    return {
-        "template": TABLE,
-        "id": "certificates-to-renew",
-        "title": "Certificates to renew",  # without their number: to count them reads all that have ever ended
-        "columns": ("Certificate", "Supplier", "Valid until", "Renewal"),
-        "rows": [
-            (_named(page, each), _supplier(each), _until(page, each), _renew(each))
-            for each in to_renew().select_related("supplier")[:WORK_ROWS]
-        ],
-        "empty": f"None ends within {RENEWAL_NOTICE_DAYS} days without a later one at hand.",
-        "links": (
-            (f"{listed}?ending=expired", "All expired"),
-            (f"{listed}?ending=60", "All ending within 60 days"),
-            (f"{listed}?edition=superseded", "On a superseded edition"),
-            (reverse("admin:suppliers_certificate_add"), "Hand in a certificate"),
-        ),
-    }
-
-
 def _to(page: Any, certificate: Certificate) -> SafeString:
     edition = f":{certificate.edition}" if certificate.edition else ""
     return link(page.record_url(str(certificate.pk)), f"{certificate.get_standard_display()}{edition}")
 
 
-def _named(page: Any, certificate: Certificate) -> SafeString:
+def named(page: Any, certificate: Certificate) -> SafeString:
     return link(page.record_url(str(certificate.pk)), Truncator(certificate).chars(SHOWN))
 
 
-def _supplier(certificate: Certificate) -> SafeString:
-    page = reverse("admin:suppliers_supplier_change", args=(certificate.supplier_id,))
-    return link(page, Truncator(certificate.supplier.name).chars(SHOWN))
+def supplier_link(supplier: Supplier) -> SafeString:
+    page = reverse("admin:suppliers_supplier_change", args=(supplier.pk,))
+    return link(page, Truncator(supplier.name).chars(SHOWN))
 
 
 def _number(certificate: Certificate) -> SafeString:
     return format_html('<span class="nowrap">{}</span>', Truncator(certificate.number).chars(SHOWN))
 
 
-def _until(page: Any, certificate: Certificate) -> SafeString:
+def until(page: Any, certificate: Certificate) -> SafeString:
     return format_html("{} {}", page.ends(certificate), page.left(certificate))
 
 
@@ -141,17 +115,17 @@ def _standard(code: str) -> str:
     return str(Standard(code).label) if code in Standard.values else code
 
 
-def _add_url(supplier: Supplier, **more: Any) -> str:
+def add_url(supplier: Supplier, **more: Any) -> str:
     return reverse("admin:suppliers_certificate_add", query={"supplier": supplier.pk, **more})
 
 
 def _hand_in(supplier: Supplier, standard: str) -> SafeString:
     return format_html(
         '<a href="{}">Hand in<span class="visually-hidden"> {}</span></a>',
-        _add_url(supplier, standard=standard), _standard(standard),
+        add_url(supplier, standard=standard), _standard(standard),
     )  # fmt: skip
 
 
-def _renew(certificate: Certificate) -> SafeString:
+def renew_link(certificate: Certificate) -> SafeString:
     url = reverse("admin:suppliers_certificate_add", query={RENEWS: certificate.pk})
     return format_html('<a href="{}">Renew<span class="visually-hidden"> {}</span></a>', url, certificate)

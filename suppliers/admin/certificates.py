@@ -24,7 +24,8 @@ from suppliers.admin.certificate_filters import (
     StandardFilter,
     StatusFilter,
 )
-from suppliers.admin.certificate_panels import RENEWS, to_renew_panel, to_verify_panel
+from suppliers.admin.certificate_panels import RENEWS, to_verify_panel
+from suppliers.admin.renewals import to_renew_panel
 from suppliers.certificate_search import certificates_meant_by
 from suppliers.choices import CertificateStatus
 from suppliers.models import Certificate
@@ -53,7 +54,7 @@ class CertificateAdmin(CertificateColumns, FilesAdmin, HistoryPanel):
     }
     written_texts = ("reason", "ref", "file_description")
     list_display = (
-        "supplier_name", "standard_name", "edition_told", "number_told", "ends", "left", "status_badge", "verifier",
+        "supplier_name", "standard_name", "ends", "left", "status_badge", "edition_told", "number_told", "verifier",
     )  # fmt: skip
     list_display_links = ("supplier_name", "number_told")
     list_filter = (StatusFilter, EndFilter, StandardFilter, EditionFilter, MissingFilter, OfSupplierFilter)
@@ -150,4 +151,4 @@ class CertificateAdmin(CertificateColumns, FilesAdmin, HistoryPanel):
 
 show_on_records(Certificate, files_panel)
 show_on_front_page(to_verify_panel, order=5)
-show_on_front_page(to_renew_panel, order=15)
+show_on_front_page(to_renew_panel, order=12)

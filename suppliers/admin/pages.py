@@ -20,7 +20,7 @@ from qhse.searching import MOST_FOUND, words_of
 from suppliers.admin import filters, forms, risk_forms
 from suppliers.admin.certificate_panels import certificates_panel
 from suppliers.admin.columns import SupplierColumns
-from suppliers.admin.panels import PANELS, renewals_panel
+from suppliers.admin.panels import PANELS
 from suppliers.admin.risk import RiskColumns, risk_history_panel, score_panel, worst_panel
 from suppliers.choices import SupplierStatus
 from suppliers.models import Supplier
@@ -141,4 +141,3 @@ class SupplierAdmin(SupplierColumns, RiskColumns, FilesAdmin, HistoryPanel):
 for panel in (score_panel, certificates_panel, files_panel, risk_history_panel, *PANELS):
     show_on_records(Supplier, panel)
 show_on_front_page(worst_panel, order=15)
-show_on_front_page(renewals_panel, order=20)

@@ -1,4 +1,4 @@
-"""Certifications to renew, on the first page of whoever may renew them."""
+"""What is to be renewed, on the first page of whoever may renew it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from suppliers.admin.panels import PANEL_ROWS, renewals_panel
+from suppliers.admin.renewals import MOST_ROWS, to_renew_panel
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def panel_for(users):
     def show(role):
         request = RequestFactory().get("/admin/")
         request.user = users[role]
-        return renewals_panel(request)
+        return to_renew_panel(request)
 
     return show
 
@@ -34,7 +34,7 @@ def certified_for(make_supplier):
     return make
 
 
-class TestRenewalsPanel:
+class TestWhatIsToBeRenewed:
     @pytest.mark.parametrize("role", ["quality", "auditor"])
     def test_is_not_shown_to_who_may_not_renew(self, panel_for, role):
         assert panel_for(role) is None
@@ -47,7 +47,7 @@ class TestRenewalsPanel:
         certified_for(91)
         make_supplier(certification_expiry=None)
 
-        links = [str(supplier) for supplier, _ in panel_for(role)["rows"]]
+        links = [str(supplier) for supplier, *_ in panel_for(role)["rows"]]
 
         assert [int(re.search(r"/supplier/(\d+)/", link)[1]) for link in links] == [
             expired.pk,
@@ -59,26 +59,39 @@ class TestRenewalsPanel:
         certified_for(-3)
         certified_for(1)
 
-        urgency = [str(certification) for _, certification in panel_for("procurement")["rows"]]
+        urgency = [str(until) for _, until, *_ in panel_for("procurement")["rows"]]
 
         assert "expired 3 days ago" in urgency[0]
         assert "1 day left" in urgency[1]
 
     def test_shows_a_few_and_leads_to_all(self, panel_for, certified_for):
-        for _ in range(PANEL_ROWS + 1):
+        for _ in range(MOST_ROWS + 1):
             certified_for(-1)
 
         panel = panel_for("procurement")
 
-        assert len(panel["rows"]) == PANEL_ROWS
-        assert panel["links"] == (
-            ("/admin/suppliers/supplier/?certification=expired", "All expired"),
-            ("/admin/suppliers/supplier/?certification=90", "All ending within 90 days"),
+        assert len(panel["rows"]) == MOST_ROWS
+        assert panel["links"][:4] == (
+            ("/admin/suppliers/certificate/?ending=60", "Certificates ending within 60 days"),
+            ("/admin/suppliers/certificate/?ending=expired", "Expired certificates"),
+            ("/admin/suppliers/supplier/?certification=90", "Declared dates within 90 days"),
+            ("/admin/suppliers/supplier/?certification=expired", "Expired declared dates"),
         )
+
+    def test_has_certificates_and_declared_dates_in_one_order(self, panel_for, certified_for, make_certificate):
+        declared, proven, last = certified_for(10), make_certificate(days=20), certified_for(30)
+
+        rows = panel_for("procurement")["rows"]
+
+        suppliers = [re.search(r"/supplier/(\d+)/", str(supplier))[1] for supplier, *_ in rows]
+        assert suppliers == [str(declared.pk), str(proven.supplier_id), str(last.pk)]
+        assert [f"renews={proven.pk}" in str(renewal) for *_, renewal in rows] == [False, True, False]
+        assert [f"add/?supplier={declared.pk}" in str(renewal) for *_, renewal in rows] == [True, False, False]
+        assert ["Declared" in str(what) for _, _, what, _ in rows] == [True, False, True]
 
     def test_says_so_when_there_is_nothing_to_renew(self, panel_for, certified_for):
         certified_for(91)
 
         panel = panel_for("procurement")
 
-        assert (panel["rows"], panel["empty"]) == ([], "None ends within 90 days.")
+        assert (panel["rows"], panel["empty"]) == ([], "None ends within 90 days without a later one at hand.")

@@ -7,6 +7,7 @@ from playwright.sync_api import sync_playwright
 
 from dev.stack import StackFailed
 from lab.browser.chromium import ARGUMENTS, ChromiumIsMissing, find_chromium
+from lab.browser.hand import Hand
 from lab.browser.installation import installation
 from lab.browser.look import Complaints
 
@@ -98,3 +99,17 @@ def anybody(new_visitor):
     visitor = new_visitor()
     yield visitor
     visitor.context.close()
+
+
+@pytest.fixture(params=[1440, 390], ids=["desk", "phone"])
+def hand(request, visitors):
+    """A hand of each role, in a wide window and in a narrow one."""
+
+    def of(role):
+        page = visitors(role).page
+        page.set_viewport_size({"width": request.param, "height": 844})
+        return Hand(page)
+
+    yield of
+    for role in ROLES:
+        visitors(role).page.set_viewport_size({"width": 1440, "height": 900})

@@ -1,5 +1,7 @@
 """
-What people come for, each by the right role: in so many clicks from the overview. Typing and choosing are not counted.
+What people of quality come for: in so many clicks from the overview. Typing and choosing are not counted.
+
+Other people's jobs stand in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ CASES_OF_A_SUPPLIER = 2
 RECORD_WITH_PHOTO = 6
 STEP = 2
 ASSIGN_AN_ACTION = 3
-ALL_OF_A_CASE = 2
 
 
 def photo() -> bytes:
@@ -30,39 +31,6 @@ def photo() -> bytes:
         for kind, data in (*parts, (b"IEND", b""))
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
-class Hand:
-    """Does a job in a window, and counts its clicks."""
-
-    def __init__(self, page):
-        self.page, self.clicks = page, 0
-        page.goto("/admin/")
-
-    def click(self, selector):
-        self.clicks += 1
-        with self.page.expect_navigation():
-            self.page.locator(selector).first.click()
-
-    def follow(self, text):
-        self.click(f"main a:text-is({text!r})".replace("'", '"'))
-
-    def said(self):
-        return self.page.inner_text("main")
-
-
-@pytest.fixture(params=[1440, 390], ids=["desk", "phone"])
-def hand(request, visitors):
-    """A hand of each role, in a wide window and in a narrow one."""
-
-    def of(role):
-        page = visitors(role).page
-        page.set_viewport_size({"width": request.param, "height": 844})
-        return Hand(page)
-
-    yield of
-    for role in ("quality", "auditor", "procurement", "admin"):
-        visitors(role).page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def choose(page, name, label):
@@ -172,18 +140,3 @@ class TestQuality:
         quality.follow("8D report")
         assert "8D" in quality.page.inner_text("body")
         assert quality.clicks - start <= 1
-
-
-class TestAuditor:
-    def test_reads_all_that_happened_to_a_case_by_its_number(self, hand):
-        auditor = hand("auditor")
-        page = auditor.page
-        box = page.locator("input[type=search], #searchbar").first
-        if not box.count():
-            auditor.click("nav a[href$='/ncs/nonconformity/']")
-        page.fill("input[type=search], #searchbar", "12")
-        with page.expect_navigation():
-            page.keyboard.press("Enter")
-        auditor.click("#result_list a[href*='/12/change/']")
-        assert "History" in auditor.said()
-        assert auditor.clicks <= ALL_OF_A_CASE

@@ -333,7 +333,7 @@ class TestTheFirstPage:
         page = text_of(browser("procurement").get("/admin/"))
 
         assert 'class="tile' not in page
-        assert "Certifications to renew" in page
+        assert "Certificates to renew" in page
 
     def test_shows_quality_the_open_severe_ncs(self, browser: Browser, records: Records, users: dict[str, Any]) -> None:
         client = browser("quality")
@@ -348,7 +348,7 @@ class TestTheFirstPage:
     def test_shows_an_auditor_no_work_of_others(self, browser: Browser, records: Records) -> None:
         page = text_of(browser("auditor").get("/admin/"))
 
-        assert "Certifications to renew" not in page
+        assert "Certificates to renew" not in page
         assert "oldest first" not in page
 
 
