@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ncs.choices import ActionKind
-from ncs.demo_pictures import drawn
+from ncs.demo.pictures import drawn
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import (
     analyse_nonconformity,
