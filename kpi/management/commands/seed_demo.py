@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--suppliers", type=positive_int, default=40, metavar="N")
-        parser.add_argument("--ncs", type=positive_int, default=120, metavar="N")
+        parser.add_argument("--ncs", type=positive_int, default=150, metavar="N")
         parser.add_argument("--if-empty", action="store_true", help="do nothing when there are suppliers already")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from audit.models import AuditEntry
+from kpi.demo.movements import retell_movements
 from ncs.demo import ensure_demo_users, seed_nonconformities, seed_risk_history
 from qhse.accounts.roles import Role
 from suppliers.demo import CAST, People, seed_duplicate, seed_override, seed_standing, seed_suppliers
@@ -42,4 +43,5 @@ def seed(*, suppliers: int, ncs: int, shown: Shown) -> tuple[int, int]:
     seed_risk_history(pasts)
     reassess_suppliers(supplier_ids=Supplier.objects.standing().values_list("pk", flat=True))
     seed_override(actor=quality)
+    retell_movements(pasts)
     return len(made), opened
