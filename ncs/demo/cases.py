@@ -91,7 +91,7 @@ _FIXED = (
     Fixed("Rhein Electronics GmbH", Severity.LOW, 97, None, "labelling", "4835-A"),
     Fixed("Hansa Logistics GmbH", Severity.MEDIUM, 64, None, "delivery", "4841-A"),
     Fixed("Jura Calibration SARL", Severity.MEDIUM, 15, None, "documentation", "4842-A"),
-    *(Fixed("Ticino Machining SA", Severity.MEDIUM, ago, None, "dimension", "4843-B") for ago in (52, 21, 6)),
+    *(Fixed("Ticino Machining SA", Severity.MEDIUM, ago, None, "dimension", "4843-B") for ago in (52, 21)),
     *(Fixed("Loire Forge SAS", Severity.MEDIUM, ago, None, "material", "4844-A") for ago in (63, 29)),
     Fixed("Adria Packaging d.o.o.", Severity.LOW, 22, None, "packaging", "4845-A"),
     *(Fixed("Scania Bearings AB", Severity.LOW, ago, None, "packaging", "4846-A") for ago in (70, 11)),
@@ -199,7 +199,7 @@ def _finding(rng: random.Random, severity: Severity, found: datetime, plant: Pla
 
 def _working_time(rng: random.Random, now: datetime) -> datetime:
     """Return a time of a working day, in the last eighteen months and not today."""
-    return _on_working_day(now - timedelta(days=1 + (DAYS - 4) * rng.random() ** 1.2), rng)
+    return _on_working_day(now - timedelta(days=1 + (DAYS - 4) * rng.random() ** 0.75), rng)
 
 
 def _on_working_day(time: datetime, rng: random.Random) -> datetime:

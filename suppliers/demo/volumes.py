@@ -26,7 +26,7 @@ def deliver(part: Part, supplier_id: int, *, known: datetime, now: datetime, buy
         month = _month(now.date(), ago + 1)
         received, defective = _pieces(part, ago, rng)
         lots = max(1, round(received / _LOT)) if received else 0
-        rejected = min(lots, round(defective / 200)) if defective else 0
+        rejected = min(lots, round(defective / 25)) if defective else 0
         late = sum(rng.random() < 0.04 for _ in range(lots))
         if ago in part.deliveries.unknown:
             continue
