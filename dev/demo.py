@@ -6,20 +6,17 @@ import argparse
 import os
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dev.demo_client import DemoClient, DemoFailed
+from dev.demo_client import DemoClient, DemoFailed, chapter
+from dev.demo_supplier import tell_of_a_supplier
 from dev.stack import Stack, StackFailed, free_port, interrupt_on_signals, run_manage
-from dev.waiting import Stalled, wait_until
 from qhse.terminal import run_program
 
 USERS = ("quality", "procurement", "auditor", "admin")
-WORKER_SECONDS = 30.0
 NC_ACTIONS = ["NC_CREATED", "SUPPLIER_RISK_CHANGED"]
 
 
@@ -68,12 +65,12 @@ def _tell_on_own_server() -> int:
 def tell(url: str) -> int:
     """Tell the whole story and return how many expectations held. Raises DemoFailed at the first that did not."""
     client = DemoClient(url)
-    _chapter("Is it ready?")
+    chapter("Is it ready?")
     client.call("GET", "/readyz")
-    _chapter("Four people log in")
+    chapter("Four people log in")
     for username in USERS:
         client.log_in(username)
-    _wait_for(client, "the worker has handled all events so far", lambda: _kpi(client)["outbox_pending"] == 0)
+    client.wait_for("the worker has handled all events so far", lambda: _kpi(client)["outbox_pending"] == 0)
     before = _kpi(client, show=True)
     supplier = _supplier_is_created(client)
     request_id = f"demo-{uuid.uuid4().hex[:12]}"
@@ -81,17 +78,18 @@ def tell(url: str) -> int:
     _case_is_worked_on(client, nc)
     _nonconformity_is_closed(client, supplier, nc, before)
     _auditor_looks(client, request_id)
+    tell_of_a_supplier(client)
     _refusals(client, nc)
     return client.passed
 
 
 def _supplier_is_created(client: DemoClient) -> dict[str, Any]:
-    _chapter("Procurement records a supplier whose certificate is valid")
+    chapter("Procurement records a supplier whose certificate is valid")
     expiry = (datetime.now(UTC).date() + timedelta(days=400)).isoformat()
     body = {"name": f"Nordstahl Forge {uuid.uuid4().hex[:8]} GmbH", "certification_expiry": expiry}
     created = client.call("POST", "/suppliers", who="procurement", body=body, expected=201).body
     client.expect("the supplier is at risk", created["is_at_risk"], False)
-    _wait_for(client, "the worker has assessed the supplier", lambda: _supplier(client, created)["risk_assessed_at"])
+    client.wait_for("the worker has assessed the supplier", lambda: _supplier(client, created)["risk_assessed_at"])
     return _supplier(client, created)
 
 
@@ -105,7 +103,7 @@ def _noted_level(client: DemoClient, supplier: dict[str, Any]) -> str | None:
 def _nonconformity_is_opened(
     client: DemoClient, supplier: dict[str, Any], request_id: str, before: dict[str, Any]
 ) -> dict[str, Any]:
-    _chapter("Quality opens a non-conformity of severity high")
+    chapter("Quality opens a non-conformity of severity high")
     body = {
         "supplier_id": supplier["id"],
         "severity": "high",
@@ -115,10 +113,10 @@ def _nonconformity_is_opened(
     client.expect("the request id in the answer", opened.headers.get("X-Request-ID"), request_id)
     client.expect("the status of the NC", opened.body["status"], "OPEN")
 
-    _chapter("The supplier's risk has changed; the worker handles the event, and notes that in the trail")
+    chapter("The supplier's risk has changed; the worker handles the event, and notes that in the trail")
     level = supplier["risk_level"]
-    _wait_for(
-        client, "the worker has noted another risk level", lambda: _noted_level(client, supplier) not in (None, level)
+    client.wait_for(
+        "the worker has noted another risk level", lambda: _noted_level(client, supplier) not in (None, level)
     )
     seen = client.call("GET", f"/suppliers/{supplier['id']}", who="quality").body
     client.expect("the supplier is at risk", seen["is_at_risk"], True)
@@ -132,7 +130,7 @@ def _nonconformity_is_opened(
 
 
 def _case_is_worked_on(client: DemoClient, nc: dict[str, Any]) -> None:
-    _chapter("Quality works on the case: containment, disposition, cause, an action")
+    chapter("Quality works on the case: containment, disposition, cause, an action")
     path, quality = f"/ncs/{nc['id']}", "quality"
     contained = client.call("PATCH", f"{path}/contain", who=quality, body={"containment": "Lot 4711 blocked"}).body
     client.expect("the phase of the case", contained["phase"], "contained")
@@ -146,7 +144,7 @@ def _case_is_worked_on(client: DemoClient, nc: dict[str, Any]) -> None:
     client.call("PATCH", f"{step}/start", who=quality, body={})
     client.call("PATCH", f"{step}/complete", who=quality, body={"note": "It stands in the maintenance plan"})
 
-    _chapter("Two pairs of eyes: what quality did, somebody else verifies and concedes")
+    chapter("Two pairs of eyes: what quality did, somebody else verifies and concedes")
     verdict = {"effective": True, "note": "No finding in the next three lots"}
     client.call("PATCH", f"{step}/verify", who=quality, body=verdict, expected=403)
     client.call("PATCH", f"{path}/close", who=quality, body={}, expected=409)
@@ -161,12 +159,12 @@ def _case_is_worked_on(client: DemoClient, nc: dict[str, Any]) -> None:
 def _nonconformity_is_closed(
     client: DemoClient, supplier: dict[str, Any], nc: dict[str, Any], before: dict[str, Any]
 ) -> None:
-    _chapter("Quality closes it, and the risk goes back")
+    chapter("Quality closes it, and the risk goes back")
     body = {"reason": "Lot sorted and returned, new gauge at the supplier"}
     closed = client.call("PATCH", f"/ncs/{nc['id']}/close", who="quality", body=body).body
     client.expect("the status of the NC", closed["status"], "CLOSED")
     level = supplier["risk_level"]
-    _wait_for(client, "the worker has noted the old risk level", lambda: _noted_level(client, supplier) == level)
+    client.wait_for("the worker has noted the old risk level", lambda: _noted_level(client, supplier) == level)
     client.expect("the supplier's risk level", _supplier(client, supplier)["risk_level"], level)
     client.expect("the supplier is at risk", _supplier(client, supplier)["is_at_risk"], False)
     again = client.call("PATCH", f"/ncs/{nc['id']}/close", who="quality", body=body).body
@@ -175,7 +173,7 @@ def _nonconformity_is_closed(
 
 
 def _auditor_looks(client: DemoClient, request_id: str) -> None:
-    _chapter("The auditor asks what that one request caused")
+    chapter("The auditor asks what that one request caused")
     entries = client.call("GET", f"/audit-log?request_id={request_id}", who="auditor").body["results"]
     client.expect("the actions in the trail", sorted(entry["action"] for entry in entries), NC_ACTIONS)
     actors = {entry["action"]: entry["actor"] for entry in entries}
@@ -183,7 +181,7 @@ def _auditor_looks(client: DemoClient, request_id: str) -> None:
 
 
 def _refusals(client: DemoClient, nc: dict[str, Any]) -> None:
-    _chapter("What is not allowed is refused")
+    chapter("What is not allowed is refused")
     supplier = {"name": "Not allowed GmbH"}
     client.call("POST", "/suppliers", who="quality", body=supplier, expected=403)
     client.call("GET", "/kpi", who="procurement", expected=403)
@@ -194,10 +192,6 @@ def _refusals(client: DemoClient, nc: dict[str, Any]) -> None:
     client.call("POST", "/auth/login", body=wrong, expected=401)
     unknown = {"supplier_id": 2_000_000_000, "severity": "urgent", "description": "x", "status": "CLOSED"}
     client.call("POST", "/ncs", who="quality", body=unknown, expected=400)
-
-
-def _chapter(title: str) -> None:
-    print(f"\n=== {title} ===", flush=True)
 
 
 def _supplier(client: DemoClient, supplier: dict[str, Any]) -> dict[str, Any]:
@@ -213,17 +207,6 @@ def _kpi(client: DemoClient, *, show: bool = False) -> dict[str, Any]:
 def _expect_kpi(client: DemoClient, before: dict[str, Any], changes: dict[str, int]) -> None:
     after = _kpi(client, show=True)
     client.expect("the key figures changed by", {name: after[name] - before[name] for name in changes}, changes)
-
-
-def _wait_for(client: DemoClient, what: str, holds: Callable[[], Any]) -> None:
-    """Ask until it holds. Raises DemoFailed when it does not in time."""
-    started = time.monotonic()
-    try:
-        wait_until(holds, seconds=WORKER_SECONDS, what=what, every=0.05)
-    except Stalled:
-        raise DemoFailed(f"{what}: not within {WORKER_SECONDS:.0f} s; does run_outbox_worker run?") from None
-    client.passed += 1
-    print(f"  ok: {what} (waited {time.monotonic() - started:.1f} s)")
 
 
 if __name__ == "__main__":

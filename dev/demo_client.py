@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
 from dev.http_client import HttpClient, NoAnswer
+from dev.waiting import Stalled, wait_until
 
 SHOWN_ITEMS = 3
 SHOWN_CHARACTERS = 160
+SHOWN_LINES = 4
+WORKER_SECONDS = 30.0
+_BOUNDARY = "demo-7f3a1c"
 
 
 class DemoFailed(RuntimeError):
@@ -58,15 +64,60 @@ class DemoClient:
         quiet: bool = False,
     ) -> Answer:
         """Make one call, and show it. Raises DemoFailed when the status is not the expected one."""
-        answer = self._send(method, path, who=who, body=body, request_id=request_id)
+        headers = {"X-Request-ID": request_id} if request_id else {}
+        answer = self._send(method, path, who=who, body=body, headers=headers)
         if not quiet or answer.status != expected:
             print(_command(method, self.url + path, who, body, request_id))
             print(_shown(answer))
-        if answer.status != expected:
-            raise DemoFailed(f"{method} {path} as {who or 'nobody'}: expected {expected}, got {answer.status}")
-        if not quiet:
-            self.passed += 1
+        self._demand(answer, f"{method} {path} as {who or 'nobody'}", expected, is_counted=not quiet)
         return answer
+
+    def _demand(self, answer: Answer, what: str, expected: int, *, is_counted: bool = True) -> None:
+        if answer.status != expected:
+            raise DemoFailed(f"{what}: expected {expected}, got {answer.status}")
+        self.passed += is_counted
+
+    def upload(
+        self, path: str, *, who: str, fields: Mapping[str, str], name: str, content: bytes, expected: int = 201
+    ) -> Answer:
+        """Send a form with a file, and show it. Raises DemoFailed when the status is not the expected one."""
+        parts = [
+            f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
+            for field, value in fields.items()
+        ]
+        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        body = b"".join([*parts, head.encode(), content, f"\r\n--{_BOUNDARY}--\r\n".encode()])
+        forms = " ".join([*(f"-F {field}={value!r}" for field, value in fields.items()), f"-F file=@{name}"])
+        print(f"\n$ curl -s {self.url}{path} -H 'Authorization: Bearer <{who}>' {forms}")
+        headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+        answer = self._send("POST", path, who=who, body=body, headers=headers)
+        print(_shown(answer))
+        self._demand(answer, f"POST {path} as {who}", expected)
+        return answer
+
+    def download(self, path: str, *, who: str, accept: str) -> str:
+        """Fetch a text, and show its first lines."""
+        print(f"\n$ curl -s '{self.url}{path}' -H 'Authorization: Bearer <{who}>' -H 'Accept: {accept}'")
+        try:
+            found = self._http.send("GET", path, token=self._tokens[who], headers={"Accept": accept})
+        except NoAnswer as error:
+            raise DemoFailed(f"GET {self.url}{path}: {error}") from None
+        text = found.content.decode("utf-8-sig", errors="replace")
+        self._demand(Answer(found.status, found.headers, None), f"GET {path} as {who}", 200)
+        lines = text.splitlines()
+        more = [f"… {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
+        print("\n".join([line[:SHOWN_CHARACTERS] for line in lines[:SHOWN_LINES]] + more))
+        return text
+
+    def wait_for(self, what: str, holds: Callable[[], Any]) -> None:
+        """Ask until it holds. Raises DemoFailed when it does not in time."""
+        started = time.monotonic()
+        try:
+            wait_until(holds, seconds=WORKER_SECONDS, what=what, every=0.05)
+        except Stalled:
+            raise DemoFailed(f"{what}: not within {WORKER_SECONDS:.0f} s; does run_outbox_worker run?") from None
+        self.passed += 1
+        print(f"  ok: {what} (waited {time.monotonic() - started:.1f} s)")
 
     def expect(self, what: str, found: Any, expected: Any) -> None:
         """Raise DemoFailed unless both are equal."""
@@ -75,13 +126,16 @@ class DemoClient:
         self.passed += 1
         print(f"  ok: {what}: {json.dumps(found, default=str)}")
 
-    def _send(self, method: str, path: str, *, who: str, body: Any, request_id: str) -> Answer:
-        headers = {"X-Request-ID": request_id} if request_id else {}
+    def _send(self, method: str, path: str, *, who: str, body: Any, headers: Mapping[str, str]) -> Answer:
         try:
             answer = self._http.send(method, path, body, token=self._tokens[who] if who else "", headers=headers)
             return Answer(answer.status, answer.headers, answer.document())
         except NoAnswer as error:
             raise DemoFailed(f"{method} {self.url}{path}: {error}") from None
+
+
+def chapter(title: str) -> None:
+    print(f"\n=== {title} ===", flush=True)
 
 
 def _command(method: str, url: str, who: str, body: Any, request_id: str) -> str:

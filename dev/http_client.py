@@ -48,12 +48,16 @@ class HttpClient:
     def send(
         self, method: str, path: str, body: Any = None, *, token: str = "", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send the body as JSON. Return the answer, whatever its status. Raises NoAnswer."""
+        """
+        Send the body as JSON, bytes as they are: `headers` say what they are. Return the answer, whatever its status.
+
+        Raises NoAnswer.
+        """
         sent = {"Accept": "application/json", **(headers or {})}
         if token:
             sent["Authorization"] = f"Bearer {token}"
-        content = None
-        if body is not None:
+        content = body if isinstance(body, bytes) else None
+        if body is not None and content is None:
             sent["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
         try:

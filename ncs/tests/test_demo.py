@@ -11,19 +11,13 @@ from django.utils import timezone
 from audit.models import AuditEntry
 from audit.proof.sealing import seal_new_entries
 from audit.proof.verification import Verification
-from ncs.demo import (
-    DAYS,
-    OLDEST_OPEN_DAYS,
-    date_back,
-    ensure_demo_users,
-    seed_nonconformities,
-    seed_suppliers,
-)
+from ncs.demo import OLDEST_OPEN_DAYS, ensure_demo_users, seed_nonconformities
 from ncs.models import NonConformity
 from outbox.models import OutboxEvent
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from suppliers.choices import Severity
+from suppliers.demo import DAYS, date_back, seed_suppliers
 from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db

@@ -22,6 +22,7 @@ register(
             "CERTIFICATE_SUPERSEDED": "Certificate superseded",
             "CERTIFICATE_EXPIRING": "Certificate ends soon",
             "CERTIFICATE_EXPIRED": "Certificate has ended",
+            "DEMO_DATED_BACK": "Demo data dated back",
         },
         fields={
             "supplier_id": Field("supplier", refers_to="supplier"),
@@ -37,10 +38,13 @@ register(
             "last_surveillance_on": Field("last surveillance"),
             "supersedes_id": Field("renews", refers_to="certificate"),
             "status": Field("status", choices=dict(CertificateStatus.choices)),
+            "submitted_at": Field("handed in"),
             "verified_at": Field("verified"),
             "verified_by_id": Field("verified by", refers_to="user"),
             "verify_method": Field("how it was verified", choices=dict(VerifyMethod.choices)),
             "verify_ref": Field("where it was verified"),
+            "decided_at": Field("decided"),
+            "uploaded_at": Field("file put on"),
             "expiry_told": Field("told of the end", choices=_THRESHOLDS),
         },
     )

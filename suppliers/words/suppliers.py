@@ -47,6 +47,7 @@ register(
             "override_level": Field("risk level by override", choices=dict(RiskLevel.choices)),
             "override_until": Field("override until"),
             "override_reason": Field("reason of the override"),
+            "status_at": Field("status decided"),
             "created_at": Field("recorded"),
             "updated_at": Field("last changed"),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 import zlib
@@ -17,23 +18,25 @@ def drawn(rng: random.Random) -> bytes:
     start, slope = rng.randint(70, 110), rng.uniform(-0.5, 0.5)
     rows = bytearray()
     for y in range(HEIGHT):
-        rows.append(0)
-        for x in range(WIDTH):
-            away = (x - _CENTRE_X) ** 2 + (y - _CENTRE_Y) ** 2
-            scratch = start < x - 130 < start + 90 and abs(y - 95 - slope * (x - 200)) < 2.2
-            rows += bytes(_FAULT if scratch and away < _RADIUS**2 else _colour(away, bore))
+        row = _row(abs(y - _CENTRE_Y), bore)
+        for x in range(start + 131, start + 220):
+            if abs(y - 95 - slope * (x - 200)) < 2.2 and (x - _CENTRE_X) ** 2 + (y - _CENTRE_Y) ** 2 < _RADIUS**2:
+                row[3 * x : 3 * x + 3] = bytes(_FAULT)
+        rows += b"\0" + row
     header = struct.pack(">2I5B", WIDTH, HEIGHT, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
 
 
-def _colour(away: int, bore: int) -> tuple[int, int, int]:
-    """Return the colour so far from the centre, as a square."""
-    if away < bore**2:
-        return _HOLE
-    if away < (bore + 4) ** 2 or (_RADIUS - 5) ** 2 < away < _RADIUS**2:
-        return _EDGE
-    return _STEEL if away < _RADIUS**2 else _BENCH
+def _row(away: int, bore: int) -> bytearray:
+    """Return one row so far from the centre: discs painted over each other, the largest first."""
+    row = bytearray(bytes(_BENCH) * WIDTH)
+    for radius, colour in ((_RADIUS, _EDGE), (_RADIUS - 5, _STEEL), (bore + 4, _EDGE), (bore, _HOLE)):
+        if away < radius:
+            half = math.isqrt(radius**2 - away**2 - 1)
+            first, last = _CENTRE_X - half, _CENTRE_X + half + 1
+            row[3 * first : 3 * last] = bytes(colour) * (last - first)
+    return row
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ncs.choices import ActionKind
-from ncs.demo_pictures import drawn
+from ncs.demo.pictures import drawn
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import (
     analyse_nonconformity,
@@ -98,7 +98,8 @@ def tell(story: Story, *, until: datetime, share: float, rng: random.Random, peo
         _photograph(story, rng, quality)
     if share > 0.1 and (nc.severity == Severity.HIGH or rng.random() < 0.5):
         contain_nonconformity(nc_id=nc.pk, containment=rng.choice(_CONTAINED), actor=quality)
-        story.times["contained_at"] = at(0.1)
+        hours = 3 + nc.pk * 7 % 40  # most in time
+        story.times["contained_at"] = min(at(0.1), story.opened + timedelta(hours=hours))
     if share > 0.25:
         _decide(story, rng, quality, admin)
         story.times["disposed_at"] = at(0.25)
