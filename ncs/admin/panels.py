@@ -63,6 +63,7 @@ def severe_panel(request: HttpRequest) -> dict[str, Any] | None:
     listed = reverse("admin:ncs_nonconformity_changelist")
     return {
         "template": TABLE,
+        "id": "severe-ncs",
         "title": "Open with severity high, oldest first",
         "columns": ("Number", "Supplier", "Phase", "Owner", "Age", "Description"),
         "rows": [

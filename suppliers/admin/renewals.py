@@ -34,7 +34,7 @@ def to_renew_panel(request: HttpRequest) -> dict[str, Any] | None:
         "template": TABLE,
         "id": "certificates-to-renew",
         "title": "Certificates to renew",  # without their number: to count them reads all that have ever ended
-        "columns": ("Supplier", "Valid until", "What", "Renewal"),
+        "columns": ("Supplier", "Valid until", "Renewal", "What"),
         "rows": [cells for _, cells in rows],
         "empty": f"None ends within {RENEWAL_NOTICE_DAYS} days without a later one at hand.",
         "links": _links(),
@@ -43,8 +43,8 @@ def to_renew_panel(request: HttpRequest) -> dict[str, Any] | None:
 
 def _certificates(page: Any) -> list[tuple[Any, ...]]:
     return [
-        ((each.valid_to, 0, each.pk), (supplier_link(each.supplier), until(page, each), named(page, each),
-                                       renew_link(each)))
+        ((each.valid_to, 0, each.pk), (supplier_link(each.supplier), until(page, each), renew_link(each),
+                                       named(page, each)))
         for each in to_renew().select_related("supplier")[:MOST_ROWS]
     ]  # fmt: skip
 
@@ -54,8 +54,8 @@ def _declared() -> list[tuple[Any, ...]]:
     due = standing.expired(today=today) | standing.expiring(today=today)
     page: Any = admin.site.get_model_admin(Supplier)
     return [
-        ((each.certification_expiry, 1, each.pk), (supplier_link(each), page.certification(each), _UNPROVEN,
-                                                   _hand_in_link(each)))
+        ((each.certification_expiry, 1, each.pk), (supplier_link(each), page.certification(each), _hand_in_link(each),
+                                                   _UNPROVEN))
         for each in due.order_by("certification_expiry", "id")[:MOST_ROWS]
     ]  # fmt: skip
 

@@ -85,9 +85,9 @@ class TestWhatIsToBeRenewed:
 
         suppliers = [re.search(r"/supplier/(\d+)/", str(supplier))[1] for supplier, *_ in rows]
         assert suppliers == [str(declared.pk), str(proven.supplier_id), str(last.pk)]
-        assert [f"renews={proven.pk}" in str(renewal) for *_, renewal in rows] == [False, True, False]
-        assert [f"add/?supplier={declared.pk}" in str(renewal) for *_, renewal in rows] == [True, False, False]
-        assert ["Declared" in str(what) for _, _, what, _ in rows] == [True, False, True]
+        assert [f"renews={proven.pk}" in str(renewal) for _, _, renewal, _ in rows] == [False, True, False]
+        assert [f"add/?supplier={declared.pk}" in str(renewal) for _, _, renewal, _ in rows] == [True, False, False]
+        assert ["Declared" in str(what) for *_, what in rows] == [True, False, True]
 
     def test_says_so_when_there_is_nothing_to_renew(self, panel_for, certified_for):
         certified_for(91)
