@@ -90,6 +90,8 @@ _FIXED = (
     Fixed("Nordsee Cables GmbH", Severity.LOW, 50, None, "labelling", "4834-B"),
     Fixed("Rhein Electronics GmbH", Severity.LOW, 97, None, "labelling", "4835-A"),
     Fixed("Hansa Logistics GmbH", Severity.MEDIUM, 64, None, "delivery", "4841-A"),
+    *(Fixed("Ebro Electronics S.L.", Severity.MEDIUM, ago, None, "function", "4847-A") for ago in (71, 35)),
+    Fixed("Carpathian Cables S.R.L.", Severity.MEDIUM, 68, None, "material", "4848-A"),
     Fixed("Jura Calibration SARL", Severity.MEDIUM, 15, None, "documentation", "4842-A"),
     *(Fixed("Ticino Machining SA", Severity.MEDIUM, ago, None, "dimension", "4843-B") for ago in (52, 21)),
     *(Fixed("Loire Forge SAS", Severity.MEDIUM, ago, None, "material", "4844-A") for ago in (63, 29)),
