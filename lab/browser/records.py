@@ -74,7 +74,8 @@ def make_records() -> dict[str, dict[str, int]]:
             "long": long_text.pk,
         },
         "ncs.correctiveaction": {each.status: each.pk for each in CorrectiveAction.objects.order_by("-id")},
-        "suppliers.supplier": {"usual": Supplier.objects.order_by("id")[0].pk, "long": long_named.pk},
+        # The riskiest has most to show: lines that add up, charts, decisions.
+        "suppliers.supplier": {"usual": Supplier.objects.order_by("-risk_score", "id")[0].pk, "long": long_named.pk},
         "suppliers.certificate": certificates,
         "suppliers.suppliervolume": _volumes_of(long_named.pk, admin),
         "exchange.importjob": _imports(admin),
