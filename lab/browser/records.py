@@ -51,6 +51,7 @@ def make_records() -> dict[str, dict[str, int]]:
     files = {
         "ncs.nonconformity.file": _files_on("nonconformity", long_text.pk, admin),
         "ncs.correctiveaction.file": _files_on("action", action.pk, admin),
+        "suppliers.supplier.file": _files_on("supplier", long_named.pk, admin),
     }
     certificates = _certificates_of(long_named.pk, admin)
     _to_be_renewed(admin)
