@@ -28,14 +28,20 @@ Distribution = Mapping[int, int]
 """How often each value occurs."""
 
 
+def _rounded(part: int, whole: int, decimals: int) -> float:
+    """Return a quotient, with a half rounded up. Python's `round` takes the even neighbour, of a binary fraction."""
+    scale: int = 10**decimals
+    return (2 * part * scale + whole) // (2 * whole) / scale
+
+
 def rate(part: int, whole: int) -> float | None:
     """Return a share from 0 to 1, with four decimals."""
-    return round(part / whole, 4) if whole > 0 else None
+    return _rounded(part, whole, 4) if whole > 0 else None
 
 
 def mean(values: Distribution) -> float | None:
     number = sum(values.values())
-    return round(sum(value * n for value, n in values.items()) / number, 1) if number > 0 else None
+    return _rounded(sum(value * n for value, n in values.items()), number, 1) if number > 0 else None
 
 
 def median(values: Distribution) -> float | None:
@@ -87,11 +93,11 @@ def ending_within(ends: Mapping[date, int], as_of: date, days: int) -> int:
 
 def ppm(defective: int, received: int) -> float | None:
     """Return defective pieces of a million received. Of too few it says nothing."""
-    return round(defective * 1_000_000 / received, 1) if received >= LEAST_RECEIVED else None
+    return _rounded(defective * 1_000_000, received, 1) if received >= LEAST_RECEIVED else None
 
 
 def per_hundred(number: int, lots: int) -> float | None:
-    return round(number * 100 / lots, 2) if lots > 0 else None
+    return _rounded(number * 100, lots, 2) if lots > 0 else None
 
 
 def pareto(counts: Iterable[tuple[Key, int]], total: int) -> list[tuple[Key, int, float | None, float | None]]:

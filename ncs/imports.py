@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -20,10 +20,10 @@ from qhse.errors import DomainError
 from qhse.exchange.registry import Column, Forecast, ImportKind, Outcome, Values, register
 from qhse.exchange.values import CellRefused, day, one_of, prose, text, whole
 from suppliers.choices import Severity
-from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant
-from suppliers.names import name_key
+from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant, whose
+from suppliers.services import locked_supplier
 
-_NUMBER = re.compile(r"NC[- ]?[0-9]{4}[- ]?0*([1-9][0-9]{0,17})", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"NC[- ]?([0-9]{4})[- ]?0*([1-9][0-9]{0,17})", re.ASCII | re.IGNORECASE)
 _SEVERITIES = {
     Severity.LOW.value: ("Low", "minor", "niedrig", "gering", "leicht", "Nebenfehler", "bassa", "lieve", "faible",
                          "mineure"),
@@ -41,12 +41,25 @@ _DETAILS = ("severity", "system", "category", "detected_on", "detected_at", "par
             "qty_received", "qty_defective", "due_on")  # fmt: skip
 
 
-def read_number(cell: Any) -> int:
-    """Return the id that a case's number stands for: NC-2026-00042."""
+class Number(NamedTuple):
+    """What a case's number says: NC-2026-00042. Another system's NC-2019-00042 is no case of ours."""
+
+    year: int
+    pk: int
+
+    def __str__(self) -> str:
+        return f"NC-{self.year}-{self.pk:05d}"
+
+    def is_of(self, nc: NonConformity | None) -> bool:
+        return nc is not None and nc.created_at.year == self.year
+
+
+def read_number(cell: Any) -> Number:
+    """Return what a case's number stands for: NC-2026-00042."""
     found = _NUMBER.fullmatch(text(cell, most=40))
     if found is None:
         raise CellRefused(f"Must be a number such as NC-2026-00042, not {str(cell)[:40]!r}.")
-    return int(found[1])
+    return Number(int(found[1]), int(found[2]))
 
 
 COLUMNS = (
@@ -110,16 +123,21 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def key(values: Values) -> Hashable:
-    if "number" in values:
-        return "number", values["number"]
-    return (name_key(values["supplier"]), values["description"], *(values.get(name) for name in _IDENTITY))
+def keys(rows: Sequence[Values]) -> list[Collection[Hashable]]:
+    meant = suppliers_meant({values["supplier"] for values in rows})
+
+    def of(values: Values) -> Hashable:
+        if "number" in values:
+            return "number", values["number"]
+        return (whose(values["supplier"], meant), values["description"], *_identity(values).values())
+
+    return [(of(values),) for values in rows]
 
 
 def foresee(rows: Sequence[Values]) -> list[Forecast]:
     meant = suppliers_meant({values["supplier"] for values in rows})
-    numbers = [values["number"] for values in rows if "number" in values]
-    is_open = {nc.pk: nc for nc in NonConformity.objects.filter(pk__in=numbers).only("status", "created_at")}
+    numbers = [values["number"].pk for values in rows if "number" in values]
+    by_id = {nc.pk: nc for nc in NonConformity.objects.filter(pk__in=numbers).only("created_at")}
     alike = NonConformity.objects.filter(
         supplier_id__in={each.pk for each in meant.values()},
         description__in={values["description"] for values in rows if "number" not in values},
@@ -136,8 +154,8 @@ def foresee(rows: Sequence[Values]) -> list[Forecast]:
         except DomainError as error:
             return error
         if "number" in values:
-            there = is_open.get(values["number"])
-            return _absent(values["number"]) if there is None else Outcome.CHANGED
+            is_there = values["number"].is_of(by_id.get(values["number"].pk))
+            return Outcome.CHANGED if is_there else _absent(values["number"])
         same = (meant[values["supplier"]].pk, values["description"], *_identity(values).values())
         return Outcome.CHANGED if same in known else Outcome.NEW
 
@@ -149,12 +167,14 @@ def write_row(values: Values, *, actor: Any, source: str, reason: str) -> Outcom
     Record a case, or correct the one whose number the row has.
 
     Without a number, a case is there already if supplier, description, day, part and lot are the same. It then stays as
-    it is: others may have worked on it.
+    it is: others may have worked on it. Whether it is there is asked under its supplier's lock: of two imports of one
+    file the second finds what the first has recorded.
     """
     told = {name: value for name, value in values.items() if name not in ("number", "supplier")}
     supplier_id = supplier_of(values["supplier"])
     if "number" in values:
         return _corrected(values["number"], {"supplier_id": supplier_id, **told}, actor, reason)
+    locked_supplier(supplier_id)
     same = Q(supplier_id=supplier_id, description=values["description"], **_identity(values))
     if NonConformity.objects.filter(same).exists():
         return Outcome.SAME
@@ -162,12 +182,12 @@ def write_row(values: Values, *, actor: Any, source: str, reason: str) -> Outcom
     return Outcome.NEW
 
 
-def _corrected(number: int, values: dict[str, Any], actor: Any, reason: str) -> Outcome:
-    before = NonConformity.objects.filter(pk=number).first()
-    if before is None:
+def _corrected(number: Number, values: dict[str, Any], actor: Any, reason: str) -> Outcome:
+    before = NonConformity.objects.filter(pk=number.pk).first()
+    if before is None or not number.is_of(before):
         raise _absent(number)
     try:
-        after = correct_nonconformity(nc_id=number, values=values, actor=actor, reason=reason)
+        after = correct_nonconformity(nc_id=number.pk, values=values, actor=actor, reason=reason)
     except NonConformityIsClosed:
         if all(getattr(before, name) == value for name, value in values.items()):
             return Outcome.SAME
@@ -179,7 +199,7 @@ def _identity(values: Values) -> dict[str, Any]:
     return {"detected_on": values.get("detected_on"), **{name: values.get(name, "") for name in _IDENTITY[1:]}}
 
 
-def _absent(number: int) -> NonConformityNotFound:
+def _absent(number: Number) -> NonConformityNotFound:
     return NonConformityNotFound(f"There is no case with the number {number}.", field="number")
 
 
@@ -190,7 +210,7 @@ register(
         table=NC_ROLES,
         write="create",
         columns=COLUMNS,
-        key=key,
+        keys=keys,
         foresee=foresee,
         write_row=write_row,
     )

@@ -51,7 +51,16 @@ def test_the_bands_touch_each_other():
 
 @pytest.mark.parametrize(
     ("defective", "received", "expected"),
-    [(0, 0, None), (3, 499, None), (0, 500, 0.0), (1, 500, 2000.0), (3, 12_000, 250.0), (7, 9_000, 777.8)],
+    [
+        (0, 0, None),
+        (3, 499, None),
+        (0, 500, 0.0),
+        (1, 500, 2000.0),
+        (3, 12_000, 250.0),
+        (7, 9_000, 777.8),
+        (1, 800_000, 1.3),
+        (3, 800_000, 3.8),
+    ],
 )
 def test_ppm_says_nothing_below_five_hundred_pieces(defective, received, expected):
     assert formulas.ppm(defective, received) == expected

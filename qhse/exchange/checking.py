@@ -135,17 +135,14 @@ def check_rows(kind: ImportKind, columns: Sequence[Mapping[str, Any]], rows: Seq
     found = Check()
     seen: dict[Hashable, int] = {}
     for start in range(0, len(rows), FORESEEN_AT_ONCE):
-        good: list[tuple[Row, Values]] = []
+        readable: list[tuple[Row, Values]] = []
         for row in rows[start : start + FORESEEN_AT_ONCE]:
             values, problems = read_row(kind, columns, row)
-            first = row.number if problems else seen.setdefault(kind.key(values), row.number)
-            if first != row.number:
-                found.repeated[row.number] = first
-                problems = [repeated(row.number, first)]
             if problems:
                 found.refuse(problems)
             else:
-                good.append((row, values))
+                readable.append((row, values))
+        good = _first_ones(kind, readable, seen, found)
         forecasts = kind.foresee([values for _, values in good]) if good else []
         for (row, _), forecast in zip(good, forecasts, strict=True):
             if isinstance(forecast, DomainError):
@@ -155,6 +152,23 @@ def check_rows(kind: ImportKind, columns: Sequence[Mapping[str, Any]], rows: Seq
             else:
                 found.known += 1
     return found
+
+
+def _first_ones(
+    kind: ImportKind, rows: list[tuple[Row, Values]], seen: dict[Hashable, int], found: Check
+) -> list[tuple[Row, Values]]:
+    """Return the rows that are about something else than earlier ones, whose keys `seen` has. Refuse the others."""
+    good = []
+    for (row, values), keys in zip(rows, kind.keys([values for _, values in rows]) if rows else [], strict=True):
+        first = min((seen[key] for key in keys if key in seen), default=row.number)
+        for key in keys:
+            seen.setdefault(key, first)
+        if first == row.number:
+            good.append((row, values))
+        else:
+            found.repeated[row.number] = first
+            found.refuse([repeated(row.number, first)])
+    return good
 
 
 def problem(row: int, column: str, name: str, code: str, detail: str) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -51,9 +51,10 @@ class ImportKind:
     """
     A kind of record that can be imported.
 
-    Who may do the action `write` of its role `table` may import it. `key` names what a row is about: a row with the key
-    of an earlier one is refused. `foresee` looks at many rows at once and writes nothing. `write_row` calls the service
-    for one row, in the caller's transaction; what that refuses is the row's error.
+    Who may do the action `write` of its role `table` may import it. `keys` names what each row is about, by whatever
+    names the rows call it: a row that shares a key with an earlier one is refused. `foresee` looks at many rows at once
+    and writes nothing. `write_row` calls the service for one row, in the caller's transaction; what that refuses is the
+    row's error.
     """
 
     name: str
@@ -61,7 +62,7 @@ class ImportKind:
     table: RoleTable
     write: str
     columns: tuple[Column, ...]
-    key: Callable[[Values], Hashable]
+    keys: Callable[[Sequence[Values]], list[Collection[Hashable]]]
     foresee: Callable[[Sequence[Values]], list[Forecast]]
     write_row: Callable[..., Outcome]
     needs_one_of: tuple[str, ...] = ()  # of these columns at least one

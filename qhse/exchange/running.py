@@ -180,6 +180,13 @@ def _run_piece(job: ImportJob, tell: Tell | None) -> bool:
         )
         if locked is None:
             return False
+        if locked.started_by is None or not may_import(locked.started_by, kind_of(job.kind)):
+            _end(
+                job,
+                ImportStatus.FAILED,
+                why="Who has started it may not import this any more. Earlier rows are stored.",
+            )
+            return False
         done = Done()
         rows = _rows_from(job, locked.rows_done)
         _write_rows(job, rows, done)

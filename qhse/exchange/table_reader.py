@@ -172,6 +172,8 @@ def told(rows: Iterable[list[Any]], *, most_rows: int, most_columns: int) -> Ite
             raise TooLarge(f"has more than {most_rows - _ABOVE:,} rows. Divide it")
         if len(cells) > most_columns:
             raise TooLarge(f"has more than {most_columns} columns in row {number:,}")
+        if any(isinstance(each, str) and "\0" in each for each in cells):
+            raise Refused(f"holds a NUL character in row {number:,}")
         if any(isinstance(each, str) and len(each) > LONGEST_CELL for each in cells):
             raise TooLarge(f"has a cell of more than {LONGEST_CELL:,} characters in row {number:,}")
         yield json.dumps([number, cells])

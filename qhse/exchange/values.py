@@ -16,9 +16,11 @@ from qhse.text import LineRefused, base_letters, one_line, plain
 
 Reader = Callable[[Any], Any]
 
-_SPACES = re.compile("[\\s\u00a0\u2007\u2009\u202f'’]")
+_SPACE = "[\\s\\u00a0\\u2007\\u2009\\u202f'’]"
+_SPACES = re.compile(_SPACE)
+_SPACED = re.compile(rf"[1-9][0-9]{{0,2}}(?:{_SPACE}[0-9]{{3}})+(?:[.,][0-9]*)?")
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
-_GROUPED = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})*", re.ASCII)
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:([.,])[0-9]{3})(?:\1[0-9]{3})*", re.ASCII)
 _ZERO_PART = re.compile(r"(.*?)[.,]0{1,6}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 _ISO = re.compile(r"([0-9]{4})[-./]([0-9]{1,2})[-./]([0-9]{1,2})(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
@@ -60,17 +62,24 @@ def as_text(cell: Any) -> str:
     return str(cell) if isinstance(cell, str | int) else f"{cell:.15g}"
 
 
+def _joined(cell: str) -> str:
+    """Return a number without the spaces between its thousands. Where spaces part anything else, they stay."""
+    trimmed = cell.strip()
+    return _SPACES.sub("", trimmed) if _SPACED.fullmatch(trimmed) else trimmed
+
+
 def whole(cell: Any) -> int:
     """
     Return a whole number from 0 on: 1234, 1.234, 1,234, 1 234, 1'234, 1234,00.
 
-    A number of the file is taken as it is. In a text, three digits behind a point or a comma are thousands.
+    A number of the file is taken as it is. In a text, three digits behind a point or a comma are thousands, unless it
+    begins with 0.
     """
     if isinstance(cell, float) or (isinstance(cell, int) and cell < 0):
         raise CellRefused(f"Must be a whole number from 0 on, not {as_text(cell)}.")
     if isinstance(cell, int):
         return cell
-    digits = _SPACES.sub("", cell)
+    digits = _joined(cell)
     if part := _ZERO_PART.fullmatch(digits):
         digits = digits if _GROUPED.fullmatch(digits) else part[1]
     if _GROUPED.fullmatch(digits):
@@ -91,7 +100,7 @@ def decimal(cell: Any) -> Decimal:
         if cell < 0:
             raise CellRefused(f"Must be a number from 0 on, not {cell}.")
         return Decimal(as_text(cell))
-    digits = _SPACES.sub("", cell)
+    digits = _joined(cell)
     if re.fullmatch(r"[0-9]{1,3}[.,][0-9]{3}", digits, re.ASCII) and not digits.startswith("0"):
         raise CellRefused(f"{cell!r} can mean thousands or thousandths. Write it without a sign for thousands.")
     last = max(digits.rfind("."), digits.rfind(","))

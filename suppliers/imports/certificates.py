@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,9 @@ from qhse.exchange.registry import Column, Forecast, ImportKind, Outcome, Values
 from qhse.exchange.values import as_text, day, one_of, prose, text
 from suppliers.choices import CertificateStatus
 from suppliers.errors import CertificateIsInvalid, CertificateMoveIsForbidden
-from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant
+from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant, whose
 from suppliers.models import Certificate
 from suppliers.models.certificate import MAX_EDITION, MAX_NAME, MAX_NUMBER
-from suppliers.names import name_key
 from suppliers.permissions import CERTIFICATE_ROLES
 from suppliers.services import correct_certificate, submit_certificate
 from suppliers.services.certificate_fields import MAX_TEXT, demand_period, read
@@ -106,8 +105,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def key(values: Values) -> Hashable:
-    return name_key(values["supplier"]), values["standard"][0], values["number"], values["valid_from"]
+def keys(rows: Sequence[Values]) -> list[Collection[Hashable]]:
+    meant = suppliers_meant({values["supplier"] for values in rows})
+    return [
+        ((whose(values["supplier"], meant), values["standard"][0], values["number"], values["valid_from"]),)
+        for values in rows
+    ]
 
 
 def foresee(rows: Sequence[Values]) -> list[Forecast]:
@@ -192,7 +195,7 @@ register(
         table=CERTIFICATE_ROLES,
         write="create",
         columns=COLUMNS,
-        key=key,
+        keys=keys,
         foresee=foresee,
         write_row=write_row,
     )

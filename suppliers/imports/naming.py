@@ -66,6 +66,11 @@ def suppliers_meant(references: Collection[str]) -> dict[str, Known]:
     return {each: known for each, known in found_for.items() if known is not None}
 
 
+def whose(reference: str, meant: dict[str, Known]) -> int | str:
+    """Return what two texts that name one supplier have in common: its id, else how its name is compared."""
+    return meant[reference].pk if reference in meant else name_key(reference)
+
+
 def suppliers_like(*, pk: int | None = None, reference: str | None = None, key: str | None = None) -> list[Supplier]:
     """Return the suppliers that have this id, this external reference or this key of a name."""
     rows = _like.rows(id=pk or 0, reference=reference or NO_TEXT, key=key or NO_TEXT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -116,26 +116,39 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def key(values: Values) -> Hashable:
-    """Return what a row is about: the first of code, reference and name that it has."""
-    if "code" in values:
-        return "code", values["code"]
-    if "external_ref" in values:
-        return "external_ref", values["external_ref"]
-    return "name", name_key(values.get("name", ""))
+def keys(rows: Sequence[Values]) -> list[Collection[Hashable]]:
+    """Return what each row is about: the supplier that it means, and the code, reference and name that it has."""
+    by_id, by_reference, by_key = _known(rows)
+
+    def of(values: Values) -> Iterator[Hashable]:
+        yield from ((name, values[name]) for name in ("code", "external_ref") if name in values)
+        if "name" in values:
+            yield "name", name_key(values["name"])
+        try:
+            row = _existing(values, by_id, by_reference, by_key)
+        except DomainError:
+            return  # said of the row when it is foreseen
+        if row is not None:
+            yield "code", row.pk
+
+    return [tuple(of(values)) for values in rows]
 
 
 def foresee(rows: Sequence[Values]) -> list[Forecast]:
+    known = _known(rows)
+    return [_forecast(values, *known) for values in rows]
+
+
+def _known(rows: Sequence[Values]) -> tuple[dict[int, Supplier], dict[str, Supplier], dict[str, Supplier]]:
+    """Return the suppliers that rows may mean, by id, external reference and key of the name."""
     known = Supplier.objects.filter(
         Q(pk__in=[values["code"] for values in rows if "code" in values])
         | Q(external_ref__in=[values["external_ref"] for values in rows if "external_ref" in values])
         | Q(name_key__in=[name_key(values["name"]) for values in rows if "name" in values])
     ).only("pk", "name", "name_key", "external_ref", "merged_into")
     found = list(known)
-    by_id = {each.pk: each for each in found}
     by_reference = {each.external_ref: each for each in found if each.external_ref}
-    by_key = {each.name_key: each for each in found}
-    return [_forecast(values, by_id, by_reference, by_key) for values in rows]
+    return {each.pk: each for each in found}, by_reference, {each.name_key: each for each in found}
 
 
 def _forecast(
@@ -211,7 +224,7 @@ register(
         write="create",
         columns=COLUMNS,
         needs_one_of=("name", "code", "external_ref"),
-        key=key,
+        keys=keys,
         foresee=foresee,
         write_row=write_row,
     )

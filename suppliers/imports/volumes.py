@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 from qhse import clock
 from qhse.errors import DomainError
 from qhse.exchange.registry import Column, Forecast, ImportKind, Outcome, Values, register
 from qhse.exchange.values import month, whole
-from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant
+from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant, whose
 from suppliers.models import SupplierVolume
-from suppliers.names import name_key
 from suppliers.permissions import VOLUME_ROLES
 from suppliers.services import set_volume
 from suppliers.services.volumes import FIGURES, check_figures, check_month
@@ -56,8 +55,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def key(values: Values) -> Hashable:
-    return name_key(values["supplier"]), values["month"]
+def keys(rows: Sequence[Values]) -> list[Collection[Hashable]]:
+    meant = suppliers_meant({values["supplier"] for values in rows})
+    return [((whose(values["supplier"], meant), values["month"]),) for values in rows]
 
 
 def foresee(rows: Sequence[Values]) -> list[Forecast]:
@@ -99,7 +99,7 @@ register(
         table=VOLUME_ROLES,
         write="set_month",
         columns=COLUMNS,
-        key=key,
+        keys=keys,
         foresee=foresee,
         write_row=write_row,
     )

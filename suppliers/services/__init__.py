@@ -19,6 +19,7 @@ from suppliers.services.fields import EARLIEST_EXPIRY, LATEST_EXPIRY
 from suppliers.services.merging import merge_supplier
 from suppliers.services.risk import OVERRIDE_DAYS, override_risk
 from suppliers.services.status import change_supplier_status
+from suppliers.services.storing import locked_supplier
 from suppliers.services.suppliers import create_supplier, update_certification
 from suppliers.services.volumes import set_volume
 
@@ -34,6 +35,7 @@ __all__ = [
     "count_nonconformity_reopened",
     "count_nonconformity_voided",
     "create_supplier",
+    "locked_supplier",
     "merge_supplier",
     "move_nonconformity",
     "override_risk",

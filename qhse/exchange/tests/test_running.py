@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 
 from audit.models import AuditEntry
+from ncs.models import NonConformity
 from outbox.models import OutboxEvent
 from qhse.accounts.services.users import change_user
 from qhse.exchange import running
@@ -106,6 +107,33 @@ class TestRun:
 
         assert (counts(job), job.status) == ((0, 0, 0, 0), ImportStatus.FAILED)
         assert "may not" in job.why
+
+    def test_who_may_not_import_any_more_stops_in_the_middle(self, started, users, monkeypatch):
+        job = started(suppliers_csv(ROWS_AT_ONCE + 5), mode=GOOD)
+        write, written = running._write_rows, []
+
+        def write_and_leave(*given):
+            write(*given)
+            written.append(given)
+            change_user(user_id=users["procurement"].pk, actor=users["admin"], changes={"is_active": False})
+
+        monkeypatch.setattr(running, "_write_rows", write_and_leave)
+        run_waiting()
+
+        assert (counts(job)[0], job.status, len(written)) == (ROWS_AT_ONCE, ImportStatus.FAILED, 1)
+        assert "may not import this any more" in job.why
+
+    def test_the_number_of_another_systems_case_corrects_none_of_ours(self, started, make_nc, users):
+        nc = make_nc()
+        foreign = nc.number.replace(str(nc.created_at.year), "1999")
+        row = f"{foreign};{nc.supplier.code};high;Other text"
+        job = started(f"Number;Supplier;Severity;Description\n{row}\n;{nc.supplier.code};low;Burrs".encode(),
+                      kind="cases", mode=GOOD, actor=users["quality"])  # fmt: skip
+
+        run_waiting()
+
+        assert counts(job) == (1, 0, 0, 1)
+        assert set(NonConformity.objects.values_list("description", flat=True)) == {nc.description, "Burrs"}
 
     def test_a_cancelled_one_is_not_run(self, started, users):
         job = started()
@@ -219,30 +247,52 @@ def _url(database):
     )
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("mode", [GOOD, ALL])
-def test_several_who_run_one_import_at_once_write_each_row_once(started, mode):
-    job = started(suppliers_csv(3 * ROWS_AT_ONCE), mode=mode)
-    barrier, failures = Barrier(3), []
+def in_parallel(works):
+    """Do each of these in a thread of its own, all at once. None may raise."""
+    barrier, failures = Barrier(len(works)), []
 
-    def run():
+    def run(work):
         try:
             barrier.wait(10)
-            run_waiting()
+            work()
         except Exception as error:
             failures.append(error)
         finally:
             connection.close()
 
-    threads = [Thread(target=run) for _ in range(3)]
+    threads = [Thread(target=run, args=[work]) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
+    assert failures == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", [GOOD, ALL])
+def test_two_imports_of_the_same_cases_at_once_record_each_case_once(started, make_supplier, users, mode):
+    name = make_supplier().name
+    rows = "\n".join(f"{name};low;Lot {number}: burrs" for number in range(120))
+    content = f"Supplier;Severity;Description\n{rows}".encode()
+    jobs = [started(content, kind="cases", mode=mode, actor=users["quality"]) for _ in range(2)]
+
+    in_parallel([lambda job=job: run_import(job.pk) for job in jobs])
     run_waiting()
 
-    assert failures == []
+    assert NonConformity.objects.count() == Supplier.objects.get().nc_total == 120
+    assert sorted(counts(job) for job in jobs) == [(0, 0, 120, 0), (120, 0, 0, 0)] or mode == GOOD
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", [GOOD, ALL])
+def test_several_who_run_one_import_at_once_write_each_row_once(started, mode):
+    job = started(suppliers_csv(3 * ROWS_AT_ONCE), mode=mode)
+
+    in_parallel([run_waiting] * 3)
+    run_waiting()
+
     assert (counts(job), Supplier.objects.count()) == ((3 * ROWS_AT_ONCE, 0, 0, 0), 3 * ROWS_AT_ONCE)
     assert AuditEntry.objects.filter(action="IMPORT_DONE").count() == 1
 

@@ -78,6 +78,37 @@ class TestPreview:
 
         assert [(each["row"], each["code"]) for each in job.problems] == [(3, "repeated_row")]
 
+    @pytest.mark.parametrize("kind", ["volumes", "cases"])
+    def test_a_row_about_the_same_supplier_by_another_name_repeats_it(self, preview, make_supplier, users, kind):
+        supplier = make_supplier(name="Hansa Forge GmbH", external_ref="70012345")
+        names = (supplier.code, "HANSA forge GmbH", "70012345")
+        if kind == "volumes":
+            rows = [f"{name};2026-09;{number}000;1" for number, name in enumerate(names, 1)]
+            content = "\n".join(["Supplier;Month;Received;Defective", *rows])
+        else:
+            content = "\n".join(["Supplier;Severity;Description", *(f"{name};low;Burrs" for name in names)])
+
+        job = preview(content.encode(), kind=kind, actor=users["admin"])
+
+        assert [(each["row"], each["code"]) for each in job.problems] == [(3, "repeated_row"), (4, "repeated_row")]
+
+    def test_rows_that_call_one_supplier_by_name_code_and_reference_repeat_it(self, preview, make_supplier):
+        supplier = make_supplier(name="Hansa Forge GmbH", external_ref="70012345")
+        lines = (f"{supplier.code};;;DE", ";Hansa Forge GmbH;;FR", ";;70012345;IT", ";New GmbH;9;DE", ";New GmbH;;FR")
+
+        job = preview("\n".join(["Code;Name;Reference;Country", *lines]).encode())
+
+        assert [each["row"] for each in job.problems if each["code"] == "repeated_row"] == [3, 4, 6]
+
+    def test_the_number_of_another_systems_case_is_none_of_ours(self, preview, make_nc, users):
+        nc = make_nc()
+        foreign = nc.number.replace(str(nc.created_at.year), "1999")
+        rows = "\n".join(f"{number};{nc.supplier.code};high;Other text" for number in (foreign, nc.number))
+
+        job = preview(f"Number;Supplier;Severity;Description\n{rows}".encode(), kind="cases", actor=users["quality"])
+
+        assert [(each["row"], each["field"]) for each in job.problems] == [(2, "number")]
+
     def test_a_day_that_could_be_two_is_refused_where_another_has_its_month_first(self, preview):
         job = preview(b"Name;Certified until\nA;12/31/2027\nB;07/10/2027\nC;2027-10-07\n")
 

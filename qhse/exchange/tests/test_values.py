@@ -26,8 +26,9 @@ def test_a_whole_number_is_read_with_the_thousands_of_every_country(cell, expect
 
 
 @pytest.mark.parametrize(
-    "cell", ["12,5", "12.5", "-1", -1, 12.345, "1.23", "1,2,3", "1.234,567.8", "x", "", "٣", "1e3"]
-)
+    "cell", ["12,5", "12.5", "-1", -1, 12.345, "1.23", "1,2,3", "1.234,567.8", "x", "", "٣", "1e3",
+             "0.500", "0,125", "00.125", "12'3", "1 23", "1 2345"]
+)  # fmt: skip
 def test_what_is_no_whole_number_is_refused(cell):
     with pytest.raises(CellRefused):
         values.whole(cell)
