@@ -33,7 +33,8 @@ MUTANTS = (
     ),
     Mutant(
         "nothing-is-nought", "kpi/formulas.py",
-        "return round(part / whole, 4) if whole > 0 else None", "return round(part / whole, 4) if whole > 0 else 0.0",
+        "return _rounded(part, whole, 4) if whole > 0 else None",
+        "return _rounded(part, whole, 4) if whole > 0 else 0.0",
         f"{TRUTH} -k null",
     ),
 )  # fmt: skip

@@ -60,4 +60,23 @@ MUTANTS = (
         "return next((each for each in found if not differing(each, told)), None)", "return None",
         f"{CERTIFICATES} -k same_file_again",
     ),
+    Mutant(
+        "a-case-looked-for-before-the-lock", "ncs/imports.py",
+        "    locked_supplier(supplier_id)\n", "", f"{RUNS} -k two_imports",
+    ),
+    Mutant(
+        "a-number-without-its-year", "ncs/imports.py",
+        "return nc is not None and nc.created_at.year == self.year", "return nc is not None",
+        f"{RUNS} -k another_systems_case",
+    ),
+    Mutant(
+        "a-supplier-by-two-names-is-two", "suppliers/imports/naming.py",
+        "return meant[reference].pk if reference in meant else name_key(reference)", "return name_key(reference)",
+        f"{SERVICES} -k by_another_name",
+    ),
+    Mutant(
+        "who-left-goes-on-importing", RUNNING,
+        "if locked.started_by is None or not may_import(locked.started_by, kind_of(job.kind)):", "if False:",
+        f"{RUNS} -k stops_in_the_middle",
+    ),
 )  # fmt: skip
