@@ -822,6 +822,10 @@ def test_what_the_worker_concludes_has_its_entries_too(world, drain, make_nc):
     assert recorded(entries) == differences(before, values()) != {}
 
 
+# A case that repeats it has been recorded by then: of another supplier, it is repeated no more.
+MORE_AFTER_OTHERS = {"API: correct a case": ["NC_CORRECTED", "NC_CORRECTED"]}
+
+
 def test_a_year_of_everything_adds_up(world, drain):
     """All deeds after one another: the values of the end are those of the beginning and the entries."""
     before, last = values(), AuditEntry.objects.latest("id").pk
@@ -831,7 +835,7 @@ def test_a_year_of_everything_adds_up(world, drain):
         if not deed.startswith("admin: ") and deed not in OTHERWISE_AFTER_OTHERS:
             act(world)
             drain()
-            done += actions
+            done += MORE_AFTER_OTHERS.get(deed, actions)
 
     entries = list(new_entries(last))
     # What the worker concludes of these deeds is checked by the values below.
