@@ -124,18 +124,17 @@ def _certificates_of(supplier_id: int, actor: Any) -> dict[str, int]:
 
 
 def _to_be_renewed(actor: Any) -> None:
-    """Hand in what ends soon: a verified certificate for each width of window, and one that is not verified yet."""
+    """Hand in what ends first of all: a verified certificate for each width of window, and one that is not verified."""
     from qhse import clock
     from qhse.accounts.models import User
-    from suppliers.models import Supplier
-    from suppliers.services import submit_certificate, verify_certificate
+    from suppliers.services import create_supplier, submit_certificate, verify_certificate
 
     today, quality = clock.today(), User.objects.get(username="quality")
-    first, second, third = Supplier.objects.order_by("id").values_list("pk", flat=True)[:3]
     plan: dict[str, Any] = {"standard": "iso_9001", "edition": "2015", "issuer": "TÜV Nord", "actor": actor}
-    days: dict[str, Any] = {"valid_from": today - timedelta(days=1_080), "valid_to": today + timedelta(days=12)}
-    for number, pk in (("QM-VERIFIED-1", first), ("QM-VERIFIED-2", second), ("QM-SUBMITTED", third)):
-        made = submit_certificate(supplier_id=pk, number=number, **plan, **days)
+    days: dict[str, Any] = {"valid_from": today - timedelta(days=1_080), "valid_to": today + timedelta(days=1)}
+    for number in ("QM-VERIFIED-1", "QM-VERIFIED-2", "QM-SUBMITTED"):
+        supplier = create_supplier(name=f"{number} GmbH", actor=actor)
+        made = submit_certificate(supplier_id=supplier.pk, number=number, **plan, **days)
         if "VERIFIED" in number:
             verify_certificate(certificate_id=made.pk, method="register", ref="4711", actor=quality)
 

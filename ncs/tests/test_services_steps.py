@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from audit.models import AuditEntry
 from ncs.errors import (
-    AnotherPersonMust,
     DetailIsInvalid,
     NonConformityIsClosed,
     NonConformityMoveIsForbidden,
@@ -33,7 +32,7 @@ from ncs.services import (
     dispose_nonconformity,
 )
 from outbox.testing import assert_published, assert_publishes_nothing
-from qhse.errors import RecordHasChanged
+from qhse.errors import AnotherPersonMust, RecordHasChanged
 
 pytestmark = pytest.mark.django_db
 
