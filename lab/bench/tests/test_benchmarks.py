@@ -22,7 +22,7 @@ def test_a_quick_run_measures_everything_and_writes_its_results(tmp_path):
     results = tmp_path / "results.md"
     command = [sys.executable, "-m", "lab.bench", "--quick", "--history", "1000", "--output", str(results)]
 
-    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=900)
 
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
