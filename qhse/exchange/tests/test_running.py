@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
+from functools import partial
 from threading import Barrier, Thread
 
 import pytest
@@ -277,7 +279,11 @@ def test_two_imports_of_the_same_cases_at_once_record_each_case_once(started, ma
     content = f"Supplier;Severity;Description\n{rows}".encode()
     jobs = [started(content, kind="cases", mode=mode, actor=users["quality"]) for _ in range(2)]
 
-    in_parallel([lambda job=job: run_import(job.pk) for job in jobs])
+    def run(job):
+        with suppress(OperationalError):  # it waited too long for the other one, and goes on with the next run
+            run_import(job.pk)
+
+    in_parallel([partial(run, job) for job in jobs])
     run_waiting()
 
     assert NonConformity.objects.count() == Supplier.objects.get().nc_total == 120
