@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
 import jsonschema
 import pytest
+from django.conf import settings
 from django.test import Client
 from drf_spectacular.validation import validate_schema
 
@@ -116,6 +119,24 @@ CONFLICTS = {
 }
 
 
+FIRST_READERS = """
+import sys, threading
+import django
+from django.test import Client
+django.setup()
+sys.setswitchinterval(1e-5)
+together, statuses = threading.Barrier(8), []
+def read():
+    together.wait()
+    client = Client(SERVER_NAME="localhost", raise_request_exception=False)
+    statuses.append(client.get("/openapi.json").status_code)
+readers = [threading.Thread(target=read) for _ in range(8)]
+for reader in readers: reader.start()
+for reader in readers: reader.join()
+print(*statuses)
+"""
+
+
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     return Client().get("/openapi.json").json()
@@ -168,6 +189,13 @@ class TestTheDocument:
     @pytest.mark.django_db
     def test_is_the_same_for_everybody(self, document, api):
         assert api("admin").get("/openapi.json").json() == document
+
+    def test_is_written_once_for_readers_who_come_at_the_same_time(self):
+        """In a process of its own, whose library has resolved nothing yet."""
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST_READERS], cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=120
+        )
+        assert done.stdout.split() == ["200"] * 8, done.stderr
 
     def test_says_nothing_about_the_code(self, document):
         for part in every_part(document):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from threading import Lock
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseRedirect
@@ -18,10 +20,31 @@ from rest_framework.views import APIView
 from qhse.api.viewsets import StrictQueryMixin
 
 
+_writing = Lock()
+
+
+@cache
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = OpenApiView.generator_class().get_schema(public=True)
+    return document
+
+
 class OpenApiView(StrictQueryMixin, SpectacularJSONAPIView):
-    """Takes no `?version=`. The API has one version, and the library would put the client's text into a header."""
+    """
+    The document is written once in a process: it is the same for everybody, and takes a second of the server's time.
+
+    Takes no `?version=`. The API has one version, and the library would put the client's text into a header.
+    """
 
     http_method_names = ["get", "head"]
+
+    def _get_schema_response(self, request: Request) -> Response:
+        # The library resolves its extensions on first use and takes no lock. Of two first readers at once the second
+        # would meet one that is half resolved.
+        with _writing:
+            document = _document()
+        name = self._get_filename(request, self.api_version)
+        return Response(document, headers={"Content-Disposition": f'inline; filename="{name}"'})
 
     def _get_version_parameter(self, request: Request) -> None:
         return None
