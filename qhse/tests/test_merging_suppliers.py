@@ -12,6 +12,7 @@ from ncs.models import NonConformity
 from ncs.services import close_nonconformity, correct_nonconformity, open_nonconformity, void_nonconformity
 from outbox.models import OutboxEvent
 from outbox.testing import assert_publishes_nothing
+from qhse import clock
 from qhse.errors import RecordHasChanged
 from suppliers.errors import (
     DetailIsInvalid,
@@ -28,6 +29,7 @@ from suppliers.services import (
     merge_supplier,
     update_certification,
 )
+from suppliers.services.certificates import supersede_of
 from suppliers.services.moving import COUNTED
 from suppliers.tests.made import a_certificate, a_month
 
@@ -206,6 +208,26 @@ class TestCertificates:
         merge(source, target)
 
         assert Certificate.objects.get(pk=mine.pk).supplier == target
+
+    def test_that_renew_one_that_stays_behind_now_renew_the_others_own(self, both, merge, users):
+        source, target = both
+        mine = a_certificate(source, users["procurement"], users["quality"])
+        theirs = a_certificate(target, users["procurement"], users["quality"])
+        renewal = a_certificate(
+            source, users["procurement"], users["quality"], supersedes=mine, number="QM-2", valid_from=clock.today()
+        )
+
+        merge(source, target)
+
+        renewal.refresh_from_db()
+        assert (renewal.supplier, renewal.supersedes) == (target, theirs)
+        assert entries("CERTIFICATE_MOVED", "certificate").get().changes == {
+            "supplier_id": [source.pk, target.pk],
+            "supersedes_id": [mine.pk, theirs.pk],
+        }
+        supersede_of(target.pk)
+        theirs.refresh_from_db()
+        assert theirs.status == "superseded"
 
 
 class TestVolumes:

@@ -23,15 +23,18 @@ def move_certificates(source: Supplier, target: Supplier, *, actor: Actor, reaso
 
     One that both have handed in counts once. That of the target stays what it is; that of the source stays where it is,
     and is superseded if it was current. So a verification is never carried over to a record that nobody has looked at.
+    What renews it now renews that of the target.
     """
-    theirs = set(
-        Certificate.objects.filter(supplier=target).exclude(status=CertificateStatus.REJECTED).values_list(*_KEY)
-    )
+    accepted = Certificate.objects.filter(supplier=target).exclude(status=CertificateStatus.REJECTED)
+    theirs = {tuple(key): pk for pk, *key in accepted.values_list("pk", *_KEY)}
     mine = list(Certificate.objects.select_for_update(no_key=True, of=("self",)).filter(supplier=source).order_by("pk"))
     doubled = [each for each in mine if each.status != CertificateStatus.REJECTED and _key(each) in theirs]
-    left = {each.pk for each in doubled}
-    moved = [each.pk for each in mine if each.pk not in left]
+    left = {each.pk: theirs[_key(each)] for each in doubled}
+    moved = [each for each in mine if each.pk not in left]
     Certificate.objects.filter(supplier=source).exclude(pk__in=left).update(supplier=target, version=F("version") + 1)
+    renewals = {each.pk: left[each.supersedes_id] for each in moved if each.supersedes_id in left}
+    for pk, renewed in renewals.items():
+        Certificate.objects.filter(pk=pk).update(supersedes_id=renewed)
     superseded = [each for each in doubled if each.status in CURRENT]
     why = f"{target.code} has handed in the same certificate."
     Certificate.objects.filter(pk__in=[each.pk for each in superseded]).update(
@@ -47,9 +50,14 @@ def move_certificates(source: Supplier, target: Supplier, *, actor: Actor, reaso
             actor=actor, action=action, entity_type="certificate", entity_id=pk, changes=changes, reason=text
         )
 
+    def changes_of(certificate: Certificate) -> dict[str, Any]:
+        renewal = renewals.get(certificate.pk)
+        renews = {"supersedes_id": (certificate.supersedes_id, renewal)} if renewal else {}
+        return {"supplier_id": (source.pk, target.pk), **renews}
+
     record_in_pieces(
         [
-            *(entry(pk, "CERTIFICATE_MOVED", {"supplier_id": (source.pk, target.pk)}, reason) for pk in moved),
+            *(entry(each.pk, "CERTIFICATE_MOVED", changes_of(each), reason) for each in moved),
             *(
                 entry(
                     each.pk,
