@@ -51,7 +51,7 @@ samples: $(DEVELOPMENT)
 	@$(PY) -m pytest -q --durations=10 --postgres -m laboratory lab $(ARGS)
 
 browser: $(DEVELOPMENT)
-	@CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -q --durations=5 -m browser lab/browser $(ARGS)
+	@CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -q --durations=5 -m browser -n 2 lab/browser $(ARGS)
 
 check: $(DEVELOPMENT)
 	@$(PY) -m dev.check

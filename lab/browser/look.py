@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -125,18 +126,18 @@ def frame(page: Page) -> list[str]:
     return wrong
 
 
-def everything(page: Page, *, dark: bool = True) -> dict[str, Any]:
+def everything(page: Page, *, dark: Collection[int] = (1440, 390)) -> dict[str, Any]:
     """
     Return the faults of the open page in both widths and schemes, by where they were seen. Empty: none.
 
-    Without `dark` it is not looked at in the dark: for a page all of whose parts have been seen there.
+    `dark` are the widths in which it is looked at in the dark, too: none for a page all of whose parts have been seen.
     """
     seen: dict[str, Any] = {"frame": frame(page)}
     for width, height in WINDOWS:
         page.set_viewport_size({"width": width, "height": height})
         # The structure is the same in each window. What depends on the layout is looked at again.
         seen[f"{width} px, light"] = faults_by_axe(page, only=() if (width, height) == WINDOWS[0] else OF_LAYOUT)
-        if dark:
+        if width in dark:
             page.emulate_media(color_scheme="dark")
             seen[f"{width} px, dark"] = faults_by_axe(page, only=OF_COLOURS)
             page.emulate_media(color_scheme="light")
