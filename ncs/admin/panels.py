@@ -36,7 +36,7 @@ def open_ncs_panel(request: HttpRequest, supplier: Supplier) -> dict[str, Any] |
     of_supplier = NonConformity.objects.filter(supplier=supplier)
     listed = reverse("admin:ncs_nonconformity_changelist")
     number = supplier.nc_total + supplier.nc_void
-    links = [(f"{listed}?supplier={supplier.pk}&status=all", f"All {number} non-conformities")]
+    links = [(f"{listed}?supplier={supplier.pk}&status=all", f"All non-conformities ({number})")]
     if page.has_add_permission(request) and supplier.merged_into_id is None:
         links.append((reverse("admin:ncs_nonconformity_add", query={"supplier": supplier.pk}), "Report a new one"))
     return {

@@ -59,7 +59,7 @@ class TestOpenNcsPanel:
 
         assert len(panel["rows"]) == PANEL_ROWS
         assert panel["links"] == [
-            (f"/admin/ncs/nonconformity/?supplier={supplier.pk}&status=all", "All 21 non-conformities")
+            (f"/admin/ncs/nonconformity/?supplier={supplier.pk}&status=all", "All non-conformities (21)")
         ]
 
     @pytest.mark.parametrize(("role", "offered"), [("quality", True), ("admin", True), ("procurement", False)])

@@ -47,7 +47,7 @@ def certificates_panel(request: HttpRequest, supplier: Supplier) -> dict[str, An
     ]  # fmt: skip
     number = certificates.count()
     listed = reverse("admin:suppliers_certificate_changelist")
-    links = [(f"{listed}?supplier={supplier.pk}&status=all", f"All {number} certificates")] if number else []
+    links = [(f"{listed}?supplier={supplier.pk}&status=all", f"All certificates ({number})")] if number else []
     if may_add:
         links.append((add_url(supplier), "Hand in a certificate"))
     return {

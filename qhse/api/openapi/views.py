@@ -19,7 +19,6 @@ from rest_framework.views import APIView
 
 from qhse.api.viewsets import StrictQueryMixin
 
-
 _writing = Lock()
 
 
