@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import shlex
 import sys
@@ -31,9 +32,10 @@ BENCHMARKS = (
     "sealing",
     "audit",
     "http",
-    "suppliers",
     "history",
     "prune",
+    "suppliers",
+    "keys",
 )
 HISTORIC = {"history", "prune"}
 
@@ -89,6 +91,7 @@ def measure(server: PrivatePostgres, sizes: Sizes, names: Sequence[str], command
     os.environ.clear()
     os.environ.update(wanted)
     django.setup()
+    logging.getLogger("qhse.request").setLevel(logging.WARNING)  # of what is asked within this process
 
     from lab.bench import figures, load  # needs the apps
     from lab.bench.run import Run

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
 
 from dev.postgres.server import DATABASE, PrivatePostgres
+from lab.bench.crew import cpu_seconds
 from lab.bench.sizes import Sizes
 from lab.database import Database, copy_database
 
@@ -38,6 +45,37 @@ class Run:
     def _copy(self, name: str) -> Database:
         copy_database(self.server, self.database.name, name)
         return Database(self.server, name)
+
+    @contextmanager
+    def database_of_its_own(self, name: str) -> Iterator[Database]:
+        """Yield a copy without the rows of other benchmarks: ids of its suppliers are counted from 1."""
+        copy = Database(self.server, name)
+        self.second_database.close()
+        copy_database(self.server, self.second_database.name, copy.name)
+        try:
+            yield copy
+        finally:
+            copy.close()
+
+    def spent(self, work: Callable[[], Any]) -> float:
+        """Return the seconds of CPU that this process and the server spent on it."""
+        processes = (self.server.pid, os.getpid())
+        before = cpu_seconds(*processes)
+        work()
+        return cpu_seconds(*processes) - before
+
+    @staticmethod
+    @contextmanager
+    def pointed_to(database: Database) -> Iterator[None]:
+        """Let Django use this database."""
+        before = connection.settings_dict["NAME"]
+        connection.close()
+        connection.settings_dict["NAME"] = database.name
+        try:
+            yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = before
 
     def close(self) -> None:
         for database in (self.database, self.second_database, self.third_database, self.admin):

@@ -39,6 +39,9 @@ class Sizes:
     certificates: int = 50_000
     cases: int = 1_000_000
     imported: int = 10_000
+    few_keys: int = 1_000
+    keys: int = 10_000_000
+    key_requests: int = 200
 
     def events(self, batch_size: int) -> int:
         """Return how many events a drain in batches of this size handles: about a second's work."""
@@ -73,4 +76,7 @@ QUICK = Sizes(
     certificates=500,
     cases=2_000,
     imported=100,
+    few_keys=100,
+    keys=1_000,
+    key_requests=5,
 )

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
-from django.db import connection
 from rest_framework.test import APIClient
 from tqdm import tqdm
 
-from lab.bench.crew import cpu_seconds
 from lab.bench.figures import Figure, Target
 from lab.bench.http import data
 from lab.bench.run import Run
 from lab.bench.sizes import Sizes
-from lab.database import Database, copy_database
 from ncs.models import NonConformity
 from qhse import clock
 from qhse.accounts.models import User
@@ -42,7 +36,7 @@ REQUESTS = 20
 def measure(run: Run) -> Iterator[Figure]:
     """Yield the time of quality figures, of a reassessment of all suppliers, and of an import of new ones."""
     sizes = run.sizes
-    with _database_of_its_own(run) as database:
+    with run.database_of_its_own("suppliers") as database, run.pointed_to(database):
         user = create_user(username="benchmark-figures", password=None, role=Role.ADMIN, actor=None)
         data.add_suppliers(sizes.suppliers)
         data.add_figures(user, sizes.suppliers, sizes.certificates)
@@ -52,23 +46,6 @@ def measure(run: Run) -> Iterator[Figure]:
         yield from _reassessments(run)
         data.settle(database)
         yield from _imports(run, user)
-
-
-@contextmanager
-def _database_of_its_own(run: Run) -> Iterator[Database]:
-    """Point Django to a copy without the rows of other benchmarks: ids of its suppliers are counted from 1."""
-    copy = Database(run.server, "suppliers")
-    run.second_database.close()
-    copy_database(run.server, run.second_database.name, copy.name)
-    before = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = copy.name
-    try:
-        yield copy
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = before
-        copy.close()
 
 
 def _of(sizes: Sizes) -> str:
@@ -90,7 +67,7 @@ def _figures(run: Run, user: User) -> Iterator[Figure]:
     }
     for name, query in asked.items():
         _answered(client, query)  # the server reads its pages once
-        cpu = [_spent(run, lambda query=query: _answered(client, query)) for _ in range(3)]  # type: ignore[misc]
+        cpu = [run.spent(lambda query=query: _answered(client, query)) for _ in range(3)]  # type: ignore[misc]
         yield Figure(
             "suppliers", f"CPU of /kpi/quality {name}; {_of(run.sizes)}",
             statistics.median(cpu) / REQUESTS * 1000, "ms", target=ANSWERED_IN,
@@ -108,7 +85,7 @@ def _reassessments(run: Run) -> Iterator[Figure]:
     for name in ("every one of which changes", "none of which changes"):
         Supplier.objects.update(risk_assessed_at=clock.present() - timedelta(days=1))
         began = time.monotonic()
-        cpu = _spent(run, _reassess_all)
+        cpu = run.spent(_reassess_all)
         wall = time.monotonic() - began
         label = f"reassessment of {run.sizes.suppliers:,} suppliers, {name}"
         yield Figure("suppliers", f"{label}, by one worker", wall, "s", target=REASSESSED_IN)
@@ -127,7 +104,7 @@ def _imports(run: Run, user: User) -> Iterator[Figure]:
     for mode in ("good_rows", "all_or_nothing"):
         text = content.replace(b"Imported", b"Imported by " + mode.encode())
         began = time.monotonic()
-        cpu = _spent(run, lambda text=text, mode=mode: _import(text, mode, user))  # type: ignore[misc]
+        cpu = run.spent(lambda text=text, mode=mode: _import(text, mode, user))  # type: ignore[misc]
         minutes = (time.monotonic() - began) / 60
         name = f"import of {run.sizes.imported:,} new suppliers from CSV, {mode}"
         yield Figure("suppliers", f"{name}, with its check", run.sizes.imported / minutes, "rows/min", target=IMPORTED)
@@ -141,11 +118,3 @@ def _import(content: bytes, mode: str, user: User) -> None:
     job.refresh_from_db()
     if job.status != ImportStatus.DONE or job.rows_new != job.rows_total:
         raise RuntimeError(f"{job.rows_new:,} of {job.rows_total:,} rows were imported: {job.why}")
-
-
-def _spent(run: Run, work: Callable[[], Any]) -> float:
-    """Return the seconds of CPU that this process and the server spent on it."""
-    processes = (run.server.pid, os.getpid())
-    before = cpu_seconds(*processes)
-    work()
-    return cpu_seconds(*processes) - before
