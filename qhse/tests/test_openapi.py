@@ -123,6 +123,8 @@ FIRST_READERS = """
 import sys, threading
 import django
 from django.test import Client
+from qhse.env import choose_settings
+choose_settings()
 django.setup()
 sys.setswitchinterval(1e-5)
 together, statuses = threading.Barrier(8), []
