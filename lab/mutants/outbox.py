@@ -238,6 +238,11 @@ MUTANTS = (
         'if triggers != "origin":', "if False:", "qhse/deployment/tests/test_connections.py -k triggers",
     ),
     Mutant(
+        "ended-line-used-again", "qhse/deployment/connections.py",
+        "return not poll.poll(0) or asked()", "return True",
+        "qhse/deployment/tests/test_connections.py -k LeftAlone",
+    ),
+    Mutant(
         "shared-server-not-seen", "qhse/deployment/connections.py",
         "any(notice.payload == word for notice in line.notifies(timeout=_POOLER_SECONDS))", "True",
         "qhse/deployment/tests/test_connections.py -k Pooler",

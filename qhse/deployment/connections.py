@@ -6,8 +6,9 @@ import logging
 import secrets
 import select
 import time
+from collections.abc import Callable
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import psycopg
@@ -149,6 +150,22 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
     except BaseException:
         connection.close()
         raise
+    connection.is_usable = partial(_is_usable, connection, partial(type(connection).is_usable, connection))
+
+
+def _is_usable(wrapper: Any, asked: Callable[[], bool]) -> bool:
+    """
+    Answer whether a line that was left alone may be used again.
+
+    A server that ends a line, and a kernel that gives a host up, leave something to read on it. So where there is
+    nothing, the server is not asked, which took a round trip of each request. After an error it is asked, as by Django.
+    """
+    line = wrapper.connection
+    if line is None or line.closed or wrapper.errors_occurred:
+        return asked()
+    poll = select.poll()
+    poll.register(line.pgconn.socket, select.POLLIN)
+    return not poll.poll(0) or asked()
 
 
 def _unsafe(reason: str) -> UnsafeDatabase:

@@ -363,3 +363,75 @@ def test_sqlite_and_a_running_transaction_are_left_alone(wrapper, changes):
 
     assert bound(wrapper) == {"application_name": "qhse"}
     assert (wrapper.closed, module._bounds) == (0, {})
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+class TestALineThatWasLeftAlone:
+    """Django asks before each request whether a line that is kept open is still usable."""
+
+    @staticmethod
+    def begin_request(wrapper) -> None:
+        wrapper.settings_dict["CONN_HEALTH_CHECKS"] = wrapper.health_check_enabled = True
+        wrapper.health_check_done = False
+
+    @staticmethod
+    def asked(wrapper) -> list[bytes]:
+        """Return what will be asked on the line that it has now."""
+        questions: list[bytes] = []
+        execute = wrapper.connection.cursor_factory.execute
+
+        class Listening(wrapper.connection.cursor_factory):
+            def execute(self, query, *args, **kwargs):
+                questions.append(query)
+                return execute(self, query, *args, **kwargs)
+
+        wrapper.connection.cursor_factory = Listening
+        return questions
+
+    def test_is_used_without_a_question(self):
+        with line() as wrapper:
+            questions = self.asked(wrapper)
+            for _ in range(3):
+                self.begin_request(wrapper)
+                with wrapper.cursor() as cursor:
+                    cursor.execute("SELECT 42")
+            assert [question for question in questions if question == "SELECT 1"] == []
+            assert len(questions) == 3
+
+    def test_that_the_server_has_ended_is_replaced_each_time(self):
+        with line() as wrapper:
+            for _ in range(3):
+                pid = wrapper.connection.info.backend_pid
+                with connection.cursor() as cursor:
+                    # With a time to wait it answers when the other process has ended.
+                    cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+                    assert cursor.fetchone() == (True,)
+                self.begin_request(wrapper)
+                with wrapper.cursor() as cursor:
+                    cursor.execute("SELECT pg_backend_pid()")
+                    assert cursor.fetchone() != (pid,)
+
+    def test_on_which_something_waits_is_asked_and_kept(self):
+        with line() as wrapper:
+            pid = wrapper.connection.info.backend_pid
+            wrapper.connection.execute("LISTEN left_alone")
+            with line() as other, other.cursor() as cursor:
+                cursor.execute("NOTIFY left_alone")
+            poll = module.select.poll()
+            poll.register(wrapper.connection.pgconn.socket, module.select.POLLIN)
+            assert poll.poll(5_000)
+            questions = self.asked(wrapper)
+
+            self.begin_request(wrapper)
+            with wrapper.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                assert cursor.fetchone() == (pid,)
+            assert "SELECT 1" in questions
+
+    def test_is_asked_after_an_error(self):
+        with line() as wrapper:
+            questions = self.asked(wrapper)
+            wrapper.errors_occurred = True
+            wrapper.close_if_unusable_or_obsolete()
+            assert questions == ["SELECT 1"]
