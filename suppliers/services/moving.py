@@ -35,41 +35,40 @@ def move_certificates(source: Supplier, target: Supplier, *, actor: Actor, reaso
     renewals = {each.pk: left[each.supersedes_id] for each in moved if each.supersedes_id in left}
     for pk, renewed in renewals.items():
         Certificate.objects.filter(pk=pk).update(supersedes_id=renewed)
-    superseded = [each for each in doubled if each.status in CURRENT]
+    entries = []
+    for each in moved:
+        renews = {"supersedes_id": (each.supersedes_id, renewals[each.pk])} if each.pk in renewals else {}
+        changes = {"supplier_id": (source.pk, target.pk), **renews}
+        entries.append(_certificate_entry(each, "CERTIFICATE_MOVED", changes, actor, reason))
+    record_in_pieces(entries + _superseded(doubled, target, actor))
+    return len(moved)
+
+
+def _superseded(doubled: list[Certificate], target: Supplier, actor: Actor) -> list[AuditEntry]:
+    """Supersede those of them that are current, and return their entries."""
+    current = [each for each in doubled if each.status in CURRENT]
     why = f"{target.code} has handed in the same certificate."
-    Certificate.objects.filter(pk__in=[each.pk for each in superseded]).update(
+    Certificate.objects.filter(pk__in=[each.pk for each in current]).update(
         status=CertificateStatus.SUPERSEDED,
         status_reason=why,
         decided_at=Now(),
         decided_by_id=actor.pk,
         version=F("version") + 1,
     )
-
-    def entry(pk: int, action: str, changes: dict[str, Any], text: str) -> AuditEntry:
-        return entry_for(
-            actor=actor, action=action, entity_type="certificate", entity_id=pk, changes=changes, reason=text
+    return [
+        _certificate_entry(
+            each, "CERTIFICATE_SUPERSEDED", {"status": (each.status, CertificateStatus.SUPERSEDED.value)}, actor, why
         )
+        for each in current
+    ]
 
-    def changes_of(certificate: Certificate) -> dict[str, Any]:
-        renewal = renewals.get(certificate.pk)
-        renews = {"supersedes_id": (certificate.supersedes_id, renewal)} if renewal else {}
-        return {"supplier_id": (source.pk, target.pk), **renews}
 
-    record_in_pieces(
-        [
-            *(entry(each.pk, "CERTIFICATE_MOVED", changes_of(each), reason) for each in moved),
-            *(
-                entry(
-                    each.pk,
-                    "CERTIFICATE_SUPERSEDED",
-                    {"status": (each.status, CertificateStatus.SUPERSEDED.value)},
-                    why,
-                )
-                for each in superseded
-            ),
-        ]
+def _certificate_entry(
+    certificate: Certificate, action: str, changes: dict[str, Any], actor: Actor, reason: str
+) -> AuditEntry:
+    return entry_for(
+        actor=actor, action=action, entity_type="certificate", entity_id=certificate.pk, changes=changes, reason=reason
     )
-    return len(moved)
 
 
 _KEY = ("standard", "number", "valid_from")
