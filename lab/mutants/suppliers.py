@@ -91,4 +91,8 @@ MUTANTS = (
         "step-of-others-is-only-late", "qhse/adminsite/steps.py",
         " or self._is_others(request, record)", "", f"{PAGE} -k another_role",
     ),
+    Mutant(
+        "renewal-left-at-the-duplicate", "suppliers/services/moving.py",
+        "        Certificate.objects.filter(pk=pk).update(supersedes_id=renewed)", "        pass", f"{MERGING} -k renew",
+    ),
 )  # fmt: skip
