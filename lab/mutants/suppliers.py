@@ -93,6 +93,7 @@ MUTANTS = (
     ),
     Mutant(
         "renewal-left-at-the-duplicate", "suppliers/services/moving.py",
-        "        Certificate.objects.filter(pk=pk).update(supersedes_id=renewed)", "        pass", f"{MERGING} -k renew",
+        "        Certificate.objects.filter(pk=pk).update(supersedes_id=renewed)", "        pass",
+        f"{MERGING} -k renew",
     ),
 )  # fmt: skip
