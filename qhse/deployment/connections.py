@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import sql
 from psycopg.pq.abc import PGconn
 
@@ -150,7 +151,7 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
     except BaseException:
         connection.close()
         raise
-    connection.is_usable = partial(_is_usable, connection, partial(type(connection).is_usable, connection))
+    connection.is_usable = partial(_is_usable, connection, partial(DatabaseWrapper.is_usable, connection))
 
 
 def _is_usable(wrapper: Any, asked: Callable[[], bool]) -> bool:
