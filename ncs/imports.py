@@ -20,7 +20,15 @@ from qhse.errors import DomainError
 from qhse.exchange.registry import Column, Forecast, ImportKind, Outcome, Values, register
 from qhse.exchange.values import CellRefused, day, one_of, prose, text, whole
 from suppliers.choices import Severity
-from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant, whose
+from suppliers.imports.naming import (
+    SUPPLIER,
+    doubt,
+    lock_suppliers_meant,
+    read_reference,
+    supplier_of,
+    suppliers_meant,
+    whose,
+)
 from suppliers.services import locked_supplier
 
 _NUMBER = re.compile(r"NC[- ]?([0-9]{4})[- ]?0*([1-9][0-9]{0,17})", re.ASCII | re.IGNORECASE)
@@ -212,6 +220,7 @@ register(
         columns=COLUMNS,
         keys=keys,
         foresee=foresee,
+        lock_rows=lock_suppliers_meant,
         write_row=write_row,
     )
 )

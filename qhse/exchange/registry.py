@@ -53,8 +53,9 @@ class ImportKind:
 
     Who may do the action `write` of its role `table` may import it. `keys` names what each row is about, by whatever
     names the rows call it: a row that shares a key with an earlier one is refused. `foresee` looks at many rows at once
-    and writes nothing. `write_row` calls the service for one row, in the caller's transaction; what that refuses is the
-    row's error.
+    and writes nothing. `lock_rows` locks what many rows will write to, in the order in which all lock it: the order of
+    a file is anybody's. `write_row` calls the service for one row, in the caller's transaction; what that refuses is
+    the row's error.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ImportKind:
     columns: tuple[Column, ...]
     keys: Callable[[Sequence[Values]], list[Collection[Hashable]]]
     foresee: Callable[[Sequence[Values]], list[Forecast]]
+    lock_rows: Callable[[Sequence[Values]], None]
     write_row: Callable[..., Outcome]
     needs_one_of: tuple[str, ...] = ()  # of these columns at least one
     by_name: Mapping[str, Column] = field(init=False)

@@ -111,6 +111,7 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
             if not take_turn(_TURNS + job.pk):
                 return False
             with _Beat(job) as beat:
+                _lock_all(job)
                 for rows in _all_rows(job):
                     _write_rows(job, rows, done)
                     beat.tell(done.rows)
@@ -189,6 +190,7 @@ def _run_piece(job: ImportJob, tell: Tell | None) -> bool:
             return False
         done = Done()
         rows = _rows_from(job, locked.rows_done)
+        _lock(job, rows)
         _write_rows(job, rows, done)
         kept = locked.problems + done.problems[: MOST_PROBLEMS - len(locked.problems)]
         ImportJob.objects.filter(pk=job.pk).update(
@@ -223,6 +225,17 @@ def _rows_from(job: ImportJob, start: int) -> list[Row]:
     if piece is None:  # who cancels an import lets go of them
         raise ImportWasCancelled
     return [Row(*row) for row in piece.rows[within : within + ROWS_AT_ONCE]]
+
+
+def _lock_all(job: ImportJob) -> None:
+    _lock(job, [row for rows in _all_rows(job) for row in rows])
+
+
+def _lock(job: ImportJob, rows: Sequence[Row]) -> None:
+    """Lock what rows will write to before the first is written. Row by row, two files could wait for each other."""
+    kind = kind_of(job.kind)
+    read = (read_row(kind, job.columns, row) for row in rows if str(row.number) not in job.repeated)
+    kind.lock_rows([values for values, problems in read if not problems])
 
 
 def _write_rows(job: ImportJob, rows: Sequence[Row], done: Done) -> None:

@@ -12,7 +12,15 @@ from qhse.exchange.registry import Column, Forecast, ImportKind, Outcome, Values
 from qhse.exchange.values import as_text, day, one_of, prose, text
 from suppliers.choices import CertificateStatus
 from suppliers.errors import CertificateIsInvalid, CertificateMoveIsForbidden
-from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant, whose
+from suppliers.imports.naming import (
+    SUPPLIER,
+    doubt,
+    lock_suppliers_meant,
+    read_reference,
+    supplier_of,
+    suppliers_meant,
+    whose,
+)
 from suppliers.models import Certificate
 from suppliers.models.certificate import MAX_EDITION, MAX_NAME, MAX_NUMBER
 from suppliers.permissions import CERTIFICATE_ROLES
@@ -197,6 +205,7 @@ register(
         columns=COLUMNS,
         keys=keys,
         foresee=foresee,
+        lock_rows=lock_suppliers_meant,
         write_row=write_row,
     )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db.models import Q
@@ -90,6 +90,17 @@ def supplier_of(reference: str) -> int:
         if (known := next(filter(fits, found), None)) is not None:
             return int(known.pk)
     raise unknown(reference)
+
+
+def lock_suppliers_meant(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Lock the suppliers that these rows name under `supplier`, until the transaction ends."""
+    lock_suppliers(known.pk for known in suppliers_meant({row["supplier"] for row in rows}).values())
+
+
+def lock_suppliers(ids: Iterable[int]) -> None:
+    """Lock these suppliers in the order of their ids, as workers and mergers do: so none of them can deadlock."""
+    rows = Supplier.objects.filter(pk__in=set(ids)).order_by("pk").select_for_update(no_key=True, of=("self",))
+    list(rows.values_list("pk"))
 
 
 NO_TEXT = " "  # no reference and no key: both are trimmed

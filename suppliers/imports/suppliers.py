@@ -14,7 +14,7 @@ from qhse.exchange.values import day, one_of, some_of, text
 from suppliers.choices import Criticality, SupplierCategory
 from suppliers.countries import COUNTRIES
 from suppliers.errors import SupplierIsMerged, SupplierIsUnknown, SupplierNameIsInvalid, SupplierNameIsTaken
-from suppliers.imports.naming import read_code, suppliers_like
+from suppliers.imports.naming import lock_suppliers, read_code, suppliers_like
 from suppliers.models import Supplier
 from suppliers.models.supplier import MAX_CONTACT, MAX_EMAIL, MAX_REFERENCE
 from suppliers.names import MAX_LENGTH, name_key
@@ -139,6 +139,11 @@ def foresee(rows: Sequence[Values]) -> list[Forecast]:
     return [_forecast(values, *known) for values in rows]
 
 
+def lock_rows(rows: Sequence[Values]) -> None:
+    by_id, _, _ = _known(rows)
+    lock_suppliers(by_id)
+
+
 def _known(rows: Sequence[Values]) -> tuple[dict[int, Supplier], dict[str, Supplier], dict[str, Supplier]]:
     """Return the suppliers that rows may mean, by id, external reference and key of the name."""
     known = Supplier.objects.filter(
@@ -226,6 +231,7 @@ register(
         needs_one_of=("name", "code", "external_ref"),
         keys=keys,
         foresee=foresee,
+        lock_rows=lock_rows,
         write_row=write_row,
     )
 )

@@ -9,7 +9,15 @@ from qhse import clock
 from qhse.errors import DomainError
 from qhse.exchange.registry import Column, Forecast, ImportKind, Outcome, Values, register
 from qhse.exchange.values import month, whole
-from suppliers.imports.naming import SUPPLIER, doubt, read_reference, supplier_of, suppliers_meant, whose
+from suppliers.imports.naming import (
+    SUPPLIER,
+    doubt,
+    lock_suppliers_meant,
+    read_reference,
+    supplier_of,
+    suppliers_meant,
+    whose,
+)
 from suppliers.models import SupplierVolume
 from suppliers.permissions import VOLUME_ROLES
 from suppliers.services import set_volume
@@ -101,6 +109,7 @@ register(
         columns=COLUMNS,
         keys=keys,
         foresee=foresee,
+        lock_rows=lock_suppliers_meant,
         write_row=write_row,
     )
 )

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import partial
-from threading import Barrier, Thread
+from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 from django.conf import settings
@@ -288,6 +288,40 @@ def test_two_imports_of_the_same_cases_at_once_record_each_case_once(started, ma
 
     assert NonConformity.objects.count() == Supplier.objects.get().nc_total == 120
     assert sorted(counts(job) for job in jobs) == [(0, 0, 120, 0), (120, 0, 0, 0)] or mode == GOOD
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["suppliers", "volumes", "certificates", "cases"])
+@pytest.mark.parametrize("mode", [GOOD, ALL])
+def test_two_imports_that_name_suppliers_in_opposite_orders_do_not_wait_for_each_other_in_a_circle(
+    started, make_supplier, users, monkeypatch, mode, kind
+):
+    names = [make_supplier().name for _ in range(2)]
+    header, row = {
+        "suppliers": ("Name;Country", "{};{country}"),
+        "volumes": ("Supplier;Month;Received;Defective", "{};2026-10;90;{number}"),
+        "certificates": ("Supplier;Standard;Number;Issuer;Valid from;Valid to", "{};ISO 9001;{number};TÜV;2026-01-31;2028-12-31"),
+        "cases": ("Supplier;Severity;Description", "{};low;Burrs {number}"),
+    }[kind]
+    jobs = []
+    for number, order in enumerate((names, names[::-1]), 1):
+        rows = [row.format(name, number=number, country="DE" if number == 1 else "FR") for name in order]
+        actor = users["quality" if kind == "cases" else "procurement"]
+        jobs.append(started("\n".join([header, *rows]).encode(), kind=kind, mode=mode, actor=actor))
+    both, write = Barrier(2), running._write_row
+
+    def after_the_other_one_has_written_too(*args):
+        written = write(*args)
+        with suppress(BrokenBarrierError):  # the other one waits for our locks, as it should
+            both.wait(1)
+        return written
+
+    monkeypatch.setattr(running, "_write_row", after_the_other_one_has_written_too)
+
+    in_parallel([partial(run_import, job.pk) for job in jobs])
+
+    assert [counts(job)[2:] for job in jobs] == [(0, 0), (0, 0)]
 
 
 @pytest.mark.postgres
