@@ -10,6 +10,7 @@ from audit.proof.reading import MOST_FOREIGN, ours, read
 from audit.proof.verification import seal_findings
 from audit.services import record
 from qhse.accounts.models import User
+from qhse.database import wait_for_turn
 from qhse.text import plain
 
 ACTION, ENTITY = "AUDIT_TRAIL_REVIEWED", "audit_trail"
@@ -22,8 +23,8 @@ def stamp_review(*, seal: int, note: str, actor: User) -> ReviewStamp:
     Say that the trail has been reviewed up to a seal.
 
     The stamp and its audit entry are stored together or not at all. The seal and all that it covers are verified
-    first: a stamp on what was changed would vouch for it. Nothing is locked, because nothing of it can change. The same
-    person, seal and note again store nothing.
+    first: a stamp on what was changed would vouch for it. No row is locked, because nothing of it can change. The same
+    person, seal and note again store nothing, at the same time too.
 
     Raises NoteIsMissing, SealIsUnknown, SealIsNotSound.
     """
@@ -41,6 +42,7 @@ def stamp_review(*, seal: int, note: str, actor: User) -> ReviewStamp:
         raise SealIsNotSound(f"Seal {seal} is not as it was written: {named}{more}.", field="seal")
     (sound,) = rows.found[seal]
     hash_ = sound.hash
+    wait_for_turn(ACTION, actor.pk, seal, note)
     known = ReviewStamp.objects.filter(seal=seal, seal_hash=hash_, note=note, reviewed_by=actor).first()
     if known is not None:
         return known

@@ -18,6 +18,7 @@ from ncs.choices import NcStatus
 from ncs.errors import PeriodIsInvalid, SampleIsInvalid
 from ncs.models import NonConformity
 from qhse.accounts.models import User
+from qhse.database import wait_for_turn
 from qhse.text import LineRefused, one_line
 
 MOST = 100
@@ -80,7 +81,7 @@ def draw_sample(*, first: date, last: date, actor: User, n: int = DEFAULT, seed:
     Draw n of the cases that were closed on these days and still are. Without a seed one is made.
 
     The trail records who drew what: days, number, seed and ids. The same draw by the same person is recorded once, so
-    that a page may be loaded again. Nothing is locked.
+    that a page may be loaded again, twice at once too. No row is locked.
 
     Raises PeriodIsInvalid, SampleIsInvalid.
     """
@@ -104,6 +105,7 @@ def draw_sample(*, first: date, last: date, actor: User, n: int = DEFAULT, seed:
 def _record(sample: Sample, actor: User) -> None:
     asked = [sample.first.isoformat(), sample.last.isoformat(), sample.n, sample.seed, sample.population, sample.ids]
     digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
+    wait_for_turn(ACTION, actor.pk, digest)
     if AuditEntry.objects.about(ENTITY, digest).filter(actor_id=actor.pk, action=ACTION).exists():
         return
     changes = {

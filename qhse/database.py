@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +75,16 @@ def bound_transaction(*, lock: float, statement: float) -> None:
             "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
             [f"{int(lock * 1000)}ms", f"{int(statement * 1000)}ms"],
         )
+
+
+def wait_for_turn(*what: object) -> None:
+    """
+    Take the turn of whoever does just this, until the transaction ends, and wait for those who are at it.
+
+    So of two who look whether it is done already, at once, the second one sees what the first has done.
+    """
+    digest = hashlib.sha256(repr(what).encode()).digest()
+    take_turn(int.from_bytes(digest[:8], signed=True), wait=True)
 
 
 def take_turn(lock: int, *, wait: bool = False) -> bool:

@@ -47,14 +47,13 @@ class LineRefused(ValueError):
 
 def one_line(text: str, *, called: str = "text") -> str:
     """
-    Return a single line as it is stored: NFC, trimmed, inner white space as single spaces. Unreadable text is empty.
+    Return a single line as it is stored: NFC, trimmed, inner white space as single spaces.
 
-    Raises LineRefused, in words that say what it is `called`, when there are invisible characters in it. Tabs and line
-    breaks are such characters, and no white space to be folded.
+    Raises LineRefused, in words that say what it is `called`, when there are invisible characters in it, and nothing
+    else too: taken as empty, they would erase what stood there. Tabs and line breaks are such characters, and no white
+    space to be folded.
     """
     text = unicodedata.normalize("NFC", text).strip()
-    if not can_be_read(text):
-        return ""
     for character in text:
         if is_invisible(character):
             raise LineRefused(f"The {called} contains the invisible character U+{ord(character):04X}.")

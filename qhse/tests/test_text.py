@@ -23,7 +23,7 @@ from qhse.adminsite.bulk import ReasonForm
 from qhse.adminsite.forms import PlainTextForm
 from qhse.api.fields import TextField
 from qhse.api.viewsets import StrictSerializer
-from qhse.text import can_be_read, plain
+from qhse.text import LineRefused, can_be_read, one_line, plain
 from suppliers.models import Supplier
 
 UNREADABLE = (
@@ -57,6 +57,17 @@ class TestAText:
         assert plain(f"one{end}two{end}{end}three{end}") == "one\ntwo\n\nthree"
 
 
+class TestALine:
+    @pytest.mark.parametrize("text", ["", " ", "\u3000"], ids=ascii)
+    def test_of_white_space_is_empty(self, text: str) -> None:
+        assert one_line(text) == ""
+
+    @pytest.mark.parametrize("text", ["\u200b", "\x00", " \u2060 ", "\u3164"], ids=ascii)
+    def test_of_invisible_characters_alone_is_refused_and_erases_nothing(self, text: str) -> None:
+        with pytest.raises(LineRefused, match="invisible character U"):
+            one_line(text)
+
+
 class OneLineForm(PlainTextForm, forms.Form):
     given_name = forms.CharField()
 
@@ -84,8 +95,10 @@ class TestAForm:
         assert form.cleaned_data == {"text": AS_IT_IS_STORED, "password": " \u200b\r\n"}
 
     @pytest.mark.parametrize("text", UNREADABLE, ids=ascii)
-    def test_takes_a_line_with_nothing_to_read_for_none(self, text: str) -> None:
-        assert OneLineForm({"given_name": text}).errors == {"given_name": ["This field is required."]}
+    def test_takes_a_line_of_white_space_for_none_and_refuses_one_of_invisible_characters(self, text: str) -> None:
+        (error,) = OneLineForm({"given_name": text}).errors["given_name"]
+
+        assert error == "This field is required." if text.isspace() else "invisible character U+" in error
 
     @pytest.mark.parametrize("character", ["\u200b", "\u202e", "\x85", "\u2028", "\n", "\r\n", "\t", "\x00"], ids=ascii)
     def test_gets_nothing_unseen_and_no_break_into_a_line(self, character: str) -> None:

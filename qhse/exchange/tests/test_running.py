@@ -301,7 +301,10 @@ def test_two_imports_that_name_suppliers_in_opposite_orders_do_not_wait_for_each
     header, row = {
         "suppliers": ("Name;Country", "{};{country}"),
         "volumes": ("Supplier;Month;Received;Defective", "{};2026-10;90;{number}"),
-        "certificates": ("Supplier;Standard;Number;Issuer;Valid from;Valid to", "{};ISO 9001;{number};TÜV;2026-01-31;2028-12-31"),
+        "certificates": (
+            "Supplier;Standard;Number;Issuer;Valid from;Valid to",
+            "{};ISO 9001;{number};TÜV;2026-01-31;2028-12-31",
+        ),
         "cases": ("Supplier;Severity;Description", "{};low;Burrs {number}"),
     }[kind]
     jobs = []
