@@ -201,7 +201,9 @@ def read_followers(heads: Sequence[ClaimedEvent], depth: int) -> list[list[int]]
         # Few texts, for the server to plan.
         sql = _FOLLOWERS.format(depth=1 << (depth - 1).bit_length())
         with _prepared_cursor() as cursor:
-            kinds, keys = ([_quoted(part) for part in parts] for parts in zip(*(h.aggregate for h in heads), strict=True))
+            kinds, keys = (
+                [_quoted(part) for part in parts] for parts in zip(*(h.aggregate for h in heads), strict=True)
+            )
             cursor.execute(sql, [_array(head.pk for head in heads), _array(kinds), _array(keys)])
             behind = dict(cursor.fetchall())
         return [behind[head.pk] for head in heads]
