@@ -29,7 +29,7 @@ from ncs.demo.days import NEVER, CertificateDays, Days, VolumeDays, certificates
 from ncs.models import CorrectiveAction
 from qhse import clock
 from suppliers.choices import SupplierStatus
-from suppliers.coverage import coverage_of, proven_until
+from suppliers.coverage import kept_of
 from suppliers.demo import Past
 from suppliers.models import RiskAssessment
 
@@ -166,7 +166,8 @@ def _of_supplier(past: Past, of: Days) -> Iterator[Step]:
 
 def _columns_of(past: Past, of: Days, day: date, level: str, score: int) -> Columns:
     required = past.required.on(day)
-    current = [(each.standard, each.status, each.valid_to) for each in certificates_on(day, of) if each.is_current]
+    current = [each for each in certificates_on(day, of) if each.is_current]
+    kept = kept_of(required, current, today=day)
     must_prove = past.status.on(day) in _DELIVERING and bool(required)
     return {
         "supplier_id": past.supplier_id,
@@ -174,6 +175,6 @@ def _columns_of(past: Past, of: Days, day: date, level: str, score: int) -> Colu
         "criticality": past.part.criticality,
         "score": score,
         "must_prove": must_prove,
-        "missing": coverage_of(required, current).missing,
-        "proven_until": proven_until(required, current) if must_prove else None,
+        "missing": kept["cert_missing"],
+        "proven_until": kept["cert_proven_until"] if must_prove else None,
     }
