@@ -23,7 +23,7 @@ class Measure(IntEnum):
     ACTION_DUE = 4  # running actions by the day on which they are due
     CERTIFICATE = 5  # current certificates by their last day, key: 1 if it is verified
     CERTIFICATE_EDITION = 6  # word: standard:edition
-    LEVEL = 7  # suppliers, word: risk level:criticality
+    LEVEL = 7  # suppliers without an override, word: risk level:criticality; no level if nobody has assessed it
     MISSING = 8  # required standards without any certificate
     MUST_PROVE = 9  # approved suppliers that require a standard
     PROVEN = 10  # of these, by the day through which all is verified
@@ -33,6 +33,7 @@ class Measure(IntEnum):
     LOTS = 14
     REJECTED_LOTS = 15
     LATE_LOTS = 16
+    OVERRIDDEN = 17  # suppliers by the last day of their override, word: its level:computed level:criticality
 
     OPENED = 30  # by the day on which it was recorded, key: severity
     OPENED_CATEGORY = 31  # word: category

@@ -279,16 +279,17 @@ def _pareto_supplier(period: Period, total: int) -> list[dict[str, Any]]:
 
 
 def _suppliers(counted: Counted, period: Period) -> dict[str, Any]:
-    found = {word: n for (_, _, word), n in counted.stocks[Measure.LEVEL].items()}
+    found = counted.levels(period.as_of)
     grid = [
-        {"level": level.value, **{each.value: found.get(f"{level}:{each}", 0) for each in Criticality}}
-        for level in RiskLevel
+        {"level": level.value, **{each.value: found[f"{level}:{each}"] for each in Criticality}} for level in RiskLevel
     ]
     worse, better = movers(period)
     return {
         "n": sum(found.values()),
         "by_level": {row["level"]: sum(row[each.value] for each in Criticality) for row in grid},
         "by_level_and_criticality": grid,
+        "not_assessed": sum(found[f":{each}"] for each in Criticality),
+        "not_assessed_by_criticality": {each.value: found[f":{each}"] for each in Criticality},
         "worse_by_10_in_30_days": worse,
         "better_by_10_in_30_days": better,
     }

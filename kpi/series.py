@@ -8,6 +8,7 @@ from kpi.quality import Quality
 from ncs.choices import Category
 from suppliers.choices import Criticality, RiskLevel, Severity
 
+NOT_ASSESSED = "Not assessed"
 Values = list[float | int | None]
 
 
@@ -59,7 +60,7 @@ def certificates(figures: Quality) -> Series:
 
 
 def grid(figures: Quality) -> Series:
-    """Return suppliers by level, a line for each criticality."""
-    rows = figures.suppliers["by_level_and_criticality"]
-    labels = [str(RiskLevel(row["level"]).label) for row in rows]
+    """Return suppliers by level, those without one first, a line for each criticality."""
+    rows = [figures.suppliers["not_assessed_by_criticality"], *figures.suppliers["by_level_and_criticality"]]
+    labels = [NOT_ASSESSED, *(str(level.label) for level in RiskLevel)]
     return Series(labels, {str(each): [row[each.value] for row in rows] for each in Criticality})

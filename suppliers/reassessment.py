@@ -18,10 +18,11 @@ from outbox.publisher import publish_all
 from qhse import clock
 from qhse.database import bound_transaction
 from qhse.queries import Given, WrittenUpdate
+from suppliers.coverage import kept_of
 from suppliers.events import SupplierRiskChanged, SupplierRiskOverridden
 from suppliers.figures import figures_of
 from suppliers.models import RiskAssessment, Supplier
-from suppliers.risk import RULE_VERSION, Assessment, assess
+from suppliers.risk import RULE_VERSION, Assessment, SupplierFigures, assess
 
 DAILY, COMMAND, OVERRIDE = "daily", "command", "override"
 MOVED = 5
@@ -46,6 +47,11 @@ _conclusion = WrittenUpdate(
     },
     risk_assessed_at=Now(),
 )
+_KEPT = ("cert_ends_on", "cert_missing", "cert_unverified", "cert_proven_until")
+_kept = WrittenUpdate(
+    lambda: Supplier.objects.filter(pk=Given("pk", _FIELDS["id"])),
+    **{name: Given(name, _FIELDS[name]) for name in _KEPT},
+)
 
 
 @transaction.atomic
@@ -63,7 +69,8 @@ def reassess_suppliers(
     Where score, level, lines, confidence, `is_at_risk`, the rule or the override is another one, it is stored on the
     supplier and as a RiskAssessment. A changed level, and a score that moves by MOVED points, leave an audit entry by
     the system and a SupplierRiskChanged event. An override whose last day is past is taken off, with an entry and an
-    event of its own. All of that is one transaction.
+    event of its own. `cert_*` is brought up to the day, so that a certificate counts from its first day on without
+    anybody writing. All of that is one transaction.
 
     The database tells the state, not an event's payload: events may come late, twice or together. Locks the suppliers
     in the order of their ids, so that two workers cannot deadlock. Passed over are unknown ids and suppliers that have
@@ -123,6 +130,7 @@ def _reassess(
         return []
     day = today or suppliers[0].day  # type: ignore[attr-defined]
     figures = figures_of(suppliers, today=day)
+    _count_certificates(suppliers, figures, day)
     told, stored, levels = _Told(), [], []
     for supplier in suppliers:
         assessment = assess(figures[supplier.pk], today=day)
@@ -141,6 +149,18 @@ def _reassess(
         stored.append(supplier)
     _store(suppliers, stored, told)
     return levels
+
+
+def _count_certificates(suppliers: Sequence[Supplier], figures: Mapping[int, SupplierFigures], day: date) -> None:
+    """Store `cert_*` of these locked suppliers where the day has made something else of it."""
+    differing = []
+    for supplier in suppliers:
+        current = [each for each in figures[supplier.pk].certificates if each.is_current]
+        kept = kept_of(supplier.required_standards, current, today=day)
+        if any(getattr(supplier, name) != value for name, value in kept.items()):
+            differing.append({"pk": supplier.pk, **kept})
+    if differing:
+        _kept.run_many(differing)
 
 
 def _differs(supplier: Supplier, assessment: Assessment) -> bool:

@@ -61,7 +61,7 @@ def untold(today: date) -> CertificateQuerySet:
     last_days += [When(valid_to__lte=today + timedelta(days=days), then=days) for days in THRESHOLDS]
     nearest = Case(*last_days, default=Value(None), output_field=SmallIntegerField())
     near = Q(valid_to__lte=today + timedelta(days=THRESHOLDS[-1]), supplier__merged_into=None)
-    found = Certificate.objects.unrenewed().filter(near).annotate(threshold=nearest)
+    found = Certificate.objects.unrenewed(today=today).filter(near).annotate(threshold=nearest)
     return found.filter(Q(expiry_told=None) | Q(expiry_told__gt=F("threshold")))
 
 

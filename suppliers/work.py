@@ -26,11 +26,13 @@ def to_renew() -> CertificateQuerySet:
     """
     Return the current certificates that end within RENEWAL_NOTICE_DAYS, or have ended, the most urgent first.
 
-    Those for which a later one was handed in need nothing, nor do those of suppliers that were merged into others.
+    Those for which a later one was handed in need nothing, if it leaves no gap, nor do those of suppliers that were
+    merged into others.
     """
-    last = clock.today() + timedelta(days=RENEWAL_NOTICE_DAYS)
+    today = clock.today()
+    last = today + timedelta(days=RENEWAL_NOTICE_DAYS)
     ending = Q(valid_to__lte=last, supplier__merged_into=None)
-    return Certificate.objects.unrenewed().filter(ending).order_by("valid_to", "id")
+    return Certificate.objects.unrenewed(today=today).filter(ending).order_by("valid_to", "id")
 
 
 def to_renew_by(user: User) -> CertificateQuerySet:

@@ -17,7 +17,7 @@ from qhse.adminsite.panels import show_on_front_page
 from suppliers.choices import Criticality, RiskLevel
 
 _OF_SUPPLIERS = "Suppliers by risk level and criticality"
-_COMPUTED = "Levels as computed. Lists show the level of an override while it is in force."
+_SHOWN = "Levels as lists show them: that of an override while it is in force, else the computed one."
 
 
 def charts_of(figures: Quality, *, is_now: bool) -> dict[str, Chart | Grid | None]:
@@ -68,19 +68,25 @@ def ending_chart(figures: Quality) -> Chart | None:
 
 
 def levels_grid(figures: Quality, *, is_now: bool) -> Grid | None:
-    """Return suppliers by level, the highest first. Cells lead to the list where the figures are those of now."""
+    """
+    Return suppliers by level, the highest first, and those without one.
+
+    Cells lead to the list where the figures are those of now. Lists are not filtered by having no level.
+    """
     found = series.grid(figures)
     levels, rows = list(reversed(RiskLevel)), list(zip(found.labels, *found.lines.values(), strict=True))[::-1]
     listed = reverse("admin:suppliers_supplier_changelist")
 
     def link(down: int, across: int) -> str:
+        if down == len(levels):
+            return ""
         asked = {"risk_level": levels[down].value, "criticality": list(Criticality)[across].value}
         return f"{listed}?{urlencode(asked)}"
 
     return grid(
         "levels", _OF_SUPPLIERS, [f"Criticality {each}" for each in found.lines],
         [(head, cast(list[int], numbers)) for head, *numbers in rows],
-        corner="Risk level", link=link if is_now else None, note=_COMPUTED,
+        corner="Risk level", link=link if is_now else None, note=_SHOWN,
     )  # fmt: skip
 
 

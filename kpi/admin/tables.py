@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from kpi.quality import Quality
+from kpi.series import NOT_ASSESSED
 from ncs.choices import Category
 from qhse.adminsite.display import link
 from suppliers.choices import Criticality, RiskLevel, Severity
@@ -206,6 +207,8 @@ def _levels(figures: Quality) -> Table:
         for row in reversed(figures.suppliers["by_level_and_criticality"])
     ]  # fmt: skip
     found = figures.suppliers
+    without = found["not_assessed_by_criticality"]
+    rows.append((NOT_ASSESSED, *(without[each.value] for each in Criticality), found["not_assessed"]))
     note = f"In 30 days the score of {found['worse_by_10_in_30_days']:,} rose by 10 points or more, "
     note += f"and that of {found['better_by_10_in_30_days']:,} fell by as much."
     columns = ("Risk level", *(f"Criticality {each.value}" for each in Criticality), "All")

@@ -146,6 +146,8 @@ class QualitySerializer(serializers.Serializer[Any]):
             level=serializers.ChoiceField(RiskLevel.values),
             **{each.value: _int() for each in Criticality},
         )(many=True),
+        not_assessed=_int(help_text="The worker has never assessed them: they are in no level."),
+        not_assessed_by_criticality=_group("NotAssessed", **{each.value: _int() for each in Criticality})(),
         worse_by_10_in_30_days=_int(),
         better_by_10_in_30_days=_int(),
     )()

@@ -29,7 +29,7 @@ from ncs.demo.days import NEVER, CertificateDays, Days, VolumeDays, certificates
 from ncs.models import CorrectiveAction
 from qhse import clock
 from suppliers.choices import SupplierStatus
-from suppliers.coverage import coverage_of, proven_until
+from suppliers.coverage import kept_of
 from suppliers.demo import Past
 from suppliers.models import RiskAssessment
 
@@ -38,6 +38,7 @@ Step = tuple[date, Columns | None]
 """A day, and what a record counts as from then on: the columns of its movement. None: it does not count."""
 
 _DELIVERING = (SupplierStatus.APPROVED, SupplierStatus.CONDITIONAL)
+_CONCLUDED = ("level", "score", "override_level", "override_until")
 _FIGURES = ("received", "defective", "lots", "rejected_lots", "late_lots")
 _NOT_CLOSED: Columns = {"closed_on": None, "closed_days": None, "has_gaps": False}
 _NOT_CONTAINED: Columns = {"contained_on": None, "contained_hours": None}
@@ -66,7 +67,7 @@ def retell_movements(pasts: Collection[Past]) -> None:
     }
     last = {noted["supplier_id"]: noted for noted in _noted(SupplierMovement, "supplier_id", days)}
     told[SupplierMovement] = [
-        [*_of_supplier(past, days[past.supplier_id]), (today, last[past.supplier_id])] for past in pasts
+        [*_of_supplier(past, days[past.supplier_id], today), (today, last[past.supplier_id])] for past in pasts
     ]
     for model, records in told.items():
         model._default_manager.bulk_create(
@@ -151,29 +152,28 @@ def _of_volume(each: VolumeDays) -> list[Step]:
     return [(each.noted, columns | dict(zip(_FIGURES, figures, strict=True)))]
 
 
-def _of_supplier(past: Past, of: Days) -> Iterator[Step]:
-    """Yield how a supplier counted on each day on which something was concluded or decided about it."""
+def _of_supplier(past: Past, of: Days, today: date) -> Iterator[Step]:
+    """Yield how a supplier counted on each day on which something was concluded or decided, or a certificate began."""
     concluded = RiskAssessment.objects.filter(supplier=past.supplier_id).order_by("id")
-    scores = {day: (level, score) for day, level, score in concluded.values_list("day", "level", "score")}
-    others = {day for each in of.certificates for day in each[1:]}
+    scores = {row.pop("day"): row for row in concluded.values("day", *_CONCLUDED)}
+    others = {day for each in of.certificates for day in (each.row.valid_from, *each[1:])}
     others |= {day_of(since) for values in (past.required, past.status) for since, _ in values.known}
-    known: tuple[str, int] | None = None
-    for day in sorted((scores.keys() | others) - {NEVER}):
+    known: Columns | None = None
+    for day in sorted(day for day in scores.keys() | others if day <= today):
         known = scores.get(day, known)
         if known is not None:
-            yield day, _columns_of(past, of, day, *known)
+            yield day, known | _columns_of(past, of, day)
 
 
-def _columns_of(past: Past, of: Days, day: date, level: str, score: int) -> Columns:
+def _columns_of(past: Past, of: Days, day: date) -> Columns:
     required = past.required.on(day)
-    current = [(each.standard, each.status, each.valid_to) for each in certificates_on(day, of) if each.is_current]
+    current = [each for each in certificates_on(day, of) if each.is_current]
+    kept = kept_of(required, current, today=day)
     must_prove = past.status.on(day) in _DELIVERING and bool(required)
     return {
         "supplier_id": past.supplier_id,
-        "level": level,
         "criticality": past.part.criticality,
-        "score": score,
         "must_prove": must_prove,
-        "missing": coverage_of(required, current).missing,
-        "proven_until": proven_until(required, current) if must_prove else None,
+        "missing": kept["cert_missing"],
+        "proven_until": kept["cert_proven_until"] if must_prove else None,
     }

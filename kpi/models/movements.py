@@ -101,11 +101,15 @@ class SupplierMovement(Movement):
     """
     A supplier as it is counted. One that was merged into another is counted nowhere.
 
-    `must_prove` is whether it is approved, with conditions or without, and requires a standard. `proven_until` is the
-    last day on which each required standard has a verified certificate; null if one has none.
+    `level` is the computed one, and empty if nobody has assessed the supplier. `override_level` is shown in its place
+    through `override_until`; when that is over is told by the day that is asked about, and notes nothing. `must_prove`
+    is whether it is approved, with conditions or without, and requires a standard. `proven_until` is the last day on
+    which each required standard has a verified certificate that counts; null if one has none.
     """
 
     level = models.CharField(max_length=10)
+    override_level = models.CharField(max_length=10, default="", db_default="")
+    override_until = models.DateField(null=True)
     criticality = models.CharField(max_length=1)
     score = _small()
     must_prove = models.BooleanField()

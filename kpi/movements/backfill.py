@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kpi.movements import states
 from kpi.movements.states import Columns, Dialect
+from kpi.movements.triggers import insertion, present_suppliers
 
 _CASES, _ACTIONS = "ncs_nonconformity r", "ncs_correctiveaction r"
 _NO_CONTAINMENT = {"contained_on": "NULL", "contained_hours": "NULL"}
@@ -30,8 +31,12 @@ def _typed(name: str, value: str) -> str:
     return f"CAST(NULL AS {_NULLS[name]})" if value == "NULL" else value
 
 
-def backfill(sql: Dialect) -> Iterator[str]:
-    """Yield the statements: cases were recorded, contained and closed; actions agreed on, done and verified."""
+def backfill(sql: Dialect, supplier: Columns) -> Iterator[str]:
+    """
+    Yield the statements: cases were recorded, contained and closed; actions agreed on, done and verified.
+
+    `supplier` is what a supplier counts as.
+    """
     case = states.case_state("r", sql)
     counted = f"{_CASES} WHERE {states.case_counts('r')}"
     recorded, contained = {**case, **_NO_CONTAINMENT, **_NO_CLOSING}, {**case, **_NO_CLOSING}
@@ -53,8 +58,26 @@ def backfill(sql: Dialect) -> Iterator[str]:
         "certificate", sql.day("r.submitted_at"), 1, states.certificate_state("r", sql),
         f"suppliers_certificate r WHERE {states.certificate_counts('r')}",
     )  # fmt: skip
-    yield _row("supplier", sql.day("s.created_at"), 1, states.supplier_state(sql), states.suppliers_that_count())
+    yield _row("supplier", sql.day("s.created_at"), 1, supplier, states.suppliers_that_count())
     yield _row("volume", sql.day("r.updated_at"), 1, states.volume_state("r", sql), "suppliers_suppliervolume r")
+
+
+def note_suppliers(sql: Dialect, supplier: Columns) -> Iterator[str]:
+    """
+    Yield the statements that note today what all suppliers count as, where the last movement says something else.
+
+    Former days stay as they were told.
+    """
+    last = "kpi_suppliermovement l WHERE l.n = 1 AND l.id IN "
+    last += "(SELECT max(m.id) FROM kpi_suppliermovement m GROUP BY m.supplier_id)"
+    same = " AND ".join(f"p.{name} {sql.same} l.{name}" for name in supplier)
+    present = f"({present_suppliers(supplier)}) AS p"
+    taken_back = {name: f"l.{name}" for name in supplier}
+    differs = f"NOT EXISTS (SELECT 1 FROM {present} WHERE {same})"  # nosec B608: only texts of ours
+    yield insertion("supplier", taken_back, sql, -1, f"FROM {last} AND {differs}")
+    noted = {name: f"p.{name}" for name in supplier}
+    counts = f"SELECT 1 FROM {last} AND l.supplier_id = p.supplier_id"  # nosec B608: only texts of ours
+    yield insertion("supplier", noted, sql, 1, f"FROM {present} WHERE NOT EXISTS ({counts})")
 
 
 def begin(sql: Dialect) -> str:

@@ -60,11 +60,15 @@ CERTIFICATES = (
     Fact(Measure.CERTIFICATE_EDITION, word="m.standard || ':' || m.edition", where="m.edition <> ''"),
 )
 SUPPLIERS = (
-    Fact(Measure.LEVEL, word="m.level || ':' || m.criticality"),
+    Fact(Measure.LEVEL, word="m.level || ':' || m.criticality", where="m.override_until IS NULL"),
+    Fact(
+        Measure.OVERRIDDEN, "m.override_until", word="m.override_level || ':' || m.level || ':' || m.criticality",
+        where="m.override_until IS NOT NULL",
+    ),
     Fact(Measure.MISSING, n="m.n * m.missing", where="m.missing > 0"),
     Fact(Measure.MUST_PROVE, where="m.must_prove"),
     Fact(Measure.PROVEN, "m.proven_until", where="m.must_prove AND m.proven_until IS NOT NULL"),
-)
+)  # fmt: skip
 VOLUMES = (
     Fact(Measure.VOLUME_MONTHS, "m.month"),
     Fact(Measure.RECEIVED, "m.month", n="m.received"),
@@ -77,13 +81,14 @@ _OF_CASES = (
     "severity, category, created_on, due_on, contained_on, contained_hours, closed_on, closed_days, is_repeat, "
     "has_gaps, was_reopened, cost"
 )
+_OF_SUPPLIERS = "level, override_level, override_until, criticality, must_prove, missing, proven_until"
 _OF_VOLUMES = ("received", "defective", "lots", "rejected_lots", "late_lots")
 # Of each table what its facts look at, what is added up, and the facts.
 FACTS: dict[str, tuple[str, tuple[str, ...], tuple[Fact, ...]]] = {
     "kpi_casemovement": (_OF_CASES, (), CASES),
     "kpi_actionmovement": ("is_running, due_on, done_on, done_days, verified_on, is_effective", (), ACTIONS),
     "kpi_certificatemovement": ("standard, edition, is_verified, valid_to", (), CERTIFICATES),
-    "kpi_suppliermovement": ("level, criticality, must_prove, missing, proven_until", (), SUPPLIERS),
+    "kpi_suppliermovement": (_OF_SUPPLIERS, (), SUPPLIERS),
     "kpi_volumemovement": ("month", _OF_VOLUMES, VOLUMES),
 }
 

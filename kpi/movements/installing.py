@@ -1,4 +1,4 @@
-"""When the triggers come into the database: on PostgreSQL by a migration, on SQLite after each run of migrations."""
+"""When the triggers come into the database: on PostgreSQL by migrations, on SQLite after each run of migrations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from kpi.movements import triggers
+from kpi.movements import former, triggers
 
 NEEDED = {triggers.CASES, triggers.ACTIONS, triggers.CERTIFICATES, triggers.SUPPLIERS, triggers.VOLUMES}
 NEEDED |= set(triggers.MOVEMENTS)
@@ -22,11 +22,13 @@ def remove_from_sqlite(*, using: str, plan: Any, **_: Any) -> None:
 
 
 def install_on_sqlite(*, using: str, **_: Any) -> None:
-    """Install those that are missing, if all tables are there."""
+    """Install those that are missing, if all tables are there: the ones that fit the tables as they are."""
     connection = connections[using]
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
         if set(connection.introspection.table_names(cursor)) >= NEEDED:
-            for statement in triggers.on_sqlite():
+            supplier = connection.introspection.get_table_description(cursor, "kpi_suppliermovement")
+            is_present = "override_until" in {column.name for column in supplier}
+            for statement in triggers.on_sqlite(triggers.NOTED if is_present else former.NOTED):
                 cursor.execute(statement)

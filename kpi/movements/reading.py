@@ -48,6 +48,19 @@ class Counted:
         """Return a stock by its day alone."""
         return _summed((day, n) for (day, _, _), n in self.stocks[measure].items())
 
+    def levels(self, day: date) -> Counter[str]:
+        """
+        Return suppliers by the level that is shown and criticality, as level:criticality.
+
+        An override is shown through its last day, whenever somebody takes it off. The level of what nobody has assessed
+        is empty.
+        """
+        found = _summed((word, n) for (_, _, word), n in self.stocks[Measure.LEVEL].items())
+        for (until, _, word), n in self.stocks[Measure.OVERRIDDEN].items():
+            override, computed, criticality = word.split(":")
+            found[f"{override if until >= day else computed}:{criticality}"] += n
+        return found
+
     def total(self, measure: Measure) -> int:
         return sum((self.flows if measure >= FIRST_FLOW else self.stocks)[measure].values())
 

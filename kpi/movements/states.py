@@ -23,7 +23,7 @@ class Dialect:
     day: Callable[[str], str]
     seconds: Callable[[str], str]
     days_between: Callable[[str, str], str]
-    elements: Callable[[str], str]
+    elements: Callable[[str], str]  # of a list; `former` alone asks for them
     hundredths: Callable[[str], str]
 
 
@@ -143,30 +143,26 @@ VOLUME_WATCHED = (
     "supplier_id", "month", "received_qty", "defective_qty", "received_lots", "rejected_lots", "late_lots",
 )  # fmt: skip
 
+# Each day has another `risk_assessed_at`. What counts is whether there is one.
 SUPPLIER_WATCHED = (
-    "risk_level", "risk_score", "criticality", "status", "merged_into_id", "cert_missing", "required_standards",
+    "risk_level", "risk_score", "risk_assessed_at IS NULL", "override_level", "override_until", "criticality", "status",
+    "merged_into_id", "cert_missing", "cert_proven_until", "required_standards",
 )  # fmt: skip
-_MUST_PROVE = "(s.status IN ('approved', 'conditional') AND s.required_standards <> '[]')"
+MUST_PROVE = "(s.status IN ('approved', 'conditional') AND s.required_standards <> '[]')"
 
 
-def supplier_state(sql: Dialect) -> Columns:
-    """Return the columns of a supplier that is called `s`. Of each required standard the last verified day counts."""
-    best = (
-        "(SELECT max(c.valid_to) FROM suppliers_certificate c WHERE c.supplier_id = s.id "
-        "AND c.standard = required.value AND c.status = 'verified')"
-    )
-    proven = (
-        "(SELECT CASE WHEN count(*) = count(each.best) THEN min(each.best) END "
-        f"FROM (SELECT {best} AS best FROM {sql.elements('s.required_standards')}) AS each)"  # nosec B608: only texts of ours
-    )
+def supplier_state() -> Columns:
+    """Return the columns of a supplier that is called `s`. What its certificates prove is kept on it."""
     return {
         "supplier_id": "s.id",
-        "level": "s.risk_level",
+        "level": "CASE WHEN s.risk_assessed_at IS NULL THEN '' ELSE s.risk_level END",
+        "override_level": "s.override_level",
+        "override_until": "s.override_until",
         "criticality": "s.criticality",
         "score": "s.risk_score",
-        "must_prove": _MUST_PROVE,
+        "must_prove": MUST_PROVE,
         "missing": "s.cert_missing",
-        "proven_until": f"CASE WHEN {_MUST_PROVE} THEN {proven} END",
+        "proven_until": f"CASE WHEN {MUST_PROVE} THEN s.cert_proven_until END",
     }
 
 

@@ -7,7 +7,8 @@ too, and no service can forget it. What POST /ncs pays is one row more, without 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from kpi.movements import states
 from kpi.movements.states import POSTGRESQL, SQLITE, Columns, Dialect
@@ -50,13 +51,10 @@ def _certificate(sql: Dialect) -> Iterator[tuple[str, str]]:
     for row, n in (("OLD", -1), ("NEW", 1)):
         state = states.certificate_state(row, sql)
         yield row, insertion("certificate", state, sql, n, f"WHERE {states.certificate_counts(row)}")
-    for row in ("OLD", "NEW"):
-        for each in _noted_supplier(f"{row}.supplier_id", sql):
-            yield row, each
 
 
 def _supplier(sql: Dialect) -> Iterator[tuple[str, str]]:
-    for each in _noted_supplier("NEW.id", sql):
+    for each in noted_supplier("NEW.id", states.supplier_state(), sql):
         yield "NEW", each
 
 
@@ -65,16 +63,15 @@ def _volume(sql: Dialect) -> Iterator[tuple[str, str]]:
         yield row, insertion("volume", states.volume_state(row, sql, "-" if n < 0 else ""), sql, n, "")
 
 
-def _noted_supplier(supplier: str, sql: Dialect) -> Iterator[str]:
+def noted_supplier(supplier: str, state: Columns, sql: Dialect) -> Iterator[str]:
     """
     Yield what takes back how a supplier counted last, if that has changed, and then notes how it counts.
 
-    What it depends on stands in two tables, so that no trigger has the former values at hand: the last movement has.
+    The last movement tells what it counted as, and not the row as it was: what other triggers noted once is taken back
+    as they noted it.
     """
-    state = states.supplier_state(sql)
     names = [name for name in state if name != "supplier_id"]
-    present = f"SELECT {', '.join(f'{value} AS {name}' for name, value in state.items())} FROM "  # nosec B608: only texts of ours
-    present += f"{states.suppliers_that_count()} AND s.id = {supplier}"
+    present = f"{present_suppliers(state)} AND s.id = {supplier}"
     last = (
         "SELECT l.* FROM kpi_suppliermovement l "
         f"WHERE l.supplier_id = {supplier} ORDER BY l.supplier_id, l.id DESC LIMIT 1"  # nosec B608: only texts of ours
@@ -92,13 +89,29 @@ def _noted_supplier(supplier: str, sql: Dialect) -> Iterator[str]:
     )  # fmt: skip
 
 
-_NOTED = (
-    ("case", CASES, states.CASE_WATCHED, _case),
-    ("action", ACTIONS, states.ACTION_WATCHED, _action),
-    ("certificate", CERTIFICATES, states.CERTIFICATE_WATCHED, _certificate),
-    ("supplier", SUPPLIERS, states.SUPPLIER_WATCHED, _supplier),
-    ("volume", VOLUMES, states.VOLUME_WATCHED, _volume),
+def present_suppliers(state: Columns) -> str:
+    """Return the query of how suppliers count now. A condition may follow."""
+    columns = ", ".join(f"{value} AS {name}" for name, value in state.items())
+    return f"SELECT {columns} FROM {states.suppliers_that_count()}"  # nosec B608: only texts of ours
+
+
+class Noted(NamedTuple):
+    """A kind of record: its table, what of a row is watched, and the statements of a write."""
+
+    kind: str
+    table: str
+    watched: tuple[str, ...]
+    of: Callable[[Dialect], Iterator[tuple[str, str]]]
+
+
+CERTIFICATE = Noted("certificate", CERTIFICATES, states.CERTIFICATE_WATCHED, _certificate)
+SUPPLIER = Noted("supplier", SUPPLIERS, states.SUPPLIER_WATCHED, _supplier)
+OTHERS = (
+    Noted("case", CASES, states.CASE_WATCHED, _case),
+    Noted("action", ACTIONS, states.ACTION_WATCHED, _action),
+    Noted("volume", VOLUMES, states.VOLUME_WATCHED, _volume),
 )
+NOTED = (*OTHERS, CERTIFICATE, SUPPLIER)
 WRITES = ("insert", "update", "delete")
 
 
@@ -112,16 +125,17 @@ def _is_needed(kind: str, write: str) -> bool:
 
 
 def _changed(watched: Sequence[str], differs: str) -> str:
-    return " OR ".join(f"OLD.{name} {differs} NEW.{name}" for name in watched)
+    """What is watched is a column, or a condition on one."""
+    return " OR ".join(f"(OLD.{each}) {differs} (NEW.{each})" for each in watched)
 
 
-def on_postgresql() -> Iterator[str]:
-    """Yield the statements that install all of them on PostgreSQL."""
-    for kind, table, watched, noted in _NOTED:
+def on_postgresql(noted: Iterable[Noted] = NOTED) -> Iterator[str]:
+    """Yield the statements that install them on PostgreSQL."""
+    for kind, table, watched, of in noted:
         for write in WRITES:
             if not _is_needed(kind, write):
                 continue
-            statements = "; ".join(each for rows, each in noted(POSTGRESQL) if _fits(write, rows))
+            statements = "; ".join(each for rows, each in of(POSTGRESQL) if _fits(write, rows))
             name = f"kpi_note_{kind}_{write}"
             yield (
                 f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
@@ -131,6 +145,10 @@ def on_postgresql() -> Iterator[str]:
             yield (
                 f"CREATE TRIGGER {name} AFTER {write.upper()} ON {table} FOR EACH ROW {when}EXECUTE FUNCTION {name}()"
             )
+
+
+def guard_postgresql() -> Iterator[str]:
+    """Yield the statements that make movements append-only on PostgreSQL."""
     yield (
         "CREATE FUNCTION kpi_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "RAISE EXCEPTION 'movements are append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation'; END $$"
@@ -142,24 +160,27 @@ def on_postgresql() -> Iterator[str]:
         )
 
 
-def off_postgresql() -> Iterator[str]:
-    for kind, table, _, _ in _NOTED:
+def off_postgresql(noted: Iterable[Noted] = NOTED) -> Iterator[str]:
+    for kind, table, _, _ in noted:
         for write in WRITES:
             if _is_needed(kind, write):
                 yield f"DROP TRIGGER kpi_note_{kind}_{write} ON {table}"
                 yield f"DROP FUNCTION kpi_note_{kind}_{write}()"
+
+
+def unguard_postgresql() -> Iterator[str]:
     for table in MOVEMENTS:
         yield f"DROP TRIGGER {table}_refuse ON {table}"
     yield "DROP FUNCTION kpi_refuse_change()"
 
 
-def on_sqlite() -> Iterator[str]:
-    """Yield the statements that install those on SQLite that are not there."""
-    for kind, table, watched, noted in _NOTED:
+def on_sqlite(noted: Iterable[Noted] = NOTED) -> Iterator[str]:
+    """Yield the statements that install those on SQLite that are not there, and the guards of movements."""
+    for kind, table, watched, of in noted:
         for write in WRITES:
             if not _is_needed(kind, write):
                 continue
-            statements = "; ".join(each for rows, each in noted(SQLITE) if _fits(write, rows))
+            statements = "; ".join(each for rows, each in of(SQLITE) if _fits(write, rows))
             when = f"WHEN {_changed(watched, 'IS NOT')} " if write == "update" else ""
             yield (
                 f"CREATE TRIGGER IF NOT EXISTS kpi_note_{kind}_{write} AFTER {write.upper()} ON {table} {when}"
@@ -174,7 +195,7 @@ def on_sqlite() -> Iterator[str]:
 
 
 def off_sqlite() -> Iterator[str]:
-    for kind, _, _, _ in _NOTED:
+    for kind, _, _, _ in NOTED:
         for write in WRITES:
             yield f"DROP TRIGGER IF EXISTS kpi_note_{kind}_{write}"
     for table in MOVEMENTS:

@@ -12,6 +12,7 @@ from qhse import clock
 from qhse.adminsite.tests.conftest import Browser, text_of
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
+from suppliers.reassessment import reassess_suppliers
 
 pytestmark = pytest.mark.django_db
 CHARTS = ("chart-months", "chart-ages", "chart-categories", "chart-suppliers", "chart-ppm", "chart-ending")
@@ -77,14 +78,16 @@ class TestTheGrid:
 
         assert led == [("1", 1), ("2", 2), ("1", 1), ("1", 1)]
 
-    def test_has_the_highest_level_on_top(self, make_supplier):
+    def test_has_the_highest_level_on_top_and_those_without_one_below(self, make_supplier):
         make_supplier()
 
         rows = charts_of(quality_figures(), is_now=True)["levels"].rows
 
-        assert [head for head, *_ in rows] == [str(each.label) for each in reversed(RiskLevel)]
+        assert [head for head, *_ in rows] == [*(str(each.label) for each in reversed(RiskLevel)), "Not assessed"]
+        assert [total for *_, total in rows] == ["0", "0", "0", "0", "1"]
 
     def test_leads_nowhere_where_its_numbers_are_of_another_day(self, browser, some_work):
+        reassess_suppliers(supplier_ids=[some_work.pk])
         client = browser("quality")
         leads = "?risk_level="
 
@@ -103,4 +106,4 @@ class TestTheOverview:
     def test_without_any_record_says_so(self, browser):
         page = text_of(browser("quality").get("/admin/"))
 
-        assert "No case was recorded" in page and "No supplier has been assessed yet." in page
+        assert "No case was recorded" in page and "There is no supplier yet." in page

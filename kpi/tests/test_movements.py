@@ -18,11 +18,12 @@ from kpi.models import (
 )
 from kpi.movements import triggers
 from kpi.movements.backfill import backfill, begin
-from kpi.movements.states import dialect_of
+from kpi.movements.states import dialect_of, supplier_state
 from kpi.quality import quality_figures
 from ncs.models import NonConformity
 from ncs.services import close_nonconformity, complete_action, contain_nonconformity, open_action, start_action
 from suppliers.models import Certificate, Supplier, SupplierVolume
+from suppliers.services.coverage import recount
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -100,6 +101,7 @@ class TestSuppliers:
                 **(proof if standard in verified else {}),
             )  # fmt: skip
 
+        recount(Supplier.objects.get())
         last = SupplierMovement.objects.order_by("id").last()
         assert (last.n, last.must_prove) == (1, True)
         assert last.proven_until == (until and today + timedelta(days=until))
@@ -164,7 +166,7 @@ class TestRowsFromBefore:
         with connection.cursor() as cursor:
             for statement in _forget():
                 cursor.execute(statement)
-            for statement in (*backfill(dialect), begin(dialect)):
+            for statement in (*backfill(dialect, supplier_state()), begin(dialect)):
                 cursor.execute(statement)
 
         again = quality_figures()

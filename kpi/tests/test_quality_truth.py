@@ -15,7 +15,8 @@ from kpi.tests.year import WHY, Year
 from ncs.choices import ClosureCode
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import close_nonconformity, correct_nonconformity, reopen_nonconformity, void_nonconformity
-from suppliers.models import Certificate, Supplier, SupplierVolume
+from suppliers.choices import RiskLevel
+from suppliers.models import Certificate, Supplier, SupplierVolume, level_on
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -87,7 +88,9 @@ def test_what_is_beside_the_cases_equals_the_rows_too(days_of_work, of_one):
     assert figures.certificates["unverified"] == certificates.filter(status="submitted").count()
     suppliers = Supplier.objects.filter(merged_into=None, **({"pk": chosen["supplier_id"]} if of_one else {}))
     assert figures.suppliers["n"] == suppliers.count()
-    assert figures.suppliers["by_level"]["high"] == suppliers.filter(risk_level="high").count()
+    levels = {level.value: suppliers.at_level(level, today=today).count() for level in RiskLevel}
+    assert figures.suppliers["by_level"] == levels
+    assert figures.suppliers["not_assessed"] == suppliers.annotate(level=level_on(today)).filter(level=None).count()
     must_prove = suppliers.filter(status="approved").exclude(required_standards=[])
     assert figures.certificates["suppliers_that_must_prove"] == must_prove.count()
     assert figures.certificates["suppliers_proven"] == sum(_is_proven(each, today) for each in must_prove)
@@ -101,7 +104,9 @@ def _busiest():
 
 def _is_proven(supplier, today):
     return all(
-        supplier.certificates.filter(standard=standard, status="verified", valid_to__gte=today).exists()
+        supplier.certificates.filter(
+            standard=standard, status="verified", valid_from__lte=today, valid_to__gte=today
+        ).exists()
         for standard in supplier.required_standards
     )
 

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import F
+from django.db.models.functions import Now
 
 from ncs.choices import ActionStatus, Category, NcStatus
 from ncs.errors import NonConformityHasOpenActions, NonConformityMoveIsForbidden
@@ -29,6 +30,7 @@ from ncs.services import (
 from suppliers.choices import CertificateStatus, RiskLevel, SupplierStatus
 from suppliers.models import Certificate, Supplier, SupplierVolume
 from suppliers.services import create_supplier
+from suppliers.services.coverage import recount
 from suppliers.standards import Standard
 
 WHY = "as it turned out"
@@ -51,6 +53,7 @@ class Year:
     def work(self, now: datetime) -> None:
         if len(self.suppliers) < 3:
             self.record_supplier(now.date())
+        self.count_certificates()
         things, weights = zip(*self.what, strict=True)
         for number, thing in enumerate(self.chance.choices(things, weights, k=self.chance.choice((0, 1, 3, 5)))):
             self.move(now + timedelta(minutes=number))
@@ -143,14 +146,21 @@ class Year:
 
     # Services of these belong to others: what they leave in the rows is what counts here.
 
+    def count_certificates(self) -> None:
+        """As whoever writes a certificate does, and the daily job for those that begin."""
+        for supplier in Supplier.objects.standing().order_by("pk"):
+            recount(supplier)
+
     def hand_in_certificate(self, today: date) -> None:
         self.serial += 1
         Certificate.objects.create(
             supplier_id=self.chance.choice(self.suppliers), number=str(self.serial), issuer="TÜV",
             standard=self.chance.choice((Standard.ISO_9001, Standard.ISO_14001)),
             edition=self.chance.choice(("2015", "2026", "")), submitted_by=self.users["procurement"],
-            valid_from=today, valid_to=today + timedelta(days=self.chance.randint(20, 500)),
+            valid_from=today + timedelta(days=self.chance.choice((0, 0, 0, 5, 40))),
+            valid_to=today + timedelta(days=self.chance.randint(60, 500)),
         )  # fmt: skip
+        self.count_certificates()
 
     def decide_on_certificate(self, today: date) -> None:
         found = list(Certificate.objects.current().order_by("pk"))
@@ -164,6 +174,7 @@ class Year:
             certificate.status, certificate.decided_by = CertificateStatus.WITHDRAWN, self.users["quality"]
             certificate.decided_at, certificate.status_reason = certificate.submitted_at, WHY
         certificate.save()
+        self.count_certificates()
 
     def change_supplier(self, today: date) -> None:
         standards = self.chance.choice(([], ["iso_9001"], ["iso_14001", "iso_9001"]))
@@ -172,10 +183,15 @@ class Year:
             **self.chance.choice((
                 {"status": SupplierStatus.APPROVED, "status_reason": WHY, "status_by": self.users["admin"],
                  "status_at": F("created_at")},
-                {"required_standards": standards, "cert_missing": len(standards)},
-                {"risk_score": score, "risk_level": RiskLevel.HIGH if score > 50 else RiskLevel.LOW},
+                {"required_standards": standards},
+                {"risk_score": score, "risk_level": RiskLevel.HIGH if score > 50 else RiskLevel.LOW,
+                 "risk_assessed_at": Now()},
+                {"override_level": RiskLevel.CRITICAL, "override_reason": WHY, "override_by": self.users["quality"],
+                 "override_until": today + timedelta(days=self.chance.randint(0, 40))},
+                {"override_level": "", "override_reason": "", "override_by": None, "override_until": None},
             ))
         )  # fmt: skip
+        self.count_certificates()
 
     def deliver(self, today: date) -> None:
         received = self.chance.randint(100, 4000)
@@ -194,6 +210,7 @@ class Year:
         gone = self.suppliers.pop(self.chance.randrange(len(self.suppliers)))
         NonConformity.objects.filter(supplier_id=gone).update(supplier_id=self.suppliers[0], repeat_of=None)
         Certificate.objects.filter(supplier_id=gone).update(supplier_id=self.suppliers[0])
+        self.count_certificates()
         SupplierVolume.objects.filter(supplier_id=gone).delete()
         counts = Supplier.objects.filter(pk=gone).values("nc_total", "nc_open", "nc_open_high", "nc_open_medium")[0]
         Supplier.objects.filter(pk=gone).update(merged_into=self.suppliers[0], **dict.fromkeys(counts, 0))

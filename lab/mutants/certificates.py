@@ -75,7 +75,7 @@ MUTANTS = (
     ),
     Mutant(
         "renewed-certificates-are-told", "suppliers/reminders.py",
-        "Certificate.objects.unrenewed().filter(near)", "Certificate.objects.current().filter(near)",
+        "Certificate.objects.unrenewed(today=today).filter(near)", "Certificate.objects.current().filter(near)",
         f"{REMINDERS} -k at_hand_until",
     ),
     Mutant(

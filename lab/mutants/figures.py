@@ -6,6 +6,7 @@ from lab.mutants.mutant import Mutant
 
 REPLAY = "kpi/tests/test_quality_replay.py"
 SUMMING = "kpi/tests/test_summing.py"
+SHOWN = "kpi/tests/test_shown_levels.py"
 TRUTH = "kpi/tests/test_quality_truth.py"
 
 MUTANTS = (
@@ -26,6 +27,19 @@ MUTANTS = (
     Mutant(
         "what-became-known-later-counts-on-that-day", "kpi/movements/summing.py",
         "AND f.of_day <> %s FROM", "AND f.of_day > %s FROM", REPLAY,
+    ),
+    Mutant(
+        "suppliers-are-low-before-they-are-assessed", "kpi/movements/states.py",
+        "\"CASE WHEN s.risk_assessed_at IS NULL THEN '' ELSE s.risk_level END\"", '"s.risk_level"',
+        f"{SHOWN} -k nobody_has_assessed",
+    ),
+    Mutant(
+        "overridden-levels-count-as-computed", "kpi/movements/reading.py",
+        "override if until >= day else computed", "computed", f"{SHOWN} -k overridden_one",
+    ),
+    Mutant(
+        "overrides-count-after-their-last-day", "kpi/movements/reading.py",
+        "override if until >= day else computed", "override", f"{SHOWN} -k nobody_takes_it_off",
     ),
     Mutant(
         "ppm-of-a-few-pieces", "kpi/formulas.py",

@@ -77,8 +77,8 @@ MUTANTS = (
         "[*of_standards, *_declared(figures, today)]", "[*of_standards]", f"{CERTIFICATES} -k declared_date",
     ),
     Mutant(
-        "renewal-after-a-gap-counts", "suppliers/risk/certificates.py",
-        " and each.valid_from <= last + timedelta(days=1)", "", f"{CERTIFICATES} -k gap",
+        "renewal-after-a-gap-counts", "suppliers/coverage.py",
+        " and (each.valid_from - last).days <= 1", "", f"{CERTIFICATES} -k gap",
     ),
     Mutant(
         "recorded-twice-counts-twice", "ncs/risk_figures.py",

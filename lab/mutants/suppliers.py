@@ -64,6 +64,15 @@ MUTANTS = (
         "    recount(target)\n", "", f"{MERGING} -k counted_anew",
     ),
     Mutant(
+        "certificates-prove-before-they-begin", "suppliers/coverage.py",
+        "if each.valid_from <= today or takes_over:", "if True:", "suppliers/tests/test_coverage.py -k verified",
+    ),
+    Mutant(
+        "certificates-begin-when-somebody-writes", "suppliers/reassessment.py",
+        "    _count_certificates(suppliers, figures, day)\n", "",
+        "suppliers/tests/test_reassessment.py -k without_anybody",
+    ),
+    Mutant(
         "approved-by-an-ended-certificate", "suppliers/services/status.py",
         ", valid_to__gte=today", "", f"{STATUS} -k in_date",
     ),

@@ -37,9 +37,9 @@ def proof_words(supplier: Supplier) -> str:
     declared, proven = supplier.certification_expiry, supplier.cert_proven_until
     if proven is None:
         said = "No date is declared" if declared is None else f"Declared, not proven: {declared} is declared"
-        lacks = "a required standard has no verified certificate" if supplier.required_standards else (
-            "no certificate is verified"
-        )  # fmt: skip
+        lacks = "a required standard has no verified certificate that has begun"
+        if not supplier.required_standards:
+            lacks = "no certificate that has begun is verified"
         return f"{said}, and {lacks}."
     if declared is None:
         return f"Proven until {proven}. No date is declared."
@@ -95,12 +95,11 @@ class CertificateColumns:
 
     @admin.display(description="days left", ordering="valid_to")
     def left(self, certificate: Certificate) -> SafeString | str:
-        return left_words(certificate.days_left) if certificate.is_current else NONE
+        return _left(certificate) or NONE
 
     @admin.display(description="valid")
     def period(self, certificate: Certificate) -> SafeString:
-        told = left_words(certificate.days_left) if certificate.is_current else ""
-        return format_html("{} to {} {}", _iso(certificate.valid_from), _iso(certificate.valid_to), told)
+        return format_html("{} to {} {}", _iso(certificate.valid_from), _iso(certificate.valid_to), _left(certificate))
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, certificate: Certificate) -> SafeString:
@@ -150,6 +149,15 @@ class CertificateColumns:
             return ""
         who = "when the renewal began" if certificate.decided_by is None else f"by {certificate.decided_by.username}"
         return prose(f"{certificate.decided_at:%Y-%m-%d %H:%M} UTC {who}\n{certificate.status_reason}")
+
+
+def _left(certificate: Certificate) -> SafeString | str:
+    """Return how many days a current certificate has left. One that has not begun is not one that lasts long."""
+    if not certificate.is_current:
+        return ""
+    if certificate.has_begun:
+        return left_words(certificate.days_left)
+    return badge(f"begins on {certificate.valid_from}", "mute")
 
 
 def _to(certificate: Certificate) -> SafeString:

@@ -14,6 +14,7 @@ from django.utils.text import Truncator
 from qhse.accounts.models import User
 from qhse.adminsite.display import NONE, badge, link, moment
 from suppliers.admin.certificate_columns import proof_words
+from suppliers.coverage import counted_of
 from suppliers.models import Certificate, Supplier
 from suppliers.standards import Standard
 from suppliers.work import to_verify_by
@@ -32,12 +33,12 @@ def certificates_panel(request: HttpRequest, supplier: Supplier) -> dict[str, An
         return None
     certificates = Certificate.objects.filter(supplier=supplier)
     current = list(certificates.current().order_by("valid_to", "id")[:PANEL_ROWS])
-    has_all = {each.standard for each in current}
+    covered = counted_of(current, supplier.read_on)
     may_add = page.has_add_permission(request) and supplier.merged_into_id is None
     rows = [
         (_standard(code), NONE, NONE, badge("Missing", "bad"), NONE,
          *((_hand_in(supplier, standard=code),) if may_add else ()))
-        for code in supplier.required_standards if code not in has_all
+        for code in supplier.required_standards if code not in covered
     ]  # fmt: skip
     renewed = set(certificates.filter(supersedes__in=current).current().values_list("supersedes_id", flat=True))
     rows += [

@@ -72,9 +72,12 @@ class SupplierFilter(filters.FilterSet):
         choices=[(str(days), f"{days} days") for days in ENDING_WITHIN_DAYS],
         label="So many days, in which the declared certification or that of a required standard ends",
     )
-    missing = CountedParameter(field_name="cert_missing", label="Whether a required standard has no certificate")
+    missing = CountedParameter(
+        field_name="cert_missing", label="Whether a required standard has no certificate that counts"
+    )
     unverified = CountedParameter(
-        field_name="cert_unverified", label="Whether the latest certificate of a required standard is not verified"
+        field_name="cert_unverified",
+        label="Whether the latest certificate of a required standard that counts is not verified",
     )
     review_due = ReviewDueParameter(label="Whether the day of the next review has come")
     search = TextFilter(

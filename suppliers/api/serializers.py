@@ -180,5 +180,5 @@ class SupplierDetailSerializer(SupplierSerializer):
     cert_ends_on = serializers.DateField(
         allow_null=True, help_text="The first day on which the latest certificate of a required standard ends."
     )
-    cert_missing = serializers.IntegerField(help_text="How many required standards have no certificate.")
-    cert_unverified = serializers.IntegerField(help_text="Of how many the latest certificate is not verified.")
+    cert_missing = serializers.IntegerField(help_text="How many required standards have no certificate that counts.")
+    cert_unverified = serializers.IntegerField(help_text="Of how many the latest one that counts is not verified.")

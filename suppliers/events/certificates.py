@@ -87,7 +87,7 @@ class CertificateSuperseded(CertificateEvent):
 @register
 @dataclass(frozen=True, kw_only=True)
 class CertificateExpiring(CertificateEvent):
-    """A certificate ends soon, and no later one has been handed in. Each threshold is told once for each end."""
+    """A certificate ends soon, and none takes over without a gap. Each threshold is told once for each end."""
 
     event_type: ClassVar[str] = "CERTIFICATE_EXPIRING"
 
@@ -98,7 +98,7 @@ class CertificateExpiring(CertificateEvent):
 @register
 @dataclass(frozen=True, kw_only=True)
 class CertificateExpired(CertificateEvent):
-    """A certificate has ended, and no later one has been handed in. It is told once for each end."""
+    """A certificate has ended, and none has taken its place. It is told once for each end."""
 
     event_type: ClassVar[str] = "CERTIFICATE_EXPIRED"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from qhse import clock
@@ -40,7 +40,7 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         return self.filter(status=CertificateStatus.SUBMITTED)
 
     def of_suppliers_that_miss_one(self) -> CertificateQuerySet:
-        """Return those of suppliers for whom a required standard has no current certificate."""
+        """Return those of suppliers for whom a required standard has no current certificate that counts."""
         return self.filter(supplier__cert_missing__gt=0)
 
     def on_superseded_edition(self) -> CertificateQuerySet:
@@ -50,11 +50,17 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
             old |= Q(standard=standard, edition=superseded.edition)
         return self.current().filter(old)
 
-    def unrenewed(self) -> CertificateQuerySet:
-        """Return the current ones of which their supplier has no current one that ends later, of the same standard."""
+    def unrenewed(self, *, today: Any) -> CertificateQuerySet:
+        """
+        Return the current ones that no other current one takes the place of.
+
+        That would be one of the same supplier and standard that ends later, and has begun or takes over without a gap.
+        """
+        day_after = ExpressionWrapper(OuterRef("valid_to") + timedelta(days=1), output_field=models.DateField())
         later = Certificate.objects.current().filter(
-            supplier_id=OuterRef("supplier_id"), standard=OuterRef("standard"), valid_to__gt=OuterRef("valid_to")
-        )
+            Q(valid_from__lte=today) | Q(valid_from__lte=day_after),
+            supplier_id=OuterRef("supplier_id"), standard=OuterRef("standard"), valid_to__gt=OuterRef("valid_to"),
+        )  # fmt: skip
         return self.current().filter(~Exists(later))
 
     def renewing(self, *, today: Any) -> CertificateQuerySet:
@@ -189,6 +195,11 @@ class Certificate(models.Model):
     def is_current(self) -> bool:
         """Answer whether it speaks for its supplier: neither rejected, withdrawn nor superseded."""
         return self.status in CURRENT
+
+    @property
+    def has_begun(self) -> bool:
+        """Answer whether its first day has come, in UTC."""
+        return self.valid_from <= clock.today()
 
     @property
     def in_date(self) -> bool:

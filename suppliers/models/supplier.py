@@ -142,9 +142,9 @@ class Supplier(Standing, models.Model):
     `risk_*` is the newest assessment, by the worker, moments after the cause. It is what is shown: level, score and
     lines are of one moment. `risk_at_risk` is whether it was at risk then, and `is_at_risk` whether it is now. The
     worker was there last at `risk_assessed_at`; null means never. `risk_is_current` says whether it is behind.
-    Certificates keep `cert_*` in the transactions that write them, for the `required_standards`: the day on which the
-    first of those ends for which the latest is at hand, how many have none, and how many only an unverified one; and
-    the day through which verified ones prove them: see `suppliers.coverage`.
+    Certificates keep `cert_*` in the transactions that write them, and on the day on which they begin, for the
+    `required_standards`: the day on which the first of those ends for which the latest is at hand, how many have none,
+    how many only an unverified one, and the day through which verified ones prove them: see `suppliers.coverage`.
     A `status` has a reason, a time and a person, unless it is the first. A merged supplier is one that was recorded
     twice: it takes no writes, and stands in no list. An override of the risk level ends after `override_until`.
     `version` counts what people changed, not what followed from it. Rows are never deleted.

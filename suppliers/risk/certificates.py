@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from suppliers.choices import CertificateStatus
-from suppliers.coverage import declared_not_proven, proven_until
+from suppliers.coverage import declared_not_proven, in_force, proven_until
 from suppliers.risk.figures import CertificateFigure, Rows, SupplierFigures
 from suppliers.risk.lines import Line
 from suppliers.risk.weights import CERTIFICATE_CAP, EXPIRED_POINTS, EXPIRING_POINTS, UNVERIFIED_POINTS
@@ -41,7 +41,7 @@ def certification(figures: SupplierFigures, today: date) -> Certification:
     worst = max(candidates, key=lambda line: (line.points, line.code == EXPIRED), default=None)
     lines = [worst] if worst is not None and worst.points else []
     return Certification(
-        lines=(*lines, *_mismatch(figures)),
+        lines=(*lines, *_mismatch(figures, today)),
         is_missing=any(line.code == MISSING for line in of_standards),
         is_expired=any(line.code == EXPIRED for line in of_standards),
     )
@@ -51,7 +51,7 @@ def _of_standard(standard: str, figures: SupplierFigures, today: date) -> Line:
     """Return the line of the certificate that speaks best for this standard. It may have no points."""
     name = Standard(standard).label if standard in Standard.values else standard
     of_standard = [each for each in figures.certificates if each.standard == standard]
-    current = _in_force([each for each in of_standard if each.is_current], today)
+    current = in_force((each for each in of_standard if each.is_current), today)
     if not current:
         return _missing(standard, name, of_standard, today)
     # Of two that cost the same, the one that ends later.
@@ -59,18 +59,6 @@ def _of_standard(standard: str, figures: SupplierFigures, today: date) -> Line:
         (_of_certificate(name, each, today) for each in sorted(current, key=lambda each: each.valid_to, reverse=True)),
         key=lambda line: line.points,
     )
-
-
-def _in_force(current: list[CertificateFigure], today: date) -> list[CertificateFigure]:
-    """Return those that have begun, and those that take over from one of these without a gap."""
-    begun = [each for each in current if each.valid_from <= today]
-    last = max((each.valid_to for each in begun), default=date.min)
-    follow = [
-        each
-        for each in current
-        if each.valid_from > today and last >= today and each.valid_from <= last + timedelta(days=1)
-    ]
-    return [*begun, *follow]
 
 
 def _missing(standard: str, name: str, of_standard: list[CertificateFigure], today: date) -> Line:
@@ -123,12 +111,12 @@ def _ending(name: str, last: date, today: date, kind: str) -> tuple[str, str, in
     return "", "", 0
 
 
-def _mismatch(figures: SupplierFigures) -> list[Line]:
+def _mismatch(figures: SupplierFigures, today: date) -> list[Line]:
     """Return the line of a declaration that is not borne out, where certificates are asked for or handed in."""
     declared, certificates = figures.certification_expiry, figures.certificates
     if declared is None or not (figures.required or any(each.is_current for each in certificates)):
         return []
-    proven = proven_until(figures.required, ((each.standard, each.status, each.valid_to) for each in certificates))
+    proven = proven_until(figures.required, certificates, today=today)
     if not declared_not_proven(declared, proven):
         return []
     return [

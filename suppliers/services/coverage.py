@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from suppliers.coverage import coverage_of, proven_until
+from qhse import clock
+from suppliers.coverage import Current, kept_of
 from suppliers.models import Certificate, Supplier
 from suppliers.services.storing import differing
 
@@ -11,19 +12,12 @@ def recount(supplier: Supplier) -> None:
     """
     Keep `cert_*` of a locked supplier as its certificates are now, in the caller's transaction.
 
-    Who writes a certificate, moves one, or changes the required standards calls it afterwards. Its version stays: it
-    counts what people changed.
+    Who writes a certificate, moves one, or changes the required standards calls it afterwards. What begins on a later
+    day counts from the reassessment of that day on. Its version stays: it counts what people changed.
     """
-    required = supplier.required_standards
     current = Certificate.objects.current().filter(supplier_id=supplier.pk).order_by()
-    rows = list(current.values_list("standard", "status", "valid_to"))
-    coverage = coverage_of(required, rows)
-    values = {
-        "cert_ends_on": coverage.ends_on,
-        "cert_missing": coverage.missing,
-        "cert_unverified": coverage.unverified,
-        "cert_proven_until": proven_until(required, rows),
-    }
+    rows = [Current(*row) for row in current.values_list("standard", "status", "valid_from", "valid_to")]
+    values = kept_of(supplier.required_standards, rows, today=clock.today())
     if differing(supplier, values):
         Supplier.objects.filter(pk=supplier.pk).update(**values)
         for name, value in values.items():

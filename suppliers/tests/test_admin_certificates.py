@@ -294,6 +294,19 @@ class TestPanels:
         assert "Hand in a certificate" in told
         assert "Hand in a certificate" not in shown(browser("quality").get(address))
 
+    def test_a_suppliers_page_says_that_one_is_missing_until_the_one_at_hand_begins(
+        self, browser, make_supplier, make_certificate
+    ):
+        supplier = make_supplier()
+        Supplier.objects.filter(pk=supplier.pk).update(required_standards=["iso_9001"])
+        begins = clock.today() + timedelta(days=7)
+        make_certificate(supplier_id=supplier.pk, valid_from=begins, verified=True)
+
+        told = shown(browser("quality").get(f"/admin/suppliers/supplier/{supplier.pk}/change/"))
+
+        assert "Missing" in told and f"begins on {begins}" in told
+        assert "a required standard has no verified certificate that has begun" in told
+
     def test_a_renewal_that_is_at_hand_is_not_asked_for_again(self, browser, make_certificate):
         old = make_certificate(days=20)
         make_certificate(

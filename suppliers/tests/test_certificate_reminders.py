@@ -117,6 +117,23 @@ class TestNothingIsTold:
 
         assert told() == [7]
 
+    @pytest.mark.parametrize(("begins", "expected"), [(6, []), (7, [7])], ids=["without a gap", "after a gap"])
+    def test_where_a_later_one_takes_over_without_a_gap(self, make_certificate, begins, expected):
+        old = make_certificate(days=5)
+        begins_on = clock.today() + timedelta(days=begins)
+        make_certificate(supplier_id=old.supplier_id, number="2", valid_from=begins_on)
+
+        remind()
+
+        assert told() == expected
+
+    def test_where_a_later_one_has_begun_after_a_gap(self, make_certificate):
+        old = make_certificate(days=-20)
+        make_certificate(supplier_id=old.supplier_id, number="2", valid_from=clock.today())
+
+        with assert_publishes_nothing():
+            remind()
+
     def test_of_one_that_counts_for_nothing(self, users, make_certificate):
         reject_certificate(certificate_id=make_certificate(days=5).pk, reason="Forged", actor=users["quality"])
 

@@ -16,7 +16,7 @@ from qhse import clock
 from qhse.tests.waiting import at_once
 from suppliers.choices import RiskLevel, Severity
 from suppliers.events import SupplierRiskChanged, SupplierRiskOverridden
-from suppliers.models import RiskAssessment, Supplier
+from suppliers.models import Certificate, RiskAssessment, Supplier
 from suppliers.reassessment import reassess_suppliers, reassess_unseen
 from suppliers.risk import RULE_VERSION
 from suppliers.services import count_nonconformity_closed, count_nonconformity_opened, override_risk
@@ -279,6 +279,54 @@ class TestHistory:
 
         assert reassess_suppliers(supplier_ids=[twice.pk], today=TODAY) == []
         assert history(twice) == []
+
+
+def kept(supplier):
+    supplier.refresh_from_db()
+    return supplier.cert_missing, supplier.cert_ends_on, supplier.cert_proven_until
+
+
+@pytest.mark.django_db
+class TestCertificatesThatBegin:
+    @pytest.fixture
+    def certificate(self, make_supplier, make_certificate):
+        """A verified one of what is required, which begins in a week."""
+        supplier = make_supplier()
+        Supplier.objects.filter(pk=supplier.pk).update(required_standards=["iso_9001"])
+        begins = clock.today() + timedelta(days=7)
+        return make_certificate(supplier_id=supplier.pk, valid_from=begins, verified=True)
+
+    def test_prove_nothing_before(self, certificate):
+        assert kept(certificate.supplier) == (1, None, None)
+
+    def test_count_on_their_first_day_without_anybody_writing(self, certificate):
+        supplier = certificate.supplier
+        ends, version = certificate.valid_to, supplier.version
+        reassess_suppliers(supplier_ids=[supplier.pk], today=certificate.valid_from - timedelta(days=1))
+        assert kept(supplier) == (1, None, None)
+
+        reassess_suppliers(supplier_ids=[supplier.pk], today=certificate.valid_from)
+
+        assert kept(supplier) == (0, ends, ends)
+        assert supplier.version == version
+
+    def test_are_found_by_the_daily_job(self, certificate):
+        Certificate.objects.update(valid_from=clock.today())
+
+        reassess_unseen()
+
+        assert kept(certificate.supplier) == (0, certificate.valid_to, certificate.valid_to)
+
+    def test_cost_a_statement_only_where_they_change_something(self, certificate, make_supplier):
+        ids = [certificate.supplier_id, make_supplier().pk]
+        days = [certificate.valid_from + timedelta(days=n) for n in (-1, 0, 1)]
+        costs = []
+        for day in days:
+            with CaptureQueriesContext(connection) as asked:
+                reassess_suppliers(supplier_ids=ids, today=day)
+            costs.append(sum('SET "cert_ends_on"' in query["sql"] for query in asked))
+
+        assert costs == [0, 1, 0]
 
 
 @pytest.mark.django_db

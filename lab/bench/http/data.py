@@ -14,7 +14,7 @@ from audit.proof import sealing
 from audit.services import entry_for, record_all
 from kpi.movements import triggers
 from kpi.movements.backfill import backfill
-from kpi.movements.states import POSTGRESQL
+from kpi.movements.states import POSTGRESQL, supplier_state
 from kpi.movements.summing import sum_next_day
 from lab.bench.sealing import seal_rest
 from lab.database import Database
@@ -112,7 +112,7 @@ def _note_anew() -> None:
             f"TRUNCATE {', '.join(triggers.MOVEMENTS)}, kpi_daysum, kpi_monthsum, kpi_suppliertally, kpi_latecase, "
             "kpi_summedday"
         )
-        for statement in backfill(POSTGRESQL):
+        for statement in backfill(POSTGRESQL, supplier_state()):
             cursor.execute(statement)
     while sum_next_day():
         pass
