@@ -1,13 +1,17 @@
 # One image for API, worker and commands; docker-compose.yml says which is which.
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /build
-COPY requirements.txt requirements-s3.txt ./
+COPY requirements.txt requirements-s3.txt requirements-tracing.txt ./
 # Not empty: with what a store that speaks S3 needs.
 ARG S3=""
+# Not empty: with what sending traces needs.
+ARG TRACING=""
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt \
     && if [ -n "$S3" ]; then \
-    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-s3.txt; fi
+    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-s3.txt; fi \
+    && if [ -n "$TRACING" ]; then \
+    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-tracing.txt; fi
 
 FROM python:3.13-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \

@@ -77,6 +77,7 @@ lock: $(DEVELOPMENT)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in --output-file requirements-dev.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-s3.in --output-file requirements-s3.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-tracing.in --output-file requirements-tracing.txt
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage var/static var/metrics

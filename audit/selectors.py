@@ -20,23 +20,23 @@ _since = WrittenQuery(
 )
 
 
-def entries_total() -> int:
+def entries_total(*, using: str = "default") -> int:
     """Return how many entries there are, exactly."""
-    return entries_counted()[0]
+    return entries_counted(using=using)[0]
 
 
-def entries_counted(most: int | None = None) -> tuple[int, bool]:
+def entries_counted(most: int | None = None, *, using: str = "default") -> tuple[int, bool]:
     """
     Return how many entries there are, and whether that is exact.
 
     The sealers have counted those dated before a moment, to which no more will come. So only those since then are
     counted, as a rule of the last minute; at `most` so many of them, and then there are more.
     """
-    closed = _closed.first()
+    closed = _closed.first(using=using)
     if closed is None:  # nothing is closed yet, or the clock was ahead when it was
-        return AuditEntry.objects.count(), True
+        return AuditEntry.objects.using(using).count(), True
     counted, moment = closed
-    since = _since.count(None if most is None else most + 1, moment=moment)
+    since = _since.count(None if most is None else most + 1, using=using, moment=moment)
     if most is None or since <= most:
         return int(counted) + since, True
     return int(counted) + most, False

@@ -48,12 +48,16 @@ def kept_variables() -> dict[str, str]:
 
 
 def start_python(
-    command: Sequence[str], *, env: Mapping[str, str], signal_at_parents_death: int = signal.SIGKILL, **options: Any
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    directory: Path = ROOT,
+    signal_at_parents_death: int = signal.SIGKILL,
+    **options: Any,
 ) -> subprocess.Popen[bytes]:
     """Start `python command…` in the project's directory. It dies with this process. `options` are Popen's."""
-    return subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=env, preexec_fn=die_with_parent(signal_at_parents_death), **options
-    )
+    tie_to_parent = die_with_parent(signal_at_parents_death)
+    return subprocess.Popen([sys.executable, *command], cwd=directory, env=env, preexec_fn=tie_to_parent, **options)
 
 
 def run_command(command: Sequence[str], *, env: Mapping[str, str]) -> int:

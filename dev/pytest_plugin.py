@@ -3,8 +3,8 @@ Chooses the database of a test run before Django reads its settings. Every other
 
 A run without options is on SQLite and leaves out tests marked `postgres`. With `--postgres`, or with
 TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: nobody checked its promise.
-Tests marked `laboratory` or `browser` run only when `-m` names them. Those marked `nginx` or `s3` run where that is
-installed.
+Tests marked `laboratory` or `browser` run only when `-m` names them. Those marked `nginx`, `s3`, `broker` or
+`promtool` run where that is installed.
 
 With `--with-database` only tests that ask for the database run: all others have the same outcome on both.
 
@@ -23,24 +23,31 @@ from typing import Any
 
 import pytest
 
+from dev.brokers.nats import find_nats
+from dev.brokers.rabbitmq import find_rabbitmq
 from dev.postgres.binaries import PostgresUnavailable
 from dev.postgres.server import PrivatePostgres
 
 # What a shell exports must neither point the tests at a real database nor decide whether they pass.
 FOREIGN_VARIABLES = (
-    "DATABASE_URL", "REPLICA_DATABASE_URL", "BROKER_URL", "SECRET_KEY", "JWT_SIGNING_KEY", "DEBUG", "ALLOWED_HOSTS",
+    "DATABASE_URL", "REPLICA_DATABASE_URL", "SECRET_KEY", "JWT_SIGNING_KEY", "DEBUG", "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS", "TRUSTED_PROXIES", "METRICS_TOKEN", "LOG_LEVEL", "LOG_FORMAT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT", "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE",
+    "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE",
 )  # fmt: skip
-FOREIGN_PREFIXES = ("OUTBOX_", "LOGIN_", "OIDC_", "AUDIT_", "ATTACHMENT", "GUNICORN_", "PG")
+FOREIGN_PREFIXES = (
+    "OTEL_", "OUTBOX_", "BROKER_", "LOGIN_", "OIDC_", "AUDIT_", "ATTACHMENT", "GUNICORN_", "PG",
+)  # fmt: skip
 
 HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
 LABORATORY, BROWSER, POSTGRES = "samples of the laboratory", "browser tests", "PostgreSQL tests"
-NGINX, S3 = "tests behind nginx", "tests of a store that speaks S3"
+NGINX, S3, BROKER = "tests behind nginx", "tests of a store that speaks S3", "tests beside a broker"
+PROMTOOL = "tests of alerts by promtool"
 WITHOUT = "tests without a database"
 HOW_TO_INCLUDE = {
     LABORATORY: "make samples", BROWSER: "make browser", POSTGRES: HOW_TO_RUN, NGINX: "apt-get install nginx",
     S3: "install requirements-s3.txt and moto[server], in an environment of their own",
+    BROKER: "apt-get install rabbitmq-server nats-server",
+    PROMTOOL: "apt-get install prometheus",
     WITHOUT: "pytest without --with-database",
 }  # fmt: skip
 ONLY_WHEN_NAMED = {"laboratory": LABORATORY, "browser": BROWSER}
@@ -71,6 +78,14 @@ def _on_postgres() -> bool:
 def find_nginx() -> str | None:
     """Return the program's path. Debian has it where the PATH of users does not lead."""
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def has_brokers() -> bool:
+    return find_rabbitmq("rabbitmq-server") is not None and find_nats() is not None
+
+
+def find_promtool() -> str | None:
+    return shutil.which("promtool")
 
 
 def has_s3() -> bool:
@@ -148,6 +163,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out[POSTGRES].append(item)
         elif item.get_closest_marker("nginx") and find_nginx() is None:
             left_out[NGINX].append(item)
+        elif item.get_closest_marker("broker") and not has_brokers():
+            left_out[BROKER].append(item)
+        elif item.get_closest_marker("promtool") and find_promtool() is None:
+            left_out[PROMTOOL].append(item)
         elif item.get_closest_marker("s3") and not has_s3():
             left_out[S3].append(item)
         elif config.option.with_database and not asks_for_a_database(item):

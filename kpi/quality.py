@@ -16,13 +16,13 @@ from kpi.models import FiguresBegin
 from kpi.movements.reading import Counted, Period, read
 from kpi.movements.suppliers import movers, opened_by_supplier
 from qhse import clock
+from qhse.days import doubt
 from suppliers.choices import Criticality, RiskLevel
 from suppliers.errors import SupplierIsUnknown
 from suppliers.models import Supplier
 from suppliers.standards import SUPERSEDED
 
 MONTHS = 13
-FIRST_DAY = date(1980, 1, 1)
 DEFAULT_MONTHS = 12
 
 
@@ -54,7 +54,12 @@ class Quality:
 
 
 def quality_figures(
-    *, first: date | None = None, last: date | None = None, supplier_id: int | None = None, as_of: date | None = None
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    supplier_id: int | None = None,
+    as_of: date | None = None,
+    using: str = "default",
 ) -> Quality:
     """
     Return the figures as they were known at the end of `as_of`; of today, now. All days are days in UTC.
@@ -65,17 +70,17 @@ def quality_figures(
     Raises PeriodIsInvalid, SupplierIsUnknown.
     """
     period = _period(first, last, supplier_id, as_of, clock.today())
-    if supplier_id is not None and not Supplier.objects.filter(pk=supplier_id).exists():
+    if supplier_id is not None and not Supplier.objects.using(using).filter(pk=supplier_id).exists():
         raise SupplierIsUnknown(f"There is no supplier {supplier_id}.", field="supplier_id")
     months_from = formulas.months_back(period.last, MONTHS - 1)
-    counted = read(period, since=months_from)
+    counted = read(period, since=months_from, using=using)
     opened, closed = counted.total(Measure.OPENED), counted.total(Measure.CLOSED)
     return Quality(
         as_of=period.as_of,
         first=period.first,
         last=period.last,
         supplier_id=supplier_id,
-        exact_since=FiguresBegin.objects.values_list("day", flat=True).first(),
+        exact_since=FiguresBegin.objects.using(using).values_list("day", flat=True).first(),
         open=_open(counted, period.as_of),
         time_to_close=_time_to_close(counted),
         overdue=_overdue(counted, period.as_of),
@@ -87,8 +92,8 @@ def quality_figures(
         certificates=_certificates(counted, period.as_of),
         by_month=_by_month(counted, months_from, period.last),
         pareto_category=_pareto_category(counted, opened),
-        pareto_supplier=_pareto_supplier(period, opened),
-        suppliers=_suppliers(counted, period),
+        pareto_supplier=_pareto_supplier(period, opened, using),
+        suppliers=_suppliers(counted, period, using),
         closed_with_gaps=_share(counted, Measure.WITH_GAPS, closed, "with_gaps"),
         reopened=_share(counted, Measure.REOPENED, closed, "reopened"),
         cost=_cost(counted),
@@ -96,14 +101,17 @@ def quality_figures(
 
 
 def _period(first: date | None, last: date | None, supplier_id: int | None, as_of: date | None, today: date) -> Period:
+    for name, day in (("as_of", as_of), ("to", last), ("from", first)):
+        if day is not None and (why := doubt(day)):
+            raise PeriodIsInvalid(why, field=name)
     as_of = as_of or today
-    if not FIRST_DAY <= as_of <= today:
-        raise PeriodIsInvalid(f"What was known on {as_of} cannot be said; today is {today}.", field="as_of")
+    if as_of > today:
+        raise PeriodIsInvalid(f"What will be known on {as_of} cannot be said; today is {today}.", field="as_of")
     last = last or as_of
-    if not FIRST_DAY <= last <= as_of:
+    if last > as_of:
         raise PeriodIsInvalid(f"The period ends on {last}, after {as_of}: of later nothing was known.", field="to")
     first = first or formulas.months_back(last, DEFAULT_MONTHS - 1)
-    if not FIRST_DAY <= first <= last:
+    if first > last:
         raise PeriodIsInvalid(f"The period begins on {first}, after its end on {last}.", field="from")
     return Period(as_of=as_of, first=first, last=last, supplier_id=supplier_id)
 
@@ -269,21 +277,22 @@ def _pareto_category(counted: Counted, total: int) -> list[dict[str, Any]]:
     ]
 
 
-def _pareto_supplier(period: Period, total: int) -> list[dict[str, Any]]:
-    counts = opened_by_supplier(period, total)
-    names = dict(Supplier.objects.filter(pk__in=[pk for pk, _ in counts]).values_list("pk", "name")) if counts else {}
+def _pareto_supplier(period: Period, total: int, using: str) -> list[dict[str, Any]]:
+    counts = opened_by_supplier(period, total, using=using)
+    named = Supplier.objects.using(using).filter(pk__in=[pk for pk, _ in counts])
+    names = dict(named.values_list("pk", "name")) if counts else {}
     return [
         {"supplier_id": pk, "name": names.get(pk, ""), "n": n, "share": share, "cumulative": cumulative}
         for pk, n, share, cumulative in formulas.pareto(counts, total)
     ]
 
 
-def _suppliers(counted: Counted, period: Period) -> dict[str, Any]:
+def _suppliers(counted: Counted, period: Period, using: str) -> dict[str, Any]:
     found = counted.levels(period.as_of)
     grid = [
         {"level": level.value, **{each.value: found[f"{level}:{each}"] for each in Criticality}} for level in RiskLevel
     ]
-    worse, better = movers(period)
+    worse, better = movers(period, using=using)
     return {
         "n": sum(found.values()),
         "by_level": {row["level"]: sum(row[each.value] for each in Criticality) for row in grid},

@@ -37,7 +37,7 @@ class Kpi:
     audit_events_total: int
 
 
-def current_kpi(*, now: datetime | None = None) -> Kpi:
+def current_kpi(*, now: datetime | None = None, using: str = "default") -> Kpi:
     """
     Return the key figures.
 
@@ -45,8 +45,8 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
     give the same and cost more with each of them.
     """
     now = now or present()
-    sums = _supplier_sums(now.astimezone(UTC).date())
-    outbox = undone_events()
+    sums = _supplier_sums(now.astimezone(UTC).date(), using)
+    outbox = undone_events(using=using)
     return Kpi(
         as_of=now,
         nc_closed=sums["nc_total"] - sums["nc_open"],
@@ -54,13 +54,13 @@ def current_kpi(*, now: datetime | None = None) -> Kpi:
         outbox_pending=outbox.pending,
         outbox_failed=outbox.dead,
         outbox_oldest_pending_seconds=outbox.oldest_pending_seconds,
-        audit_events_total=entries_total(),
+        audit_events_total=entries_total(using=using),
         **sums,
     )
 
 
-def _supplier_sums(today: date) -> dict[str, int]:
-    (row,) = _sums.rows(today=today, last=today + timedelta(days=RENEWAL_NOTICE_DAYS))
+def _supplier_sums(today: date, using: str) -> dict[str, int]:
+    (row,) = _sums.rows(using=using, today=today, last=today + timedelta(days=RENEWAL_NOTICE_DAYS))
     return {name: figure or 0 for name, figure in zip(_FIGURES, row[1:], strict=True)}  # a sum of nothing is null
 
 

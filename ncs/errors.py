@@ -54,7 +54,7 @@ class NonConformityHasOpenActions(DomainError):
 
 
 class ConcessionIsMissing(DomainError):
-    """Use as is asks for a concession by somebody else than who reported the case."""
+    """Use as is asks for a concession by somebody else than who reported or corrected the case."""
 
     code = "concession_missing"
 

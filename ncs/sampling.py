@@ -19,6 +19,7 @@ from ncs.errors import PeriodIsInvalid, SampleIsInvalid
 from ncs.models import NonConformity
 from qhse.accounts.models import User
 from qhse.database import wait_for_turn
+from qhse.days import doubt
 from qhse.text import LineRefused, one_line
 
 MOST = 100
@@ -45,12 +46,12 @@ class Sample:
 
 def period(first: date, last: date) -> tuple[datetime, datetime]:
     """Return when a period of whole days in UTC begins, and when it is over. Raises PeriodIsInvalid."""
+    for name, day in (("to", last), ("from", first)):
+        if why := doubt(day):
+            raise PeriodIsInvalid(why, field=name)
     if first > last:
         raise PeriodIsInvalid("The period ends before it begins.", field="to")
-    try:
-        after = last + timedelta(days=1)
-    except OverflowError:
-        raise PeriodIsInvalid("There is no day after this one.", field="to") from None
+    after = last + timedelta(days=1)
     return datetime.combine(first, time.min, UTC), datetime.combine(after, time.min, UTC)
 
 

@@ -45,7 +45,13 @@ def meant_by(term: str) -> Q:
     return numbered | worded if ids else worded
 
 
-def kept_count(*, status: str | None = None, severity: str | None = None, supplier_id: int | None = None) -> int | None:
+def kept_count(
+    *,
+    status: str | None = None,
+    severity: str | None = None,
+    supplier_id: int | None = None,
+    using: str = "default",
+) -> int | None:
     """
     Return how many NCs have these values, exactly: of all, those that were recorded by mistake are among the closed.
 
@@ -56,7 +62,7 @@ def kept_count(*, status: str | None = None, severity: str | None = None, suppli
     if (status, severity) not in _KEPT:
         return None
     given: dict[str, Any] = {} if supplier_id is None else {"supplier": supplier_id}
-    (number,) = _sum(status, severity, of_one=bool(given)).first(**given) or (0,)
+    (number,) = _sum(status, severity, of_one=bool(given)).first(using=using, **given) or (0,)
     return int(number or 0)
 
 

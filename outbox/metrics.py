@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from prometheus_client import Counter
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from outbox.leaving import leaving_status
 from outbox.selectors import outbox_status, workers
 
 PUBLISHED = Counter("qhse_outbox_published_total", "Events published by committed transactions", ["event_type"])
@@ -34,6 +35,17 @@ def outbox_gauges() -> Iterable[Metric]:
         "How long the first due event has been due, which is the lag of the workers; 0 when there is none",
         value=status.oldest_due_seconds or 0.0,
     )
+    left = leaving_status()
+    waiting = GaugeMetricFamily("qhse_relay_messages", "Messages that have not left yet", labels=["state"])
+    for state in ("waiting", "put_aside"):
+        waiting.add_metric([state], getattr(left, state))
+    yield waiting
+    yield GaugeMetricFamily(
+        "qhse_relay_oldest_seconds",
+        "Age of the event that has waited longest to leave, those put aside left out; 0 when there is none",
+        value=left.oldest_seconds or 0.0,
+    )
+    yield GaugeMetricFamily("qhse_relays", "Relays that are connected to the database", value=left.relays)
     seen = workers()
     yield GaugeMetricFamily("qhse_outbox_workers", "Workers that have given a sign of life lately", value=seen.living)
     yield GaugeMetricFamily(

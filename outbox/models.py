@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 from django.conf import settings
 from django.db import models
 from django.db.models import DurationField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Now
 
-from outbox.choices import EventStatus
+from outbox.choices import EventStatus, OutgoingState
 from outbox.tuning import PARK_SECONDS
 from qhse.uuid7 import uuid7
 
@@ -148,6 +149,75 @@ class OutboxEvent(models.Model):
         """
         impossible = Now() + Value(timedelta(seconds=longest_wait()), output_field=DurationField())
         return Q(next_attempt_at__lte=Now()) | Q(next_attempt_at__gt=impossible)
+
+
+class Outgoing(models.Model):
+    """
+    One event that has to leave by one channel. It is stored in the transaction that decides so, and deleted when gone.
+
+    Narrow, because each event costs one: payload and headers stay in the event's row, which pruning spares meanwhile.
+    Rows of one channel and `key` leave in the order of their ids. The `key` stands for the aggregate. Two aggregates
+    that share one wait for each other, and nothing else comes of it. One process at a time sends from a `lane`.
+
+    Only a row that WAITs has a `next_attempt_at`. Refusals that are the event's own fault are counted in `attempts`. A
+    `replay` above 0 says that somebody sends the event again.
+    """
+
+    channel = models.CharField(max_length=40)
+    lane = models.PositiveSmallIntegerField()
+    key = models.BigIntegerField()
+    event = models.BigIntegerField()
+    replay = models.BigIntegerField(default=0)
+    state = models.PositiveSmallIntegerField(choices=OutgoingState.choices, default=OutgoingState.FRESH)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True, default="")
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "outgoing message"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("event", "channel", "replay"),
+                name="outbox_outgoing_leaves_once",
+                violation_error_message="The event is on its way by this channel already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=OutgoingState.WAITING, next_attempt_at__isnull=False)
+                | (~Q(state=OutgoingState.WAITING) & Q(next_attempt_at__isnull=True)),
+                name="outbox_outgoing_waiting_has_its_time",
+                violation_error_message="What waits has the time of its next attempt; nothing else has one.",
+            ),
+        )
+        indexes = (
+            models.Index(
+                # An expression that only this index has, as in `outbox_pending_by_aggregate`.
+                "channel",
+                "lane",
+                F("id") + 0,
+                condition=Q(state=OutgoingState.FRESH),
+                name="outbox_outgoing_fresh",
+            ),
+            models.Index(
+                fields=("channel", "lane", "next_attempt_at"),
+                condition=Q(state=OutgoingState.WAITING),
+                name="outbox_outgoing_waiting",
+            ),
+            models.Index(
+                fields=("channel", "key", "id"),
+                condition=Q(state__in=(OutgoingState.WAITING, OutgoingState.BEHIND)),
+                name="outbox_outgoing_held",
+            ),
+            models.Index(fields=("-id",), condition=Q(state=OutgoingState.ASIDE), name="outbox_outgoing_aside"),
+        )
+
+    def __str__(self) -> str:
+        return f"Message {self.pk} to {self.channel}"
+
+    @property
+    def version(self) -> int:
+        """Return what changes with its state and its error, for pages that ask whether it is still the same."""
+        return crc32(f"{self.state}/{self.attempts}/{self.last_error}".encode())
 
 
 class ProcessedEvent(models.Model):

@@ -12,6 +12,7 @@ OUTBOX_ROLES: RoleTable = {
     "retrieve": _OPERATORS,
     "requeue": _OPERATORS,
     "dismiss": _OPERATORS,
+    "replay": _OPERATORS,
 }
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, Q
+from django.db.models import Exists, Max, Min, OuterRef, Q
 
 from outbox.choices import EventStatus
-from outbox.models import OutboxEvent, OutboxEventQuerySet, ProcessedEvent
+from outbox.models import OutboxEvent, OutboxEventQuerySet, Outgoing, ProcessedEvent
 from qhse.database import database_time
 
 PRUNE_BATCH = 5_000
@@ -43,8 +43,9 @@ def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> I
 
     Yields after each batch. An event and its ProcessedEvent rows are removed together. Each batch commits for itself.
     Broken off anywhere, whole batches are gone, and a later run does the rest. Pending events are never removed. Dead
-    ones neither: they keep their ProcessedEvent rows. So no handler runs again after a requeue. Rows that somebody else
-    holds, such as another pruner, are passed over without waiting.
+    ones neither: they keep their ProcessedEvent rows. So no handler runs again after a requeue. What has not left yet
+    for a broker or another receiver stays too. Rows that somebody else holds, such as another pruner, are passed over
+    without waiting. On SQLite, where no relay runs, nothing is spared for one.
     """
     before = database_time() - timedelta(days=older_than_days)
     bounds = OutboxEvent.objects.aggregate(first=Min("id"), last=Max("id"))
@@ -62,7 +63,10 @@ def prune_processed(*, older_than_days: int, batch_size: int = PRUNE_BATCH) -> I
 def _prunable(before: datetime) -> OutboxEventQuerySet:
     processed = Q(status=EventStatus.PROCESSED, processed_at__lt=before)
     dismissed = Q(status=EventStatus.DISMISSED, dismissed_at__lt=before)
-    return OutboxEvent.objects.filter(processed | dismissed)
+    events = OutboxEvent.objects.filter(processed | dismissed)
+    if connection.vendor != "postgresql":
+        return events  # no relay runs there: what would have to leave never does
+    return events.exclude(Exists(Outgoing.objects.filter(event=OuterRef("id"))))
 
 
 def _end_of_window(position: int, last: int, size: int) -> int | None:
@@ -84,6 +88,7 @@ def _remove(position: int, end: int, before: datetime) -> int:
         # One writer at a time, so the second statement finds the rows of the first.
         events = _prunable(before).filter(id__gt=position, id__lte=end)
         ProcessedEvent.objects.filter(event_id__in=events.values("event_id")).delete()
+        Outgoing.objects.filter(event__in=events.values("id")).delete()
         return events.delete()[0]
     with connection.cursor() as cursor:
         # Without statistics, as after a restore, the planner would read all of ProcessedEvent for each batch.
@@ -101,6 +106,7 @@ WITH due AS MATERIALIZED (
     WHERE id > %(position)s AND id <= %(end)s
     AND ((status = '{EventStatus.PROCESSED}' AND processed_at < %(before)s)
         OR (status = '{EventStatus.DISMISSED}' AND dismissed_at < %(before)s))
+    AND NOT EXISTS (SELECT FROM outbox_outgoing o WHERE o.event = outbox_outboxevent.id)
     ORDER BY id FOR UPDATE SKIP LOCKED
 ), forgotten AS (
     DELETE FROM outbox_processedevent WHERE event_id = ANY (ARRAY (SELECT event_id FROM due))

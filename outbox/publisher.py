@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.db import transaction
 
 from audit.services import SYSTEM_NAME, Actor
@@ -12,7 +13,9 @@ from outbox.errors import PayloadTooLarge, PublishedOutsideTransaction
 from outbox.events import DomainEvent, event_types
 from outbox.metrics import observe_published
 from outbox.models import OutboxEvent
+from outbox.outgoing import BROKER, enqueue
 from outbox.wakeup import wake_workers
+from qhse import tracing
 from qhse.observability import context
 from qhse.queries import WrittenInsert
 
@@ -56,11 +59,31 @@ def publish_all(events: Sequence[tuple[DomainEvent, str | None]], *, actor: Acto
         )
         for event, request_id in events
     ]
+    if tracing.is_on():
+        for row in stored:
+            row.headers |= _announced(row)
     if len(stored) > 1:
-        return OutboxEvent.objects.bulk_create(stored)
-    for row in stored:
-        _new_event.insert(row)
+        stored = OutboxEvent.objects.bulk_create(stored)
+    else:
+        for row in stored:
+            _new_event.insert(row)
+    if settings.BROKER_URL and stored:
+        # Not by a handler: an event that is dead for one of them would never leave.
+        enqueue(BROKER, stored)
     return stored
+
+
+def _announced(event: OutboxEvent) -> dict[str, str]:
+    """Return by which headers the event's readers continue the trace, if it is recorded."""
+    return tracing.announce(
+        f"publish {event.event_type}",
+        request_id=event.headers["request_id"],
+        **{
+            "messaging.message.id": str(event.event_id),
+            "qhse.event_type": event.event_type,
+            "qhse.aggregate_type": event.aggregate_type,
+        },
+    )
 
 
 _new_event = WrittenInsert(OutboxEvent)

@@ -6,6 +6,8 @@ What time it is: the database's. The product asks no other clock about rights, p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 
@@ -18,6 +20,7 @@ TODAY = TruncDate(Now(), tzinfo=UTC)
 """`today()` as an expression, for a query that is sent anyway."""
 
 # The context object itself is kept, so that no later one can be taken for it.
+_held_day: ContextVar[date | None] = ContextVar("held_day", default=None)
 _asked: ContextVar[tuple[context.RequestContext, datetime] | None] = ContextVar("asked", default=None)
 
 
@@ -55,4 +58,22 @@ def note_present(moment: datetime) -> None:
 
 def today() -> date:
     """Return the day by which certifications expire and work falls due: of the database's clock, in UTC."""
+    held = _held_day.get()
+    if held is not None:
+        return held
     return present().astimezone(UTC).date()
+
+
+@contextmanager
+def one_day() -> Iterator[date]:
+    """
+    Let `today()` be one day inside the `with` block, however long it takes.
+
+    For work that has to be of one day and may run past midnight. Moments stay what they are.
+    """
+    day = today()
+    token = _held_day.set(day)
+    try:
+        yield day
+    finally:
+        _held_day.reset(token)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import select
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
 from django.db import InternalError, connection
 from django.utils import timezone
+from psycopg.pq.abc import PGconn
 
 
 class SqlState(StrEnum):
@@ -103,3 +106,21 @@ def take_turn(lock: int, *, wait: bool = False) -> bool:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
         taken: bool = cursor.fetchone()[0]
     return taken
+
+
+def ask_within(seconds: float, line: PGconn, question: bytes) -> bytes | None:
+    """
+    Return the first value of the answer, or None when none comes in time. The line is of no use then.
+
+    By hand, because the driver's own calls wait for as long as the line stays open.
+    """
+    line.send_query(question)
+    ends_at, value = time.monotonic() + seconds, None
+    while (left := ends_at - time.monotonic()) > 0:
+        if select.select([line.socket], [], [], left)[0]:
+            line.consume_input()
+            while not line.is_busy():
+                if (result := line.get_result()) is None:
+                    return value
+                value = result.get_value(0, 0) if result.ntuples else None
+    return None

@@ -8,6 +8,8 @@ from datetime import date
 from qhse.searching import as_typed
 
 FORM = "YYYY-MM-DD"
+EARLIEST, LATEST = date(1980, 1, 1), date(2199, 12, 31)
+"""Days of the business lie between these. Others are mistyped, or somebody tries what happens."""
 
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
            "november", "december")  # fmt: skip
@@ -24,6 +26,11 @@ _TURNS = re.compile("[\u061c\u200f\u202b\u2067]")
 
 class DayRefused(ValueError):
     """The text is no day, or may be two. The message says which form is wanted."""
+
+
+def doubt(day: date) -> str:
+    """Return why a day is refused that no record can have, or nothing."""
+    return "" if EARLIEST <= day <= LATEST else f"{day} is not plausible; it must be from {EARLIEST} to {LATEST}."
 
 
 def read_day(text: str) -> date:

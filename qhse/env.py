@@ -28,6 +28,7 @@ _BIND = re.compile(rf"({_NAME_OR_IPV6}):([0-9]{{1,5}})", re.ASCII)
 # misspelt setting of ours.
 _LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|ENV_\w+)")
 _LINKED = re.compile(r"\w+_PORT=(tcp|udp|sctp)://.*|\w+_NAME=/.*")
+_BROKERS = ("amqp", "amqps", "nats", "tls")
 _LIKENESS = 0.85  # from which on another name may be a misspelt one of ours
 
 
@@ -186,6 +187,19 @@ class Env:
 
         return self._read(name, [], lambda raw: [origin(part) for part in _parts(raw)])
 
+    def broker(self, name: str) -> str:
+        """Return the address of a message broker. It is not quoted, because a password may stand in it."""
+
+        def parse(raw: str) -> str:
+            if not _is_url(raw, _BROKERS):
+                raise ValueError(
+                    f"must be an address that begins with one of {', '.join(f'{scheme}://' for scheme in _BROKERS)}, "
+                    "such as amqps://qhse:password@broker.example.com/qhse"
+                )
+            return raw
+
+        return self._read(name, "", parse)
+
     def url(self, name: str) -> str:
         """Return the address of something on the web. It is not quoted, because a password may stand in it."""
 
@@ -217,9 +231,13 @@ class Env:
         """
         return self._read(name, [], lambda raw: [part if part in words else _network(part) for part in _parts(raw)])
 
-    def database(self, name: str, default: str) -> dict[str, Any]:
-        """Return a Django DATABASES entry for `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgres://…`."""
-        return self._read(name, {}, parse_database_url) or parse_database_url(default)
+    def database(self, name: str, default: str = "") -> dict[str, Any]:
+        """
+        Return a Django DATABASES entry for `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgres://…`.
+
+        Without a value and a default it is empty.
+        """
+        return self._read(name, {}, parse_database_url) or (parse_database_url(default) if default else {})
 
     def demand_file(self, name: str, path: Path) -> None:
         """Make the directory of a database's file. It and the file must be writable."""
@@ -307,13 +325,13 @@ def _is_host(text: str) -> bool:
     return True
 
 
-def _is_url(text: str) -> bool:
+def _is_url(text: str, schemes: Collection[str] = ("http", "https")) -> bool:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
         return False
-    fitting = parts.scheme in ("http", "https") and bool(host) and port != 0 and not parts.fragment
+    fitting = parts.scheme in schemes and bool(host) and port != 0 and not parts.fragment
     return fitting and bool(re.fullmatch(r"[\x21-\x7e]+", text))
 
 

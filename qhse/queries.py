@@ -202,13 +202,14 @@ class WrittenList:
         self._rows = WrittenQuery(lambda: chosen.values_list(*self._columns))
         self._counted = WrittenQuery(lambda: chosen.order_by().values_list(Value(1)))
 
-    def count(self, at_most: int | None = None, **given: Any) -> int:
+    def count(self, at_most: int | None = None, *, using: str = "default", **given: Any) -> int:
         """Return how many records there are. It stops at so many."""
-        return self._counted.count(at_most, **given)
+        return self._counted.count(at_most, using=using, **given)
 
-    def page(self, limit: int, offset: int, **given: Any) -> list[Any]:
+    def page(self, limit: int, offset: int, *, using: str = "default", **given: Any) -> list[Any]:
         """Return the records of a page, as if the ORM had read them."""
-        return [record_of(self._model, self._columns, row) for row in self._rows.page(limit, offset, **given)]
+        rows = self._rows.page(limit, offset, using=using, **given)
+        return [record_of(self._model, self._columns, row, using=using) for row in rows]
 
     def first(self, **given: Any) -> Any | None:
         return next(iter(self.page(1, 0, **given)), None)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from qhse.api.openapi.introduction import INTRODUCTION, TAGS
 from qhse.env import Env
@@ -40,6 +41,17 @@ TRUSTED_PROXIES = env.networks(
 
 # --- Database ---------------------------------------------------------------------------------------------------
 
+_LINE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "qhse",
+    # Values travel beside the statements. So the server parses and plans once what comes again.
+    "server_side_binding": True,
+    "prepare_threshold": 5,
+}
 # Tests read a variable of their own, so that no test run can ever touch the database of DATABASE_URL.
 _default_database = env.database(
     "TEST_DATABASE_URL" if TESTING else "DATABASE_URL",
@@ -59,20 +71,30 @@ if _default_database["ENGINE"].endswith("sqlite3"):
 else:
     _default_database["CONN_MAX_AGE"] = None
     _default_database["CONN_HEALTH_CHECKS"] = True
-    # setdefault: what the operator wrote into the URL's query wins.
-    for _option, _value in {
-        "connect_timeout": 5,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,
-        "application_name": "qhse",
-        # Values travel beside the statements. So the server parses and plans once what comes again.
-        "server_side_binding": True,
-        "prepare_threshold": 5,
-    }.items():
-        _default_database["OPTIONS"].setdefault(_option, _value)
+    # What the operator wrote into the URL's query wins.
+    _default_database["OPTIONS"] = _LINE | _default_database["OPTIONS"]
 DATABASES = {"default": _default_database}
+
+# A copy that follows the database, for lists and figures (qhse.replica). Tests make one of their own.
+_replica_database = env.database("REPLICA_DATABASE_URL")
+REPLICA_MAX_LAG = env.number("REPLICA_MAX_LAG", 5.0, minimum=0.5, maximum=3600)  # seconds
+REPLICA_STATEMENT_SECONDS = 10.0  # then the primary is asked instead
+if _replica_database and "sqlite3" in _replica_database["ENGINE"] + _default_database["ENGINE"]:
+    env.refuse("REPLICA_DATABASE_URL", "needs PostgreSQL, here and in DATABASE_URL: nothing follows a file of SQLite")
+elif _replica_database and not TESTING:
+    DATABASES["replica"] = _replica_database | {
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": _LINE | {"connect_timeout": 2} | _replica_database["OPTIONS"],
+        "SESSION": _replica_database["SESSION"]
+        | {
+            "default_transaction_read_only": "on",  # also where it has been promoted, and would take writes
+            "statement_timeout": f"{REPLICA_STATEMENT_SECONDS:.0f}s",
+        },
+    }
+REPLICA = "replica" in DATABASES
+DATABASE_ROUTERS = ["qhse.replica.router.PrimaryRouter"] if REPLICA else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications -----------------------------------------------------------------------------------------------
@@ -87,6 +109,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "qhse.repeats",
+    "qhse.replica",
     "qhse.attachments",
     "qhse.exchange",
     "qhse.api",
@@ -97,6 +120,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "audit",
     "outbox",
+    "outbox.webhooks",
     "suppliers",
     "ncs",
     "kpi",
@@ -191,7 +215,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [
     r"^healthz$",
     r"^readyz$",
-]  # probes reach the process inside the network, without TLS
+    r"^metrics$",
+]  # probes and Prometheus ask each process by itself, inside the network, without TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # only TRUSTED_PROXIES can set it
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
@@ -339,6 +364,8 @@ SPECTACULAR_SETTINGS = {
         "RiskLevel": "suppliers.choices.RiskLevel",
         "Standard": "suppliers.standards.Standard",
         "ImportStatus": "qhse.exchange.models.ImportStatus",
+        "WebhookStatus": "outbox.webhooks.choices.EndpointStatus",
+        "DeliveryStatus": "outbox.webhooks.choices.DeliveryStatus",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
 }
@@ -358,6 +385,17 @@ OUTBOX_BATCH_SIZE = env.integer("OUTBOX_BATCH_SIZE", 100, minimum=1, maximum=10_
 OUTBOX_MAX_ATTEMPTS = env.integer("OUTBOX_MAX_ATTEMPTS", 10, minimum=1, maximum=1_000)
 OUTBOX_BACKOFF_BASE = env.number("OUTBOX_BACKOFF_BASE", 2.0, minimum=0, maximum=3600)  # seconds
 OUTBOX_BACKOFF_CAP = env.number("OUTBOX_BACKOFF_CAP", 3600.0, minimum=0, maximum=86_400)  # seconds
+
+# Where the relay carries events to. Empty: nowhere, and nothing is stored for it.
+BROKER_URL = env.broker("BROKER_URL")
+BROKER_SOURCE = env.text(  # who we are, among the publishers of one broker: the `source` of every message
+    "BROKER_SOURCE", "/qhse", form=r"[\x21-\x7e]{1,100}", example="a name for this installation, such as /qhse/gdynia"
+)
+
+# --- Webhooks ---------------------------------------------------------------------------------------------------
+
+# Networks that webhooks may go to although they are not on the public internet.
+WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")
 
 # --- Audit trail ------------------------------------------------------------------------------------------------
 
@@ -385,6 +423,29 @@ NC_CLOSE_GATE = {"api": _gate or "record", "admin": _gate or "enforce"}
 
 RISK_PPM_TARGET = env.integer("RISK_PPM_TARGET", 1000, minimum=1, maximum=1_000_000)  # up to here no points of risk
 
+# --- Traces: off, unless they are sent somewhere ------------------------------------------------------------------
+
+OTEL_EXPORTER_OTLP_ENDPOINT = env.url("OTEL_EXPORTER_OTLP_ENDPOINT")
+_headers = env.text(
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    form=r"([\w-]+=[\x20-\x2b\x2d-\x7e]+)(,[\w-]+=[\x20-\x2b\x2d-\x7e]+)*",
+    example="name=value, separated by commas",
+    secret=True,
+)
+OTEL_EXPORTER_OTLP_HEADERS = {
+    name: unquote(value) for name, _, value in (pair.partition("=") for pair in _headers.split(",") if pair)
+}
+OTEL_TRACES_SAMPLER_ARG = env.number("OTEL_TRACES_SAMPLER_ARG", 0.05, minimum=0, maximum=1)  # share of requests
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    if not (find_spec("opentelemetry") and find_spec("opentelemetry.proto")):
+        env.refuse("OTEL_EXPORTER_OTLP_ENDPOINT", "needs what requirements-tracing.txt lists, which is not installed")
+    if "@" in urlsplit(OTEL_EXPORTER_OTLP_ENDPOINT).netloc or urlsplit(OTEL_EXPORTER_OTLP_ENDPOINT).query:
+        env.refuse(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "must be an address without user and query, such as http://collector:4318; "
+            "what it asks for goes into OTEL_EXPORTER_OTLP_HEADERS",
+        )
+
 # --- Logs -------------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
@@ -404,25 +465,24 @@ LOGGING = {
         "django.security": {"level": "ERROR"},
         # Except for a form from another origin: that is how a proxy shows that loses the port or the scheme.
         "django.security.csrf": {"level": "WARNING"},
+        # The relay says in one line what these say in ten.
+        "pika": {"level": "CRITICAL"},
+        "nats": {"level": "CRITICAL"},
         # A foreign Host header is answered with a 400; a traceback each would let strangers fill the disk.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
 
-# Read by later versions; setting one now changes nothing, which a system check says aloud.
-RESERVED_SETTINGS_PRESENT = [
-    name
-    for name in ("REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    if env.text(name, secret=True)
-]
-
 env.refuse_unknown("QHSE_EN")  # a misspelt QHSE_ENV would start with the keys of development
 env.refuse_unknown("OUTBOX_")
+env.refuse_unknown("BROKER_")
 env.refuse_unknown("ATTACHMENT")
 env.refuse_unknown("IMPORT_")
+env.refuse_unknown("WEBHOOK")
 env.refuse_unknown("AUDIT_")
 env.refuse_unknown("LOGIN_")
 env.refuse_unknown("TOKEN_")
 env.refuse_unknown("OIDC_")
+env.refuse_unknown("REPLICA_")
 MISSPELT_SETTINGS = env.lookalikes()
 env.finish()

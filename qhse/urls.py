@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("audit.api.urls")),
     path("", include("kpi.api.urls")),
     path("", include("outbox.api.urls")),
+    path("", include("outbox.webhooks.api.urls")),
     path("healthz", HealthzView.as_view(), name="healthz"),
     path("readyz", ReadyzView.as_view(), name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),

@@ -7,8 +7,11 @@ from django.conf import settings
 from django.core.checks import Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import connections
+from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
+from qhse import tracing
 from qhse.deployment.connections import bound_connections
 from qhse.env import choose_settings
 
@@ -25,11 +28,14 @@ if refusals := [check for check in run_checks(tags=[Tags.security]) if check.is_
 
 refuse_missing_static_files()
 refuse_unwritable_directory()
+# Shorter than gunicorn's timeout, which would kill the process in the middle. Before the look at the database: a table
+# that a migration holds must not keep the server from starting.
+bound_connections(statement=10, lock=3, idle_in_transaction=15, name="qhse-api")
 if not settings.TESTING:  # tests import this before they have a database
     refuse_unsafe_database()
-
-# Shorter than gunicorn's timeout, which would kill the process in the middle. It closes the line of the look above.
-bound_connections(statement=10, lock=3, idle_in_transaction=15, name="qhse-api")
+    connections.close_all()  # processes that are forked from this one must share no line
+tracing.start("qhse-api")
+get_resolver().url_patterns  # noqa: B018 (imports the views, so that those processes share them)
 
 
 class Utf8Request(WSGIRequest):

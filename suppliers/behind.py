@@ -46,7 +46,7 @@ def _ask() -> Behind:
     rows = pending_values(moving_types(), ("supplier_id", "previous_supplier_id"), at_most=MOST_LOOKED_AT + 1)
     if len(rows) > MOST_LOOKED_AT:
         return Behind(None)
-    return Behind(frozenset(each for row in rows for each in row if each is not None))
+    return Behind(frozenset(int(each) for row in rows for each in row if each is not None))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from qhse.accounts.roles import Role
 from suppliers.choices import RiskLevel, SupplierStatus
@@ -54,23 +54,50 @@ def who_decides(present: str, target: str) -> frozenset[Role]:
     return able & _QUALITY if present == SupplierStatus.SUSPENDED else able
 
 
-def lacking(present: str, target: str, *, unproven: Collection[str], open_high: int) -> list[str]:
+def lacking(
+    present: str, target: str, *, unproven: Collection[str], open_high: int, after_suspension: bool = False
+) -> list[str]:
     """
     Return in words what a move lacks, nothing if it can be made.
 
     `unproven` are the required standards without a verified certificate that is in date, `open_high` the open
-    non-conformities of severity high. ISO 9001:2015, 8.4.1 asks for criteria; these are this project's.
+    non-conformities of severity high. `after_suspension` says that it was suspended since it was approved last,
+    whatever it was meanwhile. ISO 9001:2015, 8.4.1 asks for criteria; these are this project's.
     """
     if target != SupplierStatus.APPROVED:
         return []
     lacks = [f"a verified {Standard(code).label} certificate that is in date" for code in sorted(unproven)]
-    if present == SupplierStatus.SUSPENDED and open_high:
+    if open_high and (after_suspension or present == SupplierStatus.SUSPENDED):
         cases = "1 open non-conformity" if open_high == 1 else f"{open_high} open non-conformities"
         lacks.append(f"the closing of {cases} of severity high")
     return lacks
+
+
+def is_after_suspension(moves: Iterable[tuple[str | None, str | None]]) -> bool:
+    """
+    Answer whether a supplier was suspended since it was approved last. `moves` are from → to, the newest first.
+
+    A way round, by conditions or by a disqualification that was taken back, ends no suspension.
+    """
+    for source, target in moves:
+        if SupplierStatus.SUSPENDED in (source, target):
+            return True
+        if SupplierStatus.APPROVED in (source, target):
+            return False
+    return False
 
 
 def proposed(present: str, level: str | None) -> SupplierStatus | None:
     """Return what a critical risk proposes. It decides nothing: a person does."""
     is_critical = level == RiskLevel.CRITICAL and present in _DELIVERING
     return SupplierStatus.SUSPENDED if is_critical else None
+
+
+def proposed_without_proof(present: str, *, is_proven: bool) -> SupplierStatus | None:
+    """
+    Return what is proposed for who is approved, and would not be approved now: its required standards are not proven.
+
+    They may have been required afterwards, or a certificate has ended. A person decides about that, too.
+    """
+    lacks = present == SupplierStatus.APPROVED and not is_proven
+    return SupplierStatus.CONDITIONAL if lacks else None

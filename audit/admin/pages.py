@@ -69,6 +69,7 @@ class GroupFilter(ChoiceFilter):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ProofPages, BulkActionsAdmin, ReadOnlyAdmin):
     roles = AUDIT_ROLES
+    may_read_replica = True
     empty_list = (
         "Nothing has been recorded yet. Each change, login and refusal will stand here, with who, when and why."
     )

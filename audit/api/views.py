@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import django_filters as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +16,7 @@ from audit.selectors import entries_counted
 from qhse.accounts.models import User
 from qhse.api.filters import MomentFilter, TextFilter
 from qhse.api.pagination import Count, StrictLimitOffsetPagination
+from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
 from qhse.errors import RecordNotFound
 from qhse.queries import WrittenList
@@ -45,7 +45,9 @@ class AuditEntryFilter(filters.FilterSet):
 
 class AuditLogPagination(StrictLimitOffsetPagination):
     def count_of(self, written: WrittenList) -> Count:
-        return super().count_of(written) if self.chosen else Count(*entries_counted(self.most_counted))
+        if self.chosen:
+            return super().count_of(written)
+        return Count(*entries_counted(self.most_counted, using=self.using))
 
 
 @extend_schema(tags=["audit"])
@@ -55,7 +57,7 @@ class AuditLogPagination(StrictLimitOffsetPagination):
         description="`since` is included, `until` is not. Nothing changes or deletes an entry.",
     )
 )
-class AuditLogViewSet(ListModelMixin, ApiViewSet):
+class AuditLogViewSet(ReplicaListMixin, ApiViewSet):
     permission_classes = [AuditPermission]
     queryset = AuditEntry.objects.order_by("-id")
     serializer_class = AuditEntrySerializer
@@ -63,7 +65,7 @@ class AuditLogViewSet(ListModelMixin, ApiViewSet):
     pagination_class = AuditLogPagination
 
 
-class TimelineViewSet(ListModelMixin, ApiViewSet):
+class TimelineViewSet(ReplicaListMixin, ApiViewSet):
     """
     The entries about one record, newest first. The app of the record names its `entity_type`.
 

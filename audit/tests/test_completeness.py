@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from audit.models import AuditEntry
@@ -307,6 +307,11 @@ def on_page(record: str, step: str, body: dict[str, Any], role: str = "quality")
 
 def command(name: str, *arguments: str) -> None:
     call_command(name, *arguments, stdout=io.StringIO(), stderr=io.StringIO())
+
+
+def with_a_broker(name: str, *arguments: str) -> None:
+    with override_settings(BROKER_URL="amqp://broker.invalid/"):
+        command(name, *arguments)
 
 
 CERTIFICATE: dict[str, Any] = {
@@ -716,6 +721,10 @@ DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
     ),
     "command: dismiss": (
         lambda w: command("dismiss_dead_events", "--all", "--reason", "A test"), "command", ["OUTBOX_EVENT_DISMISSED"],
+    ),
+    "command: send events again": (
+        lambda w: with_a_broker("replay_events", "--type", "NC_CREATED", "--reason", "A test"), "command",
+        ["EVENTS_REPLAYED"],
     ),
     "command: forget a person": (
         lambda w: command("pseudonymise_person", "leaver", "--reason", "asked for it"), "command",

@@ -86,3 +86,20 @@ def test_what_needs_nginx_is_left_out_by_name_where_there_is_none(monkeypatch):
         assert items == expected
     assert left_out == [behind]
     assert pytest_plugin.HOW_TO_INCLUDE[pytest_plugin.NGINX] == "apt-get install nginx"
+
+
+def test_what_needs_promtool_is_left_out_by_name_where_there_is_none(monkeypatch):
+    left_out: list[object] = []
+    hook = SimpleNamespace(pytest_deselected=lambda items: left_out.extend(items))
+    config = SimpleNamespace(option=SimpleNamespace(markexpr="", with_database=False), hook=hook, stash=pytest.Stash())
+    asking, other = (
+        SimpleNamespace(get_closest_marker=lambda name, mark=mark: name == mark) for mark in ("promtool", "")
+    )
+
+    for found, expected in ((None, [other]), ("/usr/bin/promtool", [asking, other])):
+        monkeypatch.setattr(pytest_plugin, "find_promtool", lambda found=found: found)
+        items = [asking, other]
+        pytest_plugin.pytest_collection_modifyitems(config, items)
+        assert items == expected
+    assert left_out == [asking]
+    assert pytest_plugin.HOW_TO_INCLUDE[pytest_plugin.PROMTOOL] == "apt-get install prometheus"

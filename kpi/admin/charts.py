@@ -14,6 +14,7 @@ from kpi.quality import Quality, quality_figures
 from qhse.accounts.rights import is_allowed
 from qhse.adminsite.charts import Chart, Grid, beside, chart, grid, line, months, pareto, plain, stacked
 from qhse.adminsite.panels import show_on_front_page
+from qhse.replica.reading import read
 from suppliers.choices import Criticality, RiskLevel
 
 _OF_SUPPLIERS = "Suppliers by risk level and criticality"
@@ -94,7 +95,7 @@ def trends_panel(request: HttpRequest) -> dict[str, Any] | None:
     """Return three charts of now, for who may read the figures."""
     if not is_allowed(request.user, "retrieve", KPI_ROLES):
         return None
-    figures = quality_figures()
+    figures = read(lambda using: quality_figures(using=using), user=request.user)
     levels = levels_grid(figures, is_now=True)
     return {
         "template": "kpi/trends.html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -21,6 +22,7 @@ from qhse.adminsite.dates import DayField
 from qhse.adminsite.forms import AutocompleteInput
 from qhse.adminsite.own_pages import OwnPage, add_page
 from qhse.errors import DomainError
+from qhse.replica.reading import read
 from suppliers.models import Supplier
 
 TITLE = "Figures"
@@ -55,10 +57,11 @@ def figures_page(request: HttpRequest) -> HttpResponse:
     figures = None
     if not form.errors:
         try:
-            figures = quality_figures(
-                first=_day(asked, "from"), last=_day(asked, "to"), as_of=_day(asked, "as_of"),
+            figures_on = partial(
+                quality_figures, first=_day(asked, "from"), last=_day(asked, "to"), as_of=_day(asked, "as_of"),
                 supplier_id=asked["supplier_id"].pk if asked.get("supplier_id") else None,
             )  # fmt: skip
+            figures = read(lambda using: figures_on(using=using), user=request.user)
         except DomainError as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.detail)
     is_now = figures is not None and figures.as_of == clock.today() and figures.supplier_id is None

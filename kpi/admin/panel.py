@@ -11,6 +11,7 @@ from kpi.selectors import current_kpi
 from outbox.permissions import OUTBOX_ROLES
 from qhse.accounts.rights import is_allowed
 from qhse.adminsite.panels import show_on_front_page
+from qhse.replica.reading import read
 from suppliers.choices import RENEWAL_NOTICE_DAYS
 
 
@@ -20,7 +21,7 @@ def kpi_panel(request: HttpRequest) -> dict[str, Any] | None:
         return None
     return {
         "template": "kpi/panel.html",
-        "kpi": current_kpi(),
+        "kpi": read(lambda using: current_kpi(using=using), user=request.user, exact=True),
         "renewal_notice_days": RENEWAL_NOTICE_DAYS,
         "may_open_outbox": is_allowed(request.user, "list", OUTBOX_ROLES),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,7 +17,9 @@ from kpi.api.quality_serializers import QualitySerializer, answer_of
 from kpi.permissions import KpiPermission
 from kpi.quality import quality_figures
 from qhse.api.filters import DayFilter, IdFilter
+from qhse.api.replica_reads import dated
 from qhse.api.viewsets import ApiViewSet
+from qhse.replica.reading import Reader
 
 _PARAMETERS: dict[str, Any] = {"from": DayFilter, "to": DayFilter, "supplier_id": IdFilter, "as_of": DayFilter}
 
@@ -47,13 +50,16 @@ class QualityViewSet(ApiViewSet):
     )
     def retrieve(self, request: Request) -> Response:
         asked = _asked(request)
-        figures = quality_figures(
+        figures_on = partial(
+            quality_figures,
             first=asked.get("from"),
             last=asked.get("to"),
             supplier_id=asked.get("supplier_id"),
             as_of=asked.get("as_of"),
         )
-        return Response(answer_of(figures))
+        reader = Reader(request.user)
+        figures = reader.read(lambda using: figures_on(using=using))
+        return dated(Response(answer_of(figures)), reader)  # type: ignore[no-any-return]
 
 
 def _asked(request: Request) -> dict[str, Any]:

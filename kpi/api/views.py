@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from kpi.permissions import KpiPermission
 from kpi.selectors import current_kpi
 from qhse.api.answers import AnswerSerializer
+from qhse.api.replica_reads import dated
 from qhse.api.viewsets import ApiViewSet
+from qhse.replica.reading import Reader
 
 
 class KpiSerializer(AnswerSerializer[Any]):
@@ -42,4 +44,6 @@ class KpiViewSet(ApiViewSet):
 
     @extend_schema(tags=["kpi"], summary="Key figures, exact at the moment of reading", responses=KpiSerializer)
     def retrieve(self, request: Request) -> Response:
-        return Response(KpiSerializer(current_kpi()).data)
+        reader = Reader(request.user, exact=True)
+        kpi = reader.read(lambda using: current_kpi(using=using))
+        return dated(Response(KpiSerializer(kpi).data), reader)  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connections
 
 from kpi.measures import FIRST_FLOW, FLOWS, STOCKS, Measure
 from kpi.movements.facts import facts_of, times_chosen
@@ -72,7 +72,7 @@ def _summed(pairs: Iterable[tuple[Any, int]]) -> Counter[Any]:
     return found
 
 
-def read(period: Period, *, since: date) -> Counted:
+def read(period: Period, *, since: date, using: str = "default") -> Counted:
     """
     Return what was known at the end of `as_of`, with the months from `since` on. Of today, what is known now.
 
@@ -80,26 +80,27 @@ def read(period: Period, *, since: date) -> Counted:
     after it agree, whatever workers do between two statements.
     """
     counted = Counted()
-    summed = None if period.supplier_id is not None else last_summed()
+    summed = None if period.supplier_id is not None else last_summed(using=using)
     until = min(summed, period.as_of) if summed else None
     if until is not None:
-        _add_stocks(counted, until)
-        _add_flows(counted, period, until)
-        _add_months(counted, since, until)
-    _add_movements(counted, period, since, until)
+        _add_stocks(counted, until, using)
+        _add_flows(counted, period, until, using)
+        _add_months(counted, since, until, using)
+    _add_movements(counted, period, since, until, using)
     return counted
 
 
 # --- The movements themselves: all of one supplier, or those of the days that are not summed --------------------------
 
 
-def _add_movements(counted: Counted, period: Period, since: date, after: date | None) -> None:
+def _add_movements(counted: Counted, period: Period, since: date, after: date | None, using: str) -> None:
     chosen, parameters = ["m.day <= %s"], [period.as_of.isoformat()]
     if after is not None:
         chosen, parameters = [*chosen, "m.day > %s"], [*parameters, after.isoformat()]
     if period.supplier_id is not None:
         chosen, parameters = [*chosen, "m.supplier_id = %s"], [*parameters, str(period.supplier_id)]
-    for measure, day, key, word, n in rows_of(facts_of(" AND ".join(chosen)), times_chosen(parameters)):
+    facts = rows_of(facts_of(" AND ".join(chosen)), times_chosen(parameters), using=using)
+    for measure, day, key, word, n in facts:
         if measure < FIRST_FLOW:
             counted.stocks[measure][day, key, word] += n
             continue
@@ -130,10 +131,10 @@ _STOCKS = (
 )
 
 
-def _add_stocks(counted: Counted, until: date) -> None:
+def _add_stocks(counted: Counted, until: date, using: str) -> None:
     month = base_of(until).isoformat()
     asked = [month, month, until.isoformat()]
-    for number, day, key, word, n in rows_of(_STOCKS, asked):
+    for number, day, key, word, n in rows_of(_STOCKS, asked, using=using):
         counted.stocks[number][day, key, word] += n
 
 
@@ -164,13 +165,13 @@ def _flows_between(period: Period, until: date) -> tuple[str, list[str]]:
     return " UNION ALL ".join(parts), parameters
 
 
-def _add_flows(counted: Counted, period: Period, until: date) -> None:
+def _add_flows(counted: Counted, period: Period, until: date, using: str) -> None:
     source, parameters = _flows_between(period, until)
     statement = (
         f"SELECT measure, key, word, CAST(SUM(n) AS bigint) FROM ({source}) AS s "
         "GROUP BY measure, key, word HAVING SUM(n) <> 0"  # nosec B608: only texts of ours
     )
-    for number, key, word, n in rows_of(statement, parameters):
+    for number, key, word, n in rows_of(statement, parameters, using=using):
         counted.flows[number][key, word] += n
 
 
@@ -188,22 +189,23 @@ _LATE = (
 )
 
 
-def _add_months(counted: Counted, since: date, until: date) -> None:
+def _add_months(counted: Counted, since: date, until: date, using: str) -> None:
     last = first_of(until)
-    for number, month, key, n in rows_of(_UNTIL_MONTHS, [since.isoformat(), last.isoformat()]):
+    for number, month, key, n in rows_of(_UNTIL_MONTHS, [since.isoformat(), last.isoformat()], using=using):
         # What came together before a month, less what came together before the one before it.
         if month > since:
             counted.months[number, first_of(month - timedelta(days=1)), key] += n
         if month < last:
             counted.months[number, month, key] -= n
     if last >= since:
-        for number, key, n in rows_of(_UNTIL_DAY, [last.isoformat(), until.isoformat()]):
+        for number, key, n in rows_of(_UNTIL_DAY, [last.isoformat(), until.isoformat()], using=using):
             counted.months[number, last, key] += n
-    for number, day, key, n in rows_of(_LATE, [since.isoformat(), until.isoformat()]):
+    for number, day, key, n in rows_of(_LATE, [since.isoformat(), until.isoformat()], using=using):
         counted.months[number, first_of(day), key] += n
 
 
-def rows_of(statement: str, parameters: Sequence[str]) -> list[tuple[Any, ...]]:
+def rows_of(statement: str, parameters: Sequence[str], *, using: str = "default") -> list[tuple[Any, ...]]:
+    connection = connections[using]
     with connection.cursor() as cursor:
         cursor.execute(statement, list(parameters))
         rows = cursor.fetchall()

@@ -52,9 +52,9 @@ def first_of(day: date) -> date:
     return day.replace(day=1)
 
 
-def last_summed() -> date | None:
+def last_summed(*, using: str = "default") -> date | None:
     """Return the last day whose sums are stored."""
-    last: date | None = SummedDay.objects.aggregate(last=Max("day"))["last"]
+    last: date | None = SummedDay.objects.using(using).aggregate(last=Max("day"))["last"]
     return last
 
 

@@ -29,54 +29,57 @@ _MOVED = (
     f"SELECT COUNT(CASE WHEN change >= {MOVED_POINTS} THEN 1 END), "
     f"COUNT(CASE WHEN change <= -{MOVED_POINTS} THEN 1 END) "
     "FROM (SELECT SUM(m.n * m.score) AS change FROM kpi_suppliermovement m WHERE m.day > %s AND m.day <= %s{chosen} "
-    "GROUP BY m.supplier_id HAVING SUM(m.n) = 0) AS moved"  # nosec B608: only texts of ours
+    "GROUP BY m.supplier_id HAVING SUM(m.n) = 0 AND SUM(CASE WHEN m.level = '' THEN m.n ELSE 0 END) = 0"
+    ") AS moved"  # nosec B608: only texts of ours
 )
 
 
-def opened_by_supplier(period: Period, total: int) -> list[tuple[int, int]]:
+def opened_by_supplier(period: Period, total: int, *, using: str = "default") -> list[tuple[int, int]]:
     """Return the suppliers with most cases recorded in the period, and their numbers. `total` is that of all."""
     if period.supplier_id is not None:
         return [(period.supplier_id, total)] if total else []
     counts: list[int] = []  # by the supplier's id
     first, last, as_of = (day.isoformat() for day in (period.first, period.last, period.as_of))
-    summed = last_summed()
+    summed = last_summed(using=using)
     until = min(summed, period.as_of) if summed else None
     if until is not None:
         end = min(period.last, until)
         if period.first <= end:
-            _add_tallies(counts, end, 1)
-            _add_tallies(counts, period.first - timedelta(days=1), -1)
-        _add_rows(counts, _LATE, [first, last, until.isoformat()])
-    _add_rows(counts, _MOVEMENTS, [until.isoformat() if until else "0001-01-01", as_of, first, last])
+            _add_tallies(counts, end, 1, using)
+            _add_tallies(counts, period.first - timedelta(days=1), -1, using)
+        _add_rows(counts, _LATE, [first, last, until.isoformat()], using)
+    _add_rows(counts, _MOVEMENTS, [until.isoformat() if until else "0001-01-01", as_of, first, last], using)
     most = nlargest(MOST, zip(counts, range(0, -len(counts), -1), strict=True))
     return [(-minus_id, n) for n, minus_id in most if n > 0]
 
 
-def _add_tallies(counts: list[int], until: date, sign: int) -> None:
+def _add_tallies(counts: list[int], until: date, sign: int, using: str) -> None:
     """Add what was recorded until a day: of all days before a month, and of its days."""
     month = base_of(until)
     of_month = Q(day=month, is_total=True) | Q(day__gte=month, day__lte=until, is_total=False)
-    for is_total, stored in SupplierTally.objects.filter(of_month).values_list("is_total", "counts"):
+    tallies = SupplierTally.objects.using(using).filter(of_month)
+    for is_total, stored in tallies.values_list("is_total", "counts"):
         (add_total if is_total else add_day)(counts, stored, sign)
 
 
-def _add_rows(counts: list[int], statement: str, parameters: list[str]) -> None:
-    for key, n in rows_of(statement, parameters):
+def _add_rows(counts: list[int], statement: str, parameters: list[str], using: str) -> None:
+    for key, n in rows_of(statement, parameters, using=using):
         counts.extend(repeat(0, key + 1 - len(counts)))
         counts[key] += int(n)
 
 
-def movers(period: Period) -> tuple[int, int]:
+def movers(period: Period, *, using: str = "default") -> tuple[int, int]:
     """
     Return how many suppliers got worse and how many better by ten points or more, in thirty days until `as_of`.
 
     What a score was counts off and what it became counts on, so the sum over a time is what it changed by. One that
-    was recorded, or merged into another, within it does not count.
+    was recorded, assessed for the first time, or merged into another, within it does not count: a first score is no
+    rise from nought.
     """
     parameters = [(period.as_of - timedelta(days=MOVED_DAYS)).isoformat(), period.as_of.isoformat()]
     chosen = ""
     if period.supplier_id is not None:
         chosen = " AND m.supplier_id = %s"
         parameters.append(str(period.supplier_id))
-    ((worse, better),) = rows_of(_MOVED.format(chosen=chosen), parameters)
+    ((worse, better),) = rows_of(_MOVED.format(chosen=chosen), parameters, using=using)
     return worse, better

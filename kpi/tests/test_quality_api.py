@@ -40,6 +40,11 @@ def test_without_a_period_it_is_of_twelve_months_until_now(api):
         ("as_of=1970-01-01", "as_of"),
         ("as_of=2026-05-01&to=2026-05-02", "to"),
         ("from=yesterday", "from"),
+        ("from=0001", "from"),
+        ("from=0001-01-01", "from"),
+        ("to=0001-01-01", "to"),
+        ("to=9999-12-31", "to"),
+        ("as_of=0001-01-01", "as_of"),
         ("supplier_id=1e3", "supplier_id"),
         ("supplier_id=999999", "supplier_id"),
         ("until=2026-01-01", "until"),
@@ -49,6 +54,13 @@ def test_what_cannot_be_answered_is_refused_and_named(api, problem_of, query, fi
     problem = problem_of(api("quality").get(f"/kpi/quality?{query}"), 400)
 
     assert [error["field"] for error in problem["errors"]] == [field]
+
+
+@pytest.mark.parametrize("query", ["from=0001-01-01", "to=1979-12-31", "to=2200-01-01", "as_of=9999-12-31"])
+def test_a_day_that_cannot_be_meant_is_refused_with_the_days_that_can(api, problem_of, query):
+    problem = problem_of(api("quality").get(f"/kpi/quality?{query}"), 400)
+
+    assert "is not plausible; it must be from 1980-01-01 to 2199-12-31." in problem["errors"][0]["detail"]
 
 
 def test_a_period_of_one_day_is_one(api, make_nc):

@@ -13,7 +13,7 @@ from kpi.quality import quality_figures
 from suppliers.choices import RiskLevel
 from suppliers.models import Supplier
 from suppliers.reassessment import reassess_suppliers
-from suppliers.services import override_risk
+from suppliers.services import override_risk, update_certification
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -100,3 +100,22 @@ def test_the_answer_and_the_table_say_how_many_have_none(api, make_supplier):
 
     assert api("quality").get("/kpi/quality").json()["suppliers"]["not_assessed"] == 1
     assert tables_of(quality_figures())["levels"].rows[-1] == ("Not assessed", 0, 1, 0, 1)
+
+
+@pytest.mark.parametrize("summed", [False, True])
+def test_a_first_score_is_no_rise_and_a_later_one_is(make_supplier, move_clock, users, summed):
+    move_clock(NOON - timedelta(days=60))
+    supplier = make_supplier(certification_expiry=TODAY - timedelta(days=90))
+    move_clock(NOON)
+    reassess_suppliers(supplier_ids=[supplier.pk])
+    assert Supplier.objects.get().score == 50
+    if summed:
+        sum_days()
+
+    assert quality_figures().suppliers["worse_by_10_in_30_days"] == 0
+    assert quality_figures(supplier_id=supplier.pk).suppliers["worse_by_10_in_30_days"] == 0
+
+    move_clock(NOON + timedelta(days=31))
+    update_certification(supplier_id=supplier.pk, certification_expiry=None, actor=users["procurement"])
+    reassess_suppliers(supplier_ids=[supplier.pk])
+    assert quality_figures().suppliers["better_by_10_in_30_days"] == 1

@@ -32,10 +32,12 @@ BENCHMARKS = (
     "sealing",
     "audit",
     "http",
+    "tracing",
     "history",
     "prune",
     "suppliers",
     "keys",
+    "relay",
 )
 HISTORIC = {"history", "prune"}
 

@@ -140,17 +140,19 @@ def product_crew(
     claims: bool = False,
     kinds: bool = False,
     seconds: float | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Crew:
     """
     Return processes of the product's worker command.
 
     `claims`: they answer with the time of each claim. `kinds`: they know sixty further types. `seconds`: they end a
-    drain then, whatever is left.
+    drain then, whatever is left. The `variables` are set for them alone.
     """
     options = [*(["--claims"] if claims else []), *(["--kinds"] if kinds else [])]
     if seconds:
         options += ["--seconds", str(seconds)]
-    return Crew("lab.bench.product_worker", form, *options, size=size, env=environment(database.url))
+    env = environment(database.url) | dict(variables or {})
+    return Crew("lab.bench.product_worker", form, *options, size=size, env=env)
 
 
 def raw_crew(database: Database, *, size: int = 1) -> Crew:

@@ -48,15 +48,17 @@ _SIDEWAYS = """
 }
 """
 
+# Parts of a page that lie within others. Pages that differ in what parts they have share nearly all of them.
 _SKELETON = """
 () => {
+  const parts = "#header, main, main section, main fieldset, main details, main .form-row, tr";
   const of = (element) => {
     const kept = [...element.attributes].filter(({ name }) => /^(class|role|type|aria-(?!describ|label))/.test(name));
     const attributes = kept.map(({ name, value }) => `${name}=${value.replace(/\\d+/g, "n")}`).join(" ");
-    const inner = [...element.children].filter((child) => child.tagName !== "TR").map(of).join("");
+    const inner = [...element.children].filter((child) => !child.matches(parts)).map(of).join("");
     return `<${element.tagName} ${attributes}>${inner}</>`;
   };
-  return [...document.querySelectorAll("#header, main, tr")].map(of);
+  return [...document.querySelectorAll(parts)].map(of);
 }
 """
 
@@ -149,6 +151,6 @@ def everything(page: Page, *, dark: Collection[int] = (1440, 390)) -> dict[str, 
 
 
 def skeleton(page: Page) -> set[str]:
-    """Return what the page is made of, without its texts: one line for each part of its frame, content and rows."""
+    """Return what the page is made of, without its texts: one line for each part of its frame and content."""
     parts: list[str] = page.evaluate(_SKELETON)
     return set(parts)

@@ -85,9 +85,58 @@ def make_records() -> dict[str, dict[str, int]]:
             "done": events.filter(status=EventStatus.PROCESSED)[0].pk,
             "retried": events.filter(status=EventStatus.PENDING)[0].pk,
         },
+        **_webhooks(dead[0], admin),
+        **_messages(list(events[:4])),
         **files,
         "accounts.user": {"usual": User.objects.get(username="quality").pk},
     }
+
+
+def _messages(events: list[Any]) -> dict[str, dict[str, int]]:
+    """Store a message in each of its states. Return their keys."""
+    from django.db.models.functions import Now
+
+    from outbox.choices import OutgoingState
+    from outbox.models import Outgoing
+
+    keys = {}
+    for state, event in zip(OutgoingState, events, strict=True):
+        made = Outgoing.objects.create(
+            channel="broker", lane=0, key=event.pk, event=event.pk, state=state, last_error=LONG_WORD * 2,
+            next_attempt_at=Now() if state == OutgoingState.WAITING else None,
+        )  # fmt: skip
+        keys[state.name.lower()] = made.pk
+    return {"outbox.outgoing": keys}
+
+
+def _webhooks(event: Any, admin: Any) -> dict[str, dict[str, int]]:
+    """Store webhooks, with an address that fits nowhere, and a delivery in each of its states."""
+    from django.db.models.functions import Now
+
+    from outbox.webhooks.choices import DeliveryStatus
+    from outbox.webhooks.models import WebhookAttempt, WebhookDelivery
+    from outbox.webhooks.services import change_webhook, create_webhook
+
+    long_url = f"https://example.com/{LONG_WORD * 3}?key=4711"
+    endpoints = {
+        state: create_webhook(url=long_url, event_types=["*"], description=LONG_WORD[:200], actor=admin)[0]
+        for state in ("active", "paused", "failed")
+    }
+    change_webhook(webhook_id=endpoints["paused"].pk, changes={"is_active": False}, actor=admin)
+    deliveries = {}
+    for state, endpoint in zip(DeliveryStatus.values, endpoints.values(), strict=True):
+        made = WebhookDelivery.objects.create(
+            endpoint=endpoint, event_id=event.event_id, sequence=event.pk, event_type=event.event_type,
+            subject=f"nonconformity/{event.aggregate_id}", body=f'{{"text":"{LONG_WORD * 5}"}}', status=state,
+            last_error=LONG_WORD[:300], ended_at=None if state == DeliveryStatus.WAITING else Now(),
+        )  # fmt: skip
+        WebhookAttempt.objects.create(
+            delivery=made, at=Now(), url=f"https://example.com/{LONG_WORD}?…", status_code=500, milliseconds=12_000,
+            error="answered 500", answer=LONG_WORD * 5,
+        )  # fmt: skip
+        deliveries[state.lower()] = made.pk
+    keys = {state: endpoint.pk for state, endpoint in endpoints.items()}
+    return {"webhooks.webhookendpoint": keys, "webhooks.webhookdelivery": deliveries}
 
 
 def _certificates_of(supplier_id: int, actor: Any) -> dict[str, int]:

@@ -39,11 +39,14 @@ SCENARIOS = (
     "clocks",
     "maintenance",
     "failover",
+    "replica",
     "freezes",
     "stops",
+    "upgrade",
     "tampering",
     "kills",
     "cuts",
+    "webhooks",
     "repeats",
     "guesses",
     "black-hole",
@@ -52,6 +55,7 @@ SCENARIOS = (
     "crowded",
     "terminations",
     "restarts",
+    "relay",
 )
 BROKEN, UNUSABLE = 1, 2
 

@@ -32,8 +32,13 @@ from lab.mutants import (
     operators,
     outbox,
     pages,
+    relay,
+    replica,
     risk,
     suppliers,
+    tracing,
+    watching,
+    webhooks,
 )
 from lab.mutants.mutant import Mutant
 from qhse.terminal import run_program
@@ -54,6 +59,7 @@ class Finding(Enum):
 VERDICTS = {Finding.NOTHING: "SURVIVED", Finding.FOUND: "caught", Finding.USELESS: "NOT JUDGED"}
 GROUPS = {
     "outbox": outbox.MUTANTS,
+    "relay": relay.MUTANTS,
     "api": api.MUTANTS,
     "attachments": attachments.MUTANTS,
     "certificates": certificates.MUTANTS,
@@ -63,11 +69,15 @@ GROUPS = {
     "suppliers": suppliers.MUTANTS,
     "exports": exports.MUTANTS,
     "imports": imports.MUTANTS,
+    "replica": replica.MUTANTS,
     "risk": risk.MUTANTS,
     "figures": figures.MUTANTS,
+    "webhooks": webhooks.MUTANTS,
     "operators": operators.MUTANTS,
+    "watching": watching.MUTANTS,
     "pages": pages.MUTANTS,
     "browser": browser.MUTANTS,
+    "tracing": tracing.MUTANTS,
 }
 
 

@@ -14,8 +14,7 @@ STORING = "suppliers/services/certificate_storing.py"
 MUTANTS = (
     Mutant(
         "own-correction-verified", WRITES,
-        "return certificate.submitted_by_id == user.pk or corrected.filter(actor_id=user.pk).exists()",
-        "return certificate.submitted_by_id == user.pk", f"{SERVICES} -k who_corrected_it",
+        "        or corrected.filter(actor_id=user.pk).exists()\n", "", f"{SERVICES} -k who_corrected_it",
     ),
     Mutant(
         "verified-certificate-corrected", WRITES,
@@ -86,5 +85,10 @@ MUTANTS = (
         "certificate-stays-without-its-file", "qhse/adminsite/forms.py",
         "            with transaction.atomic():\n                self.instance = self.write()",
         "            if True:\n                self.instance = self.write()", f"{PAGES} -k document_that_is_none",
+    ),
+    Mutant(
+        "work-waits-for-who-may-not-do-it", "suppliers/work.py",
+        "about.filter(corrected | imported)", "about.filter(corrected)",
+        "qhse/exchange/tests/test_people.py -k exactly_those",
     ),
 )  # fmt: skip

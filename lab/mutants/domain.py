@@ -133,6 +133,11 @@ MUTANTS = (
         f"{CASES}_correction.py -k both_suppliers",
     ),
     Mutant(
+        "who-corrected-a-case-concedes-it", "ncs/services/steps.py",
+        'if any(set(entry.shown_changes) != {"repeat_of_id"} for entry in corrected):', "if False:",
+        f"{CASES}_steps.py -k corrected",
+    ),
+    Mutant(
         "moved-case-counts-twice", "ncs/services/correction.py",
         "        move_nonconformity(before=before, after=after)\n", "        pass\n", f"{CASES}_correction.py -k moves",
     ),
@@ -158,7 +163,7 @@ MUTANTS = (
     ),
     Mutant(
         "own-concession", "ncs/services/steps.py",
-        "if nc.reported_by_id == actor.pk:", "if False:", f"{CASES}_steps.py -k who_reported",
+        "if stands_behind(nc, actor):", "if False:", f"{CASES}_steps.py -k corrected_what",
     ),
     Mutant(
         "decision-keeps-the-concession", "ncs/services/steps.py",

@@ -42,6 +42,10 @@ MUTANTS = (
         "override if until >= day else computed", "override", f"{SHOWN} -k nobody_takes_it_off",
     ),
     Mutant(
+        "first-score-is-a-rise", "kpi/movements/suppliers.py",
+        " AND SUM(CASE WHEN m.level = '' THEN m.n ELSE 0 END) = 0", "", f"{SHOWN} -k first_score",
+    ),
+    Mutant(
         "ppm-of-a-few-pieces", "kpi/formulas.py",
         "if received >= LEAST_RECEIVED else None", "if received else None", "kpi/tests/test_formulas.py -k ppm",
     ),

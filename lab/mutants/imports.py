@@ -8,6 +8,7 @@ RUNNING = "qhse/exchange/running.py"
 RUNS = "qhse/exchange/tests/test_running.py"
 SERVICES = "qhse/exchange/tests/test_services.py"
 TABLES = "qhse/exchange/tests/test_tables.py"
+PEOPLE = "qhse/exchange/tests/test_people.py"
 VOLUMES = "suppliers/tests/test_volumes.py"
 CERTIFICATES = "suppliers/tests/test_certificate_imports.py"
 
@@ -73,6 +74,36 @@ MUTANTS = (
         "a-supplier-by-two-names-is-two", "suppliers/imports/naming.py",
         "return meant[reference].pk if reference in meant else name_key(reference)", "return name_key(reference)",
         f"{SERVICES} -k by_another_name",
+    ),
+    Mutant(
+        "who-prepared-an-import-verifies-what-it-wrote", "suppliers/services/certificates.py",
+        '        or prepared_import_of(user, "certificate", certificate.pk)\n', "",
+        f"{PEOPLE} -k verifies",
+    ),
+    Mutant(
+        "who-prepared-an-import-concedes-its-case", "ncs/services/steps.py",
+        '    return prepared_import_of(user, "nonconformity", nc.pk)\n', "    return False\n",
+        f"{PEOPLE} -k concession",
+    ),
+    Mutant(
+        "import-of-two-days", RUNNING,
+        ", source=source), clock.one_day():", ", source=source):", f"{RUNS} -k one_day",
+    ),
+    Mutant(
+        "hidden-sheet-is-read", "qhse/exchange/table_reader.py",
+        "if each.visible == SheetVisibleEnum.Visible]", "]", f"{TABLES} -k people_see",
+    ),
+    Mutant(
+        "numbers-of-1904-read-as-of-1900", "qhse/exchange/checking.py",
+        "                cell += _DAYS_TO_1904\n", "                pass\n", f"{SERVICES} -k counts_days",
+    ),
+    Mutant(
+        "of-two-columns-the-first-is-guessed", "qhse/exchange/checking.py",
+        "if name is not None and meant.count(name) > 1", "if False", f"{SERVICES} -k mean_the_same",
+    ),
+    Mutant(
+        "errors-in-the-order-in-which-they-are-found", "qhse/exchange/checking.py",
+        "for number in sorted(wrong):", "for number in wrong:", f"{SERVICES} -k order_of_rows",
     ),
     Mutant(
         "who-left-goes-on-importing", RUNNING,

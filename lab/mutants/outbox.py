@@ -20,7 +20,7 @@ MUTANTS = (
     ),
     Mutant(
         "no-batch-transaction", "outbox/engine/dispatcher.py",
-        "with transaction.atomic():\n                claimed", "if True:\n                claimed",
+        ", transaction.atomic():\n                claimed", ":\n                claimed",
         "killpoints",
     ),
     Mutant(
@@ -124,9 +124,9 @@ MUTANTS = (
     ),
     Mutant(
         "event-in-a-transaction-of-its-own", "outbox/publisher.py",
-        "    return OutboxEvent.objects.bulk_create(",
-        f"    {COMMIT_HERE}\n"
-        "    return OutboxEvent.objects.bulk_create(",
+        "        for row in stored:\n            _new_event.insert(row)\n",
+        f"        {COMMIT_HERE}\n"
+        "        for row in stored:\n            _new_event.insert(row)\n",
         "killpoints",
     ),
     Mutant(

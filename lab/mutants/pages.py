@@ -11,6 +11,11 @@ CHARTS = "qhse/adminsite/tests/test_charts.py"
 
 MUTANTS = (
     Mutant(
+        "form-of-another-step-takes-the-first", "qhse/adminsite/steps.py",
+        'return "" if first and self._is_for_another(request, first) else first', "return first",
+        "ncs/tests/test_admin_steps.py -k NamesNoStep",
+    ),
+    Mutant(
         "repeated-form-is-written-again", "qhse/adminsite/once.py",
         "known = first_answer(write, wait=True)", "known = None", f"{ONCE} -k lands_where",
     ),

@@ -85,6 +85,39 @@ MUTANTS = (
         "able & _QUALITY if present == SupplierStatus.SUSPENDED else able", "able", RULES,
     ),
     Mutant(
+        "suspension-forgotten-by-a-way-round", "suppliers/services/status.py",
+        "after_suspension=supplier.nc_open_high > 0 and _is_after_suspension(supplier),", "after_suspension=False,",
+        f"{STATUS} -k way_round",
+    ),
+    Mutant(
+        "suspension-that-no-approval-ends", "suppliers/status.py",
+        "        if SupplierStatus.APPROVED in (source, target):\n            return False\n", "",
+        f"{RULES} -k next_approval",
+    ),
+    Mutant(
+        "standards-required-afterwards-show-nowhere", "suppliers/models/supplier.py",
+        "self.status, is_proven=self.is_proven", "self.status, is_proven=True", f"{STATUS} -k afterwards",
+    ),
+    Mutant(
+        "override-renewed-by-the-same-person-for-ever", "suppliers/services/risk.py",
+        "        _demand_another(supplier, until, actor)\n", "        pass\n",
+        "suppliers/tests/test_override.py -k Renewal",
+    ),
+    Mutant(
+        "override-bound-forgotten-by-a-short-break", "suppliers/overriding.py",
+        "or (began - each.until).days > OVERRIDE_DAYS", "or began > each.until",
+        "suppliers/tests/test_overriding.py",
+    ),
+    Mutant(
+        "merged-supplier-keeps-its-override", "suppliers/services/merging.py",
+        ", **nothing, **override})", ", **nothing})", f"{MERGING} -k end_the_override",
+    ),
+    Mutant(
+        "merged-supplier-is-at-risk", "suppliers/models/supplier.py",
+        "self.filter(at_risk_on(today), **STANDING)", "self.filter(at_risk_on(today))",
+        f"{MERGING} -k end_the_override",
+    ),
+    Mutant(
         "status-decided-by-anybody", "suppliers/services/status.py",
         "    if actor.role not in able:\n", "    if False:\n", f"{STATUS} -k another_role",
     ),

@@ -159,6 +159,7 @@ class ActionCancelForm(_StepForm):
 @admin.register(CorrectiveAction)
 class CorrectiveActionAdmin(FilesAdmin, HistoryPanel):
     roles = ACTION_ROLES
+    may_read_replica = True
     menu_order = 15
     empty_list = "No action waits for anybody. Here stands what is to be done about cases, until it is verified."
     entity_type = "action"

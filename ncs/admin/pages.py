@@ -37,6 +37,7 @@ from ncs.numbers import numbers_in
 from ncs.permissions import NC_ROLES
 from ncs.selectors import meant_by
 from ncs.services import close_nonconformity
+from ncs.services.steps import stands_behind
 from qhse.accounts.models import User
 from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.filters import PeriodFilter, days_filter
@@ -67,6 +68,7 @@ _FILLED_BY = {Gap.CONTAINMENT: "contain", Gap.DISPOSITION: "dispose", Gap.ROOT_C
 @admin.register(NonConformity)
 class NonConformityAdmin(CaseColumns, ReportPages, AuditorPages, FilesAdmin, BulkActionsAdmin, HistoryPanel):
     roles = NC_ROLES
+    may_read_replica = True
     menu_order = 10
     empty_list = (
         "No non-conformity is open. Here stands what a delivery did not fulfil, until it is closed; under "
@@ -130,7 +132,7 @@ class NonConformityAdmin(CaseColumns, ReportPages, AuditorPages, FilesAdmin, Bul
         if record.status == NcStatus.CLOSED:
             return ["reopen"]
         is_used = record.disposition == Disposition.USE_AS_IS and record.concession_by_id is None
-        others = is_used and record.reported_by_id != request.user.pk
+        others = is_used and isinstance(request.user, User) and not stands_behind(record, request.user)
         # Where closing asks for evidence, that comes first.
         enforced = settings.NC_CLOSE_GATE["admin"] == "enforce"
         missing = [_FILLED_BY[gap] for gap in record.missing if gap in _FILLED_BY and enforced]
@@ -207,7 +209,7 @@ def _lacking(nc: NonConformity) -> list[str]:
             f"the verification of {nc.actions_to_verify} completed action{'s' if nc.actions_to_verify > 1 else ''}"
         )
     if nc.disposition == Disposition.USE_AS_IS and nc.concession_by_id is None:
-        lacking.append("a concession, by somebody else than who reported it")
+        lacking.append("a concession, by somebody else than who reported or corrected it")
     return lacking
 
 

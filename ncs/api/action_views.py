@@ -39,6 +39,7 @@ from ncs.work import work_of
 from qhse.api.openapi.schema import conflict, example
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
+from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet, NothingSerializer
 from qhse.api.writes import repeatable
 from qhse.queries import WrittenList
@@ -88,7 +89,7 @@ class CaseActionsViewSet(ApiViewSet):
 
 @extend_schema(tags=["actions"])
 @extend_schema_view(list=extend_schema(summary="List actions, newest first"))
-class ActionViewSet(ListModelMixin, ApiViewSet):
+class ActionViewSet(ReplicaListMixin, ApiViewSet):
     permission_classes = [ActionPermission]
     queryset = CorrectiveAction.objects.order_by("-id")
     serializer_class = ActionSerializer

@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -47,6 +46,7 @@ from ncs.services import (
 from qhse.api.openapi.schema import conflict, example
 from qhse.api.pagination import Count, StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
+from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
 from qhse.queries import WrittenList
@@ -55,13 +55,13 @@ from qhse.queries import WrittenList
 class NonConformityPagination(StrictLimitOffsetPagination):
     def count_of(self, written: WrittenList) -> Count:
         chosen = self.chosen or {}
-        kept = kept_count(**chosen) if set(chosen) <= COUNTED_BY else None
+        kept = kept_count(**chosen, using=self.using) if set(chosen) <= COUNTED_BY else None
         return super().count_of(written) if kept is None else Count(kept)
 
 
 @extend_schema(tags=["non-conformities"])
 @extend_schema_view(list=extend_schema(summary="List non-conformities, newest first"))
-class NonConformityViewSet(ListModelMixin, ApiViewSet):
+class NonConformityViewSet(ReplicaListMixin, ApiViewSet):
     permission_classes = [NonConformityPermission]
     queryset = NonConformity.objects.only(*LISTED).order_by("-id")
     serializer_class = NonConformitySerializer
@@ -182,7 +182,7 @@ class NonConformityViewSet(ListModelMixin, ApiViewSet):
     )
     @repeatable
     def concede(self, request: Request, nc_id: int) -> Response:
-        """By somebody else than who reported the case: 403 for them."""
+        """By somebody else than who reported or corrected the case: 403 for them."""
         return self._step(request, concede_nonconformity, nc_id, **self.validated(ReasonSerializer))
 
     @extend_schema(

@@ -179,7 +179,8 @@ def _demand_settled(nc: NonConformity) -> None:
         )
     if _is_used(nc) and nc.concession_by_id is None:
         raise ConcessionIsMissing(
-            f"{nc.number} is to be used as it is: a concession is missing, by somebody else than who reported it."
+            f"{nc.number} is to be used as it is: a concession is missing, by somebody else than who reported or "
+            "corrected it."
         )
 
 

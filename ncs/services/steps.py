@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from audit.models import AuditEntry
 from ncs.choices import Disposition
 from ncs.errors import DetailIsInvalid, NonConformityMoveIsForbidden
 from ncs.events import (
@@ -25,6 +26,7 @@ from outbox.publisher import publish
 from qhse import clock
 from qhse.accounts.models import User
 from qhse.errors import AnotherPersonMust
+from qhse.exchange.people import prepared_import_of
 from qhse.text import plain
 
 Versions = Collection[int] | None
@@ -133,7 +135,7 @@ def dispose_nonconformity(
 @transaction.atomic
 def concede_nonconformity(*, nc_id: int, actor: User, reason: str, expected_versions: Versions = None) -> NonConformity:
     """
-    Give the concession that use as is asks for: by somebody else than who reported the case (ISO 9001:2015, 8.7.1 d).
+    Give the concession that use as is asks for (ISO 9001:2015, 8.7.1 d): by somebody else than who `stands_behind` it.
 
     Row, audit entry and NonConformityConceded event are stored together or not at all. Locks the case. One that stands
     there already changes and publishes nothing.
@@ -147,11 +149,29 @@ def concede_nonconformity(*, nc_id: int, actor: User, reason: str, expected_vers
         raise NonConformityMoveIsForbidden(f"{nc.number} is not to be used as it is, so it needs no concession.")
     if nc.concession_by_id is not None:
         return nc
-    if nc.reported_by_id == actor.pk:
-        raise AnotherPersonMust("A concession is given by somebody else than who reported the case.")
+    if stands_behind(nc, actor):
+        raise AnotherPersonMust(
+            "A concession is given by somebody else than who reported the case or corrected what was recorded of it, "
+            "or prepared the import that did."
+        )
     store_change(nc, {"concession_by_id": actor.pk}, actor=actor, action="NC_CONCESSION_GIVEN", reason=reason)
     _publish(nc, NonConformityConceded, actor)
     return nc
+
+
+def stands_behind(nc: NonConformity, user: User) -> bool:
+    """
+    Answer whether somebody reported a case or corrected it, so that another person has to give the concession.
+
+    It rests on what they have said. Who prepared the import that did it has said it, too. Who corrected it is asked of
+    the trail. An entry of the earlier case alone is none: it may follow from what was done to that one.
+    """
+    if nc.reported_by_id == user.pk:
+        return True
+    corrected = AuditEntry.objects.about("nonconformity", nc.pk).filter(action="NC_CORRECTED", actor_id=user.pk)
+    if any(set(entry.shown_changes) != {"repeat_of_id"} for entry in corrected):
+        return True
+    return prepared_import_of(user, "nonconformity", nc.pk)
 
 
 def _publish(nc: NonConformity, kind: type[NonConformityEvent], actor: User, **more: Any) -> None:

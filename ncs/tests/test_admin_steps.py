@@ -47,6 +47,54 @@ class TestTheFirstStep:
         assert button_of(page_of(nc, step="reopen")) == ["Reopen"]
 
 
+class TestAFormThatNamesNoStep:
+    @pytest.fixture
+    def send(self, client, users, settings):
+        """Send a form to the address of a case whose first step is closing."""
+        settings.NC_CLOSE_GATE = {"admin": "record"}
+
+        def call(nc, query="", **typed):
+            client.force_login(users["quality"])
+            return client.post(f"/admin/ncs/nonconformity/{nc.pk}/change/{query}", typed, follow=True)
+
+        return call
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            {"containment": "Lot blocked"},
+            {"disposition": "scrap", "reason": "Cracked"},
+            {"cause_code": "machine", "root_cause": "Worn"},
+            {"description": "Mistyped", "severity": "low", "reason": "Mistyped"},
+        ],
+    )
+    def test_takes_none_if_it_has_fields_of_another_one(self, make_nc, send, typed, row_counts):
+        nc = make_nc()
+        before = row_counts()
+
+        page = send(nc, **typed).content.decode()
+
+        nc.refresh_from_db()
+        assert (nc.status, nc.version, row_counts()) == ("OPEN", 1, before)
+        assert "has come to another step than this form is for" in page
+
+    def test_is_one_for_what_its_page_shows(self, make_nc, send):
+        nc = make_nc()
+
+        send(nc, reason="Lot sorted")
+
+        nc.refresh_from_db()
+        assert (nc.status, nc.closure_reason) == ("CLOSED", "Lot sorted")
+
+    def test_that_names_its_step_takes_that(self, make_nc, send):
+        nc = make_nc()
+
+        send(nc, "?step=contain", containment="Lot blocked")
+
+        nc.refresh_from_db()
+        assert (nc.status, nc.containment) == ("OPEN", "Lot blocked")
+
+
 class TestClosing:
     def test_lists_what_is_missing(self, make_nc, page_of):
         page = page_of(make_nc(severity="medium"), step="close")

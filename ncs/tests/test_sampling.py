@@ -127,6 +127,8 @@ def test_the_trail_has_who_drew_what_once(api, closed):
         ({"to": ""}, "to", "empty_parameter"),
         ({"from": "2027-01-02", "to": "2027-01-01"}, "to", "invalid_period"),
         ({"from": "9999-12-31", "to": "9999-12-31"}, "to", "invalid_period"),
+        ({"from": "0001-01-01"}, "from", "invalid_period"),
+        ({"from": "1979-12-31", "to": "2026-01-01"}, "from", "invalid_period"),
         ({"n": "0"}, "n", "invalid_sample"),
         ({"n": "101"}, "n", "invalid_sample"),
         ({"n": "1.5"}, "n", "invalid_sample"),

@@ -29,7 +29,9 @@ from ncs.services import (
     close_nonconformity,
     concede_nonconformity,
     contain_nonconformity,
+    correct_nonconformity,
     dispose_nonconformity,
+    void_nonconformity,
 )
 from outbox.testing import assert_published, assert_publishes_nothing
 from qhse.errors import AnotherPersonMust, RecordHasChanged
@@ -219,6 +221,33 @@ class TestConcede:
     def test_is_not_given_by_who_reported_the_case(self, users, used):
         with pytest.raises(AnotherPersonMust, match="somebody else than who reported"):
             concede_nonconformity(nc_id=used.pk, actor=users["quality"], reason="Drawing allows it")
+
+    @pytest.mark.parametrize(
+        "values",
+        [{"severity": "low"}, {"description": "It is hardly to be seen"}, {"qty_defective": 1, "qty_received": 9}],
+    )
+    def test_is_not_given_by_who_corrected_what_it_is_given_for(self, users, used, values):
+        correct_nonconformity(nc_id=used.pk, values=values, actor=users["admin"], reason="Measured again")
+
+        with pytest.raises(AnotherPersonMust, match="corrected what was recorded"):
+            concede_nonconformity(nc_id=used.pk, actor=users["admin"], reason="Drawing allows it")
+        assert entry("NC_CORRECTED").actor == "admin"
+
+    def test_is_given_by_who_took_no_part_in_the_correction(self, users, used):
+        correct_nonconformity(nc_id=used.pk, values={"part_no": "47"}, actor=users["quality"], reason="Mistyped")
+
+        nc = concede_nonconformity(nc_id=used.pk, actor=users["admin"], reason="Drawing allows it")
+        assert nc.concession_by_id == users["admin"].pk
+
+    def test_may_be_given_by_who_made_the_case_repeat_another_one_in_passing(self, users, make_nc, take):
+        first = make_nc(category="dimension")
+        second = make_nc(supplier_id=first.supplier_id, category="dimension")
+        assert second.repeat_of_id == first.pk
+        used = take("dispose", second, **USE)
+        void_nonconformity(nc_id=first.pk, actor=users["admin"], reason="Recorded by mistake")
+        assert entry("NC_CORRECTED").actor == "admin"
+
+        assert concede_nonconformity(nc_id=used.pk, actor=users["admin"], reason="Drawing allows it").concession_by_id
 
     def test_is_for_what_is_used_as_it_is_alone(self, users, make_nc, take):
         nc = take("dispose", make_nc(), **REWORK)

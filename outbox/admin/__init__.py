@@ -1,3 +1,3 @@
 """Operators' pages of outbox events."""
 
-from outbox.admin import banner, pages  # noqa: F401 (Django's autodiscovery imports this package)
+from outbox.admin import banner, messages, pages  # noqa: F401 (Django's autodiscovery imports this package)

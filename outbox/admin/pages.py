@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from audit.history import HistoryPanel, RecordNames, history_pages, names_for
@@ -26,7 +26,7 @@ from outbox.services import dismiss_dead_event, requeue_dead_event
 from qhse.accounts.models import User
 from qhse.accounts.rights import is_allowed
 from qhse.adminsite.bulk import BulkActionsAdmin
-from qhse.adminsite.display import NONE, badge, moment
+from qhse.adminsite.display import NONE, badge, block, moment
 from qhse.adminsite.filters import PeriodFilter, indexed_values
 from qhse.adminsite.forms import ServiceForm, reason_field
 
@@ -67,6 +67,7 @@ class DecisionForm(ServiceForm):
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
     roles = OUTBOX_ROLES
+    may_read_replica = True
     empty_list = (
         "There are no events. Each change of a record leaves one here, for the worker to do what follows from it. "
         "Handled ones are removed after some time."
@@ -254,15 +255,15 @@ class OutboxEventAdmin(BulkActionsAdmin, HistoryPanel):
 
     @admin.display(description="last error")
     def error_text(self, event: OutboxEvent) -> SafeString | str:
-        return format_html("<pre>{}</pre>", event.last_error) if event.last_error else NONE
+        return block(event.last_error, "Last error")
 
     @admin.display(description="payload")
-    def payload_text(self, event: OutboxEvent) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(event.payload, indent=2, ensure_ascii=False))
+    def payload_text(self, event: OutboxEvent) -> SafeString | str:
+        return block(json.dumps(event.payload, indent=2, ensure_ascii=False), "Payload")
 
     @admin.display(description="headers")
-    def headers_text(self, event: OutboxEvent) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(event.headers, indent=2, ensure_ascii=False))
+    def headers_text(self, event: OutboxEvent) -> SafeString | str:
+        return block(json.dumps(event.headers, indent=2, ensure_ascii=False), "Headers")
 
     @admin.display(description="handled by")
     def handled_by(self, event: OutboxEvent) -> SafeString | str:

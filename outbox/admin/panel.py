@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.words import what_happened
-from outbox.choices import EventStatus
+from outbox.choices import EventStatus, OutgoingState
+from outbox.leaving import LeavingStatus, leaving_status
 from outbox.models import OutboxEvent
 from outbox.selectors import (
     LATE_SECONDS,
@@ -28,10 +30,16 @@ ERROR_EXCERPT = 120  # characters
 
 
 def outbox_panel() -> dict[str, Any]:
-    """Return what `outbox/event_list.html` shows. It asks the database five times, whatever the number of events."""
+    """Return what `outbox/event_list.html` shows. It asks the database eight times, whatever the number of events."""
     status = outbox_status()
     return {
-        "tiles": [*_depth(status), *_ages(status), _speed(processing_rates()), _alive(workers())],
+        "tiles": [
+            *_depth(status),
+            *_ages(status),
+            _speed(processing_rates()),
+            _alive(workers()),
+            *_leaving(leaving_status()),
+        ],
         "dead": _dead_panel(dead_by_type()) if status.dead else None,
     }
 
@@ -67,6 +75,22 @@ def _alive(seen: Workers) -> Tile:
     tone = "bad" if not seen.living else "warn" if seen.silent else ""
     of = f" of {seen.living + len(seen.silent):,}" if seen.silent else ""
     return Tile(f"{seen.living:,}{of}", f"workers live; the last sign of one: {last}", tone)
+
+
+def _leaving(status: LeavingStatus) -> list[Tile]:
+    """Return what has to leave for other systems, where anything does or did."""
+    if not (settings.BROKER_URL or status.waiting or status.put_aside or status.relays):
+        return []
+    age = f", the oldest for {span(status.oldest_seconds)}" if status.waiting else ""
+    messages = reverse("admin:outbox_outgoing_changelist")
+    tiles = [
+        Tile(f"{status.waiting:,}", f"messages to other systems wait{age}", "warn" if status.is_late else "", messages),
+        Tile(f"{status.relays:,}", "relays connected", "" if status.relays else "bad"),
+    ]
+    if status.put_aside:
+        aside = f"{messages}?state__exact={OutgoingState.ASIDE}"
+        tiles.append(Tile(f"{status.put_aside:,}", "messages are put aside, and wait for an operator", "bad", aside))
+    return tiles
 
 
 def _dead_panel(dead: list[DeadOfType]) -> dict[str, Any]:

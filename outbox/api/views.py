@@ -7,7 +7,6 @@ from uuid import UUID
 
 import django_filters as filters
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +18,7 @@ from outbox.permissions import OutboxPermission
 from outbox.services import dismiss_dead_event, requeue_dead_event
 from qhse.api.filters import OneOfFilter, TextFilter
 from qhse.api.openapi.schema import conflict
+from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
 
@@ -36,7 +36,7 @@ class OutboxEventFilter(filters.FilterSet):
 
 @extend_schema(tags=["outbox"])
 @extend_schema_view(list=extend_schema(summary="List outbox events, newest first"))
-class OutboxEventViewSet(ListModelMixin, ApiViewSet):
+class OutboxEventViewSet(ReplicaListMixin, ApiViewSet):
     permission_classes = [OutboxPermission]
     queryset = OutboxEvent.objects.order_by("-id")
     serializer_class = OutboxEventSerializer

@@ -25,6 +25,7 @@ class ClaimedEvent(NamedTuple):
     aggregate_id: str
     stored_payload: Any
     request_id: str | None
+    traceparent: str | None
     attempts: int
     occurred_at: datetime
     stamp: int
@@ -32,6 +33,11 @@ class ClaimedEvent(NamedTuple):
     @property
     def aggregate(self) -> tuple[str, str]:
         return (self.aggregate_type, self.aggregate_id)
+
+    @property
+    def carrier(self) -> dict[str, str | None]:
+        """Return by which header its trace goes on."""
+        return {"traceparent": self.traceparent}
 
     @property
     def payload(self) -> Any:

@@ -15,6 +15,7 @@ from outbox.engine.claimed import ClaimedEvent
 from outbox.engine.failures import Fault, blame
 from outbox.engine.retry import brief
 from outbox.engine.statements import mark_processed, remember
+from outbox.engine.traces import traced
 from outbox.errors import GivenBack
 from outbox.events import event_types
 from outbox.guards.deadline import Alarm
@@ -83,7 +84,7 @@ class HandlerRunner:
         hooks_before = len(connection.run_on_commit)
         with context.use(request_id=request_id, source="worker"):
             try:
-                with KeptWhole(), self._alarm:
+                with traced(handler, events), KeptWhole(), self._alarm:
                     handler.run([_delivery(event) for event in events])
             except GivenBack:
                 raise

@@ -21,6 +21,7 @@ from outbox.guards.deadline import Alarm, Watchdog
 from outbox.guards.in_hand import InHandNote
 from outbox.models import OutboxEvent, ProcessedEvent
 from outbox.tuning import BATCH_SECONDS, REPLAY_LIMIT
+from qhse import tracing
 
 logger = logging.getLogger("outbox")
 
@@ -114,8 +115,9 @@ class Dispatcher:
         started = time.monotonic()
         self._before_call()
         try:
-            with transaction.atomic():
+            with tracing.batch("outbox batch") as span, transaction.atomic():
                 claimed = self._claimer.claim(limit, thorough=thorough)
+                span.join(event.carrier for event in claimed.events if event.traceparent)
                 # The claim's time is not the handlers'.
                 batch = self._new_batch(claimed, ends_at=time.monotonic() + min(BATCH_SECONDS, self._alarm.seconds))
                 try:

@@ -253,7 +253,7 @@ def _free(ids: Sequence[int], *times: Any) -> Any:
         .select_for_update(skip_locked=True, of=("self",))
         .values_list(
             "pk", "event_id", "event_type", "schema_version", "aggregate_type", "aggregate_id", "payload",
-            KeyTextTransform("request_id", "headers"), "attempts", *times,
+            KeyTextTransform("request_id", "headers"), KeyTextTransform("traceparent", "headers"), "attempts", *times,
         )
     )  # fmt: skip
 

@@ -14,7 +14,8 @@ from psycopg.pq import TransactionStatus
 
 from outbox.tuning import ANSWER_SECONDS
 from outbox.wakeup import CHANNEL
-from qhse.deployment.connections import ask_within, session_statement
+from qhse.database import ask_within
+from qhse.deployment.connections import session_statement
 
 logger = logging.getLogger("outbox.worker")
 

@@ -1,4 +1,4 @@
-"""What the commands have in common by which a person decides about dead events."""
+"""What the commands have in common by which a person decides about events and about messages that were put aside."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 from tqdm import tqdm
 
 from outbox.models import OutboxEvent
@@ -18,10 +19,32 @@ from qhse.accounts.rights import is_allowed
 from qhse.errors import DomainError
 
 
-class DecisionCommand(BaseCommand):
-    """Calls `decide` for the chosen dead events. `action` is the name in the role table, `done` its participle."""
+class ReasonedCommand(BaseCommand):
+    """A command that needs a reason, for the trail. `action` is its name in the role table."""
 
     action: ClassVar[str]
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--reason", required=True)
+        parser.add_argument(
+            "--actor", metavar="USERNAME",
+            help="who does this, for the audit trail (default: system). It is believed: nobody logs in here",
+        )  # fmt: skip
+        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
+
+    def actor(self, username: str | None) -> User | None:
+        """Return the user of this name, who must have the right to do it. None stands for the system."""
+        if username is None:
+            return None
+        user = User.objects.named(username)
+        if user is None or not is_allowed(user, self.action, OUTBOX_ROLES):
+            raise CommandError(f"--actor: {username!r} is not an active user who may {self.action} events")
+        return user
+
+
+class DecisionCommand(ReasonedCommand):
+    """Calls `decide` for those of the chosen events that are dead. `done` is the participle of the action."""
+
     done: ClassVar[str]
     decide: ClassVar[Callable[..., int]]
 
@@ -30,24 +53,20 @@ class DecisionCommand(BaseCommand):
         which.add_argument("--id", type=UUID, action="append", metavar="EVENT_ID", help="may be repeated")
         which.add_argument("--type", metavar="EVENT_TYPE", help="all dead events of this type")
         which.add_argument("--all", action="store_true", help="every dead event")
-        parser.add_argument("--reason", required=True)
-        parser.add_argument(
-            "--actor", metavar="USERNAME",
-            help="who does this, for the audit trail (default: system). It is believed: nobody logs in here",
-        )  # fmt: skip
-        parser.add_argument("--dry-run", action="store_true", help=f"only say how many would be {self.done}")
+        super().add_arguments(parser)
+
+    def chosen(self, which: Q) -> list[tuple[int, UUID]]:
+        """Return row and event id of what may be decided on, of the events for which this is true."""
+        return list(OutboxEvent.objects.dead().filter(which).order_by("id").values_list("pk", "event_id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor = self._actor(options["actor"])
-        events = OutboxEvent.objects.dead()
-        if options["id"]:
-            events = events.filter(event_id__in=options["id"])
-            missing = set(options["id"]) - set(events.values_list("event_id", flat=True))
-            if missing:
-                raise CommandError(f"not dead, or not there: {', '.join(sorted(map(str, missing)))}")
-        elif options["type"]:
-            events = events.filter(event_type=options["type"])
-        ids = list(events.order_by("id").values_list("pk", flat=True))
+        actor = self.actor(options["actor"])
+        which = Q(event_id__in=options["id"]) if options["id"] else Q()
+        which &= Q(event_type=options["type"]) if options["type"] else Q()
+        chosen = self.chosen(which)
+        if missing := set(options["id"] or ()) - {event_id for _, event_id in chosen}:
+            raise CommandError(f"not dead, or not there: {', '.join(sorted(map(str, missing)))}")
+        ids = [row for row, _ in chosen]
         if options["dry_run"]:
             self.stdout.write(f"{len(ids)} would be {self.done}")
             return
@@ -61,12 +80,3 @@ class DecisionCommand(BaseCommand):
         except DomainError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"{number} {self.done}")
-
-    def _actor(self, username: str | None) -> User | None:
-        """Return the user of this name, who must have the right to do it. None stands for the system."""
-        if username is None:
-            return None
-        user = User.objects.named(username)
-        if user is None or not is_allowed(user, self.action, OUTBOX_ROLES):
-            raise CommandError(f"--actor: {username!r} is not an active user who may {self.action} events")
-        return user

@@ -13,9 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from outbox.choices import EventStatus
+from outbox.choices import EventStatus, OutgoingState
 from outbox.jobs import leave_sign_of_life
-from outbox.models import OutboxEvent, WorkerSeen
+from outbox.models import OutboxEvent, Outgoing, WorkerSeen
 from outbox.selectors import LATE_SECONDS
 
 pytestmark = pytest.mark.django_db
@@ -247,3 +247,22 @@ def test_the_first_page_says_how_far_behind_living_workers_are(users: dict[str, 
     )
 
     assert "What follows from changes is about 3 min behind." in words(client.get("/admin/"))
+
+
+class TestWhatLeaves:
+    """Tiles that are there only where something leaves, or did."""
+
+    def test_nothing_is_said_where_nothing_leaves(self, operator: Client) -> None:
+        assert "relays connected" not in tiles_of(operator.get(PAGE))
+
+    def test_what_waits_and_what_was_put_aside_are_counted(self, operator: Client, publish_reading: Publish) -> None:
+        for number, state in enumerate((OutgoingState.FRESH, OutgoingState.FRESH, OutgoingState.ASIDE)):
+            event = publish_reading(number)
+            Outgoing.objects.create(channel="broker", lane=0, key=number, event=event.pk, state=state)
+        OutboxEvent.objects.update(created_at=timezone.now() - timedelta(minutes=3))
+
+        tiles = tiles_of(operator.get(PAGE))
+
+        assert tiles["messages to other systems wait, the oldest for 3 min"] == "2"
+        assert tiles["messages are put aside, and wait for an operator"] == "1"
+        assert tiles["relays connected"] == "0"

@@ -17,7 +17,6 @@ from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import DateField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -25,13 +24,13 @@ from django.utils.text import capfirst
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.dates import DayField, DayInput
-from qhse.adminsite.exports import ExportedLists
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
 from qhse.adminsite.once import held_back
 from qhse.adminsite.pagination import FoundPaginator
 from qhse.adminsite.panels import Content, record_panels
+from qhse.adminsite.replica_lists import ReplicaLists, listed_on
 from qhse.searches import found_in
 from qhse.searching import words_of
 from qhse.text import plain
@@ -47,7 +46,7 @@ RUBBISH = (
 )
 
 
-class ServiceModelAdmin(ExportedLists):
+class ServiceModelAdmin(ReplicaLists):
     """
     An admin page whose rights come from `roles` and whose writes are made by its forms' services.
 
@@ -128,10 +127,13 @@ class ServiceModelAdmin(ExportedLists):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         told = {"title": capfirst(str(self.opts.verbose_name_plural)), "export_links": self.export_links(request)}
-        response = super().changelist_view(request, told | (extra_context or {}))
-        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            self.look_up_for(request, response.context_data["cl"].result_list)
-        return response
+
+        def page() -> HttpResponse:
+            response = super(ServiceModelAdmin, self).changelist_view(request, told | (extra_context or {}))
+            self.look_up_for(request, listed_on(response))
+            return response
+
+        return self.listed(request, page)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """

@@ -74,6 +74,7 @@ class BulkActionsAdmin(ServiceModelAdmin):
                 request, f"At most {MOST_AT_ONCE} at once: select fewer, or narrow the list.", messages.ERROR
             )
             return None
+        self.look_up_for(request, chosen)
         records = [record for record in chosen if not self.finished(record)]
         if not records:
             self.message_user(request, nothing, messages.WARNING)

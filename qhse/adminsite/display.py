@@ -26,6 +26,11 @@ def prose(text: str) -> SafeString | str:
     return format_html('<div class="prose">{}</div>', text) if text else NONE
 
 
+def block(text: str, label: str) -> SafeString | str:
+    """Return text as programs wrote it. Where it is longer than its place, the keyboard scrolls it under this label."""
+    return format_html('<pre tabindex="0" role="region" aria-label="{}">{}</pre>', label, text) if text else NONE
+
+
 def link(url: str, text: object) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, text)
 

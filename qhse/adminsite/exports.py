@@ -45,6 +45,7 @@ class ExportedLists(ModelAdmin):
     """
 
     export_fields: ClassVar[tuple[str, ...]] = ()
+    may_read_replica: ClassVar[bool] = False
     unexported_fields: ClassVar[tuple[str, ...]] = ()  # days and times of the machinery, which tell people nothing
 
     def get_urls(self) -> list[Any]:
@@ -97,8 +98,8 @@ class ExportedLists(ModelAdmin):
         labels = {column.name for column in columns}
         columns += [Column(f"{name} (stored)" if name in labels else name) for name in raw]
 
-        def rows_of(keys: Sequence[int]) -> list[Row]:
-            records = in_order(keys, changelist.apply_select_related(changelist.root_queryset))
+        def rows_of(keys: Sequence[int], using: str) -> list[Row]:
+            records = in_order(keys, changelist.apply_select_related(changelist.root_queryset).using(using))
             self.look_up_for(request, records)
             return [
                 [*(read(record) for read in readers), *(getattr(record, name) for name in raw)] for record in records
@@ -111,6 +112,7 @@ class ExportedLists(ModelAdmin):
             chosen=changelist.queryset,
             rows_of=rows_of,
             filter=dict(request.GET.items()),
+            may_read_replica=self.may_read_replica,
         )
 
     def _raw_fields(self) -> list[str]:

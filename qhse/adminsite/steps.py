@@ -31,7 +31,8 @@ class SteppedAdmin(ServiceModelAdmin):
 
     `possible` says which a record takes now, and in which order people should take them; the first is shown unless the
     address names another one. The page has links to the others. An address with a step that is not possible shows the
-    first one, and a form that is sent to it is told why. A form without a step is one for the first.
+    first one, and a form that is sent to it is told why. A form that names no step is one for the first, unless it has
+    fields of another: then nobody knows what was meant, and it does nothing.
     """
 
     steps: ClassVar[Mapping[str, Step]] = {}
@@ -55,7 +56,15 @@ class SteppedAdmin(ServiceModelAdmin):
             return asked
         if asked and request.method == "POST":
             return ""
-        return next((name for name in offered if not self.steps[name].is_named), "")
+        first = next((name for name in offered if not self.steps[name].is_named), "")
+        return "" if first and self._is_for_another(request, first) else first
+
+    def _is_for_another(self, request: HttpRequest, step: str) -> bool:
+        """Answer whether a form was sent that has fields of other steps, and not of this one."""
+        if request.method != "POST":
+            return False
+        of_others = {name for each in self.steps.values() for name in each.form.base_fields}
+        return bool((of_others - set(self.steps[step].form.base_fields)) & {*request.POST, *request.FILES})
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is None:
@@ -65,7 +74,11 @@ class SteppedAdmin(ServiceModelAdmin):
     def too_late(self, request: HttpRequest, record: Any) -> str:
         if self.step(request, record) or self._is_others(request, record):
             return ""
-        return self.finished(record) or "does not take this step any more"
+        if why := self.finished(record):
+            return why
+        if request.method == "POST" and not request.GET.get(STEP):
+            return "has come to another step than this form is for"
+        return "does not take this step any more"
 
     def _is_others(self, request: HttpRequest, record: Any) -> bool:
         """Answer whether the record takes the step that was sent, from others than this person: who is not late."""

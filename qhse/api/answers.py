@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from rest_framework import serializers
 
@@ -39,9 +39,13 @@ class AnswerSerializer(serializers.Serializer[Record]):
     """
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
+        plan = _plan(type(self))
+        answer: dict[str, Any] = dict(zip(plan.names, plan.values_of(instance), strict=True))
+        for name, as_shown in plan.shown:
+            if (value := answer[name]) is not None:
+                answer[name] = as_shown(value)
         taken: dict[str, Any] = {"": instance}
-        answer = {}
-        for name, origin, value_of, shown in _plan(type(self)):
+        for name, origin, value_of, shown in plan.others:
             if origin not in taken:
                 taken[origin] = getattr(instance, origin)
             value = value_of(taken[origin])
@@ -49,14 +53,38 @@ class AnswerSerializer(serializers.Serializer[Record]):
         return answer
 
 
+class _Plan(NamedTuple):
+    """
+    How a record becomes an answer: all names, in order, with the attributes of that name or of another one, taken in
+    one call. Then those of them that are shown otherwise than they are stored. Then the `others`, whose place is kept:
+    name, the attribute that it begins at ("" is the record), its value, and how it is shown.
+    """
+
+    names: tuple[str, ...]
+    values_of: Callable[[Any], Sequence[Any]]
+    shown: tuple[tuple[str, Value], ...]
+    others: tuple[tuple[str, str, Value, Value | None], ...]
+
+
 @cache
-def _plan(kind: type[AnswerSerializer[Any]]) -> list[tuple[str, str, Value, Value | None]]:
-    """Return for each field its name, the attribute it begins at ("" is the record), its value, how it is shown."""
-    return [(name, *_steps(field)) for name, field in kind().fields.items()]
+def _plan(kind: type[AnswerSerializer[Any]]) -> _Plan:
+    fields = kind().fields
+    plain = {
+        name: str(each.source) for name, each in fields.items() if each.source != "*" and "." not in str(each.source)
+    }
+    # `__class__` keeps the place of the others, and makes the getter return a tuple for one name too.
+    taken = attrgetter(*(plain.get(str(name), "__class__") for name in fields), "__class__")
+    shown = {name: _SHOWN.get(type(field), field.to_representation) for name, field in fields.items()}
+    return _Plan(
+        tuple(fields),
+        lambda record: taken(record)[:-1],
+        tuple((name, how) for name in plain if (how := shown[name]) is not None),
+        tuple((name, *_steps(field), shown[name]) for name, field in fields.items() if name not in plain),
+    )
 
 
-def _steps(field: Any) -> tuple[str, Value, Value | None]:
+def _steps(field: Any) -> tuple[str, Value]:
     if field.source == "*":
-        return "", lambda record: record, field.to_representation
+        return "", lambda record: record
     origin, _, attribute = field.source.rpartition(".")
-    return origin, attrgetter(attribute), _SHOWN.get(type(field), field.to_representation)
+    return origin, attrgetter(attribute)

@@ -33,8 +33,8 @@ def export_of(view: Any, chosen: Any) -> Export:
     # The timelines have the key of their record in the path.
     name = request.path_info.strip("/")
 
-    def rows_of(keys: Sequence[int]) -> list[Row]:
-        return [take(serializer.to_representation(record)) for record in in_order(keys, base)]
+    def rows_of(keys: Sequence[int], using: str) -> list[Row]:
+        return [take(serializer.to_representation(record)) for record in in_order(keys, base.using(using))]
 
     return Export(
         name=name,
@@ -42,6 +42,7 @@ def export_of(view: Any, chosen: Any) -> Export:
         columns=columns,
         chosen=chosen,
         rows_of=rows_of,
+        may_read_replica=view.may_read_replica,
         filter=dict(request.query_params.items()),
     )
 

@@ -15,9 +15,17 @@ from django_filters import utils
 from django_filters.fields import BaseCSVField
 from drf_spectacular.utils import extend_schema_field
 
+from qhse.days import doubt
+
 MAX_ID = 10**18 - 1
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 NO_NUL = r"^[^\u0000]*$"
+PLAUSIBLE_DAY = {
+    "type": "string",
+    "format": "date",
+    # From qhse.days.EARLIEST to LATEST, so that the document forbids what is refused.
+    "pattern": r"^(19[89][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+}
 
 
 class _IdField(forms.IntegerField):
@@ -84,7 +92,11 @@ class _MomentField(forms.Field):
                 moment = moment.replace(tzinfo=UTC)
             # Converted here, where an overflow at the calendar's edges can still be answered.
             return moment.astimezone(UTC)
-        except (ValueError, OverflowError):
+        except OverflowError:
+            raise forms.ValidationError(
+                "In UTC, this moment is before the year 1 or after the year 9999.", code="invalid"
+            ) from None
+        except ValueError:
             raise forms.ValidationError(
                 "Enter a date or a moment by ISO 8601, such as 2026-11-23 or 2026-11-23T08:00:00Z. In an address, "
                 "the + of an offset is written as %%2B.",  # the library formats it
@@ -120,14 +132,17 @@ class _DayField(forms.Field):
         try:
             if not _DAY.fullmatch(value):
                 raise ValueError
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             raise forms.ValidationError("Enter a day as YYYY-MM-DD, such as 2026-11-23.", code="invalid") from None
+        if why := doubt(day):
+            raise forms.ValidationError(why, code="invalid")
+        return day
 
 
-@extend_schema_field({"type": "string", "format": "date"})
+@extend_schema_field(PLAUSIBLE_DAY)
 class DayFilter(filters.Filter):
-    """Compares a column of days. Other ways to write one than YYYY-MM-DD are a 400."""
+    """Compares a column of days. Other ways to write one than YYYY-MM-DD, and implausible ones, are a 400."""
 
     field_class = _DayField
 

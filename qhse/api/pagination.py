@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
@@ -79,10 +80,12 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
     limit: int
     offset: int
     count: int
+    using: str  # the connection by which the list is read
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.limit, self.offset = self.get_limit(request), self.get_offset(request)
+        self.using = queryset.db if isinstance(queryset, QuerySet) else DEFAULT_DB_ALIAS
         self.key_order = _key_order(queryset) if "after" in self.query_parameters else None
         self.after = self._key_after(request)
         self.chosen, self.always = chosen_columns(request), getattr(view, "always", {})
@@ -96,7 +99,7 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
 
     def count_of(self, written: WrittenList) -> Count:
         """Return how many records a list has. Apps that keep such counts know them without counting."""
-        return self._up_to_most(written.count(self.most_counted + 1, **(self.chosen or {})))
+        return self._up_to_most(written.count(self.most_counted + 1, using=self.using, **(self.chosen or {})))
 
     def _counted(self, queryset: Any) -> Count:
         return self._up_to_most(queryset.order_by()[: self.most_counted + 1].count())
@@ -109,16 +112,17 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
             behind = "lt" if self.key_order == "-" else "gt"
             written = _written_list(queryset, self.chosen, self.always, behind)
             if written is not None:
-                return written.page(limit, 0, after=self.after, **(self.chosen or {}))
+                return written.page(limit, 0, using=self.using, after=self.after, **(self.chosen or {}))
             return list(queryset.filter(**{f"pk__{behind}": self.after})[:limit])
         if self.offset >= DEEP and isinstance(queryset, QuerySet):
             # The rows before the page are passed in an index, and not read.
             keys = queryset.values("pk")[self.offset : self.offset + limit]
-            page = queryset.model._default_manager.filter(pk__in=keys).order_by(*queryset.query.order_by)
+            page = queryset.model._default_manager.using(self.using).filter(pk__in=keys)
+            page = page.order_by(*queryset.query.order_by)
             names, is_left_out = queryset.query.deferred_loading
             return list(page if is_left_out else page.only(*names))
         if written is not None:
-            return written.page(limit, self.offset, **(self.chosen or {}))
+            return written.page(limit, self.offset, using=self.using, **(self.chosen or {}))
         return list(queryset[self.offset : self.offset + limit])
 
     def get_paginated_response(self, data: Any) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from copy import copy
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -35,6 +36,15 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     Ignoring them would store half of what a misspelt request meant. It would also hide attempts at mass assignment.
     """
+
+    def get_fields(self) -> dict[str, Any]:
+        """
+        Return the declared fields, each a copy that is bound here and shares what it was declared with.
+
+        DRF makes each anew from deep copies of its arguments, choices included: 0.24 ms of each case that is recorded.
+        A request changes none of them.
+        """
+        return {name: copy(field) for name, field in self._declared_fields.items()}
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
@@ -111,6 +121,7 @@ class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
     # Without OPTIONS: DRF would describe the serializers there; /openapi.json does that, for everybody alike.
     http_method_names = ["get", "head", "post", "put", "patch"]
 
+    may_read_replica = False  # declared by inheriting ReplicaListMixin
     export_as: Form | None = None
     chosen: Any = None  # of an export: the list as it is filtered and ordered
 

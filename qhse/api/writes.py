@@ -24,6 +24,15 @@ KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 _KEY = re.compile(KEY_PATTERN)
 
+
+class AnswerWithSecret(Response):
+    """An answer that tells a secret, once. What is `kept` of it, and answered again, is the same without it."""
+
+    def __init__(self, data: Any, *, kept: Any, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.kept = kept
+
+
 View = TypeVar("View")
 Arguments = ParamSpec("Arguments")
 Action = Callable[..., Response]
@@ -53,7 +62,8 @@ def repeatable(
     A write that PostgreSQL rolled back because of a deadlock or a serialization failure is tried again: see
     `tried_again`.
 
-    Not for an action whose answer is a secret, such as a token: the answer would be kept.
+    Not for an action whose answer is a secret, such as a token: the answer would be kept. One that holds a secret
+    beside other things returns an AnswerWithSecret.
     """
 
     @wraps(action)
@@ -105,7 +115,8 @@ def _key_of(request: Request) -> str | None:
 
 
 def _keep(write: Write, response: Response) -> None:
-    body = "" if response.data is None else JSONRenderer().render(response.data).decode()
+    data = getattr(response, "kept", response.data)
+    body = "" if data is None else JSONRenderer().render(data).decode()
     keep_answer(write, status=response.status_code, body=body, etag=response.headers.get("ETag", ""))
 
 

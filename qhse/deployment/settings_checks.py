@@ -100,15 +100,6 @@ def check_identity_provider(app_configs: Any, **kwargs: Any) -> list[CheckMessag
 
 
 @register()
-def check_reserved_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Say aloud that a setting has no effect, so that nobody relies on a relay that is not there."""
-    return [
-        Warning(f"{name} is set, but this version does nothing with it.", hint="Unset it.", id="qhse.W001")
-        for name in settings.RESERVED_SETTINGS_PRESENT
-    ]
-
-
-@register()
 def check_misspelt_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Name what looks like a setting of ours. It may belong to another program, so that it stops no start."""
     return [

@@ -17,6 +17,7 @@ FORESEEN_AT_ONCE = 500
 MOST_PROBLEMS = 1_000  # that are kept; the others are counted
 _PROBLEMS_OF_A_ROW = 3
 _LONGEST_HEADER = 100
+_DAYS_TO_1904 = 1_462  # from the day nought of other workbooks
 
 Problem = dict[str, Any]
 """`row` is the number that the program shows, `column` its header, `field` ours, `code` and `detail` what is wrong."""
@@ -45,21 +46,39 @@ def head_of(kind: ImportKind, rows: Sequence[Row]) -> int:
     """Return the place of the row with the names of the columns: of the first ones that with the most known names."""
 
     def known(row: Row) -> int:
-        return sum(1 for each in matched(kind, row.cells) if each["field"])
+        return sum(1 for each in matched(kind, row.cells) if each["field"] or "doubled" in each)
 
     return max(range(min(len(rows), HEADS)), key=lambda place: (known(rows[place]), -place))
 
 
 def matched(kind: ImportKind, cells: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return for each column of the file its header and the field that it means. Of two that mean one, the first."""
-    columns, taken = [], set()
-    for cell in cells:
-        header = as_text(cell)[:_LONGEST_HEADER]
-        names = [column.name for column in kind.columns if folded(header) and folded(header) in column.names]
-        meant = next((name for name in names if name not in taken), None)
-        taken.add(meant)
-        columns.append({"header": header, "field": meant})
-    return columns
+    """
+    Return for each column of the file its header and the field that it means.
+
+    Of two that mean one, neither does: `doubled` is that field. Which of them is meant nobody guesses.
+    """
+    headers = [as_text(cell)[:_LONGEST_HEADER] for cell in cells]
+    meant = [_meant(kind, header) for header in headers]
+    return [
+        {"header": header, "field": None, "doubled": name}
+        if name is not None and meant.count(name) > 1
+        else {"header": header, "field": name}
+        for header, name in zip(headers, meant, strict=True)
+    ]
+
+
+def _meant(kind: ImportKind, header: str) -> str | None:
+    known = folded(header)
+    return next((column.name for column in kind.columns if known and known in column.names), None)
+
+
+def doubled_columns(columns: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the fields that several columns mean, with the headers of these."""
+    found: dict[str, list[str]] = {}
+    for each in columns:
+        if "doubled" in each:
+            found.setdefault(each["doubled"], []).append(each["header"])
+    return found
 
 
 def assigned(kind: ImportKind, columns: Sequence[Mapping[str, Any]], fields: Sequence[str | None]) -> list[Any]:
@@ -85,19 +104,26 @@ def missing_columns(kind: ImportKind, columns: Sequence[Mapping[str, Any]]) -> l
     return missing
 
 
-def with_doubts(kind: ImportKind, columns: Sequence[Mapping[str, Any]], rows: Iterable[Row]) -> list[dict[str, Any]]:
+def with_doubts(
+    kind: ImportKind, columns: Sequence[Mapping[str, Any]], rows: Iterable[Row], *, from_1904: bool = False
+) -> list[dict[str, Any]]:
     """
     Return the columns, and mark those of days in which some day has its month first.
 
     Such a column was written in another country's order. A day in it that could be two is then refused, and not guessed
-    by the order of Germany, Italy and France.
+    by the order of Germany, Italy and France. Marked as well are the columns of days whose numbers count from 1904.
     """
     days = [place for place, each in enumerate(columns) if each["field"] and kind.by_name[each["field"]].is_day]
     doubtful: set[int] = set()
     for row in rows if days else ():
         doubtful.update(place for place in days if place < len(row.cells) and is_month_first(row.cells[place]))
-    plain = [{"header": each["header"], "field": each["field"]} for each in columns]
-    return [each | {"month_first": True} if place in doubtful else each for place, each in enumerate(plain)]
+    plain = [{name: each[name] for name in ("header", "field", "doubled") if name in each} for each in columns]
+    return [
+        each
+        | ({"month_first": True} if place in doubtful else {})
+        | ({"from_1904": True} if from_1904 and place in days else {})
+        for place, each in enumerate(plain)
+    ]
 
 
 def read_row(kind: ImportKind, columns: Sequence[Mapping[str, Any]], row: Row) -> tuple[Values, list[Problem]]:
@@ -111,6 +137,8 @@ def read_row(kind: ImportKind, columns: Sequence[Mapping[str, Any]], row: Row) -
         try:
             if column.get("month_first") and is_doubtful(cell):
                 raise CellRefused(f"{cell!r} can mean two days, because others here have their month first.")
+            if column.get("from_1904") and not isinstance(cell, str):
+                cell += _DAYS_TO_1904
             value = kind.by_name[name].read(cell)
             if value != "":
                 values[name] = value
@@ -127,37 +155,48 @@ def read_row(kind: ImportKind, columns: Sequence[Mapping[str, Any]], row: Row) -
     if kind.needs_one_of and not set(kind.needs_one_of) & (set(values) | broken):
         text = f"One of {', '.join(kind.needs_one_of)} is needed."
         problems.append(problem(row.number, "", kind.needs_one_of[0], "required", text))
+    places = {each["field"]: place for place, each in enumerate(columns)}
+    problems.sort(key=lambda each: places.get(each["field"], len(columns)))
     return values, problems[:_PROBLEMS_OF_A_ROW]
 
 
 def check_rows(kind: ImportKind, columns: Sequence[Mapping[str, Any]], rows: Sequence[Row]) -> Check:
-    """Return what the rows would do. Records that are there already are looked up many at once."""
+    """
+    Return what the rows would do. Records that are there already are looked up many at once.
+
+    The problems are in the order of the rows, and of a row in that of its columns.
+    """
     found = Check()
     seen: dict[Hashable, int] = {}
     for start in range(0, len(rows), FORESEEN_AT_ONCE):
+        wrong: dict[int, list[Problem]] = {}  # by the row's number
         readable: list[tuple[Row, Values]] = []
         for row in rows[start : start + FORESEEN_AT_ONCE]:
             values, problems = read_row(kind, columns, row)
             if problems:
-                found.refuse(problems)
+                wrong[row.number] = problems
             else:
                 readable.append((row, values))
-        good = _first_ones(kind, readable, seen, found)
+        good = _first_ones(kind, readable, seen, found.repeated)
+        wrong |= {row.number: [repeated(row.number, found.repeated[row.number])]
+                  for row, _ in readable if row.number in found.repeated}  # fmt: skip
         forecasts = kind.foresee([values for _, values in good]) if good else []
         for (row, _), forecast in zip(good, forecasts, strict=True):
             if isinstance(forecast, DomainError):
-                found.refuse([refused(columns, row.number, forecast)])
+                wrong[row.number] = [refused(columns, row.number, forecast)]
             elif forecast == Outcome.NEW:
                 found.new += 1
             else:
                 found.known += 1
+        for number in sorted(wrong):
+            found.refuse(wrong[number])
     return found
 
 
 def _first_ones(
-    kind: ImportKind, rows: list[tuple[Row, Values]], seen: dict[Hashable, int], found: Check
+    kind: ImportKind, rows: list[tuple[Row, Values]], seen: dict[Hashable, int], repeats: dict[int, int]
 ) -> list[tuple[Row, Values]]:
-    """Return the rows that are about something else than earlier ones, whose keys `seen` has. Refuse the others."""
+    """Return the rows that are about something else than earlier ones, whose keys `seen` has. Note the others."""
     good = []
     for (row, values), keys in zip(rows, kind.keys([values for _, values in rows]) if rows else [], strict=True):
         first = min((seen[key] for key in keys if key in seen), default=row.number)
@@ -166,8 +205,7 @@ def _first_ones(
         if first == row.number:
             good.append((row, values))
         else:
-            found.repeated[row.number] = first
-            found.refuse([repeated(row.number, first)])
+            repeats[row.number] = first
     return good
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from qhse.attachments.names import MAX_NAME
-from qhse.exchange.checking import missing_columns
+from qhse.exchange.checking import doubled_columns, missing_columns
 from qhse.exchange.registry import kind_of
 
 
@@ -34,10 +34,11 @@ class ImportJob(models.Model):
 
     The file itself is not kept: its rows are, as `ImportPiece`, until the import has ended. So it is read once, what
     was checked is what is written, and a worker needs no file of another machine. `columns` has for each column of the
-    file its header and the field that it means. `foreseen_*` is what the check found, `rows_*` what is stored: rows
-    that are done are done, and their counts commit with them. `rows_tried` alone runs ahead, so that people see how far
-    it is. `problems` has the first of the errors of all rows. `tried` counts the starts since it last came forward;
-    `beat_at` is the last sign of who runs it. `version` counts what people changed. Rows are never deleted.
+    file its header and the field that it means, `doubled` if others can mean the same. `foreseen_*` is what the check
+    found, `rows_*` what is stored: rows that are done are done, and their counts commit with them. `rows_tried` alone
+    runs ahead, so that people see how far it is. `problems` has the first of the errors of all rows. `tried` counts the
+    starts since it last came forward; `beat_at` is the last sign of who runs it. `version` counts what people changed.
+    Rows are never deleted.
     """
 
     kind = models.CharField(max_length=32)
@@ -115,10 +116,20 @@ class ImportJob(models.Model):
         return missing_columns(kind_of(self.kind), self.columns)
 
     @property
+    def doubled_columns(self) -> dict[str, list[str]]:
+        """Return the fields that several columns can mean, with the headers of these, until a person has said which."""
+        return doubled_columns(self.columns)
+
+    @property
     def not_ready(self) -> str:
         """Return why an import that was checked cannot start, or nothing."""
         if self.status != ImportStatus.PREVIEWED:
             return ""
+        if doubled := self.doubled_columns:
+            return " ".join(
+                f"{' and '.join(repr(header) for header in headers)} can all mean {field}. Say which column does."
+                for field, headers in doubled.items()
+            )
         if missing := self.missing_columns:
             return f"No column of the file means {', '.join(missing)}. Say which one does."
         if self.foreseen_bad == self.rows_total:
@@ -138,7 +149,13 @@ class ImportPiece(models.Model):
 
     class Meta:
         default_permissions = ()
-        constraints = (models.UniqueConstraint(fields=("job", "place"), name="import_piece_has_its_place"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("job", "place"),
+                name="import_piece_has_its_place",
+                violation_error_message="These rows of the import are kept already.",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.job_id}/{self.place}"

@@ -28,6 +28,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from audit.services import record
+from qhse import clock
 from qhse.database import take_turn
 from qhse.errors import DomainError
 from qhse.exchange.checking import MOST_PROBLEMS, Problem, problem, read_row, refused, repeated
@@ -72,13 +73,14 @@ def run_import(import_id: int, *, tell: Tell | None = None, source: str = "worke
     """
     Run an import to its end. False if it does not wait, or somebody else is at it.
 
-    What a row's service refuses is an error of the row. What the database cannot do now is raised, and the import
-    waits for the next run; after MOST_STARTS that did not come forward it has failed.
+    All its rows are of one day, that of the beginning, though it may run past midnight: two that say the same are due
+    on the same day. What a row's service refuses is an error of the row. What the database cannot do now is raised, and
+    the import waits for the next run; after MOST_STARTS that did not come forward it has failed.
     """
     job = _begun(import_id)
     if job is None or job.started_by is None:
         return False
-    with context.use(request_id=job.request_id, source=source):
+    with context.use(request_id=job.request_id, source=source), clock.one_day():
         if job.tried > MOST_STARTS:
             _end(job, ImportStatus.FAILED, why="It was started several times, and ended before its end.")
         elif not may_import(job.started_by, kind_of(job.kind)):

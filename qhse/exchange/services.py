@@ -13,7 +13,16 @@ from audit.services import record
 from qhse.accounts.models import User
 from qhse.attachments.names import file_name
 from qhse.errors import InvalidInput, demand_version
-from qhse.exchange.checking import Check, assigned, check_rows, head_of, matched, missing_columns, with_doubts
+from qhse.exchange.checking import (
+    Check,
+    assigned,
+    check_rows,
+    doubled_columns,
+    head_of,
+    matched,
+    missing_columns,
+    with_doubts,
+)
 from qhse.exchange.errors import (
     FileNameIsUnreadable,
     ImportHasStarted,
@@ -45,7 +54,7 @@ def check_import(*, kind: str, name: str, content: BinaryIO, mode: str) -> tuple
     rows = table.rows[head + 1 :]
     if not rows:
         raise TableIsRefused("The file has names of columns, and no row below them.", field="file")
-    columns = with_doubts(of, matched(of, table.rows[head].cells), rows)
+    columns = with_doubts(of, matched(of, table.rows[head].cells), rows, from_1904=_from_1904(table.facts))
     job = ImportJob(
         kind=of.name,
         file_name=name,
@@ -107,9 +116,10 @@ def change_import(
     before = [each["field"] for each in job.columns]
     changes: dict[str, Any] = {"mode": (job.mode, mode)} if mode != job.mode else {}
     found = None
-    if columns is not None and list(columns) != before:
+    if columns is not None and (list(columns) != before or doubled_columns(job.columns)):
         rows = rows_of(job)
-        job.columns = with_doubts(of, assigned(of, job.columns, columns), rows)
+        chosen = assigned(of, job.columns, columns)
+        job.columns = with_doubts(of, chosen, rows, from_1904=_from_1904(job.facts))
         found = _checked(of, job.columns, rows)
         changes["import_columns"] = (_told(before), _told(columns))
     if not changes:
@@ -138,11 +148,13 @@ def start_import(*, import_id: int, actor: User, expected_versions: Collection[i
         raise ImportHasStarted(f"The import has ended: {job.get_status_display().lower()}.")
     if why := job.not_ready:
         raise ImportIsNotReady(why)
+    # What its rows leave in the trail carries it: so it is known of a record which import has written to it.
+    request_id = context.accept_request_id(context.current().request_id)
     _store(job, {"status": ImportStatus.RUNNING, "started_by": actor, "started_at": Now(), "problems": [],
-                 "problems_in_all": 0, "request_id": context.current().request_id})  # fmt: skip
+                 "problems_in_all": 0, "request_id": request_id})  # fmt: skip
     job.refresh_from_db()
     changes = {"import_status": (ImportStatus.PREVIEWED.value, ImportStatus.RUNNING.value)}
-    _record(job, actor, "IMPORT_STARTED", changes)
+    _record(job, actor, "IMPORT_STARTED", changes, request_id)
     return job
 
 
@@ -219,6 +231,10 @@ def _foreseen(found: Check) -> dict[str, Any]:
     }
 
 
+def _from_1904(facts: dict[str, Any]) -> bool:
+    return bool(facts.get("from_1904"))
+
+
 def _mode(mode: str) -> str:
     if mode not in ImportMode.values:
         raise InvalidInput(f"Must be one of {', '.join(ImportMode.values)}.", field="mode")
@@ -251,5 +267,14 @@ def _store(job: ImportJob, values: dict[str, Any]) -> None:
     job.version += 1
 
 
-def _record(job: ImportJob, actor: User | None, action: str, changes: dict[str, Any]) -> None:
-    record(actor=actor, action=action, entity_type="import", entity_id=job.pk, changes=changes)
+def _record(
+    job: ImportJob, actor: User | None, action: str, changes: dict[str, Any], request_id: str | None = None
+) -> None:
+    record(
+        actor=actor,
+        action=action,
+        entity_type="import",
+        entity_id=job.pk,
+        changes=changes,
+        request_id=request_id,
+    )

@@ -16,7 +16,9 @@ import codecs
 import csv
 import io
 import json
+import re
 import sys
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
@@ -27,6 +29,7 @@ SECONDS = 20  # of computing
 ANSWER = 128 * 1_048_576  # bytes
 LONGEST_CELL = 32_767  # characters, as in Excel
 _ENDS = (";", "\t", ",")
+_FROM_1904 = re.compile(rb"<(?:[\w.-]+:)?workbookPr\b[^>]*\bdate1904\s*=\s*[\"'](?:1|true)[\"']")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -118,20 +121,32 @@ def _read_csv(lines: Any) -> Iterator[list[Any]]:
 
 def rows_of_xlsx(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
     """Values alone are read: what a formula was worth when the file was saved. No link in it is followed."""
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        for name in book.sheet_names:
+        sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+        seen = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
+        for name in seen:
             sheet = book.get_sheet_by_name(name)
             if sheet.height:
                 # With the empty rows above the first one, so that they are counted as in the sheet.
-                return {"sheet": name, "sheets": len(book.sheet_names)}, sheet.iter_rows()
+                facts = {"sheet": name, "sheets": len(seen), "from_1904": counts_from_1904(content)}
+                return facts, sheet.iter_rows()
+        hidden = [each.name for each in sheets if each.name not in seen and book.get_sheet_by_name(each.name).height]
     except PasswordError:
         raise Refused("is protected by a password") from None
-    except (CalamineError, OSError, ValueError, LookupError):
+    except (CalamineError, OSError, ValueError, LookupError, zipfile.BadZipFile):
         raise Refused("is damaged, or no Excel file") from None
+    if hidden:
+        raise Refused(f"has rows on hidden sheets alone. Show the sheet {hidden[0]!r} in Excel, and save it")
     return {}, iter(())
+
+
+def counts_from_1904(content: bytes) -> bool:
+    """Answer whether a workbook counts its days from 1904, as old Macs did: a bare number then means another day."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return _FROM_1904.search(archive.read("xl/workbook.xml")) is not None
 
 
 # --- Both -----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import IO, Any
 
 from django.db.models import QuerySet
@@ -34,6 +35,7 @@ from qhse.exporting.errors import ListIsTooLong
 from qhse.exporting.recording import Exported, record_begun, record_export
 from qhse.exporting.turns import take_export_turn
 from qhse.exporting.xlsx_out import MOST_ROWS, write_xlsx
+from qhse.replica.reading import Reader
 
 logger = logging.getLogger("qhse.exports")
 
@@ -71,7 +73,8 @@ class Form(Enum):
 @dataclass(frozen=True, kw_only=True)
 class Export:
     """
-    What is to be exported. `rows_of` returns the rows of these keys, in their order, without those that are gone.
+    What is to be exported. `rows_of` returns the rows of these keys, in their order, without those that are gone, as
+    they are read by the connection of that name.
 
     `chosen` is the list as it is filtered and ordered. `filter` says so in words of the address. `name` is what the
     trail calls the list, `title` what people do.
@@ -81,8 +84,9 @@ class Export:
     title: str
     columns: Sequence[Column]
     chosen: QuerySet[Any]
-    rows_of: Callable[[Sequence[int]], list[Row]]
+    rows_of: Callable[[Sequence[int], str], list[Row]]
     filter: Mapping[str, Any] = field(default_factory=dict)
+    may_read_replica: bool = False
 
     @property
     def about(self) -> str:
@@ -169,6 +173,8 @@ class ExportStream:
 
     def _begin(self, most: int | None) -> None:
         hold_present()
+        # One for all pieces: a copy that was chosen for the next one might not have what this one has shown.
+        self.reader = Reader(self._actor if self._export.may_read_replica else None)
         self._keys = self._keys_within(most)
         if len(self._keys) > PIECE:
             export, form = self._export, self._form.value
@@ -197,9 +203,13 @@ class ExportStream:
             self._ready.append(chunk)
 
     def _keys_within(self, most: int | None) -> array[int]:
-        chosen = self._export.chosen.values_list("pk", flat=True)
         limit = MOST_ROWS if self._form is Form.XLSX else most
-        keys = array("q", (chosen if limit is None else chosen[: limit + 1]).iterator(chunk_size=10_000))
+
+        def keys_on(using: str) -> array[int]:
+            chosen = self._export.chosen.using(using).values_list("pk", flat=True)
+            return array("q", (chosen if limit is None else chosen[: limit + 1]).iterator(chunk_size=10_000))
+
+        keys = self.reader.read(keys_on)
         if limit is not None and len(keys) > limit:
             other = "Ask for CSV, or narrow" if self._form is Form.XLSX else "Narrow"
             raise ListIsTooLong(f"The list has more than {limit:,} rows. {other} it by filters.")
@@ -227,7 +237,8 @@ class ExportStream:
 
     def _pieces(self) -> Iterator[list[Row]]:
         for start in range(0, len(self._keys), PIECE):
-            yield self._export.rows_of(self._keys[start : start + PIECE])
+            keys = self._keys[start : start + PIECE]
+            yield self.reader.read(partial(self._export.rows_of, keys))
 
     def _csv(self) -> Iterator[Chunk]:
         dialect = EXCEL if self._form is Form.EXCEL_CSV else PROGRAMS

@@ -18,7 +18,10 @@ Peer = Network | Literal["unix"]
 _Hop = Address | Literal["unix"] | None
 
 # What only a proxy may say. Without these, Django and everything below it sees the connection as it is.
-_WORDS_OF_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
+# A stranger's trace id would be one more thing: it decides what is recorded.
+_WORDS_OF_PROXIES = (
+    "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED", "HTTP_TRACEPARENT",
+)  # fmt: skip
 _IPV6_CUSTOMER_PREFIX = 64  # bits; a customer has at least this network, and so 2**64 addresses, alone
 _NAT64 = IPv6Network("64:ff9b::/96")  # all of IPv4 in one /64: it must not be counted as one customer (RFC 6052)
 _PORT = re.compile(r"\[([^\]]*)\](?::[0-9]+)?|(.+):[0-9]+", re.ASCII)

@@ -6,6 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from qhse import tracing
 from qhse.observability import context
 
 # What the logging module itself puts on a record; everything else came by `extra=` and belongs into the line.
@@ -33,6 +34,8 @@ class JsonFormatter(logging.Formatter):
         running = context.current()
         if running.request_id:
             line["request_id"] = running.request_id
+        if trace_id := tracing.trace_id():
+            line["trace_id"] = trace_id
         line |= _extras(record)
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

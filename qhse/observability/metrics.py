@@ -25,9 +25,14 @@ PASSWORD_HASHES = Counter("qhse_password_hashes_total", "Passwords hashed, to ch
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+def counted_method(method: str | None) -> str:
+    """Return the method, unless it is one that a client has made up."""
+    return method if method in _METHODS else "other"
+
+
 def observe_request(*, route: str, method: str, status: int, seconds: float) -> None:
     """Count one answered request by its route pattern. By path, a client could make series."""
-    method = method if method in _METHODS else "other"
+    method = counted_method(method)
     REQUESTS.labels(route, method, str(status)).inc()
     REQUEST_SECONDS.labels(route, method).observe(seconds)
 

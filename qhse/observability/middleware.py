@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject, empty
 
+from qhse import tracing
 from qhse.observability import addresses, context, metrics
 
 logger = logging.getLogger("qhse.request")
@@ -37,19 +38,26 @@ class RequestContextMiddleware:
         client = addresses.client_of(
             request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""), settings.TRUSTED_PROXIES
         )
-        with context.use(
-            request_id=request_id, source=source, client_address=client.address, counted_address=client.counted
+        quiet = request.path_info in QUIET_PATHS
+        span = tracing.NOTHING if quiet else tracing.request(request.META.get("HTTP_TRACEPARENT"))
+        with (
+            context.use(
+                request_id=request_id, source=source, client_address=client.address, counted_address=client.counted
+            ),
+            span,
         ):
             response = self.get_response(request)
             seconds = time.perf_counter() - started
-            self._report(request, response, seconds)
+            self._report(request, response, seconds, span)
         response.headers["X-Request-ID"] = request_id
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def _report(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    def _report(self, request: HttpRequest, response: HttpResponse, seconds: float, span: tracing.Span) -> None:
         route = request.resolver_match.route if request.resolver_match else "unmatched"
         metrics.observe_request(route=route, method=request.method or "", status=response.status_code, seconds=seconds)
+        if span is not tracing.NOTHING:
+            _describe(span, route=route, method=metrics.counted_method(request.method), status=response.status_code)
         logger.log(
             logging.DEBUG if request.path_info in QUIET_PATHS else logging.INFO,
             "%s %s %s",
@@ -64,6 +72,17 @@ class RequestContextMiddleware:
                 "user_id": _known_user_id(request),
             },
         )
+
+
+def _describe(span: tracing.Span, *, route: str, method: str, status: int) -> None:
+    """Say what request it was, by its route: the path has ids, and the query what people search for."""
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "qhse.request_id": context.current().request_id,
+    }
+    span.describe(f"{method} {route}", failed=str(status) if status >= 500 else "", **attributes)
 
 
 def _known_user_id(request: HttpRequest) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -21,6 +21,25 @@ from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+
+
+class TestOneDay:
+    def test_holds_the_day_and_no_moment_until_it_is_over(self, monkeypatch):
+        moments = [datetime(2026, 11, day, 12, tzinfo=UTC) for day in (27, 28, 29)]
+        monkeypatch.setattr(clock, "present", lambda: moments.pop(0))
+
+        with clock.one_day() as day:
+            assert (day, clock.today(), clock.present().day) == (date(2026, 11, 27), day, 28)
+
+        assert clock.today().day == 29
+
+    def test_is_over_when_the_work_fails(self, monkeypatch):
+        moments = [datetime(2026, 11, day, 12, tzinfo=UTC) for day in (27, 28)]
+        monkeypatch.setattr(clock, "present", lambda: moments.pop(0))
+        with pytest.raises(ZeroDivisionError), clock.one_day():
+            1 / 0  # noqa: B018
+
+        assert clock.today().day == 28
 
 
 class TestPresent:

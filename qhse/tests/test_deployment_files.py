@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "api", "worker")
+OURS = ("migrate", "api", "worker", "relay", "api2", "worker2")
+PLAIN = {name: service for name, service in SERVICES.items() if "profiles" not in service}
+IMAGE = re.compile(r"[a-z-]+(?:/[a-z-]+)?:(?!latest$)[\w.-]+")  # no registry's host, and a tag
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
-RESERVED = {"REPLICA_DATABASE_URL", "BROKER_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 SECRET_NAME = re.compile(r"SECRET|KEY|PASSWORD|TOKEN")
 OFFERED = dict(re.findall(r"^#?([A-Z0-9_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
@@ -64,9 +65,25 @@ class TestEveryService:
         assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
     def test_has_a_health_check_or_says_that_it_has_none(self, name):
-        inherits_the_images = name == "api"
+        inherits_the_images = name in ("api", "api2")
 
         assert inherits_the_images or "healthcheck" in SERVICES[name]
+
+    def test_is_of_an_image_with_a_tag(self, name):
+        assert IMAGE.fullmatch(SERVICES[name]["image"])
+
+    def test_mounts_files_of_ours_to_read_alone(self, name):
+        mounts = [volume.split(":") for volume in SERVICES[name].get("volumes", [])]
+
+        for source, _, *how in mounts:
+            if source.startswith("."):
+                assert (ROOT / source).exists()
+                assert how == ["ro"]
+            else:
+                assert source in COMPOSE["volumes"]
+
+    def test_is_in_networks_that_exist(self, name):
+        assert set(SERVICES[name]["networks"]) <= set(COMPOSE["networks"])
 
     def test_calls_commands_that_exist(self, name):
         command = SERVICES[name].get("command", [])
@@ -95,7 +112,7 @@ class TestCompose:
 
         assert uncommented - SET_BY_COMPOSE == {"PORT"}  # which is the published one
 
-    @pytest.mark.parametrize("name", ["api", "worker"])
+    @pytest.mark.parametrize("name", ["api", "worker", "relay", "api2", "worker2"])
     def test_nothing_runs_before_the_migrations_are_done(self, name):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert SERVICES[name]["depends_on"]["postgres"] == {"condition": "service_healthy"}
@@ -105,6 +122,7 @@ class TestCompose:
         server = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 
         assert seconds(SERVICES["api"]["stop_grace_period"]) > server["graceful_timeout"]
+        assert SERVICES["api2"]["stop_grace_period"] == SERVICES["api"]["stop_grace_period"]
         assert all(SERVICES[name]["init"] for name in OURS)
 
     def test_believes_the_one_address_from_which_the_proxy_of_this_machine_comes(self):
@@ -118,6 +136,71 @@ class TestCompose:
         assert SERVICES["postgres"]["networks"] == ["database"]
         assert COMPOSE["networks"]["database"] == {"internal": True}
         assert "ports" not in SERVICES["postgres"]
+
+
+class TestProfiles:
+    def test_without_one_it_is_the_small_installation(self):
+        assert list(PLAIN) == ["postgres", "migrate", "api", "worker"]
+        assert {name for name in OURS if name not in PLAIN} == {"relay", "api2", "worker2"}
+
+    def test_nothing_of_the_small_installation_waits_for_what_a_profile_adds(self):
+        assert all(set(service.get("depends_on", {})) <= set(PLAIN) for service in PLAIN.values())
+
+    def test_the_relay_waits_for_no_broker_of_ours(self):
+        # `--profile relay` has none: then the broker is elsewhere.
+        assert SERVICES["relay"]["profiles"] == ["relay", "scale"]
+        assert set(SERVICES["relay"]["depends_on"]) <= set(PLAIN)
+
+    def test_the_broker_reaches_no_database(self):
+        assert SERVICES["rabbitmq"]["networks"] == ["brokers"]
+        assert set(SERVICES["relay"]["networks"]) == {"database", "brokers"}
+        assert not (COMPOSE["networks"]["brokers"] or {}).get("internal")
+
+    def test_the_pooler_keeps_sessions(self):
+        assert SERVICES["pgbouncer"]["environment"]["POOL_MODE"] == "session"
+        behind = {name for name in OURS if "@pgbouncer:" in SERVICES[name]["environment"]["DATABASE_URL"]}
+        assert behind == {"api2", "worker2"}
+        assert all(SERVICES[name]["depends_on"]["pgbouncer"] == {"condition": "service_healthy"} for name in behind)
+
+    def test_the_second_of_each_differs_in_its_way_to_the_database_alone(self):
+        for first, second in (("api", "api2"), ("worker", "worker2")):
+            differ = {
+                key
+                for key in SERVICES[first]["environment"] | SERVICES[second]["environment"]
+                if SERVICES[first]["environment"].get(key) != SERVICES[second]["environment"].get(key)
+            }
+            assert differ <= {"DATABASE_URL", "OUTBOX_METRICS_BIND"}
+
+    @pytest.mark.parametrize("name", ["rabbitmq", "grafana"])
+    def test_what_has_a_known_password_does_not_start_with_it(self, name):
+        guard = SERVICES[name]["entrypoint"][2]
+        (secret,) = [key for key in SERVICES[name]["environment"] if SECRET_NAME.search(key) or key.endswith("_PASS")]
+
+        assert guard.startswith(f'test -n "$${secret}" || {{ echo')
+        assert "exit 1" in guard
+
+    def test_prometheus_asks_services_and_ports_that_exist(self):
+        config = yaml.safe_load((ROOT / "ops" / "prometheus" / "prometheus.yml").read_text())
+        asked = set()
+        for job in config["scrape_configs"]:
+            for target in job.get("static_configs", []):
+                asked |= {name.split(":")[0] for name in target["targets"]}
+            for lookup in job.get("dns_sd_configs", []):
+                asked |= set(lookup["names"])
+                assert str(lookup["port"]) in SERVICES["relay"]["environment"]["OUTBOX_METRICS_BIND"]
+
+        assert asked == {"api", "api2", "worker", "worker2", "relay", "rabbitmq"}
+        reached = set(SERVICES["prometheus"]["networks"])
+        assert all(reached & set(SERVICES[name]["networks"]) for name in asked)
+
+    def test_grafana_finds_its_dashboards_and_prometheus(self):
+        provisioning = ROOT / "ops" / "grafana" / "provisioning"
+        (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+        (provider,) = yaml.safe_load((provisioning / "dashboards" / "qhse.yml").read_text())["providers"]
+        mounted = {volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]}
+
+        assert source["url"] == "http://prometheus:9090"
+        assert {provider["options"]["path"], "/etc/grafana/provisioning"} <= mounted
 
 
 class TestEnvExample:
@@ -139,11 +222,6 @@ class TestEnvExample:
 
     def test_holds_no_secret(self):
         assert {name: value for name, value in OFFERED.items() if SECRET_NAME.search(name) and value} == {}
-
-    def test_says_which_are_reserved(self):
-        reserved = set(re.findall(r"^# reserved: .*\n#([A-Z_]+)=$", ENV_EXAMPLE, re.MULTILINE))
-
-        assert reserved == RESERVED
 
 
 def test_security_check_covers_every_app():

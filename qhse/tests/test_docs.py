@@ -211,7 +211,7 @@ def test_the_figures_of_the_readme_stand_on_the_page_that_has_the_measurement():
         assert "`make " in source
 
     assert wrong == []
-    assert len(lines) == 3
+    assert len(lines) == 5
 
 
 def _points(of_each: Any) -> str:
@@ -283,6 +283,6 @@ class TestSecurityPage:
 
     def test_lists_every_refusal_of_a_production_start(self):
         source = "".join(path.read_text() for path in (ROOT / "qhse" / "deployment").glob("*_checks.py"))
-        ids = set(re.findall(r"qhse\.[EW]\d{3}", source)) - {"qhse.W001"}
+        ids = set(re.findall(r"qhse\.[EW]\d{3}", source))
 
         assert ids == set(re.findall(r"^\| `(qhse\.[EW]\d{3})`", self.PAGE, re.MULTILINE))

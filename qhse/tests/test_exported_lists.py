@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from audit.models import AuditEntry, ReviewStamp, TrailVerification
 from ncs.services import open_action
+from outbox.webhooks.fanout import spread
+from outbox.webhooks.services import create_webhook
 from qhse.api.openapi.routes import api_routes
 from qhse.api.requests.negotiation import export_form
 from qhse.attachments.services import attach
@@ -52,7 +54,11 @@ def world(users, make_nc, make_certificate):
     for note in ("No objection", "=1+1"):
         ReviewStamp.objects.create(seal=1, seal_hash="0" * 64, note=note, reviewed_by=users["auditor"])
         TrailVerification.objects.create(state="done", finished_at=timezone.now(), started_by=users["auditor"])
+    webhook, _ = create_webhook(url="https://erp.example.com/", event_types=["*"], actor=users["admin"])
+    make_nc(description="Delivered in the wrong box")
+    spread()
     return {
+        "<int:webhook_id>": webhook.pk,
         "<int:supplier_id>": nc.supplier_id, "<int:nc_id>": nc.pk, "<int:action_id>": action.pk,
         "<int:certificate_id>": certificate.pk,
     }  # fmt: skip

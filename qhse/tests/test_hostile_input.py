@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from ncs.services import open_action
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from outbox.webhooks.fanout import spread
+from outbox.webhooks.services import create_webhook
 from qhse.api.openapi.routes import api_routes
 from qhse.attachments.services import attach
 from qhse.exchange.services import preview_import
@@ -252,6 +254,25 @@ WRITES += (
     ),
     Write("POST", "/imports/<int:import_id>/start", {}, {}),
     Write("POST", "/imports/<int:import_id>/cancel", {}, {}),
+    Write(
+        "POST", "/webhooks", {"url": "https://erp.example.com/", "event_types": ["*"], "description": "ERP"},
+        {"url": "text", "event_types": "choices", "description": "text"}, frozenset({"description"}),
+    ),
+    Write(
+        "PATCH", "/webhooks/<int:webhook_id>",
+        {"url": "https://erp.example.com/", "event_types": ["*"], "description": "ERP", "is_active": True,
+         "reason": "x"},
+        {"url": "text", "event_types": "choices", "description": "text", "is_active": "true or false",
+         "reason": "text"},
+        frozenset({"url", "event_types", "description", "is_active", "reason"}),
+    ),
+    Write(
+        "POST", "/webhooks/<int:webhook_id>/secret", {"reason": "Yearly"}, {"reason": "text"}, frozenset({"reason"}),
+    ),
+    Write(
+        "POST", "/webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/retry", {"reason": "Mended"},
+        {"reason": "text"}, frozenset({"reason"}),
+    ),
 )  # fmt: skip
 # It takes a form, and nothing of what is tried here: qhse/attachments/tests/test_api.py.
 TAKES_A_FORM = {("POST", "/attachments"), ("POST", "/imports")}
@@ -341,13 +362,18 @@ def send(api, users, make_nc, make_certificate) -> Callable[..., Any]:
     OutboxEvent.objects.filter(pk=event.pk).update(status=EventStatus.DEAD)
     file = {"name": "note.txt", "content": BytesIO(b"12.08 mm"), "actor": users["quality"]}
     table = {"kind": "suppliers", "name": "a.csv", "content": BytesIO(b"Name;Country\nHansa;DE\n")}
+    webhook, _ = create_webhook(url="https://erp.example.com/", event_types=["*"], actor=users["admin"])
+    other = make_nc()
+    spread()
     ids = {
+        "<int:webhook_id>": webhook.pk,
+        "<int:delivery_id>": webhook.deliveries.first().pk,
         "<str:month>": "2026-05",
         "<int:import_id>": preview_import(**table, mode="all_or_nothing", actor=users["admin"]).pk,
         "<int:attachment_id>": attach(entity_type="nonconformity", entity_id=str(nc.pk), **file).pk,
         "<int:certificate_id>": make_certificate().pk,
         "<int:supplier_id>": nc.supplier_id, "<int:nc_id>": nc.pk, "<uuid:event_id>": event.event_id,
-        "<int:action_id>": open_action(nc_id=make_nc().pk, kind="containment", title="Sort", actor=users["quality"]).pk,
+        "<int:action_id>": open_action(nc_id=other.pk, kind="containment", title="Sort", actor=users["quality"]).pk,
     }  # fmt: skip
     client = api("admin")
 

@@ -68,6 +68,7 @@ LISTS = {
     "/audit-log": {"actor", "action", "entity_type", "entity_id", "request_id", "since", "until"},
     "/audit-log/reviews": set(),
     "/audit-log/verifications": set(),
+    "/webhooks": {"status"},
     "/outbox/events": {"status", "event_type", "aggregate_type", "aggregate_id"},
 }
 # Of one record each; audit/tests/test_timelines.py looks at them.
@@ -77,10 +78,11 @@ TIMELINES = {
 }  # fmt: skip
 # Likewise: suppliers/tests/test_api_risk.py.
 HISTORIES = {"/suppliers/<int:supplier_id>/risk/history"}
-HAS_FEW_ROWS = {"/ncs/owners"}  # in these tests, so no deep page
+HAS_FEW_ROWS = {"/ncs/owners", "/webhooks"}  # in these tests, so no deep page
 MAY_BE_EMPTY = {("/suppliers", "search"), ("/certificates", "search")}
 # Likewise, files by two parameters that they need: qhse/attachments/tests/test_api.py.
-OF_A_RECORD = {"/attachments", "/suppliers/<int:supplier_id>/volumes"}
+# And what was delivered: outbox/webhooks/tests/test_api.py.
+OF_A_RECORD = {"/webhooks/<int:webhook_id>/deliveries", "/attachments", "/suppliers/<int:supplier_id>/volumes"}
 
 ODD_NUMBERS = [
     "", " ", "+", "-", "-0", "-1", "+1", "+0", " 1", "1 ", "1.0", "1.5", ".5", "1e1", "1E1", "0x10", "0b1", "0o7",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from outbox.models import OutboxEvent
 from outbox.testing import assert_publishes_nothing
 from qhse import clock
 from qhse.errors import RecordHasChanged
+from suppliers.choices import RiskLevel
 from suppliers.errors import (
     DetailIsInvalid,
     ReasonIsMissing,
@@ -21,12 +22,13 @@ from suppliers.errors import (
     SupplierIsUnknown,
     SupplierNotFound,
 )
-from suppliers.models import Certificate, Supplier, SupplierVolume
+from suppliers.models import Certificate, RiskAssessment, Supplier, SupplierVolume
 from suppliers.reassessment import reassess_suppliers
 from suppliers.services import (
     change_supplier_status,
     correct_supplier,
     merge_supplier,
+    override_risk,
     update_certification,
 )
 from suppliers.services.certificates import supersede_of
@@ -99,6 +101,42 @@ class TestBothSuppliers:
         assert (source.name, source.country, target.name, target.country) == (
             "Hansa Forge", "DE", "Hansa Forge GmbH", ""
         )  # fmt: skip
+
+    def test_end_the_override_of_the_duplicate_and_whether_it_is_at_risk(self, both, merge, users, api, drain):
+        source, target = both
+        yesterday = clock.today() - timedelta(days=1)
+        update_certification(supplier_id=source.pk, certification_expiry=yesterday, actor=users["procurement"])
+        reassess_suppliers(supplier_ids=[source.pk, target.pk])
+        until = clock.today() + timedelta(days=9)
+        override_risk(supplier_id=source.pk, level="medium", reason="Audited", until=until, actor=users["quality"])
+
+        merge(source, target)
+
+        source.refresh_from_db()
+        assert (source.override, source.override_level, source.is_at_risk, source.risk_at_risk) == (
+            None,
+            "",
+            False,
+            False,
+        )
+        assert entries("SUPPLIER_MERGED").get().changes == {
+            "merged_into_id": [None, target.pk], "override_level": ["medium", ""],
+            "override_until": [until.isoformat(), None], "override_reason": ["Audited", ""],
+        }  # fmt: skip
+        newest = RiskAssessment.objects.filter(supplier=source).latest("id")
+        assert (newest.override_level, newest.is_at_risk, newest.score) == ("", False, source.risk_score)
+        everybody = Supplier.objects.all()
+        assert not everybody.at_risk(today=clock.today()).exists()
+        assert not everybody.at_level(RiskLevel.MEDIUM, today=clock.today()).exists()
+        told = api("quality").get(f"/suppliers/{source.pk}").json()
+        assert (told["is_at_risk"], told["risk_override"]) == (False, None)
+        drain()
+        assert RiskAssessment.objects.filter(supplier=source).latest("id") == newest
+
+    def test_of_a_duplicate_that_nobody_has_assessed_add_nothing_to_its_history(self, both, merge):
+        merge(*both)
+
+        assert not RiskAssessment.objects.exists()
 
     def test_merging_again_changes_nothing(self, both, merge, row_counts):
         source, target = both

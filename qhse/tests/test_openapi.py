@@ -104,6 +104,10 @@ BODIES = {
     ("/audit-log/verifications", "post"): (set(), set()),
     ("/outbox/events/{event_id}/requeue", "post"): ({"reason"}, set()),
     ("/outbox/events/{event_id}/dismiss", "post"): ({"reason"}, set()),
+    ("/webhooks", "post"): ({"url", "event_types"}, {"description"}),
+    ("/webhooks/{webhook_id}", "patch"): (set(), {"url", "event_types", "description", "is_active", "reason"}),
+    ("/webhooks/{webhook_id}/secret", "post"): (set(), {"reason"}),
+    ("/webhooks/{webhook_id}/deliveries/{delivery_id}/retry", "post"): (set(), {"reason"}),
 }
 FORMS = {
     "Attach a file to a record": "multipart/form-data",
@@ -116,6 +120,8 @@ CONFLICTS = {
     ("/suppliers/{supplier_id}/risk/override", "post"),
     ("/outbox/events/{event_id}/requeue", "post"),
     ("/outbox/events/{event_id}/dismiss", "post"),
+    ("/webhooks/{webhook_id}", "patch"),
+    ("/webhooks/{webhook_id}/deliveries/{delivery_id}/retry", "post"),
 }
 
 
@@ -220,7 +226,7 @@ class TestTheIntroduction:
 
         assert sections == [
             "auth", "suppliers", "certificates", "non-conformities", "actions", "attachments", "imports", "kpi",
-            "audit", "outbox", "operations",
+            "audit", "outbox", "webhooks", "operations",
         ]  # fmt: skip
         assert all(tag["description"] for tag in document["tags"])
         assert {tag for operation in operations.values() for tag in operation["tags"]} == set(sections)

@@ -28,6 +28,8 @@ from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import open_action
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from outbox.webhooks.fanout import spread
+from outbox.webhooks.services import create_webhook
 from qhse.accounts.models import User
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import EVERYONE, Role
@@ -132,6 +134,12 @@ EXPECTED: dict[str, dict[str, tuple[Any, int]]] = {
     "outbox/events/<uuid:event_id>": {"GET": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>/requeue": {"POST": ({"admin"}, 200)},
     "outbox/events/<uuid:event_id>/dismiss": {"POST": ({"admin"}, 200)},
+    "webhooks": {"GET": ({"admin"}, 200), "POST": ({"admin"}, 201)},
+    "webhooks/<int:webhook_id>": {"GET": ({"admin"}, 200), "PATCH": ({"admin"}, 200)},
+    "webhooks/<int:webhook_id>/secret": {"POST": ({"admin"}, 200)},
+    "webhooks/<int:webhook_id>/deliveries": {"GET": ({"admin"}, 200)},
+    "webhooks/<int:webhook_id>/deliveries/<int:delivery_id>": {"GET": ({"admin"}, 200)},
+    "webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/retry": {"POST": ({"admin"}, 200)},
     "healthz": {"GET": (PUBLIC, 200)},
     "readyz": {"GET": (PUBLIC, 200)},
     "metrics": {"GET": (PUBLIC, 200)},
@@ -253,6 +261,10 @@ class World:
             ("POST", "imports/<int:import_id>/cancel"): dict,
             ("POST", "outbox/events/<uuid:event_id>/requeue"): self._dead_event_body,
             ("POST", "outbox/events/<uuid:event_id>/dismiss"): self._dead_event_body,
+            ("POST", "webhooks"): lambda: {"url": "https://erp.example.com/", "event_types": ["NC_CREATED"]},
+            ("PATCH", "webhooks/<int:webhook_id>"): lambda: {"description": f"ERP {next(self.numbers)}"},
+            ("POST", "webhooks/<int:webhook_id>/secret"): dict,
+            ("POST", "webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/retry"): dict,
         }
         build = bodies.get((method, pattern))
         return json.dumps(build()) if build else ""
@@ -327,7 +339,12 @@ def world(users, api, make_nc, make_supplier, make_certificate) -> World:
     figures = {"month": date(2026, 5, 1), "received_qty": 500, "defective_qty": 1}
     set_volume(supplier_id=nc.supplier_id, **figures, actor=users["procurement"])
     table = {"kind": "suppliers", "name": "suppliers.csv", "content": BytesIO(b"Name;Country\nHansa;DE\n")}
+    webhook, _ = create_webhook(url="https://erp.example.com/", event_types=["*"], actor=users["admin"])
+    make_supplier()
+    spread()
     ids = {
+        "<int:webhook_id>": webhook.pk,
+        "<int:delivery_id>": webhook.deliveries.get().pk,
         "<str:month>": "2026-05",
         "<int:import_id>": preview_import(**table, mode="good_rows", actor=users["procurement"]).pk,
         "<int:attachment_id>": attach(entity_type="certificate", entity_id=str(certificate.pk), **file).pk,

@@ -20,8 +20,10 @@ CLOCKS_OF_THIS_HOST = {
 }
 # Record 0029 lists these with the reasons.
 MAY_ASK_THIS_HOST = {
+    ("outbox/webhooks/requests.py", "_called"),  # the time in a signature, which another host compares with its own
     ("qhse/database.py", "database_time"),  # SQLite runs in this process and has no clock of its own
     ("qhse/uuid7.py", "uuid7"),  # an id, whose time nobody reads
+    ("qhse/tracing/spans.py", "moment"),  # when a span began and ended; nothing is decided by it
 }
 # Counts what has been published, and wakes workers, which poll anyway: nothing depends on either.
 MAY_WAIT_FOR_THE_COMMIT = {("outbox/publisher.py", "publish_all"), ("outbox/wakeup.py", "wake_workers")}

@@ -21,6 +21,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from ncs.services import open_action
 from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
+from outbox.webhooks.fanout import spread
+from outbox.webhooks.services import create_webhook
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.attachments.services import attach
 from qhse.exchange.services import preview_import
@@ -54,6 +56,9 @@ def world(users, make_nc, make_supplier, make_certificate) -> dict[str, Any]:
     table = {"kind": "suppliers", "name": "a.csv", "content": io.BytesIO(b"Name;Country\nHansa;DE\n")}
     event = OutboxEvent.objects.latest("id")
     OutboxEvent.objects.filter(pk=event.pk).update(status=EventStatus.DEAD)
+    webhook, _ = create_webhook(url="https://erp.example.com/", event_types=["*"], actor=users["admin"])
+    make_supplier()
+    spread()
     token = issue_tokens(users["admin"]).access_token
     return {
         "ids": {
@@ -65,6 +70,8 @@ def world(users, make_nc, make_supplier, make_certificate) -> dict[str, Any]:
             "event_id": str(event.event_id),
             "import_id": preview_import(**table, mode="good_rows", actor=users["procurement"]).pk,
             "month": "2026-05",
+            "webhook_id": webhook.pk,
+            "delivery_id": webhook.deliveries.get().pk,
         },
         "another_supplier": make_supplier().pk,
         "headers": {"Authorization": f"Bearer {token}"},

@@ -49,8 +49,11 @@ BAD: dict[str, tuple[str, ...]] = {
     "TRUSTED_PROXIES": (
         "10.0.0.300", "10.0.0.1/8", "nginx", "*", "10.0.0.1:80", "10.0.0.1 10.0.0.2", "10.0.0.0/33", ",",
     ),
+    "WEBHOOK_ALLOWED_NETWORKS": ("10.0.0.300", "10.0.0.1/8", "inner", "*", "10.0.0.1:80", "10.0.0.0/33", ","),
     "DATABASE_URL": POSTGRES,
     "TEST_DATABASE_URL": POSTGRES,
+    "REPLICA_DATABASE_URL": (*POSTGRES, "sqlite:///var/copy.sqlite3"),
+    "REPLICA_MAX_LAG": (*NUMBERS[:-1], "0.4", "3601", "5s"),
     "OIDC_ISSUER": URLS,
     "OIDC_JWKS_URL": URLS,
     "OIDC_ROLES": ("admin", "=admin", "a=", "a=quality,a=admin", ","),
@@ -69,6 +72,8 @@ BAD: dict[str, tuple[str, ...]] = {
     "OUTBOX_BACKOFF_BASE": (*NUMBERS[:-1], "3601"),
     "OUTBOX_BACKOFF_CAP": (*NUMBERS[:-1], "86401"),
     "OUTBOX_HANDLER_TIMEOUT": (*NUMBERS[:-1], "0", "601"),
+    "BROKER_URL": ("broker.example.com", "http://broker.example.com", "amqp://", "amqp://host:0/", "amqp://h h/", "redis://h"),
+    "BROKER_SOURCE": ("two words", "x" * 101),
     "OUTBOX_METRICS_BIND": (
         "9100", ":9100", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "http://127.0.0.1:9100", "*:9100", "::1:9100",
         "127.0.0.300:9100", "127.0.0.1:9100/metrics",
@@ -88,6 +93,9 @@ BAD: dict[str, tuple[str, ...]] = {
     "RISK_PPM_TARGET": (*WHOLE, "0", "1000001"),
     "AUDIT_KEY_FALLBACKS": (",", " , "),
     "AUDIT_SEAL_INTERVAL": (*NUMBERS[:-1], "3601"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (*URLS, "http://user:secret@collector:4318", "http://collector:4318?key=secret"),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("Bearer secret", "=secret", "a=1,secret", "a b=secret", ","),
+    "OTEL_TRACES_SAMPLER_ARG": (*NUMBERS[:-1], "1.01", "5%"),
     "LOG_LEVEL": ("info", "TRACE", "10"),
     "LOG_FORMAT": ("JSON", "plain"),
     "METRICS_TOKEN": ("two words of a token", "müller-und-söhne-4711"),
@@ -102,19 +110,18 @@ BAD: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 WITHOUT_A_FORM = {
     "OIDC_AUDIENCE": "whatever the provider writes into `aud`",
-    "REPLICA_DATABASE_URL": "has no effect yet, and a check says so",
-    "BROKER_URL": "likewise",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "likewise",
 }
 OF_GUNICORN = {"GUNICORN_CMD_ARGS", "GUNICORN_PID", "GUNICORN_FD", "GUNICORN_DIRTY_SOCKET"}
-SECRET = {"SECRET_KEY", "JWT_SIGNING_KEY", "DATABASE_URL", "TEST_DATABASE_URL", "AUDIT_KEY_FALLBACKS", "METRICS_TOKEN",
-          "OIDC_ISSUER", "OIDC_JWKS_URL"}  # fmt: skip
+SECRET = {"SECRET_KEY", "JWT_SIGNING_KEY", "DATABASE_URL", "TEST_DATABASE_URL", "REPLICA_DATABASE_URL",
+          "AUDIT_KEY_FALLBACKS", "METRICS_TOKEN", "OIDC_ISSUER", "OIDC_JWKS_URL", "BROKER_URL",
+          "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"}  # fmt: skip
 
 # Of each setting with a form what must go on starting.
 FINE = {
     "ALLOWED_HOSTS": ("qhse.example.com,.example.org", "192.0.2.7, [2001:db8::7]", "QHSE.Example.com", "localhost"),
     "CSRF_TRUSTED_ORIGINS": ("https://qhse.example.com,https://qhse.example.com:8443", "https://*.example.com",
                              "http://127.0.0.1:8000", "https://[2001:db8::7]:8443"),
+    "WEBHOOK_ALLOWED_NETWORKS": ("10.0.0.7,10.1.0.0/16", "fd00::/8"),
     "TRUSTED_PROXIES": ("10.0.0.7,10.1.0.0/16", "unix", "unix,2001:db8::/48", "::ffff:10.0.0.7", "fe80::1%eth0"),
     "DATABASE_URL": (
         "postgres://u@h1:5599,h2:5590/db?target_session_attrs=read-write", "postgres://u:p%40ss%2F@[2001:db8::7]:5599/db",
@@ -122,15 +129,21 @@ FINE = {
         "postgres://u@h/db?sslmode=verify-full&sslrootcert=system", "postgres://u@h/db?assume_role=qhse_app",
         "postgres://u@h1,h2/db?load_balance_hosts=random&connect_timeout=3",
     ),
+    "REPLICA_DATABASE_URL": ("postgres://u@h1,h2/db?target_session_attrs=prefer-standby",),
+    "REPLICA_MAX_LAG": ("0.5", "60"),
     "OIDC_ISSUER": ("https://login.example.com/realms/quality", "https://login.example.com:8443/", "http://adfs/adfs/services/trust"),
     "OIDC_ROLE_CLAIM": ("role", "realm_access.roles", "https://qhse.example.com/roles"),
     "OIDC_ROLES": ("a=quality, b=admin",),
     "OIDC_ALGORITHMS": ("ES256", "RS256, ES256"),
+    "BROKER_URL": ("amqps://qhse:p%40ss@broker.example.com:5671/qhse", "amqp://guest:guest@[::1]/%2F", "nats://broker:4222"),
     "OUTBOX_METRICS_BIND": ("127.0.0.1:9100", "[::1]:9100", "0.0.0.0:9100", "Localhost:9100"),
     "ATTACHMENTS_DIR": ("/srv/qhse-files", "var/evidence", "../files"),
     "AUDIT_KEY_FALLBACKS": ("one,two",),
     "LOGIN_WINDOW": ("900", "1.5", "+3"),
     "METRICS_TOKEN": ("x" * 40,),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://127.0.0.1:4318", "https://traces.example.com/otlp/"),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("Authorization=Bearer%20a=b==", "x-team=qhse,x-key=a%2Cb"),
+    "OTEL_TRACES_SAMPLER_ARG": ("0", "1", "0.001"),
     "GUNICORN_WORKERS": ("4", "4.0"),
     "GUNICORN_KEEPALIVE": ("0", "620"),
 }  # fmt: skip
@@ -272,3 +285,33 @@ def test_gunicorn_itself_believes_nobody_not_even_at_a_unix_socket(monkeypatch):
 
 def test_the_server_keeps_idle_connections_longer_than_most_balancers(monkeypatch):
     assert read(monkeypatch)["keepalive"] > 60
+
+
+class TestTheReplica:
+    URL = "postgres://reader:secret-of-4711@copy.example.com/qhse?options=-c%20default_transaction_read_only%3Doff"
+
+    def test_is_another_line_which_takes_no_writes_and_asks_for_none(self, monkeypatch):
+        settings = read(
+            monkeypatch,
+            DATABASE_URL="postgres://u@db1,db2/qhse?target_session_attrs=read-write",
+            REPLICA_DATABASE_URL=self.URL,
+        )
+
+        replica = settings["DATABASES"]["replica"]
+        assert (replica["HOST"], replica["USER"]) == ("copy.example.com", "reader")
+        assert replica["SESSION"]["default_transaction_read_only"] == "on"
+        assert "target_session_attrs" not in replica["OPTIONS"]
+        assert replica["OPTIONS"]["connect_timeout"] < settings["DATABASES"]["default"]["OPTIONS"]["connect_timeout"]
+
+    def test_is_asked_for_nothing_that_a_model_decides(self, monkeypatch):
+        settings = read(monkeypatch, REPLICA_DATABASE_URL=self.URL)
+
+        assert settings["DATABASE_ROUTERS"] == ["qhse.replica.router.PrimaryRouter"]
+        assert read(monkeypatch)["DATABASE_ROUTERS"] == []
+
+    def test_is_none_of_sqlite_and_of_no_test_run(self, monkeypatch):
+        assert "REPLICA_DATABASE_URL: needs PostgreSQL" in complaint(
+            monkeypatch, QHSE_ENV="dev", DATABASE_URL="sqlite:///:memory:", REPLICA_DATABASE_URL=self.URL
+        )
+        test_run = {"QHSE_ENV": "test", "TEST_DATABASE_URL": GOOD["DATABASE_URL"]}
+        assert "replica" not in read(monkeypatch, **test_run, REPLICA_DATABASE_URL=self.URL)["DATABASES"]

@@ -38,6 +38,7 @@ _KEPT = ("standard", "edition", "number", "issuer", "accreditation_body", "scope
 @admin.register(Certificate)
 class CertificateAdmin(CertificateColumns, FilesAdmin, HistoryPanel):
     roles = CERTIFICATE_ROLES
+    may_read_replica = True
     menu_order = 25
     empty_list = (
         "No certificate is here. Here stands what suppliers are certified by, until when, and who made sure of it. "

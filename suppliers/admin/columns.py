@@ -96,7 +96,12 @@ class SupplierColumns:
             parts.append(format_html('<div class="prose">{}</div>', supplier.status_reason))
         proposal = supplier.proposed_status
         if proposal is not None:
-            text = f"The risk is critical: {proposal.label.lower()} is proposed. A person decides."
+            why = (
+                "Required standards are not proven"
+                if proposal == SupplierStatus.CONDITIONAL
+                else "The risk is critical"
+            )
+            text = f"{why}: {proposal.label.lower()} is proposed. A person decides."
             parts.append(format_html("<div>{}</div>", text))
         return format_html_join(" ", "{}", ((part,) for part in parts))
 

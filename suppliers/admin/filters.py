@@ -39,10 +39,12 @@ class LevelFilter(ChoiceFilter):
     parameter_name = "risk_level"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(RiskLevel.choices)
+        return [*RiskLevel.choices, ("not_assessed", "Not assessed")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = self.value()
+        if value == "not_assessed":
+            return queryset.not_assessed()
         return queryset if value is None else queryset.at_level(RiskLevel(value), today=clock.today())
 
 

@@ -26,8 +26,8 @@ from suppliers.choices import SupplierStatus
 from suppliers.models import Supplier
 from suppliers.permissions import SUPPLIER_ROLES
 from suppliers.searching import meant_by, number_in
-from suppliers.services.status import unproven
-from suppliers.status import lacking, may_move
+from suppliers.services.status import lacks_for
+from suppliers.status import may_move
 
 STEPS = {
     "certification": Step("Update certification", forms.SupplierChangeForm, "update_certification", "has been updated"),
@@ -49,6 +49,7 @@ STEPS = {
 @admin.register(Supplier)
 class SupplierAdmin(SupplierColumns, RiskColumns, FilesAdmin, HistoryPanel):
     roles = SUPPLIER_ROLES
+    may_read_replica = True
     menu_order = 20
     empty_list = (
         "No supplier has been recorded yet. Here will stand who delivers to us, with status, certificates, open "
@@ -113,9 +114,7 @@ class SupplierAdmin(SupplierColumns, RiskColumns, FilesAdmin, HistoryPanel):
     def introduction(self, request: HttpRequest, record: Supplier, step: str) -> SafeString | str:
         if step != "status" or not may_move(record.status, SupplierStatus.APPROVED):
             return super().introduction(request, record, step)
-        lacks = lacking(
-            record.status, SupplierStatus.APPROVED, unproven=unproven(record), open_high=record.nc_open_high
-        )
+        lacks = lacks_for(record, SupplierStatus.APPROVED)
         if not lacks:
             return super().introduction(request, record, step)
         lines = format_html_join("", "<li>{}</li>", ((each,) for each in lacks))

@@ -32,7 +32,7 @@ class SupplierOverrideForm(_OverrideForm):
 
     introduction = (
         f"The computed score stays as it is, and stays visible. An override ends by itself, after {OVERRIDE_DAYS} days "
-        "at most."
+        "at most. Who has set one renews it within these days; beyond them somebody else does."
     )
     level = forms.ChoiceField(label="Level", choices=[("", "– choose –"), *RiskLevel.choices])
     until = DayField(label="Until", widget=DayInput, help_text="Its last day.")

@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import Prefetch, prefetch_related_objects
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +15,7 @@ from audit.api.views import TimelineViewSet
 from qhse.api.openapi.schema import conflict, example
 from qhse.api.pagination import MAX_OFFSET, StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
+from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
 from suppliers.api.certificate_filters import CertificateFilter
@@ -51,7 +51,7 @@ class CertificatePagination(StrictLimitOffsetPagination):
 
 @extend_schema(tags=["certificates"])
 @extend_schema_view(list=extend_schema(summary="List certificates, newest first"))
-class CertificateViewSet(ListModelMixin, ApiViewSet):
+class CertificateViewSet(ReplicaListMixin, ApiViewSet):
     permission_classes = [CertificatePermission]
     queryset = Certificate.objects.order_by("-id")
     serializer_class = CertificateSerializer

@@ -15,6 +15,7 @@ from suppliers.searching import meant_by
 from suppliers.standards import Standard
 
 ENDING_WITHIN_DAYS = (30, 60, 90)
+NOT_ASSESSED = "not_assessed"  # as the figures call it
 
 
 class AtRiskParameter(TrueFalseFilter):
@@ -29,6 +30,8 @@ class AtRiskParameter(TrueFalseFilter):
 
 class LevelParameter(OneOfFilter):
     def filter(self, qs: Any, value: str) -> Any:
+        if value == NOT_ASSESSED:
+            return qs.not_assessed()
         return qs.at_level(RiskLevel(value), today=clock.today()) if value else qs
 
 
@@ -61,7 +64,10 @@ class ReviewDueParameter(TrueFalseFilter):
 
 class SupplierFilter(filters.FilterSet):
     status = OneOfFilter(choices=SupplierStatus.choices)
-    level = LevelParameter(choices=RiskLevel.choices, label="The risk level that is shown")
+    level = LevelParameter(
+        choices=[*RiskLevel.choices, (NOT_ASSESSED, "Not assessed")],
+        label="The risk level that is shown; `not_assessed`: those that the worker has never assessed have none",
+    )
     criticality = OneOfFilter(choices=Criticality.choices)
     category = OneOfFilter(choices=SupplierCategory.choices)
     country = OneOfFilter(choices=tuple(COUNTRIES.items()), label="A code of ISO 3166-1 with two letters")

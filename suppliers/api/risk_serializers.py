@@ -80,5 +80,6 @@ class OverrideRiskSerializer(StrictSerializer):
     reason = TextField(max_length=MAX_REASON, help_text="Kept in the audit trail.")
     until = DayField(
         required=False, allow_null=True, default=None,
-        help_text=f"Its last day, at most {OVERRIDE_DAYS} days from today. Null without a level.",
+        help_text=f"Its last day, at most {OVERRIDE_DAYS} days from today, and from the first that you set in a row. "
+        "Null without a level.",
     )  # fmt: skip

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from qhse.api.openapi.schema import conflict, example
 from qhse.api.preconditions import etag_of, expected_versions
+from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
 from suppliers.api.risk_serializers import OverrideRiskSerializer, RiskAssessmentSerializer, RiskSerializer
@@ -58,7 +58,7 @@ class RiskViewSet(ApiViewSet):
 
 @extend_schema(tags=["suppliers"])
 @extend_schema_view(list=extend_schema(summary="How the risk of a supplier has changed, newest first"))
-class RiskHistoryViewSet(ListModelMixin, ApiViewSet):
+class RiskHistoryViewSet(ReplicaListMixin, ApiViewSet):
     permission_classes = [RiskPermission]
     queryset = RiskAssessment.objects.none()
     serializer_class = RiskAssessmentSerializer

@@ -92,7 +92,8 @@ class CertificationSerializer(StrictSerializer):
 
 LISTED = (
     "name", "certification_expiry", "created_at", "external_ref", "country", "category", "criticality", "status",
-    "nc_open_high", "risk_level", "risk_score", "risk_at_risk", "risk_assessed_at", "override_level", "override_until",
+    "merged_into", "nc_open_high", "risk_level", "risk_score", "risk_at_risk", "risk_assessed_at", "override_level",
+    "override_until",
 )  # fmt: skip
 """What a list reads of a supplier: what it shows, and what says whether the risk that it shows is of now."""
 
@@ -172,7 +173,8 @@ class SupplierDetailSerializer(SupplierSerializer):
     proposed_status = serializers.ChoiceField(
         choices=SupplierStatus.choices,
         allow_null=True,
-        help_text="What a critical risk proposes. Nothing happens until a person decides.",
+        help_text="`suspended`: the risk is critical. `conditional`: it is approved, and verified certificates in date "
+        "do not prove what is required of it. Nothing happens until a person decides.",
     )
     merged_into_id = serializers.IntegerField(
         allow_null=True, help_text="The supplier that is left, if this one was recorded twice. It takes no writes then."

@@ -7,7 +7,6 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +14,7 @@ from audit.api.views import TimelineViewSet
 from qhse.api.openapi.schema import conflict, example
 from qhse.api.pagination import MAX_OFFSET, StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
+from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
 from qhse.api.writes import repeatable
 from qhse.queries import WrittenList
@@ -51,7 +51,7 @@ class SupplierPagination(StrictLimitOffsetPagination):
 
 @extend_schema(tags=["suppliers"])
 @extend_schema_view(list=extend_schema(summary="List suppliers"))
-class SupplierViewSet(ListModelMixin, ApiViewSet):
+class SupplierViewSet(ReplicaListMixin, ApiViewSet):
     permission_classes = [SupplierPermission]
     queryset = Supplier.objects.only(*LISTED).order_by("id")
     always = STANDING

@@ -33,6 +33,7 @@ class Standing:
 
     pk: Any
     certification_expiry: date | None
+    merged_into_id: int | None
     nc_open_high: int
     risk_level: str
     risk_score: int
@@ -53,7 +54,9 @@ class Standing:
 
     @property
     def is_at_risk(self) -> bool:
-        """Answer whether it is at risk now, whatever was concluded last."""
+        """Answer whether it is at risk now, whatever was concluded last. What was merged into another is not."""
+        if self.merged_into_id is not None:
+            return False
         return is_expired(self.certification_expiry, today=self.read_on) or self.nc_open_high > 0
 
     @property

@@ -24,7 +24,7 @@ from suppliers.coverage import declared_not_proven
 from suppliers.models.certificate import Certificate
 from suppliers.models.standing import Standing
 from suppliers.names import MAX_KEY_LENGTH, MAX_LENGTH
-from suppliers.status import proposed
+from suppliers.status import proposed, proposed_without_proof
 
 
 def at_risk_on(today: Any) -> Q:
@@ -89,10 +89,10 @@ class SupplierQuerySet(models.QuerySet["Supplier"]):
         return self.filter(**STANDING)
 
     def at_risk(self, *, today: date) -> SupplierQuerySet:
-        return self.filter(at_risk_on(today))
+        return self.filter(at_risk_on(today), **STANDING)
 
     def not_at_risk(self, *, today: date) -> SupplierQuerySet:
-        return self.exclude(at_risk_on(today))
+        return self.exclude(at_risk_on(today), **STANDING)
 
     def expired(self, *, today: date) -> SupplierQuerySet:
         return self.filter(expired_on(today))
@@ -119,6 +119,10 @@ class SupplierQuerySet(models.QuerySet["Supplier"]):
     def review_due(self, *, today: date) -> SupplierQuerySet:
         """Return those whose day of review has come."""
         return self.filter(next_review_on__lte=today)
+
+    def not_assessed(self) -> SupplierQuerySet:
+        """Return those that the worker has never assessed. No level is shown of them, and nobody can override it."""
+        return self.filter(risk_assessed_at__isnull=True)
 
     def at_level(self, level: RiskLevel, *, today: Any) -> SupplierQuerySet:
         """Return those that are shown with this level."""
@@ -308,5 +312,17 @@ class Supplier(Standing, models.Model):
 
     @property
     def proposed_status(self) -> SupplierStatus | None:
-        """Return what the computed risk proposes: an override is an answer to it. Nobody but a person decides."""
-        return proposed(self.status, self.computed_level)
+        """
+        Return what the computed risk proposes, else what a lack of proof does. Nobody but a person decides.
+
+        An override is an answer to the risk.
+        """
+        return proposed(self.status, self.computed_level) or proposed_without_proof(
+            self.status, is_proven=self.is_proven
+        )
+
+    @property
+    def is_proven(self) -> bool:
+        """Answer whether verified certificates in date prove all required standards, as `cert_*` have it."""
+        proven = self.cert_proven_until
+        return not self.required_standards or (proven is not None and proven >= self.read_on)

@@ -1,5 +1,6 @@
 """Writes to suppliers that somebody asks for, and the counts that cases keep in their own transactions."""
 
+from suppliers.overriding import OVERRIDE_DAYS
 from suppliers.services.certificates import (
     correct_certificate,
     reject_certificate,
@@ -17,7 +18,7 @@ from suppliers.services.counts import (
 )
 from suppliers.services.fields import EARLIEST_EXPIRY, LATEST_EXPIRY
 from suppliers.services.merging import merge_supplier
-from suppliers.services.risk import OVERRIDE_DAYS, override_risk
+from suppliers.services.risk import override_risk
 from suppliers.services.status import change_supplier_status
 from suppliers.services.storing import locked_supplier
 from suppliers.services.suppliers import create_supplier, update_certification

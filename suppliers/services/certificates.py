@@ -11,6 +11,7 @@ from audit.models import AuditEntry
 from qhse import clock
 from qhse.accounts.models import User
 from qhse.errors import AnotherPersonMust
+from qhse.exchange.people import prepared_import_of
 from suppliers.choices import CertificateStatus
 from suppliers.errors import (
     CertificateIsInvalid,
@@ -139,7 +140,7 @@ def verify_certificate(
     all. Locks the supplier, then the certificate. One that is verified in the same way changes and publishes nothing.
 
     Raises CertificateNotFound, SupplierIsMerged, RecordHasChanged, CertificateIsInvalid, CertificateMoveIsForbidden;
-    AnotherPersonMust for who handed it in or corrected it.
+    AnotherPersonMust for who handed it in or corrected it, also by preparing an import.
     """
     how = read({"verify_method": method, "verify_ref": ref})
     certificate, supplier = locked_certificate(certificate_id, expected_versions)
@@ -265,14 +266,22 @@ def _forbidden(certificate: Certificate, said_as: str, why: str) -> CertificateM
 
 def _demand_another(certificate: Certificate, actor: User) -> None:
     if stands_behind(certificate, actor):
-        raise AnotherPersonMust("A certificate is verified by somebody else than who handed it in or corrected it.")
+        raise AnotherPersonMust(
+            "A certificate is verified by somebody else than who handed it in or corrected it, or prepared the import "
+            "that did."
+        )
 
 
 def stands_behind(certificate: Certificate, user: User) -> bool:
     """
     Answer whether somebody handed a certificate in or corrected it, so that another person has to verify it.
 
-    Who corrected it is asked of the trail: a column would name the last of several.
+    Who prepared the import that did it has done it as well. Who corrected it is asked of the trail: a column would name
+    the last of several.
     """
     corrected = AuditEntry.objects.about("certificate", certificate.pk).filter(action="CERTIFICATE_CORRECTED")
-    return certificate.submitted_by_id == user.pk or corrected.filter(actor_id=user.pk).exists()
+    return (
+        certificate.submitted_by_id == user.pk
+        or corrected.filter(actor_id=user.pk).exists()
+        or prepared_import_of(user, "certificate", certificate.pk)
+    )

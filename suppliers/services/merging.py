@@ -11,15 +11,17 @@ from django.db.models.functions import Now
 
 from audit.services import Actor, entry_for, record_all
 from outbox.publisher import publish
+from qhse import clock
 from qhse.errors import demand_version
 from suppliers.errors import DetailIsInvalid, SupplierIsBusy, SupplierIsUnknown, SupplierNotFound
 from suppliers.events import SupplierMerged
 from suppliers.merging import movers
 from suppliers.models import Supplier
+from suppliers.reassessment import assessment_of
 from suppliers.services.coverage import recount
 from suppliers.services.fields import demanded
 from suppliers.services.moving import move_certificates, move_volumes
-from suppliers.services.storing import refuse_merged, store
+from suppliers.services.storing import differing, refuse_merged, store
 
 TRIES = 5
 
@@ -38,6 +40,7 @@ def merge_supplier(
 
     Both rows, all that moves, an audit entry for each of them and a SupplierMerged event for each supplier are stored
     together or not at all. Locks the cases of the duplicate, then both suppliers in the order of their ids.
+    An override of the duplicate's risk ends: it counts nowhere, and neither does whether it is at risk.
     What was merged into the duplicate before points to the one that is left. What is said about that one stays as it
     is, its status too. The history of the duplicate and its files stay with it. Merging it again into the same one
     changes and publishes nothing. It cannot be undone.
@@ -98,7 +101,12 @@ def _store(source: Supplier, target: Supplier, moved: dict[str, int], actor: Act
     nothing: dict[str, Any] = {
         "cert_ends_on": None, "cert_missing": 0, "cert_unverified": 0, "cert_proven_until": None,
     }  # fmt: skip
-    store(source, {"merged_into_id": target.pk, **nothing})
+    # What was decided and concluded of it speaks of nobody now. The newest row of its history says the same.
+    override = {"override_level": "", "override_reason": "", "override_until": None, "override_by_id": None}
+    ended = {name: pair for name, pair in differing(source, override).items() if name != "override_by_id"}
+    store(source, {"merged_into_id": target.pk, "risk_at_risk": False, **nothing, **override})
+    if source.is_assessed:
+        assessment_of(source, day=clock.today(), cause=SupplierMerged.event_type).save(force_insert=True)
     store(target, {})
     recount(target)
     merged = [(source, None), *((each, source.pk) for each in earlier)]
@@ -108,7 +116,7 @@ def _store(source: Supplier, target: Supplier, moved: dict[str, int], actor: Act
             action="SUPPLIER_MERGED",
             entity_type="supplier",
             entity_id=supplier.pk,
-            changes={"merged_into_id": (old, target.pk)},
+            changes={"merged_into_id": (old, target.pk), **(ended if supplier is source else {})},
             reason=reason,
         )
         for supplier, old in merged

@@ -12,15 +12,15 @@ from audit.services import record
 from outbox.publisher import publish
 from qhse import clock
 from qhse.accounts.models import User
+from qhse.errors import AnotherPersonMust
 from suppliers.choices import RiskLevel
 from suppliers.errors import RiskIsNotAssessed, RiskOverrideIsInvalid
 from suppliers.events import SupplierRiskOverridden
-from suppliers.models import Supplier
+from suppliers.models import RiskAssessment, Supplier
+from suppliers.overriding import OVERRIDE_DAYS, Set, last_day
 from suppliers.reassessment import OVERRIDE, assessment_of
 from suppliers.services.fields import demanded
 from suppliers.services.storing import locked_supplier, store
-
-OVERRIDE_DAYS = 90
 
 
 @transaction.atomic
@@ -38,10 +38,11 @@ def override_risk(
 
     None as the level ends an override. The score and the computed level stay as they are, and stay visible. The row, a
     RiskAssessment, an audit entry and a SupplierRiskOverridden event are stored together or not at all. Locks the
-    supplier. What holds already changes and publishes nothing.
+    supplier. What holds already changes and publishes nothing. What one person has set one after another ends at most
+    OVERRIDE_DAYS after it began: then somebody else decides whether it goes on.
 
-    Raises SupplierNotFound, SupplierIsMerged, RecordHasChanged, ReasonIsMissing, RiskOverrideIsInvalid; of a supplier
-    that the worker has not assessed yet, RiskIsNotAssessed.
+    Raises SupplierNotFound, SupplierIsMerged, RecordHasChanged, ReasonIsMissing, RiskOverrideIsInvalid,
+    AnotherPersonMust; of a supplier that the worker has not assessed yet, RiskIsNotAssessed.
     """
     reason = demanded(reason, to="to override a risk")
     supplier = locked_supplier(supplier_id, expected_versions)
@@ -52,6 +53,8 @@ def override_risk(
         raise RiskIsNotAssessed(
             "The risk of this supplier is not assessed yet, so that there is nothing to override. The worker does it."
         )
+    if until is not None:
+        _demand_another(supplier, until, actor)
     before = supplier.override_level, supplier.override_until, supplier.override_reason
     _store(supplier, level, reason, until, actor)
     _tell(supplier, before, reason, actor)
@@ -69,6 +72,19 @@ def _check(level: str | None, until: date | None, today: date) -> None:
     if until is None or not today <= until <= last:
         raise RiskOverrideIsInvalid(
             f"An override ends on a day from {today} to {last}: {OVERRIDE_DAYS} days at most.", field="until"
+        )
+
+
+def _demand_another(supplier: Supplier, until: date, actor: User) -> None:
+    rows = RiskAssessment.objects.filter(supplier=supplier, cause=OVERRIDE, override_until__isnull=False)
+    earlier = rows.order_by("-id").values_list("day", "override_until", "override_by_id")
+    before = (Set(day, end, by) for day, end, by in earlier if end is not None and by is not None)
+    last = last_day(before, by_id=actor.pk, today=supplier.read_on)
+    if until > last:
+        raise AnotherPersonMust(
+            f"You have overridden this risk before. What you set ends {OVERRIDE_DAYS} days after the first at the "
+            f"latest, which is {last}; beyond that somebody else has to override it.",
+            field="until",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
+from audit.models import AuditEntry
 from outbox.publisher import publish
 from qhse import clock
 from qhse.accounts.models import User
@@ -16,7 +17,7 @@ from suppliers.events import SupplierStatusChanged
 from suppliers.models import Certificate, Supplier
 from suppliers.services.fields import demanded
 from suppliers.services.storing import locked_supplier, store_change
-from suppliers.status import lacking, may_move, who_decides
+from suppliers.status import is_after_suspension, lacking, may_move, who_decides
 
 
 @transaction.atomic
@@ -47,7 +48,7 @@ def change_supplier_status(
         return supplier
     _demand_move(supplier, SupplierStatus(status), actor)
     reason = demanded(reason, to="for another status")
-    if lacks := lacking(previous, status, unproven=unproven(supplier), open_high=supplier.nc_open_high):
+    if lacks := lacks_for(supplier, status):
         raise StatusIsNotEarned(f"{supplier.code} cannot be {status}. Missing: {'; '.join(lacks)}.", field="status")
     values = {
         "status": str(status),
@@ -60,6 +61,26 @@ def change_supplier_status(
         SupplierStatusChanged(supplier_id=supplier.pk, old=previous, new=supplier.status, reason=reason), actor=actor
     )
     return supplier
+
+
+def lacks_for(supplier: Supplier, status: str) -> list[str]:
+    """Return in words what a supplier lacks for a status, nothing if it may have it."""
+    if status != SupplierStatus.APPROVED:
+        return []
+    return lacking(
+        supplier.status,
+        status,
+        unproven=unproven(supplier),
+        open_high=supplier.nc_open_high,
+        after_suspension=supplier.nc_open_high > 0 and _is_after_suspension(supplier),
+    )
+
+
+def _is_after_suspension(supplier: Supplier) -> bool:
+    """Ask the trail: the status of now does not say what it was before, and the way may have been a long one."""
+    entries = AuditEntry.objects.about("supplier", supplier.pk).filter(action="SUPPLIER_STATUS_CHANGED")
+    pairs = (entry.shown_changes.get("status", [None, None]) for entry in entries.iterator())
+    return is_after_suspension((old, new) for old, new in pairs)
 
 
 def unproven(supplier: Supplier) -> list[str]:

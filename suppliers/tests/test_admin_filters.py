@@ -8,6 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from suppliers.models import Supplier
+from suppliers.reassessment import reassess_suppliers
+
 pytestmark = pytest.mark.django_db
 
 
@@ -37,6 +40,16 @@ class TestAtRiskFilter:
 
     def test_unasked_shows_everybody(self, listed):
         assert listed({}) == listed({"at_risk": "yes"}) | listed({"at_risk": "no"})
+
+
+class TestLevelFilter:
+    def test_finds_those_that_nobody_has_assessed(self, listed, make_supplier):
+        old = [supplier.pk for supplier in Supplier.objects.all()]
+        make_supplier(name="new")
+        reassess_suppliers(supplier_ids=old)
+
+        assert listed({"risk_level": "not_assessed"}) == {"new"}
+        assert "new" not in listed({"risk_level": "low"}) and "new" in listed({})
 
 
 class TestCertificationFilter:

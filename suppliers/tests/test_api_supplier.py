@@ -255,7 +255,11 @@ class TestList:
         make_nc(supplier_id=worse.pk, severity="high")
         drain()
 
-        for level, expected in (("high", [worse.pk]), ("low", [calm.pk]), ("critical", [])):
+        new = make_supplier()
+
+        for level, expected in (
+            ("high", [worse.pk]), ("low", [calm.pk]), ("critical", []), ("not_assessed", [new.pk]),
+        ):  # fmt: skip
             page = api("auditor").get(f"/suppliers?level={level}").json()
             assert [row["id"] for row in page["results"]] == expected
 

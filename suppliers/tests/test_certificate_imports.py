@@ -130,10 +130,10 @@ def test_what_cannot_be_is_an_error_beside_its_column(imported, supplier, make_s
     )
 
     assert [(each["row"], each["column"], each["code"]) for each in job.problems] == [
-        (4, "Norm", "unreadable"),
-        (5, "Zertifikatsnummer", "required"),
         (2, "Gültig bis", "invalid_certificate"),
         (3, "Lieferant", SupplierIsUnknown.code),
+        (4, "Norm", "unreadable"),
+        (5, "Zertifikatsnummer", "required"),
         (6, "Gültig ab", "invalid_certificate"),
     ]
     assert not Certificate.objects.exists()

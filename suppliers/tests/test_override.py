@@ -9,7 +9,7 @@ import pytest
 from audit.models import AuditEntry
 from outbox.testing import assert_published, assert_publishes_nothing, published
 from qhse import clock
-from qhse.errors import RecordHasChanged
+from qhse.errors import AnotherPersonMust, RecordHasChanged
 from suppliers.choices import RiskLevel
 from suppliers.errors import (
     ReasonIsMissing,
@@ -20,7 +20,7 @@ from suppliers.errors import (
 )
 from suppliers.events import SupplierRiskOverridden
 from suppliers.models import RiskAssessment, Supplier, level_on
-from suppliers.reassessment import reassess_suppliers
+from suppliers.reassessment import assessment_of, reassess_suppliers
 from suppliers.services import OVERRIDE_DAYS, override_risk
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +124,51 @@ class TestOverride:
     def test_that_is_not_there_cannot_be_ended_and_nothing_happens(self, override):
         with assert_publishes_nothing():
             assert override(level=None, until=None).version == 1
+
+
+class TestRenewal:
+    @pytest.fixture
+    def on_its_last_day(self, supplier, users):
+        """Set one by quality eighty days ago, through today."""
+        values = {
+            "override_level": "medium", "override_reason": "Plant audited", "override_until": clock.today(),
+            "override_by": users["quality"],
+        }  # fmt: skip
+        Supplier.objects.filter(pk=supplier.pk).update(**values)
+        begun = clock.today() - timedelta(days=80)
+        assessment_of(Supplier.objects.get(pk=supplier.pk), day=begun, cause="override").save(force_insert=True)
+
+    def until(self, days):
+        return clock.today() + timedelta(days=days)
+
+    @pytest.mark.parametrize("ended_first", [False, True])
+    def test_by_the_same_person_ends_ninety_days_after_the_first(self, override, on_its_last_day, ended_first):
+        if ended_first:  # a way round that is none
+            override(level=None, until=None)
+        with pytest.raises(AnotherPersonMust, match=str(self.until(10))) as refusal:
+            override(until=self.until(11), level="low", reason="Still so")
+
+        assert refusal.value.field == "until"
+        assert override(until=self.until(10), level="low", reason="Still so").override_until == self.until(10)
+
+    def test_by_somebody_else_goes_on(self, override, on_its_last_day, users):
+        after = override(until=self.until(90), actor=users["admin"], reason="Audited again")
+
+        assert (after.override_until, after.override.by_id) == (self.until(90), users["admin"].pk)
+        assert override(until=self.until(90), reason="And again").override.by_id == users["quality"].pk
+
+    def test_of_another_supplier_is_none(self, override, on_its_last_day, make_supplier):
+        other = make_supplier()
+        reassess_suppliers(supplier_ids=[other.pk])
+
+        assert override(supplier_id=other.pk, until=self.until(90)).override_until == self.until(90)
+
+    def test_is_refused_by_the_api_with_who_must(self, api, supplier, on_its_last_day, problem_of):
+        body = {"level": "low", "reason": "Still so", "until": self.until(11).isoformat()}
+
+        document = problem_of(api("quality").post(f"/suppliers/{supplier.pk}/risk/override", body), 403)
+
+        assert (document["code"], document["errors"][0]["field"]) == ("another_person_must", "until")
 
 
 class TestRefusals:

@@ -20,7 +20,13 @@ from suppliers.errors import (
 )
 from suppliers.events import SupplierStatusChanged
 from suppliers.models import Certificate, Supplier
-from suppliers.services import change_supplier_status
+from suppliers.services import (
+    change_supplier_status,
+    correct_supplier,
+    count_nonconformity_closed,
+    submit_certificate,
+    verify_certificate,
+)
 from suppliers.tests.made import a_certificate
 
 pytestmark = pytest.mark.django_db
@@ -178,8 +184,68 @@ class TestApproving:
         make_nc(supplier_id=supplier.pk, severity="high")
 
         assert "the closing of 1 open non-conformity of severity high" in self.refused(decide, supplier)
-        assert decide(supplier, "conditional", "quality").status == "conditional"
-        assert decide(supplier, "approved", "quality").status == "approved"  # it was not suspended any more
+
+    @pytest.mark.parametrize(
+        "way", [["conditional"], ["disqualified", "pending"], ["disqualified", "pending", "conditional"]]
+    )
+    def test_a_way_round_after_a_suspension_waits_for_the_severe_cases_too(
+        self, of_status, make_nc, decide, users, way
+    ):
+        supplier = of_status("suspended")
+        make_nc(supplier_id=supplier.pk, severity="high")
+        for status in way:
+            supplier = decide(supplier, status)
+
+        assert "the closing of 1 open non-conformity of severity high" in self.refused(decide, supplier)
+        count_nonconformity_closed(supplier_id=supplier.pk, severity="high")
+        assert decide(supplier, "approved", "quality").status == "approved"
+
+    def test_a_suspension_before_the_last_approval_is_over(self, of_status, make_nc, decide):
+        supplier = of_status("suspended")
+        decide(supplier, "approved", "quality")
+        make_nc(supplier_id=supplier.pk, severity="high")
+
+        decide(supplier, "conditional", "quality")
+        assert decide(supplier, "approved", "quality").status == "approved"
+
+
+class TestWhatIsRequiredAfterwards:
+    @pytest.fixture
+    def approved_by_a_trick(self, users, make_supplier, decide):
+        """Return a supplier that was approved while nothing was required of it."""
+        supplier = make_supplier(required_standards=["iso_9001"])
+
+        def require(*standards):
+            correct_supplier(
+                supplier_id=supplier.pk, values={"required_standards": list(standards)}, actor=users["procurement"],
+                reason="Mistyped",
+            )  # fmt: skip
+
+        require()
+        decide(supplier, "approved", "quality")
+        require("iso_9001")
+        return Supplier.objects.get(pk=supplier.pk)
+
+    def test_takes_no_status_away_and_proposes_conditions_until_it_is_proven(self, users, approved_by_a_trick):
+        supplier = approved_by_a_trick
+        assert (supplier.status, supplier.proposed_status) == ("approved", "conditional")
+
+        submitted = submit_certificate(
+            supplier_id=supplier.pk, standard="iso_9001", number="Q-1", issuer="TÜV", actor=users["procurement"],
+            valid_from=timezone.now().date() - timedelta(1), valid_to=timezone.now().date() + timedelta(300),
+        )  # fmt: skip
+        assert Supplier.objects.get(pk=supplier.pk).proposed_status == "conditional"
+        verify_certificate(certificate_id=submitted.pk, method="register", actor=users["quality"])
+
+        assert Supplier.objects.get(pk=supplier.pk).proposed_status is None
+
+    def test_is_said_by_the_api_and_on_the_page(self, api, client, users, approved_by_a_trick):
+        pk = approved_by_a_trick.pk
+        client.force_login(users["quality"])
+
+        assert api("quality").get(f"/suppliers/{pk}").json()["proposed_status"] == "conditional"
+        page = client.get(f"/admin/suppliers/supplier/{pk}/change/").content.decode()
+        assert "Required standards are not proven: approved with conditions is proposed" in page
 
 
 class TestWhatARiskProposes:

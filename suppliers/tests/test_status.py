@@ -6,7 +6,16 @@ import pytest
 
 from qhse.accounts.roles import Role
 from suppliers.choices import RiskLevel, SupplierStatus
-from suppliers.status import MOVES, lacking, may_move, moves_from, proposed, who_decides
+from suppliers.status import (
+    MOVES,
+    is_after_suspension,
+    lacking,
+    may_move,
+    moves_from,
+    proposed,
+    proposed_without_proof,
+    who_decides,
+)
 
 PENDING, APPROVED, CONDITIONAL, SUSPENDED, REJECTED, DISQUALIFIED = SupplierStatus
 
@@ -83,9 +92,33 @@ class TestLacking:
     def test_severe_cases_keep_nobody_else_from_an_approval(self):
         assert lacking(CONDITIONAL, APPROVED, unproven=[], open_high=2) == []
 
+    @pytest.mark.parametrize("present", [CONDITIONAL, PENDING])
+    def test_a_way_round_after_a_suspension_lacks_the_same(self, present):
+        assert lacking(present, APPROVED, unproven=[], open_high=1, after_suspension=True) == [
+            "the closing of 1 open non-conformity of severity high"
+        ]
+
     @pytest.mark.parametrize("target", [PENDING, CONDITIONAL, SUSPENDED, REJECTED, DISQUALIFIED])
     def test_nothing_else_asks_for_anything(self, target):
         assert lacking(SUSPENDED, target, unproven=["iso_9001"], open_high=7) == []
+
+
+@pytest.mark.parametrize(
+    ("moves", "is_after"),
+    [
+        ([], False),
+        ([(APPROVED, SUSPENDED)], True),
+        ([(SUSPENDED, CONDITIONAL), (APPROVED, SUSPENDED)], True),
+        ([(SUSPENDED, CONDITIONAL)], True),
+        ([(DISQUALIFIED, PENDING), (SUSPENDED, DISQUALIFIED), (CONDITIONAL, SUSPENDED)], True),
+        ([(PENDING, CONDITIONAL), (DISQUALIFIED, PENDING), (SUSPENDED, DISQUALIFIED)], True),
+        ([(APPROVED, CONDITIONAL), (SUSPENDED, APPROVED), (APPROVED, SUSPENDED)], False),
+        ([(PENDING, CONDITIONAL)], False),
+        ([(None, None)], False),
+    ],
+)
+def test_a_suspension_lasts_until_the_next_approval(moves, is_after):
+    assert is_after_suspension(moves) is is_after
 
 
 class TestProposed:
@@ -95,3 +128,10 @@ class TestProposed:
         delivers = present in (APPROVED, CONDITIONAL)
 
         assert proposed(present, level) == (SUSPENDED if delivers and level == "critical" else None)
+
+    @pytest.mark.parametrize("present", SupplierStatus)
+    def test_a_lack_of_proof_proposes_conditions_to_who_is_approved(self, present):
+        is_approved = present == APPROVED
+
+        assert proposed_without_proof(present, is_proven=False) == (CONDITIONAL if is_approved else None)
+        assert proposed_without_proof(present, is_proven=True) is None

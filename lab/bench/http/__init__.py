@@ -41,12 +41,16 @@ MEBIBYTE = 2**20
 
 
 class Server:
-    """One gunicorn on a database, with its default processes and threads. A context manager, which ends it."""
+    """
+    One gunicorn on a database, with its default processes and threads. A context manager, which ends it.
 
-    def __init__(self, name: str, database: Database, *application: str) -> None:
+    The `variables` are set for it alone.
+    """
+
+    def __init__(self, name: str, database: Database, *application: str, **variables: str) -> None:
         self.name = name
         self.port = free_port()
-        env = environment(database.url) | {"FLOOR_SIGNING_KEY": settings.JWT_SIGNING_KEY}
+        env = environment(database.url) | {"FLOOR_SIGNING_KEY": settings.JWT_SIGNING_KEY} | variables
         # Its line for each request is written, as anywhere, and read by nobody.
         self._process = start_python([*api_command(self.port), *application], env=env, stderr=DEVNULL)
 
@@ -97,7 +101,7 @@ def measure(run: Run) -> Iterator[Figure]:
     data.add_suppliers()
     roles = (Role.QUALITY, Role.PROCUREMENT, Role.AUDITOR)
     users = {role: create_user(username=f"benchmark-{role}", password=None, role=role, actor=None) for role in roles}
-    tokens = {role: _lasting_token(user) for role, user in users.items()}
+    tokens = {role: lasting_token(user) for role, user in users.items()}
     data.add_figures(users[Role.QUALITY])
     smallest: dict[int, float] = {}
     for rows in run.sizes.http_rows:
@@ -134,7 +138,7 @@ def _of_case(run: Run, case: Case, rows: int, servers: Sequence[Server], token: 
         rounds: list[list[Measured]] = [[] for _ in servers]
         for _ in tqdm(range(run.sizes.http_rounds), desc=f"{case.name}, {connections}", disable=None):
             for server, measured in zip(servers, rounds, strict=True):
-                measured.append(_drive(run, server, case, connections, token))
+                measured.append(drive_case(run, server, case, connections, token))
         ours, floor = rounds[0], rounds[-1]
         name = f"{case.name}, {rows:,} rows, {connections} connections"
         first = connections == run.sizes.http_connections[0]
@@ -153,7 +157,8 @@ def _of_case(run: Run, case: Case, rows: int, servers: Sequence[Server], token: 
             yield Figure("http", f"{name}, CPU of the client's loop, beside", own, "ms", beside, own / beside)
 
 
-def _drive(run: Run, server: Server, case: Case, connections: int, token: str) -> Measured:
+def drive_case(run: Run, server: Server, case: Case, connections: int, token: str) -> Measured:
+    """Ask for some time, after a warm-up, and return what it took of this server and of PostgreSQL."""
     ask = case.asking(server.port, token)
     drive(server.port, ask, expected=case.expected, connections=connections, seconds=WARM_UP_SECONDS)
     processes = [run.server.pid, server.pid]
@@ -179,7 +184,7 @@ def _demand_same(case: Case, ours: bytes, floor: bytes) -> None:
                 raise UnexpectedAnswer(f"{case.name}: {name} is {whole[name]!r}, and the floor says {value!r}")
 
 
-def _lasting_token(user: User) -> str:
+def lasting_token(user: User) -> str:
     """Log in, and return an access token that is good for the whole run."""
     claims = jwt.decode(issue_tokens(user).access_token, options={"verify_signature": False})
     return jwt.encode(claims | {"exp": int(time.time()) + TOKEN_SECONDS}, settings.JWT_SIGNING_KEY, "HS256")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 
-from dev.processes import die_with_parent, start_python
+from dev.processes import ROOT, die_with_parent, start_python
 from dev.waiting import Stalled, wait_until
 
 POLL_SECONDS = 0.002  # how long a process takes to end is measured
@@ -108,11 +108,17 @@ def fork(name: str, action: Callable[[], object], *, log: Path) -> Child:
         os._exit(code)
 
 
-def spawn(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
+def spawn(name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, directory: Path = ROOT) -> Child:
     """Start a program with this Python."""
     with log.open("ab") as output:
         process = start_python(
-            command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            directory=directory,
         )
     process.returncode = 0  # its end is waited for here, by its id, and not by subprocess
     return Child(name, process.pid, log)

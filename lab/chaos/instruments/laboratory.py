@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management import call_command
 
 from dev.http_client import is_ready
@@ -98,6 +99,13 @@ def run_worker(*options: str, name: str = "", setup: Callable[[], object] | None
     if setup:
         setup()
     call_command("run_outbox_worker", *options)
+
+
+def run_relay(*, name: str, broker: str) -> None:
+    """Be a relay to this broker: do in this process what `manage.py run_outbox_relay` does."""
+    settings.BROKER_URL = broker
+    with_own_bounds(name)
+    call_command("run_outbox_relay")
 
 
 def _prepare() -> None:

@@ -1,28 +1,15 @@
-"""A standby of a private server: it copies everything, and can take its place."""
+"""What scenarios do with a standby: wait for it, promote it, let an address lead to it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from dev.postgres.server import DATABASE, PrivatePostgres
+from dev.postgres.standby import NAME
 from dev.waiting import wait_until
 from lab.chaos.instruments.database import Database
 
-NAME = "standby"
 ATTACH_SECONDS = 30.0
-
-
-class Standby(PrivatePostgres):
-    """A server that follows another one. The context manager starts and removes it."""
-
-    def __init__(self, primary: PrivatePostgres, settings: dict[str, str]) -> None:
-        super().__init__(durable=True, settings=settings)
-        self._primary = primary
-
-    def _fill(self, binaries: Path) -> None:
-        source = f"host={self._primary.directory} user=qhse application_name={NAME}"
-        copy = [binaries / "pg_basebackup", "-D", self.directory / "data", "-d", source, "-R", "-X", "stream"]
-        self._run([*copy, "--checkpoint=fast", "--no-sync"])
 
 
 def wait_until_synchronous(primary: PrivatePostgres) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dev.postgres.server import SOCKET_NAME
+from dev.postgres.standby import Standby
 from lab.chaos.instruments.database import Database
 from lab.chaos.instruments.environment import use_database
 from lab.chaos.instruments.laboratory import SERVER_SETTINGS, Laboratory
 from lab.chaos.instruments.outcome import Outcome
 from lab.chaos.instruments.own_server import own_server
 from lab.chaos.instruments.proxied import proxy
-from lab.chaos.instruments.standby import Standby, point, promote, wait_until_synchronous
+from lab.chaos.instruments.standby import point, promote, wait_until_synchronous
 from lab.chaos.load import Load
 
 P95_SECONDS = 5.0
@@ -60,7 +61,7 @@ def _demand_progress(outcome: Outcome, database: Database, moment: float) -> Non
 
 @contextmanager
 def _standby(lab: Laboratory) -> Iterator[Standby]:
-    standby = Standby(lab.server, SERVER_SETTINGS)
+    standby = Standby(lab.server.directory, SERVER_SETTINGS)
     with standby:
         wait_until_synchronous(lab.server)
         yield standby

@@ -7,8 +7,10 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from outbox.leaving import leaving_status
 from outbox.selectors import outbox_status, workers
 
 
@@ -22,9 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=("table", "json"), default="table")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        status, seen = outbox_status(), workers()
+        status, seen, leaving = outbox_status(), workers(), leaving_status()
         if options["format"] == "json":
-            self.stdout.write(json.dumps(status.as_dict() | {"workers": asdict(seen)}))
+            self.stdout.write(json.dumps(status.as_dict() | {"workers": asdict(seen), "leaving": asdict(leaving)}))
             return
         for name, figure in (
             ("pending", status.pending),
@@ -38,6 +40,11 @@ class Command(BaseCommand):
             ("  last seen", "never" if seen.seen_seconds is None else f"{seen.seen_seconds:.1f} s ago"),
         ):
             self.stdout.write(f"{name:18}{figure:>12}")
+        if settings.BROKER_URL or leaving.waiting or leaving.put_aside or leaving.relays:
+            self.stdout.write(f"{'relays':18}{leaving.relays:>12}")
+            self.stdout.write(f"{'to be sent':18}{leaving.waiting:>12}")
+            self.stdout.write(f"{'  oldest':18}{_seconds(leaving.oldest_seconds):>12}")
+            self.stdout.write(f"{'  put aside':18}{leaving.put_aside:>12}")
         for lost in seen.silent:
             self.stdout.write(f"  silent for {lost.seconds:.0f} s: {lost.place}")
         if status.by_type:

@@ -10,19 +10,19 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError, InterfaceError
 
 from outbox import presence
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from outbox.errors import GivenBack
 from outbox.liveness import LivenessFile
+from outbox.management.serving import refuse_old_schema, serve_metrics
 from outbox.tuning import WATCHDOG_SECONDS
+from qhse import tracing
 from qhse.arguments import positive_int, positive_seconds
 from qhse.deployment.connections import bound_connections
 from qhse.deployment.database_checks import refuse_unsafe_database
-from qhse.observability import metrics
 
 
 class Command(BaseCommand):
@@ -67,6 +67,7 @@ class Command(BaseCommand):
             name="qhse-worker",
             prepared=True,
         )
+        tracing.start("qhse-worker")
         worker = self._worker(options)
         worker.install_signal_handlers()
         try:
@@ -79,8 +80,8 @@ class Command(BaseCommand):
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         if not (options["once"] or options["drain"]):
-            self._serve_metrics()
-            self._refuse_old_schema()
+            serve_metrics(settings.OUTBOX_METRICS_BIND)
+            refuse_old_schema()
             presence.stay()
             worker.run_forever()
             return
@@ -112,22 +113,3 @@ class Command(BaseCommand):
             farewell=presence.take_sign_away,
             liveness=LivenessFile(options["liveness_file"], call_seconds=seconds) if options["liveness_file"] else None,
         )
-
-    def _serve_metrics(self) -> None:
-        if settings.OUTBOX_METRICS_BIND:
-            host, port = settings.OUTBOX_METRICS_BIND
-            try:
-                metrics.serve(host, port)
-            except OSError as error:
-                raise CommandError(f"OUTBOX_METRICS_BIND: {host}:{port}: {error.strerror}") from error
-
-    def _refuse_old_schema(self) -> None:
-        """Raise CommandError when migrations are missing. If the database is away, the loop waits for it."""
-        try:
-            executor = MigrationExecutor(connection)
-            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        except (OperationalError, InterfaceError):
-            return
-        if missing:
-            names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing[:5])
-            raise CommandError(f"the database lacks migrations ({names}); run manage.py migrate first")

@@ -155,7 +155,7 @@ class TestMe:
         "auditor": {*READ_BY_ALL, "kpi:read", "audit-log:read", "audit-log:write", "dossiers:read"},  # reviews
         "admin": {
             *READ_BY_ALL, *WRITTEN_BY_QUALITY, *WRITTEN_BY_BUYERS, "kpi:read", "audit-log:read", "audit-log:write",
-            "dossiers:read", "outbox:read", "outbox:write",
+            "dossiers:read", "outbox:read", "outbox:write", "webhooks:read", "webhooks:write",
         },
     }  # fmt: skip
     READING = {"list", "retrieve", "content", "preview", "report", "sample", "me"}

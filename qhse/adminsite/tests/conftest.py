@@ -15,8 +15,11 @@ from django.test import Client
 from audit.models import AuditEntry
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import cancel_action, close_nonconformity, open_action
-from outbox.choices import EventStatus
-from outbox.models import OutboxEvent
+from outbox.choices import EventStatus, OutgoingState
+from outbox.models import OutboxEvent, Outgoing
+from outbox.outgoing import BROKER
+from outbox.webhooks.models import WebhookDelivery, WebhookEndpoint
+from outbox.webhooks.services import change_webhook, create_webhook
 from qhse.accounts.models import User
 from qhse.accounts.services.users import create_user
 from qhse.attachments.models import Attachment
@@ -55,6 +58,9 @@ class Records:
     volume: SupplierVolume
     job: ImportJob
     user: User
+    webhook: WebhookEndpoint
+    delivery: WebhookDelivery
+    message: Outgoing
 
 
 @pytest.fixture
@@ -88,6 +94,9 @@ def records(users: dict[str, Any], make_supplier: Any, make_nc: Any, make_certif
     dead = OutboxEvent.objects.filter(event_type="NC_CREATED").earliest("id")
     OutboxEvent.objects.filter(pk=dead.pk).update(status=EventStatus.DEAD, attempts=10, last_error=TRACEBACK)
     dead.refresh_from_db()
+    # Paused, so that what tests publish makes no rows for it.
+    webhook, _ = create_webhook(url="https://erp.example.com/hooks", event_types=["*"], actor=users["admin"])
+    change_webhook(webhook_id=webhook.pk, changes={"is_active": False}, actor=users["admin"])
     return Records(
         supplier=supplier,
         certificate=make_certificate(supplier_id=supplier.pk),
@@ -111,7 +120,27 @@ def records(users: dict[str, Any], make_supplier: Any, make_nc: Any, make_certif
         user=create_user(
             username="miller", password="turned-steel-shaft-9", role="quality", actor=users["admin"], is_staff=True
         ),
-    )
+        webhook=webhook,
+        delivery=WebhookDelivery.objects.create(
+            endpoint=webhook,
+            event_id=dead.event_id,
+            sequence=dead.pk,
+            event_type=dead.event_type,
+            subject=f"nonconformity/{dead.aggregate_id}",
+            body="{}",
+            status="FAILED",
+            ended_at=dead.created_at,
+        ),
+        message=Outgoing.objects.create(
+            channel=BROKER,
+            lane=0,
+            key=0,
+            event=dead.pk,
+            state=OutgoingState.ASIDE,
+            attempts=10,
+            last_error="no route to any queue",
+        ),
+    )  # fmt: skip
 
 
 @pytest.fixture

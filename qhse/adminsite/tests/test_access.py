@@ -81,12 +81,24 @@ EXPECTED: dict[str, tuple[set[str], int]] = {
     "outbox/outboxevent/add/": (NOBODY, 200),
     "outbox/outboxevent/<path:object_id>/change/": ({"admin"}, 200),
     "outbox/outboxevent/<path:object_id>/history/": ({"admin"}, 302),
+    "webhooks/webhookendpoint/": ({"admin"}, 200),
+    "webhooks/webhookendpoint/add/": ({"admin"}, 200),
+    "webhooks/webhookendpoint/<path:object_id>/change/": ({"admin"}, 200),
+    "webhooks/webhookendpoint/<path:object_id>/history/": ({"admin"}, 302),
+    "outbox/outgoing/": ({"admin"}, 200),
+    "outbox/outgoing/add/": (NOBODY, 200),
+    "outbox/outgoing/<path:object_id>/change/": ({"admin"}, 200),
+    "outbox/outgoing/<path:object_id>/history/": ({"admin"}, 302),
+    "webhooks/webhookdelivery/": ({"admin"}, 200),
+    "webhooks/webhookdelivery/add/": (NOBODY, 200),
+    "webhooks/webhookdelivery/<path:object_id>/change/": ({"admin"}, 200),
+    "webhooks/webhookdelivery/<path:object_id>/history/": ({"admin"}, 302),
     "figures/": ({"quality", "auditor", "admin"}, 200),
     "accounts/user/": ({"admin"}, 200),
     "accounts/user/add/": ({"admin"}, 200),
     "accounts/user/<path:object_id>/change/": ({"admin"}, 200),
     "accounts/user/<path:object_id>/history/": ({"admin"}, 302),
-    "^(?P<app_label>accounts|exchange|audit|outbox|suppliers|ncs)/$": (EVERY_ROLE, 200),
+    "^(?P<app_label>accounts|exchange|audit|outbox|webhooks|suppliers|ncs)/$": (EVERY_ROLE, 200),
     "(?P<url>.*)$": (EVERY_ROLE, 404),
 }
 PAGES_OF_A_RECORD = (
@@ -98,6 +110,9 @@ PAGES_OF_A_RECORD = (
     "exchange/importjob",
     "audit/auditentry",
     "outbox/outboxevent",
+    "webhooks/webhookendpoint",
+    "outbox/outgoing",
+    "webhooks/webhookdelivery",
     "accounts/user",
 )
 for page in PAGES_OF_A_RECORD:
@@ -139,6 +154,9 @@ def address(route: str, records: Records) -> str:
         "exchange/importjob": records.job.pk,
         "audit/auditentry": records.entry.pk,
         "outbox/outboxevent": records.dead_event.pk,
+        "webhooks/webhookendpoint": records.webhook.pk,
+        "webhooks/webhookdelivery": records.delivery.pk,
+        "outbox/outgoing": records.message.pk,
         "accounts/user": records.user.pk,
         "r/<path:content_type_id>": records.supplier.pk,
     }
@@ -149,7 +167,7 @@ def address(route: str, records: Records) -> str:
         route.replace("<path:content_type_id>", "1")
         .replace("<int:attachment_id>", str(records.void_file.pk))
         .replace("<str:form>", "csv")
-        .replace("^(?P<app_label>accounts|exchange|audit|outbox|suppliers|ncs)/$", "suppliers/")
+        .replace("^(?P<app_label>accounts|exchange|audit|outbox|webhooks|suppliers|ncs)/$", "suppliers/")
         .replace("(?P<url>.*)$", "no-such-page/")
     )
 

@@ -299,7 +299,7 @@ class TestTheAuditTrail:
             ("?entity_type=supplier", {"Supplier recorded", "Volumes of a month set"}),
             ("?about=business", {"Supplier recorded", *BUYERS, *QUALITYS}),
             ("?about=people", {"User recorded"}),
-            ("?about=technical", set()),
+            ("?about=technical", {"Webhook created", "Webhook paused"}),
             ("?actor_role=quality", QUALITYS),
             ("?actor_role=system", {"User recorded"}),
             ("?source=worker", set()),

@@ -27,6 +27,13 @@ WRITERS = {
     "/admin/outbox/outboxevent/add/": set(),
     "/admin/outbox/outboxevent/{dead_event}/change/": {"admin"},
     "/admin/outbox/outboxevent/": {"admin"},
+    "/admin/webhooks/webhookendpoint/add/": {"admin"},
+    "/admin/webhooks/webhookendpoint/{webhook}/change/": {"admin"},
+    "/admin/webhooks/webhookendpoint/{webhook}/change/?step=rotate": {"admin"},
+    "/admin/webhooks/webhookdelivery/{delivery}/change/": {"admin"},
+    "/admin/webhooks/webhookdelivery/": {"admin"},
+    "/admin/outbox/outgoing/{message}/change/": {"admin"},
+    "/admin/outbox/outgoing/": {"admin"},
     "/admin/audit/auditentry/add/": set(),
     "/admin/audit/auditentry/{entry}/change/": set(),
     "/admin/accounts/user/add/": {"admin"},
@@ -43,7 +50,7 @@ def everything(records: Records) -> dict[str, Any]:
         "standard": "iso_9001", "number": "7", "issuer": "Forged", "valid_from": "2026-07-01", "valid_to": "2029-06-30",
         "method": "register",
         "month": "2026-10", "received_qty": "5", "defective_qty": "1", "received_lots": "1", "rejected_lots": "0",
-        "late_lots": "0", "go": "1",
+        "late_lots": "0", "go": "1", "url": "https://erp.example.com/", "event_types": ["*"],
         "username": "forged", "role": "admin", "is_staff": "on", "is_active": "on", "password": "brass-fitting-42x",
         "action": "close_selected", "_selected_action": [records.open_nc.pk], "confirmed": "1",
     }  # fmt: skip
@@ -59,6 +66,9 @@ def address(page: str, records: Records) -> str:
         dead_event=records.dead_event.pk,
         entry=records.entry.pk,
         user=records.user.pk,
+        webhook=records.webhook.pk,
+        delivery=records.delivery.pk,
+        message=records.message.pk,
     )
 
 

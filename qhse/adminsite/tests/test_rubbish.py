@@ -200,7 +200,7 @@ class TestForms:
     def test_with_a_nul_are_refused(self, field: str, browser: Browser, records: Records, traces: Any) -> None:
         pages = {
             "description": "ncs/nonconformity/add/",
-            "reason": f"ncs/nonconformity/{records.open_nc.pk}/change/",
+            "reason": f"ncs/nonconformity/{records.open_nc.pk}/change/?step=close",
             "name": "suppliers/supplier/add/",
             "username": "accounts/user/add/",
             "email": "accounts/user/add/",

@@ -43,5 +43,9 @@ TAGS = [
         "name": "outbox",
         "description": "What follows from changes, for administrators: events, their errors, and decisions.",
     },
+    {
+        "name": "webhooks",
+        "description": "Events sent to addresses of yours, for administrators: endpoints, secrets, what was delivered.",
+    },
     {"name": "operations", "description": "For who runs it: is it alive, is it ready, what does it measure."},
 ]

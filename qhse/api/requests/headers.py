@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 
-PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class HostCheckMiddleware(CommonMiddleware):
-    """Refuses foreign Host headers, except on probes. They ask by an address that no setting can foresee."""
+    """Refuses foreign Host headers, except where probes and Prometheus ask, by an address that no setting foresees."""
 
     def process_request(self, request: HttpRequest) -> Any:
         if request.path_info in PROBES:

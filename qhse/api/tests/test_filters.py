@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from qhse.api.filters import IdFilter, MomentFilter, OneOfFilter, TotalOrderingFilter, TrueFalseFilter
+from qhse.api.filters import (
+    PLAUSIBLE_DAY,
+    DayFilter,
+    IdFilter,
+    MomentFilter,
+    OneOfFilter,
+    TotalOrderingFilter,
+    TrueFalseFilter,
+)
+from qhse.days import EARLIEST, LATEST, doubt
 from suppliers.models import Supplier
 
 
@@ -38,6 +48,30 @@ class TestMomentFilter:
     def test_refuses_what_no_calendar_has(self, text):
         with pytest.raises(ValidationError):
             MomentFilter().field.clean(text)
+
+
+class TestDayFilter:
+    @pytest.mark.parametrize("text", ["1980-01-01", "2026-11-27", "2199-12-31"])
+    def test_takes_a_day_that_a_record_can_have(self, text):
+        assert DayFilter().field.clean(text).isoformat() == text
+
+    @pytest.mark.parametrize("text", ["0001-01-01", "1979-12-31", "2200-01-01", "9999-12-31"])
+    def test_says_which_days_can_be_meant(self, text):
+        with pytest.raises(ValidationError, match=f"{text} is not plausible; it must be from 1980-01-01 to 2199-12-31"):
+            DayFilter().field.clean(text)
+
+    @pytest.mark.parametrize("day", [EARLIEST, LATEST])
+    def test_has_a_pattern_in_the_document_that_ends_where_its_refusals_begin(self, day):
+        around = [day - timedelta(days=1), day, day + timedelta(days=1)]
+
+        documented = [re.match(PLAUSIBLE_DAY["pattern"], each.isoformat()) is not None for each in around]
+
+        assert documented == [not doubt(each) for each in around]
+
+    @pytest.mark.parametrize("text", ["0001", "2026-1-1", "20260101", "2026-02-30"])
+    def test_says_how_a_day_is_written(self, text):
+        with pytest.raises(ValidationError, match="YYYY-MM-DD"):
+            DayFilter().field.clean(text)
 
 
 @pytest.mark.parametrize("text", ["True", "1", "yes", "FALSE"])

@@ -12,12 +12,19 @@ from django.template.defaultfilters import filesizeformat
 from qhse.adminsite.forms import ServiceForm, reason_field
 from qhse.adminsite.once import FILES_AGAIN
 from qhse.attachments.contents import KINDS
+from qhse.attachments.headers import SHOWN
 from qhse.attachments.models import MAX_DESCRIPTION, Attachment
 from qhse.attachments.services import attach, void_attachment
 from qhse.errors import InvalidInput, RecordHasChanged
 
-ACCEPTED = ",".join(("image/*", *(f".{each}" for each in KINDS)))
-"""What a chooser of files offers. With pictures among it, a phone offers its camera."""
+UNSEEN = frozenset({"heic", "heif"})
+ACCEPTED = ",".join((*sorted(SHOWN), *(f".{each}" for each in KINDS if each not in UNSEEN)))
+"""
+What a chooser of files offers. With pictures among it, a phone offers its camera.
+
+A phone whose photos are HEIC, which no browser shows, makes a JPEG of one where that is not offered. One that is chosen
+all the same is taken.
+"""
 GONE = "Choose one of these. The one that you had chosen is void already, or is not on this record."
 
 

@@ -83,7 +83,7 @@ class TestAdding:
     def test_offers_a_camera_to_phones(self, browser, address):
         shown = browser().get(address).content.decode()
 
-        assert 'type="file" name="file" accept="image/*,.pdf,' in shown
+        assert 'type="file" name="file" accept="image/jpeg,image/png,image/webp,.pdf,' in shown
         assert 'enctype="multipart/form-data"' in shown
 
     def test_does_not_mind_what_others_do_to_the_record(self, users, nc, add, browser, address):

@@ -58,6 +58,14 @@ class TestReadiness:
     def test_probes_answer_under_every_host_name(self, anonymous, host):
         assert anonymous.get("/healthz", HTTP_HOST=host).status_code == 200
         assert anonymous.get("/readyz", HTTP_HOST=host).status_code == 200
+        assert anonymous.get("/metrics", HTTP_HOST=host).status_code == 200
+
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+    def test_probes_answer_without_tls(self, anonymous, settings, path):
+        settings.SECURE_SSL_REDIRECT = True
+
+        assert anonymous.get(path).status_code == 200
+        assert anonymous.get("/suppliers").status_code == 301
 
 
 @pytest.mark.django_db

@@ -76,7 +76,7 @@ class ImportAdmin(HistoryPanel, SteppedAdmin):
             return [CANCEL]
         if record.status != ImportStatus.PREVIEWED:
             return []
-        if record.missing_columns:
+        if record.missing_columns or record.doubled_columns:
             return [SET_UP, CANCEL]
         if record.foreseen_bad == record.rows_total:
             return [SET_UP, CANCEL]
@@ -181,7 +181,7 @@ class ImportAdmin(HistoryPanel, SteppedAdmin):
 
     @admin.display(description="what it will do")
     def foreseen(self, job: ImportJob) -> str:
-        if job.missing_columns:
+        if job.missing_columns or job.doubled_columns:
             return job.not_ready
         rows = f"{job.foreseen_new:,} new, {job.foreseen_known:,} there already"
         return f"{rows}, {job.foreseen_bad:,} with errors" if job.foreseen_bad else f"{rows}, none with an error"
@@ -252,7 +252,12 @@ def columns_panel(request: HttpRequest, job: ImportJob) -> Content | None:
 
     absent = format_html('<span class="quiet">{}</span>', "not in the file")
     unused = [label for name, label in labels.items() if name not in {each["field"] for each in job.columns}]
-    left_out = [each["header"] or NONE for each in job.columns if each["field"] is None]
+    doubled = [
+        (each["header"], format_html("{} {}", labels[each["doubled"]], badge("Another column can mean it too", "warn")))
+        for each in job.columns
+        if "doubled" in each
+    ]
+    left_out = [each["header"] or NONE for each in job.columns if each["field"] is None and "doubled" not in each]
     more = f" and {len(left_out) - SHOWN_LEFT_OUT} more" if len(left_out) > SHOWN_LEFT_OUT else ""
     return {
         "template": "adminsite/table_panel.html",
@@ -261,6 +266,7 @@ def columns_panel(request: HttpRequest, job: ImportJob) -> Content | None:
         "columns": ("In the file", "Means"),
         "rows": [
             *((each["header"] or NONE, meaning(each)) for each in job.columns if each["field"] is not None),
+            *doubled,
             *(((f"{', '.join(left_out[:SHOWN_LEFT_OUT])}{more}", badge("Left out", "mute")),) if left_out else ()),
             *(((absent, ", ".join(unused)),) if unused else ()),
         ],

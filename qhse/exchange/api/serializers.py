@@ -63,6 +63,9 @@ class ImportSerializer(AnswerSerializer[ImportJob]):
 class ImportColumnSerializer(serializers.Serializer[Any]):
     header = serializers.CharField(allow_blank=True, help_text="As it stands in the file.")
     field = serializers.CharField(allow_null=True, help_text="The field that it means. Null: it is left out.")
+    doubled = serializers.CharField(
+        required=False, help_text="The field that this column and another one can mean. Assign it to one of them."
+    )
     month_first = serializers.BooleanField(
         required=False, help_text="A day here has its month first, so that days that could be two are refused."
     )

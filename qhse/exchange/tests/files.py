@@ -88,3 +88,27 @@ def xlsx(rows: list[list[object]] | None = None, *, sheet_xml: str = "", more: d
         for name, content in (more or {}).items():
             archive.writestr(name, content)
     return made.getvalue()
+
+
+def from_1904(book: bytes) -> bytes:
+    """Return a workbook that counts its days from 1904."""
+    return _with(book, "<sheets>", '<workbookPr date1904="1"/><sheets>')
+
+
+def with_hidden_first_sheet(book: bytes, hidden: str, *, state: str = "hidden") -> bytes:
+    """Return a workbook before whose only sheet another one lies, which nobody sees. `hidden` is its XML."""
+    before = f'<sheets><sheet name="Listen" sheetId="2" state="{state}" r:id="r3"/>'
+    relation = f'<Relationship Id="r3" Type="{_OFFICE}/worksheet" Target="worksheets/sheet2.xml"/></Relationships>'
+    made = _with(_with(book, "<sheets>", before), "</Relationships>", relation, "xl/_rels/workbook.xml.rels")
+    with zipfile.ZipFile(grown := io.BytesIO(made), "a") as archive:
+        archive.writestr("xl/worksheets/sheet2.xml", hidden)
+    return grown.getvalue()
+
+
+def _with(book: bytes, old: str, new: str, member: str = "xl/workbook.xml") -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            content = source.read(name).decode()
+            archive.writestr(name, content.replace(old, new) if name == member else content)
+    return made.getvalue()

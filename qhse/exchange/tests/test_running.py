@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, repeat
 from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
@@ -15,7 +17,9 @@ from django.db import OperationalError, connection
 
 from audit.models import AuditEntry
 from ncs.models import NonConformity
+from ncs.services.fields import due_by
 from outbox.models import OutboxEvent
+from qhse import clock
 from qhse.accounts.services.users import change_user
 from qhse.exchange import running
 from qhse.exchange.models import ImportJob, ImportMode, ImportPiece, ImportStatus
@@ -47,6 +51,24 @@ class TestRun:
         assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == number
         assert AuditEntry.objects.get(action="IMPORT_DONE").changes["rows_new"] == [0, number]
         assert not ImportPiece.objects.exists()
+
+    @pytest.mark.parametrize("mode", [GOOD, ALL])
+    def test_all_rows_are_of_one_day_though_midnight_comes_between(
+        self, started, users, make_supplier, mode, monkeypatch
+    ):
+        make_supplier(name="Hansa Forge GmbH")
+        before, after = datetime(2026, 11, 27, 23, 59, tzinfo=UTC), datetime(2026, 11, 28, 0, 1, tzinfo=UTC)
+        moments = chain([before], repeat(after))
+        rows = "\n".join(f"Hansa Forge GmbH;low;Burrs on piece {number}" for number in range(ROWS_AT_ONCE + 5))
+        job = started(
+            f"Supplier;Severity;Description\n{rows}".encode(), kind="cases", actor=users["quality"], mode=mode
+        )
+        monkeypatch.setattr(clock, "present", lambda: next(moments))
+
+        run_waiting()
+
+        assert counts(job)[0] == ROWS_AT_ONCE + 5
+        assert set(NonConformity.objects.values_list("due_on", flat=True)) == {due_by("low", before.date())}
 
     @pytest.mark.parametrize("mode", [GOOD, ALL])
     def test_the_same_file_again_changes_nothing(self, started, mode):

@@ -9,7 +9,7 @@ import pytest
 from audit.models import AuditEntry
 from qhse import clock
 from qhse.errors import InvalidInput, RecordHasChanged
-from qhse.exchange.checking import MOST_PROBLEMS
+from qhse.exchange.checking import MOST_PROBLEMS, read_row
 from qhse.exchange.errors import (
     ColumnsDoNotFit,
     ImportHasStarted,
@@ -19,8 +19,10 @@ from qhse.exchange.errors import (
     TableIsRefused,
 )
 from qhse.exchange.models import ImportJob, ImportPiece, ImportStatus
-from qhse.exchange.services import cancel_import, change_import, forget_previews, start_import
+from qhse.exchange.registry import kind_of
+from qhse.exchange.services import cancel_import, change_import, forget_previews, rows_of, start_import
 from qhse.exchange.tests.conftest import suppliers_csv
+from qhse.exchange.tests.files import Serial, from_1904, xlsx
 from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
@@ -70,8 +72,50 @@ class TestPreview:
 
         assert (fields(job), job.rows_total) == (["name", "country"], 1)
 
-    def test_of_two_columns_of_one_name_the_first_counts(self, preview):
-        assert fields(preview(b"Name;Name;Supplier\nHansa;x;y\n")) == ["name", None, None]
+    @pytest.mark.parametrize(
+        ("head", "says"),
+        [
+            ("Name;Country;Supplier", "'Name' and 'Supplier' can all mean name."),
+            ("Name;Name;Supplier", "'Name' and 'Name' and 'Supplier' can all mean name."),
+            ("Name;Land;Country", "'Land' and 'Country' can all mean country."),
+        ],
+    )
+    def test_of_columns_that_mean_the_same_none_counts_until_a_person_says_which(self, preview, users, head, says):
+        job = preview(f"{head}\nHansa;x;y\n".encode())
+
+        assert says in job.not_ready
+        with pytest.raises(ImportIsNotReady, match="can all mean"):
+            start_import(import_id=job.pk, actor=users["procurement"])
+
+        chosen = change_import(import_id=job.pk, columns=["name", None, None], actor=users["procurement"])
+        assert (chosen.not_ready, fields(chosen), chosen.foreseen_new) == ("", ["name", None, None], 1)
+
+    def test_that_no_column_of_several_is_meant_can_be_said_too(self, preview, users):
+        job = preview(b"Name;Land;Country\nHansa;x;y\n")
+
+        assert change_import(import_id=job.pk, columns=fields(job), actor=users["procurement"]).not_ready == ""
+
+    def test_errors_are_in_the_order_of_rows_and_then_of_columns(self, preview):
+        rows = ["A;;", "Rossi;;no mail", "A;;", "Weser;32.12.2027;", ";;"]
+        lines = ["E-mail;Certified until;Name", *(";".join(row.split(";")[::-1]) for row in rows)]
+        job = preview("\n".join([*lines, "no;31.13.2027;A\u200bB"]).encode())
+
+        assert [(each["row"], each["column"]) for each in job.problems] == [
+            (3, "E-mail"), (4, ""), (5, "Certified until"), (7, "Certified until"), (7, "Name"),
+        ]  # fmt: skip
+
+    def test_a_number_is_a_day_as_the_workbook_counts_days(self, preview, users):
+        rows = [["Name", "Certified until"], ["Hansa", 44_925], ["Rossi", Serial(44_925)]]
+        for content, year in ((xlsx(rows), 2022), (from_1904(xlsx(rows)), 2026)):
+            job = preview(content, name="a.xlsx")
+            read = [read_row(kind_of("suppliers"), job.columns, row)[0] for row in rows_of(job)]
+
+            assert [values["certification_expiry"].year for values in read] == [year, year]
+            again = change_import(import_id=job.pk, columns=["name", None], actor=users["procurement"])
+            again = change_import(
+                import_id=job.pk, columns=["name", "certification_expiry"], actor=users["procurement"]
+            )
+            assert again.columns == job.columns
 
     def test_a_row_that_repeats_another_one_is_an_error(self, preview):
         job = preview(b"Name;Country\nHansa;DE\nHANSA;IT\n")

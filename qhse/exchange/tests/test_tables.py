@@ -11,7 +11,7 @@ import pytest
 from qhse.exchange import tables
 from qhse.exchange.errors import TableIsRefused, TableIsTooLarge
 from qhse.exchange.tables import MAX_COLUMNS, read_table
-from qhse.exchange.tests.files import Formula, Serial, xlsx
+from qhse.exchange.tests.files import Formula, Serial, from_1904, sheet, with_hidden_first_sheet, xlsx
 
 
 def cells(content: bytes, name: str = "a.csv"):
@@ -94,6 +94,23 @@ class TestXlsx:
         content = xlsx([["Title", ""], ["a", "b"]], extra='<mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>')
 
         assert cells(content, "a.xlsx") == [["Title"], ["a", "b"]]
+
+    @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+    def test_the_first_sheet_that_people_see_is_read(self, state):
+        book = with_hidden_first_sheet(xlsx([["a"], ["1"]]), sheet([["Lists"], ["x"]]), state=state)
+        table = read_table(io.BytesIO(book), "a.xlsx")
+
+        assert [row.cells for row in table.rows] == [["a"], ["1"]]
+        assert (table.facts["sheet"], table.facts["sheets"]) == ("Tabelle1", 1)
+
+    def test_rows_that_nobody_sees_are_refused_and_their_sheet_is_named(self):
+        book = with_hidden_first_sheet(xlsx([]), sheet([["Name"], ["x"]]))
+
+        with pytest.raises(TableIsRefused, match=r"hidden sheets alone\. Show the sheet 'Listen'"):
+            cells(book, "a.xlsx")
+
+    def test_days_are_those_of_the_calendar_that_the_workbook_has(self):
+        assert cells(from_1904(xlsx([["bis"], [Serial(44925)]])), "a.xlsx") == [["bis"], ["2026-12-31"]]
 
     def test_rows_are_counted_as_in_the_sheet(self):
         table = read_table(io.BytesIO(xlsx([[""], [""], ["a", "b"], ["1", "2"]])), "a.xlsx")

@@ -43,7 +43,7 @@ def names(**more) -> Export:
         "title": "users",
         "columns": [Column("id"), Column("username")],
         "chosen": User.objects.order_by("-username"),
-        "rows_of": lambda keys: [[user.pk, user.username] for user in in_order(keys, User.objects.all())],
+        "rows_of": lambda keys, using: [[user.pk, user.username] for user in in_order(keys, User.objects.all())],
         "filter": {"role": "quality"},
     }
     return Export(**values | more)
@@ -88,7 +88,7 @@ class TestWhatLeaves:
     @pytest.mark.usefixtures("small_pieces", "people")
     def test_is_all_of_one_moment_of_the_clock(self, users):
         moments = []
-        export = names(rows_of=lambda keys: [[moments.append(present()), ""] for _ in keys])
+        export = names(rows_of=lambda keys, using: [[moments.append(present()), ""] for _ in keys])
 
         list(export_by_system(export, Form.CSV))
 
@@ -139,7 +139,7 @@ class TestTheEntry:
 
     @pytest.mark.usefixtures("small_pieces", "people")
     def test_of_one_whose_middle_cannot_be_read_says_so_and_the_reader_notices(self, users):
-        def rows_of(keys):
+        def rows_of(keys, using):
             if "more-c" not in {user.username for user in User.objects.filter(pk__in=list(keys))}:
                 raise OperationalError("away")
             return [["", ""] for _ in keys]
@@ -223,7 +223,7 @@ class TestBounds:
         assert len(list(export_for(users["auditor"], names(), Form.CSV))) == 4
 
     def test_one_that_is_refused_or_fails_leaves_no_turn_behind(self, users, monkeypatch):
-        def fail(keys):
+        def fail(keys, using):
             raise OperationalError("away")
 
         monkeypatch.setattr(exports, "MOST_ROWS", 6)

@@ -80,7 +80,7 @@ class Command(BaseCommand):
             f"{job.foreseen_bad} with errors; nothing has been imported"
         )
         self._tell_problems(job)
-        if job.missing_columns or (job.not_ready and not is_dry):
+        if job.missing_columns or job.doubled_columns or (job.not_ready and not is_dry):
             raise CommandError(job.not_ready, returncode=2)
         sys.exit(1 if job.foreseen_bad else 0)
 

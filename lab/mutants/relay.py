@@ -1,0 +1,99 @@
+"""Mutants of what leaves for other systems."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+QUEUE, COURIERS, LANES, BROKERS, CONSUMER = (
+    f"outbox/relay/tests/test_{theme}.py" for theme in ("queue", "couriers", "lanes", "brokers", "consumer")
+)
+
+MUTANTS = (
+    Mutant(
+        "leaves-by-nobody", "outbox/publisher.py",
+        "if settings.BROKER_URL and stored:", "if False:", f"{QUEUE} -k leave_as_one_by_one",
+    ),
+    Mutant(
+        "successors-overtake", "outbox/relay/queue.py",
+        "AND held.channel = c.channel AND held.key = c.key AND held.id < c.id",
+        "AND held.channel = c.channel AND held.key = c.key AND false",
+        QUEUE,
+    ),
+    Mutant(
+        "behind-for-ever", "outbox/relay/queue.py",
+        "    if waited:\n", "    if False:\n", QUEUE,
+    ),
+    Mutant(
+        "aside-stops-all", "outbox/relay/queue.py",
+        "        free(row.channel, [row.key])\n", "", QUEUE,
+    ),
+    Mutant(
+        "replay-races-pruning", "outbox/outgoing.py",
+        "ORDER BY id FOR KEY SHARE", "ORDER BY id", f"{QUEUE} -k not_pruned_before",
+    ),
+    Mutant(
+        "orphans-fill-each-look", "outbox/relay/queue.py",
+        "FROM chosen c LEFT JOIN", "FROM chosen c JOIN", f"{QUEUE} -k whose_event_is_gone",
+    ),
+    Mutant(
+        "lost-session-ends-the-relay", "outbox/relay/relay.py",
+        "with connection.wrap_database_errors:", "if True:", "outbox/relay/tests/test_relay.py",
+    ),
+    Mutant(
+        "declined-counts", "outbox/relay/couriers.py",
+        "queue.retry_later([rows[row]], why, seconds, counted=False)",
+        "queue.retry_later([rows[row]], why, seconds, counted=True)",
+        COURIERS,
+    ),
+    Mutant(
+        "refused-for-ever", "outbox/relay/couriers.py",
+        "if row.attempts + 1 >= MOST_REFUSALS:", "if False:", COURIERS,
+    ),
+    Mutant(
+        "away-is-asked-on", "outbox/relay/couriers.py",
+        "        if left > 0:\n            return Turn(0, left)\n", "", COURIERS,
+    ),
+    Mutant(
+        "lanes-of-others", "outbox/relay/lanes.py",
+        "set(range(LANES)) - ours - theirs", "set(range(LANES)) - ours", LANES,
+    ),
+    Mutant(
+        "no-share", "outbox/relay/lanes.py",
+        "share = -(-LANES // max(1, relays))", "share = LANES", LANES,
+    ),
+    Mutant(
+        "busy-lanes-go", "outbox/relay/lanes.py",
+        "sorted(ours - set(busy))", "sorted(ours)", LANES,
+    ),
+    Mutant(
+        "pruned-before-it-left", "outbox/pruning.py",
+        "    AND NOT EXISTS (SELECT FROM outbox_outgoing o WHERE o.event = outbox_outboxevent.id)\n", "",
+        f"{QUEUE} -k what_has_not_left",
+    ),
+    Mutant(
+        "not-mandatory", "outbox/relay/rabbitmq.py",
+        "properties, mandatory=True)", "properties)", BROKERS,
+    ),
+    Mutant(
+        "nack-is-an-ack", "outbox/relay/rabbitmq.py",
+        "            if is_nack:\n", "            if False:\n", BROKERS,
+    ),
+    Mutant(
+        "all-at-once", "outbox/relay/rabbitmq.py",
+        "return [queue.popleft() for queue in self._queues.values()]",
+        "return [queue.popleft() for queue in self._queues.values() for _ in range(len(queue))]",
+        BROKERS,
+    ),
+    Mutant(
+        "anybody-is-the-culprit", "outbox/relay/rabbitmq.py",
+        "if blamed and len(self._in_flight) == 1 else None", "if blamed else None", BROKERS,
+    ),
+    Mutant(
+        "inbox-in-vain", "docs/examples/consumer.py",
+        "        if not new:\n            return\n", "", CONSUMER,
+    ),
+    Mutant(
+        "late-overwrites", "docs/examples/consumer.py",
+        " WHERE open_cases.sequence < excluded.sequence", "", CONSUMER,
+    ),
+)  # fmt: skip

@@ -1,0 +1,91 @@
+"""Mutants of reads on a replica: who has written reads it, nothing is too old, and its faults are nobody's."""
+
+from __future__ import annotations
+
+from lab.mutants.mutant import Mutant
+
+READING = "qhse/replica/tests/test_reading.py"
+PLACES = "qhse/replica/tests/test_places.py"
+
+MUTANTS = (
+    Mutant(
+        "own-writes-not-looked-for", "qhse/replica/reading.py",
+        "if copy.found < len(primary.uids) or (", "if (", f"{READING} -k what_they_wrote_and_others",
+    ),
+    Mutant(
+        "only-the-last-write-looked-for", "qhse/replica/asking.py",
+        "ORDER BY id DESC LIMIT {LAST_WRITES}", "ORDER BY id DESC LIMIT 1", f"{READING} -k came_before_one",
+    ),
+    Mutant(
+        "writes-forgotten-at-once", "qhse/replica/asking.py",
+        "interval '{OPEN_MINUTES} minutes'", "interval '0 minutes'", f"{READING} -k what_they_wrote_and_others",
+    ),
+    Mutant(
+        "who-writes-much-waits-for-nothing", "qhse/replica/reading.py",
+        " or (primary.writes_much and not is_complete):", ":", f"{READING} -k slow_write_too",
+    ),
+    Mutant(
+        "promoted-copy-is-believed", "qhse/replica/reading.py",
+        "is_recent = copy.is_in_recovery and age", "is_recent = age", f"{READING} -k was_promoted",
+    ),
+    Mutant(
+        "copy-of-something-else", "qhse/replica/asking.py",
+        "    if theirs != ours:\n", "    if False:\n", f"{READING} -k something_else",
+    ),
+    Mutant(
+        "copy-of-any-age", "qhse/replica/reading.py",
+        "-1 <= age <= settings.REPLICA_MAX_LAG", "age >= -1", f"{READING} -k older_than_the_bound",
+    ),
+    Mutant(
+        "copy-of-another-history", "qhse/replica/reading.py",
+        "is_complete = copy.is_caught_up and copy.beat is not None and copy.beat == primary.beat",
+        "is_complete = copy.is_caught_up", f"{READING} -k another_history",
+    ),
+    Mutant(
+        "key-figures-not-exact", "kpi/api/views.py", "exact=True", "exact=False", f"{READING} -k exact_like_everybody",
+    ),
+    Mutant(
+        "reads-within-a-transaction-elsewhere", "qhse/replica/reading.py",
+        "if connections[PRIMARY].in_atomic_block:", "if False:", f"{READING} -k within_a_transaction",
+    ),
+    Mutant(
+        "replica-that-fails-is-an-error", "qhse/replica/reading.py",
+        "            self._leave(error)\n", "            self._leave(error)\n            raise\n",
+        f"{READING} -k middle_of_a_read_has",
+    ),
+    Mutant(
+        "replica-refuses", "qhse/replica/reading.py",
+        "except Exception as error:  # of any kind: a copy", "except DatabaseError as error:  # a copy",
+        f"{READING} -k not_arrived",
+    ),
+    Mutant(
+        "replica-that-is-away-is-asked-again", "qhse/replica/reading.py",
+        "    breaker.open()\n", "", f"{READING} -k left_alone",
+    ),
+    Mutant(
+        "no-hanging-up", "qhse/replica/hanging_up.py",
+        "                ours.shutdown(socket.SHUT_RDWR)", "                pass", f"{READING} -k takes_too_long",
+    ),
+    Mutant(
+        "pieces-of-an-export-from-elsewhere", "qhse/exporting/exports.py",
+        "yield self.reader.read(partial(self._export.rows_of, keys))",
+        'yield self._export.rows_of(keys, "replica")', f"{READING} -k in_all_pieces",
+    ),
+    Mutant(
+        "admin-lists-of-nobody-in-particular", "qhse/adminsite/replica_lists.py",
+        "return read(page_by, user=request.user)", 'return page_by("replica")', f"{READING} -k in_the_admin",
+    ),
+    Mutant(
+        "heart-stops-when-the-clock-is-set-back", "qhse/replica/jobs.py",
+        "\nOR known.at > excluded.at\n", "\n", f"{READING} -k set_back",
+    ),
+    Mutant(
+        "promoted-replica-takes-writes", "qhse/settings.py",
+        '"default_transaction_read_only": "on",  #', '"default_transaction_deferrable": "off",  #',
+        "qhse/tests/test_settings.py -k takes_no_writes",
+    ),
+    Mutant(
+        "every-list-may-be-read-there", "qhse/api/viewsets.py",
+        "may_read_replica = False", "may_read_replica = True", f"{PLACES} -k of_the_api",
+    ),
+)  # fmt: skip

@@ -1,0 +1,156 @@
+"""NATS JetStream: published with acknowledgements to a stream that a command has made."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections import defaultdict
+from collections.abc import Collection, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from nats.aio.client import Client as NatsClient
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.js.errors import APIError, NoStreamResponseError
+
+from outbox.relay.messages import CONTENT_TYPE, Message
+from outbox.relay.port import BrokerAway, Outcome
+
+STREAM = "QHSE"
+SUBJECTS = "qhse.events.>"
+_SUBJECT = "qhse.events."
+_PREFIX = "ce-"
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 10.0
+SERVE_SECONDS = 0.25
+"""The client answers pings only while its loop runs; so often it gets a turn in a wait."""
+
+T = TypeVar("T")
+
+
+class NatsPublisher:
+    """
+    The line to NATS. The client's event loop is turned here, in the relay's thread.
+
+    The server drops what it has seen within the stream's window under the same `Nats-Msg-Id`. It does not write to the
+    disk before it acknowledges, unless it is told to (`sync_interval: always`): what was taken survives a crash of the
+    server's process, and of the machine only then.
+    """
+
+    name = "nats"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._line: Any = None
+
+    def publish(self, messages: Sequence[Message]) -> Outcome:
+        outcome = Outcome()
+        self._run(self._publish(messages, outcome), CONNECT_SECONDS + 2 * ANSWER_SECONDS)
+        return outcome
+
+    def wait(self, seconds: float, wake: Collection[int]) -> None:
+        loop = asyncio.get_event_loop_policy().get_event_loop() if self._loop is None else self._loop
+        while seconds > 0:
+            if select.select(list(wake), [], [], min(seconds, SERVE_SECONDS))[0]:
+                return
+            seconds -= SERVE_SECONDS
+            if self._line is not None:
+                loop.run_until_complete(asyncio.sleep(0))
+
+    def close(self) -> None:
+        loop, line, self._loop, self._line = self._loop, self._line, None, None
+        if loop is None:
+            return
+        try:
+            if line is not None:
+                loop.run_until_complete(asyncio.wait_for(line.close(), 1.0))
+        except (TimeoutError, NatsError, OSError):
+            pass  # it was to be ended
+        finally:
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        try:
+            return self._loop.run_until_complete(asyncio.wait_for(work, seconds))
+        except BrokerAway:
+            self.close()
+            raise
+        except (TimeoutError, NatsError, OSError) as error:
+            self.close()
+            raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+
+    async def _publish(self, messages: Sequence[Message], outcome: Outcome) -> None:
+        if self._line is None or not self._line.is_connected:
+            self._line = await connect(self._url)
+        stream = self._line.jetstream(timeout=ANSWER_SECONDS)
+        chains: dict[int, list[Message]] = defaultdict(list)
+        for message in messages:
+            chains[message.key].append(message)
+        await asyncio.gather(*(self._chain(stream, chain, outcome) for chain in chains.values()))
+
+    async def _chain(self, stream: Any, chain: Sequence[Message], outcome: Outcome) -> None:
+        for message in chain:
+            if not await self._send(stream, message, outcome):
+                return
+
+    async def _send(self, stream: Any, message: Message, outcome: Outcome) -> bool:
+        headers = _headers(message)
+        if (size := len(message.body) + _size(headers)) > self._line.max_payload:
+            # The client looks at the body alone. The server would end the line, and every other message with it.
+            outcome.refused[message.row] = f"it has {size:,} bytes, and the server takes {self._line.max_payload:,}"
+            return False
+        try:
+            await stream.publish(_SUBJECT + message.route, message.body, headers=headers)
+        except NoStreamResponseError:
+            outcome.declined[message.row] = f"no stream takes {_SUBJECT}{message.route}: run manage.py declare_topology"
+        except APIError as error:
+            outcome.declined[message.row] = f"the stream declines: {error.code} {error.description}"
+        except (MaxPayloadError, ValueError) as error:
+            outcome.refused[message.row] = f"it cannot be sent as a message: {error!r}"
+        else:
+            outcome.taken.append(message.row)
+            return True
+        return False
+
+
+async def connect(url: str) -> Any:
+    """Return a line to the server, which does not mend itself. Raises BrokerAway, whatever it is that answers."""
+    parts = urlsplit(url)
+    name, password = unquote(parts.username or ""), unquote(parts.password or "")
+    place = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    # The client would take what stands in an address as it is written. A name alone is a token.
+    who: dict[str, Any] = {"user": name, "password": password} if password else {"token": name} if name else {}
+    line = NatsClient()
+    try:
+        # Without its own reconnecting, which would send again what we send again ourselves. A server that refuses lines
+        # would be tried 60 times all the same, two seconds apart.
+        await line.connect(
+            place, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
+            connect_timeout=CONNECT_SECONDS, name="qhse-relay", **who,
+        )  # fmt: skip
+        return line
+    except Exception as error:  # of whatever kind: it may be no NATS at all
+        with suppress(Exception):
+            await asyncio.wait_for(line.close(), 1.0)
+        raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+
+
+def _size(headers: dict[str, str]) -> int:
+    """Return how many bytes the client makes of headers: a first line, a line each, and an empty one."""
+    return len("NATS/1.0\r\n\r\n") + sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())
+
+
+def _headers(message: Message) -> dict[str, str]:
+    attributes = {_PREFIX + name: value for name, value in message.attributes.items()}
+    # A replay is sent on purpose: under the same id the server would drop it while it remembers the first.
+    replay = message.headers.get("qhse_replay")
+    sent_as = f"{message.message_id}/{replay}" if replay else message.message_id
+    return attributes | message.headers | {"Nats-Msg-Id": sent_as, "content-type": CONTENT_TYPE}

@@ -1,0 +1,53 @@
+"""What the relay asks of a broker, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from outbox.relay.messages import Message
+
+
+class BrokerAway(Exception):
+    """The broker cannot be reached, takes nothing now, or lacks what we publish to. No message is at fault."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    What became of some messages, by their rows. The rest was not sent, because an earlier one of its aggregate was not
+    taken.
+
+    `taken`: the broker has stored it. `declined`: it was not the message's fault (no queue is bound, a queue is full).
+    `refused`: the broker will not take this very message.
+    """
+
+    taken: list[int] = field(default_factory=list)
+    declined: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+class BrokerPublisher(Protocol):
+    """
+    A line to a broker. One thread uses it.
+
+    It opens its line when it is first needed, and anew after it was lost.
+    """
+
+    name: str
+
+    def publish(self, messages: Sequence[Message]) -> Outcome:
+        """
+        Send these messages, and return when the fate of each is known.
+
+        A message goes when its predecessor of the same key was taken, never before. `taken` means that it survives a
+        crash of the broker. Raises BrokerAway, also when some were taken and others not: then all are sent again, with
+        the same ids.
+        """
+
+    def wait(self, seconds: float, wake: Collection[int]) -> None:
+        """Serve the line for so long, or until one of the descriptors is readable. Raises BrokerAway."""
+
+    def close(self) -> None:
+        """End the line without waiting for the other side."""

@@ -1,0 +1,287 @@
+"""Both brokers through the same port, on servers of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+import pika
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from dev.brokers.nats import PrivateNats
+from dev.brokers.rabbitmq import PrivateRabbit
+from outbox.relay.brokers import publisher_of
+from outbox.relay.nats import STREAM
+from outbox.relay.port import BrokerAway, BrokerPublisher
+from outbox.relay.tests.conftest import message
+from outbox.relay.topology import declare
+
+pytestmark = pytest.mark.broker
+
+QUEUE = "test"
+
+
+@dataclass
+class Broker:
+    """One kind of broker, with what is published to it and how it is read."""
+
+    url: str
+    publisher: BrokerPublisher
+    declare: Callable[..., None]
+    received: Callable[[], list[tuple[str, bytes]]]
+    restart: Callable[[], None]
+
+
+def declared(url: str, **changes: Any) -> None:
+    declare(url, **{"queue": QUEUE, "bindings": ["#"], "max_length": None} | changes)
+
+
+def forget_rabbit(url: str) -> None:
+    with pika.BlockingConnection(pika.URLParameters(url)) as line:
+        line.channel().queue_delete(QUEUE)
+        line.channel().exchange_delete("qhse.events")
+
+
+def read_rabbit(url: str) -> list[tuple[str, bytes]]:
+    found = []
+    with pika.BlockingConnection(pika.URLParameters(url)) as line:
+        channel = line.channel()
+        while (got := channel.basic_get(QUEUE, auto_ack=True))[0] is not None:
+            found.append((got[1].message_id, got[2]))
+    return found
+
+
+def forget_nats(url: str) -> None:
+    async def forget() -> None:
+        line = await nats.connect(url)
+        with suppress(nats.js.errors.NotFoundError):
+            await line.jetstream().delete_stream(STREAM)
+        await line.close()
+
+    asyncio.run(forget())
+
+
+def read_nats(url: str) -> list[tuple[str, bytes]]:
+    async def read() -> list[tuple[str, bytes]]:
+        line = await nats.connect(url)
+        found, manager = [], line.jetstream()
+        state = (await manager.stream_info(STREAM)).state
+        for number in range(state.first_seq, state.last_seq + 1):
+            stored = await manager.get_msg(STREAM, number)
+            found.append((stored.headers["ce-id"], stored.data))
+        await line.close()
+        return found
+
+    return asyncio.run(read())
+
+
+@pytest.fixture
+def on_rabbit(rabbit: PrivateRabbit) -> Iterator[Broker]:
+    def restart() -> None:
+        rabbit.stop()  # killed within seconds of its making, a quorum queue comes back unreadable
+        rabbit.start()
+
+    publisher = publisher_of(rabbit.url)
+    yield Broker(
+        rabbit.url,
+        publisher,
+        lambda **changes: declared(rabbit.url, **changes),
+        lambda: read_rabbit(rabbit.url),
+        restart,
+    )
+    publisher.close()
+    forget_rabbit(rabbit.url)
+
+
+@pytest.fixture
+def on_nats(nats_server: PrivateNats) -> Iterator[Broker]:
+    def restart() -> None:
+        nats_server.kill()
+        nats_server.start()
+
+    url = nats_server.url
+    publisher = publisher_of(url)
+    yield Broker(url, publisher, lambda **changes: declared(url, **changes), lambda: read_nats(url), restart)
+    publisher.close()
+    forget_nats(url)
+
+
+@pytest.fixture(params=["on_rabbit", "on_nats"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    found: Broker = request.getfixturevalue(request.param)
+    return found
+
+
+class TestEitherBroker:
+    def test_has_stored_what_it_is_said_to_have_taken(self, broker):
+        broker.declare()
+        sent = [message(number, str(number % 7)) for number in range(1, 51)]
+        outcome = broker.publisher.publish(sent)
+        assert sorted(outcome.taken) == list(range(1, 51))
+        assert not outcome.declined and not outcome.refused
+        assert sorted(broker.received()) == sorted((each.message_id, each.body) for each in sent)
+
+    def test_keeps_the_order_of_an_aggregate(self, broker):
+        broker.declare()
+        sent = [message(number, "41") for number in range(1, 21)]
+        broker.publisher.publish(sent)
+        assert [found for found, _ in broker.received()] == [each.message_id for each in sent]
+
+    def test_is_away_while_nobody_has_declared_where_messages_go_or_declines_them(self, broker):
+        try:
+            outcome = broker.publisher.publish([message(1)])
+        except BrokerAway as away:
+            assert "declare_topology" in str(away)
+        else:
+            assert "declare_topology" in outcome.declined[1] and not outcome.taken
+
+    def test_stores_nothing_twice_that_is_published_once_after_a_restart(self, broker):
+        broker.declare()
+        broker.publisher.publish([message(1)])
+        broker.restart()
+        with pytest.raises(BrokerAway):  # the line was cut
+            broker.publisher.publish([message(2)])
+        assert broker.publisher.publish([message(2)]).taken == [2]
+        assert len(broker.received()) == 2
+
+    def test_declines_what_does_not_fit_and_sends_none_of_its_aggregate_past_it(self, broker):
+        broker.declare(max_length=1)
+        outcome = broker.publisher.publish([message(number, "41") for number in range(1, 9)])
+        assert outcome.taken and outcome.declined and not outcome.refused
+        first_declined = min(outcome.declined)
+        assert max(outcome.taken) < first_declined
+        # What stands behind it was not tried at all.
+        assert len(outcome.taken) + len(outcome.declined) < 8
+
+    def test_that_is_not_there_is_away(self, broker):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            absent = publisher_of(
+                broker.url.replace(broker.url.rsplit(":", 1)[1].split("/")[0], str(taken.getsockname()[1]))
+            )
+            with pytest.raises(BrokerAway):
+                absent.publish([message(1)])
+            absent.close()
+
+    def test_declaring_again_changes_nothing(self, broker):
+        broker.declare()
+        broker.publisher.publish([message(1)])
+        broker.declare()
+        assert len(broker.received()) == 1
+
+
+class TestRabbit:
+    def test_sends_back_what_no_queue_wants(self, on_rabbit):
+        on_rabbit.declare(bindings=["nonconformity.NC_CLOSED"])
+        outcome = on_rabbit.publisher.publish(
+            [message(1, "1"), message(2, "1", event_type="NC_CLOSED"), message(3, "2", event_type="NC_CLOSED")]
+        )
+        assert "no queue is bound for nonconformity.NC_CREATED" in outcome.declined.get(1, "it was taken")
+        assert outcome.taken == [3]  # the second is not sent past the first of its aggregate
+
+    def test_blames_one_message_alone_for_what_it_causes(self, on_rabbit):
+        on_rabbit.declare()
+        large = message(1, payload=f'"{"x" * 30_000}"')
+        outcome = on_rabbit.publisher.publish([large])
+        assert "larger than configured max size" in outcome.refused[1]
+        assert on_rabbit.publisher.publish([message(2)]).taken == [2]
+
+    def test_blames_none_of_several(self, on_rabbit):
+        on_rabbit.declare()
+        with pytest.raises(BrokerAway):
+            on_rabbit.publisher.publish([message(1, "1", payload=f'"{"x" * 30_000}"'), message(2, "2")])
+
+    def test_serves_its_line_while_it_waits_until_something_can_be_read(self, on_rabbit):
+        on_rabbit.declare()
+        on_rabbit.publisher.publish([message(1)])
+        left, right = socket.socketpair()
+        with left, right:
+            right.send(b"!")
+            on_rabbit.publisher.wait(60, [left.fileno()])  # ends at once
+
+    def test_carries_the_attributes_as_headers(self, on_rabbit, rabbit):
+        on_rabbit.declare()
+        sent = message(7)
+        on_rabbit.publisher.publish([sent])
+        with pika.BlockingConnection(pika.URLParameters(rabbit.url)) as line:
+            method, properties, _ = line.channel().basic_get(QUEUE, auto_ack=True)
+        assert method.routing_key == "nonconformity.NC_CREATED"
+        assert properties.message_id == sent.message_id and properties.delivery_mode == 2
+        del properties.headers["x-delivery-count"]
+        assert properties.headers == {f"cloudEvents_{name}": value for name, value in sent.attributes.items()} | {
+            "schema_version": "1", "request_id": "r-1", "actor": "ada",
+        }  # fmt: skip
+
+
+class TestNats:
+    def test_drops_what_it_has_seen_and_takes_a_replay(self, on_nats):
+        on_nats.declare()
+        first = message(1)
+        on_nats.publisher.publish([first])
+        on_nats.publisher.publish([first])
+        assert len(on_nats.received()) == 1
+        on_nats.publisher.publish([message(1, replay=12)])
+        assert len(on_nats.received()) == 2
+
+
+class TestAnAddressOfNats:
+    def test_may_have_a_password_with_any_sign(self):
+        with PrivateNats('authorization { user: "qhse", password: "p@ss/w%rd" }') as server:
+            url = server.url.replace("://", "://qhse:p%40ss%2Fw%25rd@")
+            declared(url)
+            publisher = publisher_of(url)
+
+            assert publisher.publish([message(1)]).taken == [1]
+            publisher.close()
+
+    def test_may_have_a_token(self):
+        with PrivateNats('authorization { token: "s3/cret" }') as server:
+            declared(server.url.replace("://", "://s3%2Fcret@"))
+
+
+def test_a_message_that_is_too_large_with_its_headers_is_refused_alone_by_nats():
+    with PrivateNats("max_payload: 4096") as server:
+        declared(server.url)
+        publisher = publisher_of(server.url)
+        large = message(1, aggregate="1", payload=json.dumps({"x": "y" * 3_900}))
+
+        outcome = publisher.publish([large, message(2, aggregate="2")])
+
+        assert "the server takes 4,096" in outcome.refused[1]
+        assert outcome.taken == [2]
+        publisher.close()
+
+
+@pytest.mark.parametrize("said", [b"INFO []\r\n", b'INFO {"max_payload": "a"}\r\nPONG\r\n', b"x" * 200_000, b""])
+def test_what_is_no_nats_at_all_is_a_broker_that_is_away(said):
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+
+        def answer() -> None:
+            with suppress(OSError):
+                line, _ = stranger.accept()
+                with line:
+                    line.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        publisher = publisher_of(f"nats://qhse:s3cret@127.0.0.1:{stranger.getsockname()[1]}")
+
+        with pytest.raises(BrokerAway) as away:
+            publisher.publish([message(1)])
+
+    assert "s3cret" not in str(away.value)
+
+
+@pytest.mark.parametrize("query", ["foo=1", "frame_max=abc", "ssl_options=1"])
+def test_an_address_that_nobody_understands_is_refused_without_being_quoted(query):
+    with pytest.raises(ImproperlyConfigured, match="BROKER_URL") as refusal:
+        publisher_of(f"amqp://qhse:s3cret@127.0.0.1/?{query}")
+
+    assert "s3cret" not in str(refusal.value)

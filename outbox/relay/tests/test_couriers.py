@@ -1,0 +1,209 @@
+"""The broker's courier beside a broker that does as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models.functions import Now
+
+from audit.models import AuditEntry
+from outbox.choices import OutgoingState
+from outbox.models import Outgoing
+from outbox.outgoing import LANES
+from outbox.publisher import publish
+from outbox.relay.couriers import BATCH, MOST_REFUSALS, BrokerCourier
+from outbox.relay.messages import Message
+from outbox.relay.port import BrokerAway, Outcome
+from outbox.relay.services import Selection, dismiss_messages, replay, requeue_messages
+from outbox.tests.gauges import GaugeCalibrated
+from qhse.errors import InvalidInput
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
+ALL = frozenset(range(LANES))
+
+
+class Told:
+    """A broker: `judge` says of each message None (taken), or why it is declined or refused."""
+
+    name = "told"
+
+    def __init__(self) -> None:
+        self.judge: Callable[[Message], tuple[str, str] | None] = lambda message: None
+        self.away = False
+        self.received: list[int] = []
+        self.batches: list[int] = []
+
+    def publish(self, messages: Sequence[Message]) -> Outcome:
+        self.batches.append(len(messages))
+        if self.away:
+            raise BrokerAway("it is away")
+        outcome, held = Outcome(), set()
+        for message in messages:
+            if message.key in held:
+                continue
+            if verdict := self.judge(message):
+                held.add(message.key)
+                getattr(outcome, verdict[0])[message.row] = verdict[1]
+            else:
+                outcome.taken.append(message.row)
+                self.received.append(int(message.attributes["sequence"]))
+        return outcome
+
+    def wait(self, seconds: float, wake: Collection[int]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def broker(settings: Any) -> Told:
+    settings.BROKER_URL = "amqp://broker.example.com"
+    return Told()
+
+
+@pytest.fixture
+def courier(broker: Told) -> BrokerCourier:
+    return BrokerCourier(broker)
+
+
+def published(*gauges: int) -> list[int]:
+    with transaction.atomic():
+        return [publish(GaugeCalibrated(gauge_id=gauge, reading=n), actor=None).pk for n, gauge in enumerate(gauges)]
+
+
+def make_due() -> None:
+    Outgoing.objects.filter(state=OutgoingState.WAITING).update(next_attempt_at=Now())
+
+
+def gauge_of(message: Message) -> str:
+    return message.attributes["subject"].split("/")[1]
+
+
+def test_what_the_broker_has_taken_is_gone(courier, broker):
+    ids = published(1, 2, 1)
+    assert courier.turn(ALL).moved == 3
+    assert broker.received == ids and not Outgoing.objects.exists()
+    assert courier.turn(ALL).moved == 0
+
+
+def test_while_the_broker_is_away_nothing_is_counted_against_an_event(courier, broker):
+    ids = published(*range(5))
+    broker.away = True
+    turn = courier.turn(ALL)
+    assert turn.moved == 0 and turn.wait and 0 < turn.wait <= 0.5
+    assert courier.turn(ALL).moved == 0 and len(broker.batches) == 1  # it is not asked in the pause
+    assert set(Outgoing.objects.values_list("attempts", "state")) == {(0, OutgoingState.FRESH)}
+    broker.away, courier._away_until = False, 0.0
+    while courier.turn(ALL).moved:
+        pass
+    assert sorted(broker.received) == ids
+    assert broker.batches[1] == 1  # one first: a message that ends the line is found so
+
+
+def test_pauses_grow_to_half_a_minute(courier, broker):
+    published(1)
+    broker.away = True
+    waits = []
+    for _ in range(12):
+        courier._away_until = 0.0
+        waits.append(courier.turn(ALL).wait)
+    assert waits[0] <= 0.5 and 15 <= waits[-1] <= 30
+
+
+def test_what_is_declined_waits_uncounted_and_holds_its_aggregate_only(courier, broker):
+    first, other, second = published(1, 2, 1)
+    broker.judge = lambda message: ("declined", "full") if gauge_of(message) == "1" else None
+    courier.turn(ALL)
+    assert broker.received == [other]
+    row = Outgoing.objects.get(event=first)
+    assert (row.state, row.attempts, row.last_error) == (OutgoingState.WAITING, 0, "full")
+    for _ in range(MOST_REFUSALS + 2):
+        make_due()
+        courier.turn(ALL)
+    assert not Outgoing.objects.filter(state=OutgoingState.ASIDE).exists()
+    broker.judge = lambda message: None
+    make_due()
+    while courier.turn(ALL).moved:
+        pass
+    assert broker.received == [other, first, second]
+
+
+def test_what_is_refused_is_put_aside_at_last_and_those_behind_it_pass(courier, broker):
+    first, second = published(1, 1)
+    broker.judge = lambda message: (
+        ("refused", "too large") if message.attributes["sequence"].endswith(str(first)) else None
+    )
+    for _ in range(MOST_REFUSALS):
+        assert broker.received == []
+        make_due()
+        courier.turn(ALL)
+    courier.turn(ALL)
+    assert broker.received == [second]
+    aside = Outgoing.objects.get()
+    assert (aside.event, aside.state, aside.attempts) == (first, OutgoingState.ASIDE, MOST_REFUSALS)
+
+
+class TestDecisions:
+    @pytest.fixture
+    def aside(self, courier: BrokerCourier) -> Outgoing:
+        published(1)
+        Outgoing.objects.update(state=OutgoingState.ASIDE, attempts=5, last_error="too large")
+        return Outgoing.objects.get()
+
+    def test_a_message_that_was_put_aside_is_sent_again(self, aside, courier, broker, users):
+        assert requeue_messages(ids=[aside.pk], actor=users["admin"], reason="The bound was raised.") == 1
+        courier.turn(ALL)
+        assert broker.received == [aside.event]
+        entry = AuditEntry.objects.get(action="MESSAGE_REQUEUED")
+        assert entry.reason == "The bound was raised." and entry.actor == "admin"
+
+    def test_or_dismissed_for_ever(self, aside, users):
+        assert dismiss_messages(ids=[aside.pk], actor=users["admin"], reason="Nobody reads it.") == 1
+        assert not Outgoing.objects.exists()
+        assert AuditEntry.objects.filter(action="MESSAGE_DISMISSED").count() == 1
+
+    def test_nothing_that_was_not_put_aside_is_decided_on(self, courier):
+        published(1)
+        row = Outgoing.objects.get()
+        assert dismiss_messages(ids=[row.pk], actor=None, reason="No") == 0
+        assert Outgoing.objects.exists()
+
+    @pytest.mark.parametrize("decide", [requeue_messages, dismiss_messages])
+    def test_a_reason_is_demanded(self, aside, decide):
+        with pytest.raises(InvalidInput):
+            decide(ids=[aside.pk], actor=None, reason=" ")
+        assert Outgoing.objects.get().state == OutgoingState.ASIDE
+
+
+class TestReplay:
+    def test_sends_events_again_in_order_behind_what_waits(self, courier, broker, users):
+        ids = published(1, 2, 1)
+        courier.turn(ALL)
+        (fresh,) = published(1)
+        assert replay(Selection(aggregate=("gauge", "1")), actor=users["admin"], reason="Consumer restored.") == 3
+        while courier.turn(ALL).moved:
+            pass
+        assert broker.received[3:] == [fresh, ids[0], ids[2], fresh]
+        entry = AuditEntry.objects.get(action="EVENTS_REPLAYED")
+        assert entry.changes["aggregate"] == [None, "gauge/1"] and entry.reason == "Consumer restored."
+
+    def test_of_everything_or_without_a_reason_is_refused(self, courier):
+        published(1)
+        for selection, reason in ((Selection(), "All of it"), (Selection(event_type="NC_CREATED"), "")):
+            with pytest.raises(InvalidInput):
+                replay(selection, actor=None, reason=reason)
+        assert Outgoing.objects.count() == 1
+
+    def test_may_be_done_again(self, courier):
+        published(1)
+        for _ in range(2):
+            replay(Selection(event_type="TEST_GAUGE_CALIBRATED"), actor=None, reason="Again")
+        assert Outgoing.objects.count() == 3
+
+
+def test_a_batch_is_bounded(courier, broker):
+    published(*range(BATCH + 10))
+    courier.turn(ALL)
+    assert broker.batches == [BATCH]

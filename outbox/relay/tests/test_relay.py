@@ -1,0 +1,75 @@
+"""The loop of a relay, beside a server that ends its session."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from django.db import connection
+
+from dev.waiting import wait_until
+from outbox.leaving import LOCKS, PRESENCE, leaving_status
+from outbox.relay.couriers import Turn
+from outbox.relay.relay import Relay
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+RELAY = f"FROM pg_locks WHERE locktype = 'advisory' AND classid = {LOCKS} AND objid = {PRESENCE}"
+
+
+class Idle:
+    """A courier that has nothing to do, and asks the database nothing."""
+
+    name = "idle"
+
+    def __init__(self) -> None:
+        self.turns = 0
+
+    def take_over(self, lanes): ...
+
+    def turn(self, lanes):
+        self.turns += 1
+        return Turn(0, None)
+
+    def busy_lanes(self):
+        return frozenset()
+
+    def descriptors(self):
+        return ()
+
+    def wait(self, seconds, wake):
+        return False
+
+    def stop(self): ...
+
+
+def test_goes_on_when_the_server_has_ended_its_session_while_it_was_idle():
+    courier, failed = Idle(), []
+    relay = Relay([courier])
+
+    def run() -> None:
+        try:
+            relay.run_forever()
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    with psycopg.connect(
+        **connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}, autocommit=True
+    ) as line:
+        wait_until(lambda: leaving_status().relays == 1, what="the relay to be there")
+        ended = line.execute(f"SELECT pid, pg_terminate_backend(pid) {RELAY}").fetchall()
+        assert len(ended) == 1
+        wait_until(
+            lambda: failed or line.execute(f"SELECT 1 {RELAY} AND pid <> {ended[0][0]}").fetchall(),
+            what="the relay to be there again",
+        )
+    relay.stop()
+    thread.join()
+
+    assert failed == []

@@ -1,0 +1,34 @@
+"""What administrators are told on every page when the system has paused a webhook."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from outbox.webhooks.models import WebhookEndpoint
+from outbox.webhooks.permissions import WEBHOOK_ROLES
+from qhse.accounts.rights import is_allowed
+from qhse.adminsite.panels import show_on_every_page
+
+
+def webhooks_paused(request: HttpRequest) -> SafeString | str:
+    """Tell which webhooks get nothing although nobody has decided so."""
+    if not is_allowed(request.user, "change", WEBHOOK_ROLES):
+        return ""
+    paused = list(WebhookEndpoint.objects.paused_by_system()[:2])
+    if not paused:
+        return ""
+    first = paused[0]
+    return format_html(
+        'The webhook {} is paused: {}. What is published meanwhile is not sent to it. <a href="{}">{}</a>',
+        Truncator(first).chars(60),
+        first.get_paused_because_display().lower(),
+        reverse("admin:webhooks_webhookendpoint_changelist", query={"status__exact": "PAUSED"}),
+        "Show all that are paused" if len(paused) > 1 else "Show it",
+    )
+
+
+show_on_every_page(webhooks_paused)

@@ -1,0 +1,94 @@
+"""What came of a call, stored: the attempt, the delivery, and how its endpoint fares."""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from outbox.models import DUE_AT_ONCE
+from outbox.webhooks import retry
+from outbox.webhooks.calling import Answer
+from outbox.webhooks.choices import DeliveryStatus, PauseCause
+from outbox.webhooks.metrics import CALLS
+from outbox.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from outbox.webhooks.services import pause_by_system
+from outbox.webhooks.targets import masked
+from qhse.database import database_time
+
+logger = logging.getLogger("outbox.webhooks")
+
+GONE = 410
+
+
+@transaction.atomic
+def store(endpoint_id: int, delivery_id: int, attempts: int, url: str, answer: Answer) -> None:
+    """
+    Store one attempt and what follows from it, together.
+
+    The delivery moves only if it is as it was when the call was made: a person may have had it sent again meanwhile, or
+    another relay may have been quicker. Locks the endpoint, then the delivery, as services do.
+    """
+    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
+    now = database_time()
+    began = now - timedelta(milliseconds=answer.milliseconds)
+    WebhookAttempt.objects.create(
+        delivery_id=delivery_id, at=began, url=masked(url), status_code=answer.status,
+        milliseconds=answer.milliseconds, error=answer.error, answer=answer.excerpt,
+    )  # fmt: skip
+    as_it_was = WebhookDelivery.objects.waiting().filter(pk=delivery_id, attempts=attempts)
+    CALLS.labels("taken" if answer.is_taken else "failed").inc()
+    if answer.is_taken:
+        as_it_was.update(status=DeliveryStatus.DELIVERED, attempts=attempts + 1, ended_at=now, last_error="")
+        _is_well(endpoint)
+    else:
+        _failed(endpoint, delivery_id, as_it_was, attempts + 1, answer, began, now)
+
+
+def _failed(
+    endpoint: WebhookEndpoint, delivery_id: int, as_it_was: object, attempts: int, answer: Answer,
+    began: datetime, now: datetime,
+) -> None:  # fmt: skip
+    asked = retry.heeded(answer.status, answer.retry_after)
+    wait = retry.wait_after(attempts, random.random())
+    told = {"attempts": attempts, "last_error": answer.error}
+    if wait is None:
+        told |= {"status": DeliveryStatus.FAILED, "ended_at": now}
+    else:
+        told |= {"next_attempt_at": now + timedelta(seconds=max(wait, asked))}
+    moved = as_it_was.update(**told)  # type: ignore[attr-defined]
+    failures = endpoint.failures + 1
+    since = endpoint.failing_since or began
+    hold = max(retry.hold_after(failures, random.random()), asked)
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+        failures=failures, failing_since=since, held_until=now + timedelta(seconds=hold) if hold else None
+    )
+    extra = {"webhook": endpoint.pk, "delivery": delivery_id, "attempts": attempts, "error": answer.error}
+    logger.warning("a webhook was not taken", extra=extra)
+    if answer.status == GONE:
+        _pause(endpoint, PauseCause.GONE)
+    elif moved and wait is None and since <= _first_attempt(delivery_id):
+        _pause(endpoint, PauseCause.FAILURES)
+
+
+def _first_attempt(delivery_id: int) -> datetime:
+    """Return when the first attempt was made of those that have been used up."""
+    newest = WebhookAttempt.objects.filter(delivery=delivery_id).order_by("-id")
+    return min(newest.values_list("at", flat=True)[: retry.MOST_ATTEMPTS])
+
+
+def _is_well(endpoint: WebhookEndpoint) -> None:
+    """Note that it takes calls again. After an outage, what waits for it need not wait for its next attempt."""
+    if not endpoint.failures and endpoint.held_until is None:
+        return
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failures=0, failing_since=None, held_until=None)
+    if endpoint.failures >= retry.TRIPS_AT:
+        WebhookDelivery.objects.waiting().filter(endpoint=endpoint).update(next_attempt_at=DUE_AT_ONCE)
+        logger.info("a webhook takes calls again", extra={"webhook": endpoint.pk})
+
+
+def _pause(endpoint: WebhookEndpoint, cause: PauseCause) -> None:
+    if pause_by_system(webhook_id=endpoint.pk, cause=cause):
+        logger.error("a webhook is paused: %s", cause.label.lower(), extra={"webhook": endpoint.pk})
