@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection, transaction
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 
 # The same examples in every run, so that a red test stays red until somebody mends it.
@@ -61,7 +61,36 @@ def _flush_without_triggers(case: TransactionTestCase) -> None:
         _flush(case)
 
 
+_request = Client.request
+_streams: list[Any] = []
+
+
+def _request_and_remember(client: Client, **request: Any) -> Any:
+    response = _request(client, **request)
+    if response.streaming:
+        _streams.append(response)
+    return response
+
+
+def pytest_runtest_teardown() -> None:
+    # As a server does after each answer. The test client closes those alone that are read to their end. A file left
+    # open would be told of when cycles are next looked for, and fail whatever test runs then.
+    with _connections_stay():
+        while _streams:
+            _streams.pop().close()
+
+
+@contextmanager
+def _connections_stay() -> Iterator[None]:
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 def pytest_configure() -> None:
+    Client.request = _request_and_remember  # type: ignore[method-assign]
     # Look static files up when asked: listing them all for each test's client takes longer than most tests.
     settings.WHITENOISE_AUTOREFRESH = True
     # `TestCase` has a teardown of its own, a rollback; this is the one of `django_db(transaction=True)`.
@@ -223,11 +252,8 @@ def row_counts(db: None) -> Callable[[], dict[str, int]]:
 @pytest.fixture
 def connection_stays_open() -> Iterator[None]:
     """Let a test call the WSGI application itself. Django would end the test's transaction with the request."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
+    with _connections_stay():
+        yield
 
 
 @pytest.fixture
