@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def _judge(tree: Path, judge: str) -> Finding:
     """
     is_test = "/" in judge
     if is_test:
-        command = ["-m", "pytest", "-q", "-x", "--postgres", "-p", "no:cacheprovider", *judge.split()]
+        command = ["-m", "pytest", "-q", "-x", "--postgres", "-p", "no:cacheprovider", *shlex.split(judge)]
     else:
         command = ["-m", "lab.chaos", "--quick", "--only", judge]
     try:

@@ -42,7 +42,7 @@ class MessageAdmin(BulkActionsAdmin):
     list_display = ("what", "about", "receiver", "state_badge", "attempts", "next_attempt", "error")
     readonly_fields = (*list_display[:-1], "error_text", "event_link")
     fieldsets = ((None, {"fields": readonly_fields}),)
-    export_fields = ("id", "event", "channel", "state", "attempts", "last_error")
+    export_fields = ("id", "event_id", "event_type", "channel", "state", "attempts", "last_error")
     unexported_fields = ("event_link",)
     actions = ("requeue_selected", "dismiss_selected")
     ordering = ("id",)
@@ -152,7 +152,8 @@ def _give_events(messages: Sequence[Any]) -> None:
     events = OutboxEvent.objects.only("event_id", "event_type", "aggregate_type", "aggregate_id")
     found = events.in_bulk([message.event for message in messages])
     for message in messages:
-        message.its_event = found.get(message.event)
+        message.its_event = event = found.get(message.event)
+        message.event_id, message.event_type = (event.event_id, event.event_type) if event else (None, None)
 
 
 def _give_names(messages: Sequence[Any], names: RecordNames) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -64,6 +66,14 @@ def test_a_message_leads_to_its_event_and_has_its_whole_error(operator, messages
     assert f"/admin/outbox/outboxevent/{messages[0].event}/change/" in page
     assert "from x" in page
     assert 'name="reason"' not in page
+
+
+def test_a_file_of_the_list_names_events_as_other_systems_know_them(operator, messages):
+    content = b"".join(operator.get(f"{LIST}export/csv/")).decode("utf-8-sig")
+
+    rows = csv.DictReader(io.StringIO(content), delimiter=";")
+    events = {str(event.event_id): event.event_type for event in OutboxEvent.objects.all()}
+    assert {row["event_id"]: row["event_type"] for row in rows} == events
 
 
 def test_the_tile_of_what_was_put_aside_leads_to_as_many_messages(operator, messages):
