@@ -30,7 +30,6 @@ from qhse.wsgi import application
 from suppliers.services import set_volume
 
 
-
 def read_and_closed(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Answer as a server does. The client of schemathesis closes none: a file would stay open into later tests."""
     answer = application(environ, start_response)
