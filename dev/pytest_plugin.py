@@ -6,7 +6,8 @@ TEST_DATABASE_URL, it is on PostgreSQL. There a skipped test fails the run: nobo
 Tests marked `laboratory` or `browser` run only when `-m` names them. Those marked `nginx`, `s3`, `broker` or
 `promtool` run where that is installed.
 
-With `--with-database` only tests that ask for the database run: all others have the same outcome on both.
+With `--with-database` only tests that ask for the database run, and of those none that is marked `once`: all others
+have the same outcome on both, and the run on SQLite has them.
 
 Processes share a whole run, each with a database of its own. Named tests run in this process.
 """
@@ -42,7 +43,7 @@ HOW_TO_RUN = "pytest --postgres (a private server), or set TEST_DATABASE_URL"
 LABORATORY, BROWSER, POSTGRES = "samples of the laboratory", "browser tests", "PostgreSQL tests"
 NGINX, S3, BROKER = "tests behind nginx", "tests of a store that speaks S3", "tests beside a broker"
 PROMTOOL = "tests of alerts by promtool"
-WITHOUT = "tests without a database"
+WITHOUT = "tests for which any database will do"
 HOW_TO_INCLUDE = {
     LABORATORY: "make samples", BROWSER: "make browser", POSTGRES: HOW_TO_RUN, NGINX: "apt-get install nginx",
     S3: "install requirements-s3.txt and moto[server], in an environment of their own",
@@ -102,10 +103,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run on PostgreSQL: the one of TEST_DATABASE_URL, else a private server started for this run",
     )
-    parser.addoption("--with-database", action="store_true", help="leave out tests that ask for no database")
+    parser.addoption("--with-database", action="store_true", help="leave out tests for which any database will do")
 
 
 def asks_for_a_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("once") and not item.get_closest_marker("postgres"):
+        return False  # not for an answer that depends on which one it is
     marked = any(item.get_closest_marker(mark) for mark in ("django_db", "postgres"))
     return marked or not {"db", "transactional_db"}.isdisjoint(getattr(item, "fixturenames", ()))
 

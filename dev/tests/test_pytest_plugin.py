@@ -59,13 +59,18 @@ class TestLeftOut:
         assert "test_fits" in collected("-m", "browser", "lab/browser/tests/test_narrow.py")
 
     def test_are_on_demand_those_that_ask_for_no_database(self):
-        asked, all_ = (collected(*options, "qhse/tests/test_days.py", "ncs/tests/test_repeats.py") for options in (
-            ["--with-database"], []
-        ))  # fmt: skip
+        asked, all_ = (
+            collected(*options, "qhse/tests/test_days.py", "qhse/tests/test_caching.py", "ncs/tests/test_repeats.py")
+            for options in (["--with-database"], [])
+        )
 
-        assert "tests without a database were left out; to run them: pytest without --with-database" in asked
+        assert (
+            "tests for which any database will do were left out; to run them: pytest without --with-database" in asked
+        )
         assert ("test_days.py" in asked, "test_repeats.py" in asked) == (False, True)
+        assert "test_caching.py" not in asked
         assert "test_days.py" in all_
+        assert "test_caching.py" in all_
 
     def test_are_the_postgres_tests_on_sqlite(self):
         output = collected("-m", "laboratory")

@@ -30,6 +30,8 @@ from suppliers.reassessment import reassess_suppliers
 from suppliers.risk import assess
 from suppliers.selectors import scores_by_month
 
+pytestmark = pytest.mark.once
+
 
 def run():
     """Seed, and return what was said."""

@@ -20,7 +20,7 @@ from suppliers.choices import Severity
 from suppliers.demo import DAYS, date_back, seed_suppliers
 from suppliers.models import Supplier
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from outbox.models import OutboxEvent
 from qhse.observability.middleware import RequestContextMiddleware
 from qhse.tests.test_permission_matrix import EXPECTED as ROUTES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "BREW")
 

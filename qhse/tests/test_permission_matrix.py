@@ -45,6 +45,8 @@ from suppliers.models import Certificate
 from suppliers.reassessment import reassess_suppliers
 from suppliers.services import set_volume
 
+pytestmark = pytest.mark.once
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 WITHOUT_RIGHTS = ("nobody", "deactivated", "expired token", "refresh token", "session of the admin site")
 

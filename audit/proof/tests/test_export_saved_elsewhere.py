@@ -15,6 +15,8 @@ from audit.models import AuditEntry
 from audit.proof.tests.exports import check, lines_of
 from audit.proof.verify_export import VERSION, canonical
 
+pytestmark = pytest.mark.once
+
 FILES = ("entries.jsonl", "seals.jsonl", "manifest.json")
 
 

@@ -19,6 +19,8 @@ from audit.proof.tests.exports import check, lines_of
 from audit.proof.verify_export import canonical, leaf, seal_hash
 from qhse.accounts.services.users import change_user, pseudonymise_user
 
+pytestmark = pytest.mark.once
+
 MANIPULATIONS = 60
 
 

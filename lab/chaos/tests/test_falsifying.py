@@ -17,6 +17,8 @@ from audit.proof.verification import Verification
 from audit.services import entry_for, record_all
 from lab.chaos.falsifying.ways import WAYS, NothingToFalsify, Tamperer, falsified
 
+pytestmark = pytest.mark.once
+
 CHANCES = 6
 
 

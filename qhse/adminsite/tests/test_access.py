@@ -19,6 +19,8 @@ from qhse.accounts.services.users import change_user, create_user
 from qhse.adminsite.tests.conftest import Browser, Records
 from suppliers.models import Certificate, Supplier
 
+pytestmark = pytest.mark.once
+
 EVERY_ROLE = {"quality", "procurement", "auditor", "admin"}
 NOBODY: set[str] = set()
 

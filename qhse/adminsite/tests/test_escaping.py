@@ -27,6 +27,8 @@ from qhse.adminsite.tests.payloads import PAYLOADS
 from suppliers.models import Supplier
 from suppliers.services import update_certification
 
+pytestmark = pytest.mark.once
+
 PAYLOAD = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7|add:7 }}</textarea></pre><!-- & --><b>x</b>"
 
 FOREIGN_TAGS = {"iframe", "object", "embed", "base", "math", "marquee", "video", "audio", "source", "animate", "x"}

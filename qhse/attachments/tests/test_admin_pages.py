@@ -19,7 +19,7 @@ from qhse.attachments.registry import kind_of
 from qhse.attachments.services import void_attachment
 from qhse.attachments.tests.files import CSV, PNG
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 EVERY_ROLE = [role.value for role in Role]
 
 
