@@ -175,32 +175,19 @@ class WrittenUpdate:
         return self._written[connection.vendor]
 
 
-class WrittenList:
+class WrittenRecords:
     """
-    The records of a model in one order, all of them or those whose columns have given values.
+    The records of a model that `build` returns, in its order. As in WrittenQuery, it may use `Given` values.
 
-    With `behind`, only those whose key is "lt" or "gt" the one that is given as `after`. With `read`, only these fields
-    are read; any other is read when it is asked for. `always` are conditions that no run gives.
+    With `read`, only these fields are read; any other is read when it is asked for.
     """
 
-    def __init__(
-        self,
-        model: type[Model],
-        order: tuple[str, ...] = ("pk",),
-        columns: Collection[str] = (),
-        behind: str = "",
-        read: Collection[str] = (),
-        always: Collection[tuple[str, Any]] = (),
-    ) -> None:
+    def __init__(self, model: type[Model], build: Callable[[], QuerySet[Any, Any]], read: Collection[str] = ()) -> None:
         self._model = model
         fields = model._meta.concrete_fields
         self._columns = [each.attname for each in fields if not read or each.name in read or each.primary_key]
-        given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
-        if behind:
-            given[f"pk__{behind}"] = Given("after", model._meta.pk)
-        chosen = model._default_manager.filter(**given, **dict(always)).order_by(*order)
-        self._rows = WrittenQuery(lambda: chosen.values_list(*self._columns))
-        self._counted = WrittenQuery(lambda: chosen.order_by().values_list(Value(1)))
+        self._rows = WrittenQuery(lambda: build().values_list(*self._columns))
+        self._counted = WrittenQuery(lambda: build().order_by().values_list(Value(1)))
 
     def count(self, at_most: int | None = None, *, using: str = "default", **given: Any) -> int:
         """Return how many records there are. It stops at so many."""
@@ -213,6 +200,30 @@ class WrittenList:
 
     def first(self, **given: Any) -> Any | None:
         return next(iter(self.page(1, 0, **given)), None)
+
+
+class WrittenList(WrittenRecords):
+    """
+    The records of a model in one order, all of them or those whose columns have given values.
+
+    With `behind`, only those whose key is "lt" or "gt" the one that is given as `after`. `always` are conditions that
+    no run gives.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        order: tuple[str, ...] = ("pk",),
+        columns: Collection[str] = (),
+        behind: str = "",
+        read: Collection[str] = (),
+        always: Collection[tuple[str, Any]] = (),
+    ) -> None:
+        given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
+        if behind:
+            given[f"pk__{behind}"] = Given("after", model._meta.pk)
+        chosen = model._default_manager.filter(**given, **dict(always)).order_by(*order)
+        super().__init__(model, lambda: chosen, read)
 
 
 def _filled(parameters: Row, given: dict[str, Any], connection: Any) -> list[Any]:

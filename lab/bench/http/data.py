@@ -20,6 +20,8 @@ from lab.bench.sealing import seal_rest
 from lab.database import Database
 from qhse import clock
 from qhse.accounts.models import User
+from qhse.accounts.roles import Role
+from qhse.accounts.services.users import create_user
 from suppliers.models import Supplier
 
 SUPPLIERS = 2_000
@@ -54,16 +56,22 @@ def add_suppliers(number: int = SUPPLIERS) -> None:
 
 
 def add_figures(user: User, suppliers: int = SUPPLIERS, certificates: int = CERTIFICATES) -> None:
-    """Add certificates, and what each supplier delivered in each of the last months."""
+    """
+    Add certificates, of which each 2,500th waits for somebody, and what suppliers delivered in the last months.
+    """
+    buyer = create_user(username="benchmark-buyer", password=None, role=Role.PROCUREMENT, actor=None)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO suppliers_certificate (supplier_id, standard, edition, number, issuer, valid_from, valid_to, "
-            "status, submitted_by_id, expiry_told) "
+            "status, submitted_by_id, expiry_told, verified_at, verified_by_id, verify_method) "
             "SELECT 1 + (i * 7) %% %(suppliers)s, (ARRAY['iso_9001', 'iso_14001'])[1 + i %% 2], "
             "(ARRAY['2015', '2026'])[1 + i %% 2], i::text, 'TÜV', current_date - 700, "
-            "current_date + ((i * 37) %% 1000 - 100)::int, 'submitted', %(user)s, -1 "
-            "FROM generate_series(1, %(certificates)s) AS i",
-            {"suppliers": suppliers, "certificates": certificates, "user": user.pk},
+            "current_date + ((i * 37) %% 1000 - 100)::int, status, %(buyer)s, -1, "
+            "CASE status WHEN 'verified' THEN now() END, CASE status WHEN 'verified' THEN %(user)s END, "
+            "CASE status WHEN 'verified' THEN 'register' ELSE '' END "
+            "FROM generate_series(1, %(certificates)s) AS i, "
+            "LATERAL (SELECT CASE i %% 2500 WHEN 0 THEN 'submitted' ELSE 'verified' END AS status) AS decided",
+            {"suppliers": suppliers, "certificates": certificates, "buyer": buyer.pk, "user": user.pk},
         )
         cursor.execute(
             "INSERT INTO suppliers_suppliervolume "
