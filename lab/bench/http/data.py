@@ -49,8 +49,8 @@ def add_suppliers(number: int = SUPPLIERS) -> None:
     Supplier.objects.bulk_create(made, batch_size=500)  # a statement has 65,535 values at most
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE suppliers_supplier SET certification_expiry = current_date + ((id * 37) %% 1000 - 220)::int "
-            "WHERE id %% 10 <> 0",
+            "UPDATE suppliers_supplier SET created_at = now() - interval '400 days', certification_expiry = "
+            "CASE WHEN id %% 10 <> 0 THEN current_date + ((id * 37) %% 1000 - 220)::int END",
             [],
         )
 
@@ -58,15 +58,18 @@ def add_suppliers(number: int = SUPPLIERS) -> None:
 def add_figures(user: User, suppliers: int = SUPPLIERS, certificates: int = CERTIFICATES) -> None:
     """
     Add certificates, of which each 2,500th waits for somebody, and what suppliers delivered in the last months.
+
+    As everything here, they came over the year. If all of it came today, `/kpi/quality` would sum it at each request.
     """
     buyer = create_user(username="benchmark-buyer", password=None, role=Role.PROCUREMENT, actor=None)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO suppliers_certificate (supplier_id, standard, edition, number, issuer, valid_from, valid_to, "
-            "status, submitted_by_id, expiry_told, verified_at, verified_by_id, verify_method) "
+            "status, submitted_at, submitted_by_id, expiry_told, verified_at, verified_by_id, verify_method) "
             "SELECT 1 + (i * 7) %% %(suppliers)s, (ARRAY['iso_9001', 'iso_14001'])[1 + i %% 2], "
             "(ARRAY['2015', '2026'])[1 + i %% 2], i::text, 'TÜV', current_date - 700, "
-            "current_date + ((i * 37) %% 1000 - 100)::int, status, %(buyer)s, -1, "
+            "current_date + ((i * 37) %% 1000 - 100)::int, status, "
+            "now() - (i %% 365) * interval '1 day', %(buyer)s, -1, "
             "CASE status WHEN 'verified' THEN now() END, CASE status WHEN 'verified' THEN %(user)s END, "
             "CASE status WHEN 'verified' THEN 'register' ELSE '' END "
             "FROM generate_series(1, %(certificates)s) AS i, "
@@ -75,9 +78,10 @@ def add_figures(user: User, suppliers: int = SUPPLIERS, certificates: int = CERT
         )
         cursor.execute(
             "INSERT INTO suppliers_suppliervolume "
-            "(supplier_id, month, received_qty, defective_qty, received_lots, rejected_lots, late_lots, source) "
+            "(supplier_id, month, received_qty, defective_qty, received_lots, rejected_lots, late_lots, source, "
+            "updated_at) "
             "SELECT s, (date_trunc('month', now()) - m * interval '1 month')::date, 1000 + s %% 977, s %% 7, 20, 1, 1, "
-            "'' "
+            "'', now() - m * interval '1 month' "
             "FROM generate_series(1, %(suppliers)s) AS s, generate_series(1, %(months)s) AS m",
             {"suppliers": suppliers, "months": VOLUME_MONTHS},
         )
@@ -152,11 +156,12 @@ def _add_actions(user: User) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ncs_correctiveaction "
-            "(nc_id, kind, title, status, owner_id, contact, due_on, overdue_told, created_by_id) "
+            "(nc_id, kind, title, status, owner_id, contact, due_on, overdue_told, created_by_id, created_at) "
             "SELECT n.id, 'corrective', 'Set an interval for the tool change', "
             "CASE WHEN n.status = 'OPEN' THEN 'IN_PROGRESS' ELSE 'CANCELLED' END, "
             "CASE WHEN n.id %% 100 = 0 THEN %(user)s END, CASE WHEN n.id %% 100 = 0 THEN '' ELSE 'Anna Weiss' END, "
-            "(n.created_at + interval '45 days')::date, (n.created_at + interval '45 days')::date, %(user)s "
+            "(n.created_at + interval '45 days')::date, (n.created_at + interval '45 days')::date, %(user)s, "
+            "n.created_at "
             "FROM ncs_nonconformity n CROSS JOIN generate_series(1, 2) "
             "WHERE n.id <= 200000 AND NOT EXISTS (SELECT FROM ncs_correctiveaction a WHERE a.nc_id = n.id)",
             {"user": user.pk},
@@ -192,7 +197,7 @@ def _add_ncs(rows: int, user: User, suppliers: int) -> None:
             "CASE WHEN i %% 100 = 0 THEN %(user)s END, (made + interval '60 days')::date, "
             # All that is late has been told, as a worker would have: other benchmarks count what waits.
             "(made + interval '60 days')::date, true, %(user)s, "
-            "CASE WHEN status = 'CLOSED' THEN made + interval '20 days' END, "
+            "CASE WHEN status = 'CLOSED' THEN made + least(interval '20 days', (now() - made) / 2) END, "
             "CASE WHEN status = 'CLOSED' THEN %(user)s END FROM ("
             "SELECT 1 + floor(%(suppliers)s * power(random(), 2))::int AS supplier, "
             "CASE WHEN chance < 0.6 THEN 'low' WHEN chance < 0.9 THEN 'medium' ELSE 'high' END AS severity, "
