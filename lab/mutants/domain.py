@@ -194,4 +194,9 @@ MUTANTS = (
         "mistakes-are-repeated", "ncs/repeats.py",
         ".exclude(closure_code=ClosureCode.UNFOUNDED)", "", "ncs/tests/test_repeats.py -k mistake",
     ),
+    Mutant(
+        "work-counts-what-it-shows", "ncs/work.py",
+        "return count() if len(first) == MOST else len(first)", "return len(first)",
+        "ncs/tests/test_work.py -k are_counted",
+    ),
 )  # fmt: skip

@@ -108,6 +108,33 @@ class TestWork:
         assert [each["id"] for each in body["to_verify"]] == [action.pk]
 
 
+class TestMoreThanAreShown:
+    @pytest.fixture(autouse=True)
+    def two_are_shown(self, monkeypatch):
+        monkeypatch.setattr("ncs.work.MOST", 2)
+
+    @pytest.mark.parametrize("number", [1, 2, 3])
+    def test_are_counted(self, users, give, make_action, completed, make_certificate, number):
+        for _ in range(number):
+            nc = give("admin")
+            completed(nc_id=nc.pk)
+            make_action(nc_id=nc.pk, owner_id=users["admin"].pk)
+            make_certificate()
+
+        work = work_of(users["admin"])
+
+        for name in ("cases", "actions", "to_verify", "certificates_to_verify"):
+            shown, total = getattr(work, name), getattr(work, f"{name}_total")
+            assert (len(shown), total) == (min(number, 2), number), name
+
+    def test_of_certificates_to_renew_are_counted(self, users, make_certificate):
+        for _ in range(3):
+            make_certificate(days=5, valid_from=date(2020, 1, 1))
+
+        work = work_of(users["procurement"])
+        assert (len(work.certificates_to_renew), work.certificates_to_renew_total) == (2, 3)
+
+
 class TestOverdue:
     def test_is_what_was_due_before_today(self, api, give, make_action):
         late, today = give("admin"), give("admin")
