@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.db.models import F, Q, Sum, Value
+from django.db.models import BigIntegerField, F, Q, Subquery, Sum, Value
 from django.db.models.expressions import Combinable
 
 from ncs.choices import NcStatus
 from ncs.numbers import numbers_in
-from qhse.queries import Given, WrittenQuery
+from qhse.queries import Given
 from qhse.searches import found_in
 from qhse.searching import words_of
 from suppliers.choices import Severity
@@ -18,7 +19,7 @@ from suppliers.models import Supplier
 
 _OPEN, _HIGH, _MEDIUM = F("nc_open"), F("nc_open_high"), F("nc_open_medium")
 _ALL = F("nc_total") + F("nc_void")
-COUNTED_BY = frozenset({"status", "severity", "supplier_id"})
+_COUNTED_BY = frozenset({"status", "severity", "supplier_id"})
 _KEPT: dict[tuple[str | None, str | None], Combinable] = {
     (None, None): _ALL,
     (NcStatus.OPEN, None): _OPEN,
@@ -45,36 +46,23 @@ def meant_by(term: str) -> Q:
     return numbered | worded if ids else worded
 
 
-def kept_count(
-    *,
-    status: str | None = None,
-    severity: str | None = None,
-    supplier_id: int | None = None,
-    using: str = "default",
-) -> int | None:
+def kept_count(chosen: Mapping[str, Any]) -> Subquery | None:
     """
-    Return how many NCs have these values, exactly: of all, those that were recorded by mistake are among the closed.
+    Return what reads how many NCs have these values, exactly: of all, those recorded by mistake are among the closed.
 
-    None if no counts are kept of them: closed ones by severity.
+    None if no counts are kept of them: closed ones by severity. It is null where there is no supplier. A `supplier_id`
+    must be given to it.
 
     The cost grows with the suppliers, and not with the NCs.
     """
-    if (status, severity) not in _KEPT:
-        return None
-    given: dict[str, Any] = {} if supplier_id is None else {"supplier": supplier_id}
-    (number,) = _sum(status, severity, of_one=bool(given)).first(using=using, **given) or (0,)
-    return int(number or 0)
+    state = chosen.get("status"), chosen.get("severity")
+    return _sum(*state, of_one="supplier_id" in chosen) if set(chosen) <= _COUNTED_BY and state in _KEPT else None
 
 
 @cache
-def _sum(status: str | None, severity: str | None, *, of_one: bool) -> WrittenQuery:
-    chosen = {"pk": Given("supplier", Supplier._meta.get_field("id"))} if of_one else {}
-    return WrittenQuery(
-        lambda: (
-            Supplier.objects.filter(**chosen)
-            .order_by()
-            .values(all=Value(1))
-            .annotate(number=Sum(_KEPT[status, severity]))
-            .values_list("number")
-        )
-    )
+def _sum(status: str | None, severity: str | None, *, of_one: bool) -> Subquery:
+    suppliers = Supplier.objects.order_by()
+    if of_one:
+        suppliers = suppliers.filter(pk=Given("supplier_id", Supplier._meta.get_field("id")))
+    kept = suppliers.values(all=Value(1)).annotate(number=Sum(_KEPT[status, severity]))
+    return Subquery(kept.values("number"), output_field=BigIntegerField())

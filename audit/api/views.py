@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters as filters
@@ -12,14 +13,13 @@ from rest_framework.response import Response
 from audit.api.serializers import AuditEntrySerializer
 from audit.models import AuditEntry
 from audit.permissions import AuditPermission
-from audit.selectors import entries_counted
+from audit.selectors import closed_count, count_since
 from qhse.accounts.models import User
 from qhse.api.filters import MomentFilter, TextFilter
-from qhse.api.pagination import Count, StrictLimitOffsetPagination
+from qhse.api.pagination import Count, Kept, StrictLimitOffsetPagination
 from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
 from qhse.errors import RecordNotFound
-from qhse.queries import WrittenList
 
 
 class ActorFilter(TextFilter):
@@ -44,10 +44,16 @@ class AuditEntryFilter(filters.FilterSet):
 
 
 class AuditLogPagination(StrictLimitOffsetPagination):
-    def count_of(self, written: WrittenList) -> Count:
-        if self.chosen:
-            return super().count_of(written)
-        return Count(*entries_counted(self.most_counted, using=self.using))
+    def kept(self, chosen: Mapping[str, Any]) -> Kept | None:
+        if chosen:
+            return None
+        closed = closed_count(using=self.using)
+        if closed is None:
+            return Kept(count_since(None), Count)
+        (counted, moment), most = closed, self.most_counted
+        return Kept(
+            count_since(most + 1), lambda since: Count(counted + min(since, most), since <= most), {"moment": moment}
+        )
 
 
 @extend_schema(tags=["audit"])

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from audit.api.views import AuditLogPagination
 from audit.conftest import write_dated
 from audit.models import AuditEntry, SealedEntry, SealingTurn
 from audit.proof import sealing
 from audit.proof.sealing import seal_new_entries
-from audit.selectors import entries_counted, entries_total
+from audit.selectors import entries_total
 from qhse.database import database_time
 
 pytestmark = pytest.mark.django_db
@@ -84,13 +85,16 @@ def test_a_moment_ahead_of_the_clock_is_not_believed_and_the_next_pass_counts_an
     assert counted() == entries_total() == 3
 
 
-def test_above_a_bound_it_is_said_to_be_more(trail, write):
+@pytest.mark.parametrize(("most", "more"), [(4, (4, False)), (5, (5, True))])
+def test_above_a_bound_a_list_says_that_there_are_more(trail, write, api, monkeypatch, most, more):
+    monkeypatch.setattr(AuditLogPagination, "most_counted", most)
     seal_new_entries()
     sealed = counted()
     write(5)
 
-    assert entries_counted(4) == (sealed + 4, False)
-    assert entries_counted(5) == (sealed + 5, True)
+    for page in ("", "?offset=3", "?offset=2000", "?after=0"):
+        answer = api("auditor").get(f"/audit-log{page}").json()
+        assert (answer["count"], answer["count_is_exact"]) == (sealed + more[0], more[1]), page
 
 
 def test_a_place_that_somebody_gives_an_unsealed_entry_does_not_hide_it(trail):

@@ -20,7 +20,7 @@ ADDRESSES = "qhse/observability/tests/test_addresses.py"
 MUTANTS = (
     Mutant(
         "deep-pages-go-the-wrong-way", "qhse/api/pagination.py",
-        'behind = "lt" if self.key_order == "-" else "gt"', 'behind = "gt" if self.key_order == "-" else "lt"',
+        '"lt" if self.key_order == "-" else "gt"', '"gt" if self.key_order == "-" else "lt"',
         "qhse/tests/test_lists.py -k deep_pages",
     ),
     Mutant(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -30,7 +30,7 @@ from ncs.api.serializers import (
 from ncs.errors import NonConformityNotFound
 from ncs.models import NonConformity
 from ncs.permissions import NonConformityPermission
-from ncs.selectors import COUNTED_BY, kept_count
+from ncs.selectors import kept_count
 from ncs.services import (
     analyse_nonconformity,
     assign_nonconformity,
@@ -44,7 +44,7 @@ from ncs.services import (
     void_nonconformity,
 )
 from qhse.api.openapi.schema import conflict, example
-from qhse.api.pagination import Count, StrictLimitOffsetPagination
+from qhse.api.pagination import Count, Kept, StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
 from qhse.api.replica_reads import ReplicaListMixin
 from qhse.api.viewsets import ApiViewSet
@@ -53,10 +53,9 @@ from qhse.queries import WrittenList
 
 
 class NonConformityPagination(StrictLimitOffsetPagination):
-    def count_of(self, written: WrittenList) -> Count:
-        chosen = self.chosen or {}
-        kept = kept_count(**chosen, using=self.using) if set(chosen) <= COUNTED_BY else None
-        return super().count_of(written) if kept is None else Count(kept)
+    def kept(self, chosen: Mapping[str, Any]) -> Kept | None:
+        number = kept_count(chosen)
+        return number and Kept(number, Count)
 
 
 @extend_schema(tags=["non-conformities"])

@@ -173,8 +173,8 @@ class StrictFilterBackend(filters.DjangoFilterBackend):
         filterset_class = getattr(view, "filterset_class", None)
         known = filterset_class.base_filters if filterset_class else {}
         asked = {name: known[name] for name in known if name in request.query_params}
-        whole = not queryset.query.where
-        queryset = queryset.filter(**getattr(view, "always", {}))
+        always = getattr(view, "always", None) and type(view).queryset.query.where
+        whole = not queryset.query.where or queryset.query.where == always
         request.chosen_columns = {} if whole else None
         if not asked:
             return queryset  # the form behind the filters costs half a millisecond

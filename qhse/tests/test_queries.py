@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, IntegerField, Value
+from django.db.models.functions import Cast
 from django.forms import model_to_dict
 
 from audit.models import AuditEntry
@@ -150,6 +151,21 @@ def test_a_count_stops_at_a_bound(suppliers):
     everything = WrittenList(Supplier)
 
     assert [everything.count(), everything.count(3), everything.count(2)] == [3, 3, 2]
+
+
+def test_each_record_says_how_many_the_list_has(suppliers, django_assert_num_queries):
+    counting = WrittenList(Supplier, columns=["nc_open"], at_most=2)
+    behind = WrittenList(Supplier, behind="gt", at_most=9)
+
+    with django_assert_num_queries(2):
+        assert [each.listed for each in counting.page(3, 0, nc_open=0)] == [2, 2, 2]
+        assert [each.listed for each in behind.page(3, 0, after=suppliers[1].pk)] == [3]
+
+
+def test_an_expression_may_say_how_many_it_has(suppliers):
+    said = WrittenList(Supplier, number=Cast(Value("4711"), IntegerField()))
+
+    assert said.first().listed == 4711
 
 
 @pytest.mark.parametrize(("order", "behind", "names"), [("id", "gt", ["Alpenguss"]), ("-id", "lt", ["Hansa"])])
