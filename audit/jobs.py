@@ -17,10 +17,10 @@ def seal_audit_trail() -> bool:
     return done.sealed > 0 and not done.complete
 
 
-VERIFY_SECONDS = 5
-"""Somebody has clicked and waits. A look at nothing costs one probe of an index that holds at most one row."""
+VERIFY_SECONDS = 60
+"""Who has clicked wakes a worker. A look at nothing costs one probe of an index that holds at most one row."""
 
 
-@periodic(every_seconds=VERIFY_SECONDS)
+@periodic(every_seconds=VERIFY_SECONDS, woken_seconds=3)
 def verify_whole_trail() -> bool:
     return go_on_verifying()

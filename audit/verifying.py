@@ -18,6 +18,7 @@ from audit.proof.verification import record_verification
 from audit.services import record
 from qhse.accounts.models import User
 from qhse.database import bound_transaction
+from qhse.wakeup import wake_workers
 
 logger = logging.getLogger("audit.verifying")
 
@@ -53,6 +54,7 @@ def start_verification(*, actor: User) -> TrailVerification:
         ) from error  # fmt: skip
     _put(verification, {})
     record(actor=actor, action=STARTED, entity_type=ENTITY, entity_id=verification.pk, changes={"seals": (None, seals)})
+    wake_workers()
     verification.refresh_from_db()
     return verification
 

@@ -14,10 +14,10 @@ from outbox.events import DomainEvent, event_types
 from outbox.metrics import observe_published
 from outbox.models import OutboxEvent
 from outbox.outgoing import BROKER, enqueue
-from outbox.wakeup import wake_workers
 from qhse import tracing
 from qhse.observability import context
 from qhse.queries import WrittenInsert
+from qhse.wakeup import wake_workers
 
 MAX_PAYLOAD_BYTES = 65_536
 

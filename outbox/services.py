@@ -12,9 +12,9 @@ from audit.services import Actor, entry_for, record_all
 from outbox.choices import EventStatus
 from outbox.errors import OutboxEventIsNotDead, OutboxEventNotFound
 from outbox.models import OutboxEvent
-from outbox.wakeup import wake_workers
 from qhse.errors import InvalidInput, demand_version
 from qhse.text import plain
+from qhse.wakeup import wake_workers
 
 DECIDED_AT_ONCE = 500
 

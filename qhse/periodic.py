@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,14 +30,19 @@ class Job:
     name: str
     work: Work
     every_seconds: float
+    woken_seconds: float | None = None
 
 
 jobs: dict[str, Job] = {}
 
 
-def periodic(*, every_seconds: float) -> Callable[[Work], Work]:
+def periodic(*, every_seconds: float, woken_seconds: float | None = None) -> Callable[[Work], Work]:
     """
     Declare a job of the workers; with 0 seconds it is switched off.
+
+    With `woken_seconds` it waits for what people write: who writes that calls `qhse.wakeup.wake_workers`, and a worker
+    that hears it does the job at once, though not sooner after the last time than that. `every_seconds` is then for
+    notifications that are lost. Where there are none, as on SQLite, it comes round every `woken_seconds`.
 
     Every worker does it at that interval, so it must be harmless beside itself and cheap when there is nothing to do.
     A piece of it delays events by as long as it takes. After JOB_SECONDS its next statement raises JobTookTooLong. It
@@ -46,7 +52,7 @@ def periodic(*, every_seconds: float) -> Callable[[Work], Work]:
 
     def declare(work: Work) -> Work:
         if every_seconds > 0:
-            jobs[work.__name__] = Job(work.__name__, work, every_seconds)
+            jobs[work.__name__] = Job(work.__name__, work, every_seconds, woken_seconds)
         return work
 
     return declare
@@ -57,10 +63,19 @@ class JobTookTooLong(Exception):
 
 
 class JobSchedule:
-    """When each job is due in one worker; at its start, all are."""
+    """When each job is due in one worker, which `hears` notifications or does not; at its start, all are."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hears: bool = False) -> None:
         self._due_at = dict.fromkeys(jobs, 0.0)
+        self._done_at = dict.fromkeys(jobs, -math.inf)
+        self._hears = hears
+
+    def wake(self) -> None:
+        """Somebody has written: what waits for that is due, unless it was done just now."""
+        now = time.monotonic()
+        for name, due_at in self._due_at.items():
+            if (pause := jobs[name].woken_seconds) is not None:
+                self._due_at[name] = min(due_at, max(now, self._done_at[name] + pause))
 
     def seconds_left(self) -> float | None:
         """Return the seconds until the next job, None without any."""
@@ -75,7 +90,10 @@ class JobSchedule:
     def work(self, name: str) -> None:
         """Do one piece of this job. If more is left it is due again at once, else at its interval."""
         more = _attempt(jobs[name])
-        self._due_at[name] = time.monotonic() + (0.0 if more else jobs[name].every_seconds)
+        job = jobs[name]
+        self._done_at[name] = time.monotonic()
+        every = job.every_seconds if self._hears or job.woken_seconds is None else job.woken_seconds
+        self._due_at[name] = self._done_at[name] + (0.0 if more else every)
 
     def work_to_the_end(self) -> None:
         """Do each job until nothing of it is left, due or not."""
@@ -85,7 +103,7 @@ class JobSchedule:
 
 
 def _early(job: Job) -> float:
-    return min(TOGETHER_SECONDS, job.every_seconds / 8)
+    return min(TOGETHER_SECONDS, (job.woken_seconds or job.every_seconds) / 8)
 
 
 def _attempt(job: Job) -> bool:

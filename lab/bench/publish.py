@@ -24,9 +24,9 @@ from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
 from lab.bench.subject import AGGREGATES
 from lab.gauge import GaugeRead
-from outbox.wakeup import CHANNEL
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import create_user
+from qhse.wakeup import CHANNEL
 
 SUPPLIERS = 50
 ROUNDS = 5

@@ -36,7 +36,7 @@ from outbox.relay.messages import Message, message_of
 from outbox.relay.queue import due
 from outbox.relay.rabbitmq import EXCHANGE, _properties
 from outbox.relay.topology import declare
-from outbox.wakeup import wake_workers
+from qhse.wakeup import wake_workers
 
 IN_FLIGHT = 500
 QUEUE = "bench"

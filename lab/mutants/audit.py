@@ -199,7 +199,16 @@ MUTANTS = (
     Mutant(
         "two-jobs-in-one-bound", "qhse/periodic.py",
         "more = _attempt(jobs[name])",
-        "more = max([_attempt(jobs[other]) for other, due_at in self._due_at.items() if due_at <= now])", PERIODIC,
+        "more = max([_attempt(jobs[other]) for other in {name, *self.due()}])", PERIODIC,
+    ),
+    Mutant(
+        "who-asks-for-a-job-waits-for-its-turn", "outbox/engine/worker.py",
+        "                self._jobs.wake()\n                return\n", "                return\n",
+        "outbox/tests/test_wakeup.py -k asks_for_a_job",
+    ),
+    Mutant(
+        "a-woken-job-at-each-word", "qhse/periodic.py",
+        "max(now, self._done_at[name] + pause)", "now", PERIODIC,
     ),
     Mutant(
         "each-refusal-has-an-entry", "qhse/api/problems/refusals.py",

@@ -217,11 +217,11 @@ MUTANTS = (
         "outbox/engine/tests/test_dispatcher.py -k version",
     ),
     Mutant(
-        "notifications-that-fail-the-caller", "outbox/wakeup.py",
+        "notifications-that-fail-the-caller", "qhse/wakeup.py",
         "    except Error as error:", "    except KeyError as error:", "outbox/tests/test_wakeup.py -k breaks",
     ),
     Mutant(
-        "notified-once-for-each-event", "outbox/wakeup.py",
+        "notified-once-for-each-event", "qhse/wakeup.py",
         " and all(hook is not notify for _, hook, _ in hooks)", "", "outbox/tests/test_wakeup.py -k once",
     ),
     Mutant(

@@ -21,8 +21,8 @@ from outbox.events import event_types
 from outbox.guards.deadline import Alarm
 from outbox.guards.transaction import KeptWhole, refuse_transaction_control
 from outbox.registry import Delivery, Handler, handlers_of
-from outbox.wakeup import notify
 from qhse.observability import context
+from qhse.wakeup import notify
 
 logger = logging.getLogger("outbox")
 

@@ -70,7 +70,7 @@ class Worker:
         self._dispatcher = Dispatcher(
             policy=policy, alarm=self._alarm, watchdog=self._watchdog, note=self._note, beat=self._beat
         )  # fmt: skip
-        self._jobs = JobSchedule()
+        self._jobs = JobSchedule(hears=self._second is not None)
 
     def install_signal_handlers(self) -> None:
         """
@@ -133,6 +133,8 @@ class Worker:
             self._beat()
             try:
                 result = self._dispatcher.dispatch(self.batch_size, thorough=False)
+                if result.moved:
+                    self._jobs.wake()  # as busy as it is, it hears nothing
                 self._do_due_jobs()
                 if not result.moved:
                     self._wait(self._idle_seconds(result))
@@ -165,6 +167,7 @@ class Worker:
             if self._second is None:
                 self._woken.poll(left)
             elif self._second.wait(left, self._woken.fileno()):
+                self._jobs.wake()
                 return
 
     def _beat(self) -> None:

@@ -13,9 +13,9 @@ from django.db import connection
 from psycopg.pq import TransactionStatus
 
 from outbox.tuning import ANSWER_SECONDS
-from outbox.wakeup import CHANNEL
 from qhse.database import ask_within
 from qhse.deployment.connections import session_statement
+from qhse.wakeup import CHANNEL
 
 logger = logging.getLogger("outbox.worker")
 

@@ -16,7 +16,7 @@ from outbox.liveness import LivenessFile
 from outbox.relay.couriers import Courier, Turn
 from outbox.relay.lanes import LOOK_SECONDS, Lanes
 from outbox.tuning import RECONNECT_CAP_SECONDS
-from outbox.wakeup import CHANNEL
+from qhse.wakeup import CHANNEL
 
 logger = logging.getLogger("outbox.relay")
 

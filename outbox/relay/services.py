@@ -14,9 +14,9 @@ from audit.services import Actor, entry_for, record, record_all
 from outbox.choices import OutgoingState
 from outbox.models import OutboxEvent, Outgoing
 from outbox.outgoing import BROKER, enqueue_all
-from outbox.wakeup import wake_workers
 from qhse.errors import InvalidInput, demand_version
 from qhse.text import plain
+from qhse.wakeup import wake_workers
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from outbox.models import OutboxEvent, WorkerSeen
 from outbox.registry import handles
 from outbox.services import requeue_dead_events
 from outbox.tests.gauges import GaugeCalibrated, database_url, leave_effect
-from outbox.wakeup import CHANNEL
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import change_user, create_user
+from qhse.wakeup import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

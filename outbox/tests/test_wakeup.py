@@ -9,6 +9,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from audit.models import TrailVerification, VerificationState
+from audit.verifying import start_verification
 from dev.waiting import wait_until
 from outbox.choices import EventStatus
 from outbox.engine.dispatcher import Dispatcher
@@ -17,7 +19,7 @@ from outbox.publisher import publish
 from outbox.registry import handles
 from outbox.services import requeue_dead_event
 from outbox.tests.gauges import GaugeCalibrated, connected_workers, database_url
-from outbox.wakeup import CHANNEL
+from qhse.wakeup import CHANNEL
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -82,6 +84,15 @@ def test_a_worker_that_hears_nothing_still_polls(waiting_worker, effects):
     )  # fmt: skip
 
     wait_until(effects, seconds=15, what="the event to be handled")
+
+
+def test_who_asks_for_a_job_of_the_workers_wakes_one(waiting_worker, users):
+    waiting_worker(*AN_HOUR)  # its next look at this job by itself is a minute away
+
+    verification = start_verification(actor=users["auditor"])
+
+    done = TrailVerification.objects.exclude(state=VerificationState.RUNNING).filter(pk=verification.pk)
+    wait_until(done.exists, seconds=15, what="the trail to be verified")
 
 
 def test_a_worker_whose_listening_connection_is_ended_hears_again(waiting_worker, publish_reading, effects):

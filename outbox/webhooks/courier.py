@@ -23,7 +23,6 @@ from django.db import DatabaseError
 
 from outbox.outgoing import LANES
 from outbox.relay.couriers import Turn
-from outbox.wakeup import wake_workers
 from outbox.webhooks import outcomes
 from outbox.webhooks.calling import Answer
 from outbox.webhooks.choices import PauseCause
@@ -35,6 +34,7 @@ from outbox.webhooks.services import pause_by_system
 from outbox.webhooks.targets import UrlRefused
 from outbox.webhooks.vault import SecretIsUnreadable
 from qhse.database import database_time
+from qhse.wakeup import wake_workers
 
 logger = logging.getLogger("outbox.webhooks")
 

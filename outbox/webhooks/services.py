@@ -13,7 +13,6 @@ from django.db.models.functions import Now
 from audit.services import Actor, record
 from outbox.events import event_types as known_types
 from outbox.models import DUE_AT_ONCE
-from outbox.wakeup import wake_workers
 from outbox.webhooks import vault
 from outbox.webhooks.choices import DeliveryStatus, EndpointStatus, PauseCause
 from outbox.webhooks.errors import (
@@ -30,6 +29,7 @@ from outbox.webhooks.targets import UrlRefused, masked, target_of
 from qhse.database import database_time
 from qhse.errors import InvalidInput, demand_version
 from qhse.text import LineRefused, one_line, plain
+from qhse.wakeup import wake_workers
 
 PREVIOUS_SIGNS_FOR = timedelta(hours=24)
 MOST_DESCRIPTION = 200

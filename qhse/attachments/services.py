@@ -28,6 +28,7 @@ from qhse.attachments.names import MAX_NAME, file_name
 from qhse.attachments.registry import RecordKind, kind_of
 from qhse.errors import RecordNotFound, demand_version
 from qhse.text import plain
+from qhse.wakeup import wake_workers
 
 
 def attach(
@@ -86,6 +87,7 @@ def _attach(
     changes |= {"size": (None, facts.size), "sha256": (None, facts.sha256)}
     changes |= {"file_description": (None, description)} if description else {}
     _record(attachment, actor, "FILE_ATTACHED", changes)
+    wake_workers()  # a picture wants a preview
     return attachment
 
 

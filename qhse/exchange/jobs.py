@@ -19,14 +19,15 @@ from qhse.periodic import periodic
 
 logger = logging.getLogger("qhse.exchange")
 
-LOOK_SECONDS = 3
+LOOK_SECONDS = 60
+"""Whoever starts an import wakes a worker. This is for a word that is lost, and for the import of one that died."""
 SILENT_SECONDS = 20
 """After that long without a sign, who runs an import is taken for dead. If it is not, it still has its turn."""
 
 _running: list[subprocess.Popen[bytes]] = []
 
 
-@periodic(every_seconds=LOOK_SECONDS)
+@periodic(every_seconds=LOOK_SECONDS, woken_seconds=3)
 def start_imports() -> bool:
     """
     Start `manage.py run_imports` if an import waits, and nobody seems to be at it.

@@ -34,6 +34,7 @@ from qhse.exchange.models import ENDED, ImportJob, ImportMode, ImportPiece, Impo
 from qhse.exchange.registry import ImportKind, kind_of
 from qhse.exchange.tables import Row, read_table
 from qhse.observability import context
+from qhse.wakeup import wake_workers
 
 PIECE_ROWS = 500
 KEPT_DAYS = 7  # of a preview that nobody starts
@@ -155,6 +156,7 @@ def start_import(*, import_id: int, actor: User, expected_versions: Collection[i
     job.refresh_from_db()
     changes = {"import_status": (ImportStatus.PREVIEWED.value, ImportStatus.RUNNING.value)}
     _record(job, actor, "IMPORT_STARTED", changes, request_id)
+    wake_workers()
     return job
 
 

@@ -133,6 +133,45 @@ def test_a_job_that_always_has_more_to_do_takes_turns_with_the_others_and_with_e
     assert done == ["read_gauges", *3 * ["grease_axles"]]
 
 
+class TestAJobThatWaitsForWhatPeopleWrite:
+    @pytest.fixture
+    def done(self, jobs, clock):
+        done = []
+        periodic.periodic(every_seconds=60, woken_seconds=3)(lambda: done.append(clock.now) or False)
+        return done
+
+    @staticmethod
+    def pass_on(clock, schedule, seconds):
+        clock.now += seconds
+        do_what_is_due(schedule)
+
+    def test_is_done_at_once_when_a_worker_is_woken(self, clock, done):
+        schedule = JobSchedule(hears=True)
+        for seconds in (0, 20, 20):
+            self.pass_on(clock, schedule, seconds)
+        schedule.wake()
+        self.pass_on(clock, schedule, 0)
+
+        assert done == [1_000.0, 1_040.0]
+        assert schedule.seconds_left() == 60
+
+    def test_is_done_no_sooner_after_the_last_time_than_it_says(self, clock, done):
+        schedule = JobSchedule(hears=True)
+        self.pass_on(clock, schedule, 0)
+        for seconds in (1, 1, 1, 1):
+            schedule.wake()
+            self.pass_on(clock, schedule, seconds)
+
+        assert done == [1_000.0, 1_003.0]
+
+    def test_comes_round_as_often_as_that_where_nobody_can_be_woken(self, clock, done):
+        schedule = JobSchedule(hears=False)
+        for _ in range(4):
+            self.pass_on(clock, schedule, 3)
+
+        assert done == [1_003.0, 1_006.0, 1_009.0, 1_012.0]
+
+
 def test_zero_seconds_switch_a_job_off(jobs):
     periodic.periodic(every_seconds=0)(lambda: False)
 

@@ -26,7 +26,7 @@ MAY_ASK_THIS_HOST = {
     ("qhse/tracing/spans.py", "moment"),  # when a span began and ended; nothing is decided by it
 }
 # Counts what has been published, and wakes workers, which poll anyway: nothing depends on either.
-MAY_WAIT_FOR_THE_COMMIT = {("outbox/publisher.py", "publish_all"), ("outbox/wakeup.py", "wake_workers")}
+MAY_WAIT_FOR_THE_COMMIT = {("outbox/publisher.py", "publish_all"), ("qhse/wakeup.py", "wake_workers")}
 
 
 def sources(*apps: str) -> Iterator[tuple[str, ast.Module]]:

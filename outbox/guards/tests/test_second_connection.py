@@ -10,8 +10,8 @@ import pytest
 from django.db import DatabaseError, connection
 
 from outbox.guards.second_connection import SecondConnection
-from outbox.wakeup import CHANNEL
 from qhse.deployment.connections import SESSION
+from qhse.wakeup import CHANNEL
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
