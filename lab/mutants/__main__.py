@@ -7,6 +7,7 @@ Without the mutation the same runs must be green. A mutant that survives fails t
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import shutil
@@ -14,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
 
 from dev.processes import ROOT
 from lab.mutants import (
@@ -44,6 +48,8 @@ from lab.mutants import (
 from lab.mutants.mutant import Mutant
 from qhse.terminal import run_program
 
+T = TypeVar("T")
+U = TypeVar("U")
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
 SECONDS = 300
 ASSERTED = r"^E +(AssertionError|dev\.waiting\.Stalled|assert |Failed: DID NOT RAISE)"
@@ -86,20 +92,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the mutants of these groups or names. Return 0 when every one was caught."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__, usage='make mutants ARGS="[options]"')
     parser.add_argument("--only", metavar="NAME[,NAME]", help=f"groups ({', '.join(GROUPS)}) or single mutants")
-    wanted = (parser.parse_args(arguments).only or ",".join(GROUPS)).split(",")
+    parser.add_argument(
+        "--at-once", type=int, default=os.cpu_count() or 1, metavar="N", help="judges that run together"
+    )
+    options = parser.parse_args(arguments)
+    wanted = (options.only or ",".join(GROUPS)).split(",")
     chosen = [each for group, table in GROUPS.items() for each in table if {group, each.name} & set(wanted)]
-    with tempfile.TemporaryDirectory(prefix="qhse-mutants-") as directory:
-        tree = Path(directory) / "tree"
-        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
-        if not _green_without_mutation(tree, {mutant.caught_by for mutant in chosen}):
+    with (
+        tempfile.TemporaryDirectory(prefix="qhse-mutants-") as directory,
+        Trees(Path(directory), options.at_once) as trees,
+    ):
+        if not _green_without_mutation(trees, {mutant.caught_by for mutant in chosen}):
             return 1
-        survivors = [mutant.name for mutant in chosen if not _is_caught(tree, mutant)]
+        verdicts = trees.each(_is_caught, chosen)
+        survivors = [mutant.name for mutant, is_caught in zip(chosen, verdicts, strict=True) if not is_caught]
     print(f"\n{len(chosen)} mutants, {len(survivors)} survived{': ' if survivors else ''}{', '.join(survivors)}")
     return 1 if survivors or not chosen else 0
 
 
-def _green_without_mutation(tree: Path, judges: Iterable[str]) -> bool:
-    red = [judge for judge in sorted(judges) if _judge(tree, judge) != Finding.NOTHING]
+class Trees:
+    """Copies of the code, one for each judge that runs at once. A context manager."""
+
+    def __init__(self, directory: Path, number: int) -> None:
+        self._free: SimpleQueue[Path] = SimpleQueue()
+        self._pool = ThreadPoolExecutor(number)
+        for place in range(number):
+            shutil.copytree(ROOT, tree := directory / f"tree-{place}", ignore=LEFT_OUT)
+            self._free.put(tree)
+
+    def __enter__(self) -> Trees:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def each(self, work: Callable[[Path, T], U], subjects: Iterable[T]) -> Iterator[U]:
+        """Yield what the work on each of them returns, in order. It has a copy for itself, and leaves it sound."""
+
+        def in_a_tree(subject: T) -> U:
+            tree = self._free.get()
+            try:
+                return work(tree, subject)
+            finally:
+                self._free.put(tree)
+
+        return self._pool.map(in_a_tree, subjects)
+
+
+def _green_without_mutation(trees: Trees, judges: Iterable[str]) -> bool:
+    ordered = sorted(judges)
+    red = [judge for judge, said in zip(ordered, trees.each(_judge, ordered), strict=True) if said != Finding.NOTHING]
     if red:
         print(f"red without any mutation: {', '.join(red)}")
     return not red
