@@ -102,10 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tempfile.TemporaryDirectory(prefix="qhse-mutants-") as directory,
         Trees(Path(directory), options.at_once) as trees,
     ):
-        if not _green_without_mutation(trees, {mutant.caught_by for mutant in chosen}):
-            return 1
-        verdicts = trees.each(_is_caught, chosen)
-        survivors = [mutant.name for mutant, is_caught in zip(chosen, verdicts, strict=True) if not is_caught]
+        judges = sorted({mutant.caught_by for mutant in chosen})
+        judged = [(judge, [mutant for mutant in chosen if mutant.caught_by == judge]) for judge in judges]
+        survivors = [name for names in trees.each(_survivors, judged) for name in names]
     print(f"\n{len(chosen)} mutants, {len(survivors)} survived{': ' if survivors else ''}{', '.join(survivors)}")
     return 1 if survivors or not chosen else 0
 
@@ -139,12 +138,13 @@ class Trees:
         return self._pool.map(in_a_tree, subjects)
 
 
-def _green_without_mutation(trees: Trees, judges: Iterable[str]) -> bool:
-    ordered = sorted(judges)
-    red = [judge for judge, said in zip(ordered, trees.each(_judge, ordered), strict=True) if said != Finding.NOTHING]
-    if red:
-        print(f"red without any mutation: {', '.join(red)}")
-    return not red
+def _survivors(tree: Path, judged: tuple[str, Sequence[Mutant]]) -> list[str]:
+    """Return the names of those that their judge has not caught: none may, that is not green without a mutation."""
+    judge, mutants = judged
+    if _judge(tree, judge) != Finding.NOTHING:
+        print(f"{'':36} RED without any mutation: {judge}", flush=True)
+        return [mutant.name for mutant in mutants]
+    return [mutant.name for mutant in mutants if not _is_caught(tree, mutant)]
 
 
 def _is_caught(tree: Path, mutant: Mutant) -> bool:

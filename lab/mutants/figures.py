@@ -21,7 +21,8 @@ MUTANTS = (
     ),
     Mutant(
         "late-corrections-change-the-past", "kpi/movements/reading.py",
-        '"AND of_day >= %s AND of_day <= %s AND day <= %s"', '"AND of_day >= %s AND of_day <= %s AND (day <= %s OR 1 = 1)"',
+        '"AND of_day >= %s AND of_day <= %s AND day <= %s"',
+        '"AND of_day >= %s AND of_day <= %s AND (day <= %s OR 1 = 1)"',
         REPLAY,
     ),
     Mutant(
