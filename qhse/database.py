@@ -6,10 +6,11 @@ import hashlib
 import select
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 
-from django.db import InternalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, connection
 from django.utils import timezone
 from psycopg.pq.abc import PGconn
 
@@ -106,6 +107,26 @@ def take_turn(lock: int, *, wait: bool = False) -> bool:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
         taken: bool = cursor.fetchone()[0]
     return taken
+
+
+def hold_turn(lock: int) -> bool:
+    """
+    Take an advisory lock (64 bits, signed) for the session, so that no transaction has to stay open. False if another
+    session has it. `leave_turn` gives it back, and so does the end of the session. On SQLite the turn is always ours.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
+        taken: bool = cursor.fetchone()[0]
+    return taken
+
+
+def leave_turn(lock: int) -> None:
+    """Give a turn of `hold_turn` back. If the session has ended, the lock has ended with it."""
+    if connection.vendor == "postgresql":
+        with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
 
 
 def ask_within(seconds: float, line: PGconn, question: bytes) -> bytes | None:

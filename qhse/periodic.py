@@ -21,8 +21,11 @@ one that comes round more often, an eighth of its interval.
 JOB_SECONDS = 10.0
 """Time of one piece of a job. It then sends no further statement, so that the worker is not taken for dead."""
 
-Work = Callable[[], bool]
-"""Does a bounded piece of work in transactions of its own; True when more is left that should not wait."""
+Work = Callable[[], bool | None]
+"""
+Does a bounded piece of work in transactions of its own. True when more is left that should not wait, None when it
+should look again after `woken_seconds`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,9 @@ def periodic(*, every_seconds: float, woken_seconds: float | None = None) -> Cal
     Declare a job of the workers; with 0 seconds it is switched off.
 
     With `woken_seconds` it waits for what people write: who writes that calls `qhse.wakeup.wake_workers`, and a worker
-    that hears it does the job at once, though not sooner after the last time than that. `every_seconds` is then for
-    notifications that are lost. Where there are none, as on SQLite, it comes round every `woken_seconds`.
+    that hears it does the job at once, though not sooner after the last time than that. All workers hear it at once,
+    so the job takes a turn or marks what it begins. `every_seconds` is then for notifications that are lost. Where
+    there are none, as on SQLite, it comes round every `woken_seconds`.
 
     Every worker does it at that interval, so it must be harmless beside itself and cheap when there is nothing to do.
     A piece of it delays events by as long as it takes. After JOB_SECONDS its next statement raises JobTookTooLong. It
@@ -92,7 +96,9 @@ class JobSchedule:
         more = _attempt(jobs[name])
         job = jobs[name]
         self._done_at[name] = time.monotonic()
-        every = job.every_seconds if self._hears or job.woken_seconds is None else job.woken_seconds
+        every = job.every_seconds
+        if job.woken_seconds is not None and (more is None or not self._hears):
+            every = job.woken_seconds
         self._due_at[name] = self._done_at[name] + (0.0 if more else every)
 
     def work_to_the_end(self) -> None:
@@ -106,7 +112,7 @@ def _early(job: Job) -> float:
     return min(TOGETHER_SECONDS, (job.woken_seconds or job.every_seconds) / 8)
 
 
-def _attempt(job: Job) -> bool:
+def _attempt(job: Job) -> bool | None:
     ends_at = time.monotonic() + JOB_SECONDS
 
     def in_time(execute: Callable[..., Any], *statement: Any) -> Any:

@@ -176,10 +176,13 @@ def _judge(tree: Path, judge: str) -> Finding:
         command = ["-m", "pytest", "-q", "-x", "--postgres", "-p", "no:cacheprovider", *shlex.split(judge)]
     else:
         command = ["-m", "lab.chaos", "--quick", "--only", judge]
+    # Each judge has a server of its own: two on one would take its databases from each other.
+    env = {name: value for name, value in os.environ.items() if name != "TEST_DATABASE_URL"}
     try:
         done = subprocess.run(
-            [sys.executable, *command], cwd=tree, capture_output=True, text=True, errors="replace", timeout=SECONDS
-        )
+            [sys.executable, *command], cwd=tree, env=env, capture_output=True, text=True, errors="replace",
+            timeout=SECONDS,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Finding.USELESS
     return finding(done.returncode, done.stdout, is_test=is_test)

@@ -161,13 +161,16 @@ class Worker:
     def _wait(self, seconds: float) -> None:
         """Wait so long, or until a notification or a signal comes. Signs of life are given in between."""
         ends_at = time.monotonic() + seconds
-        while not self._stopping and (left := ends_at - time.monotonic()) > 0:
+        while not self._stopping:
             self._beat()
-            left = min(left, STUCK_AFTER_SECONDS / 6)
+            left = ends_at - time.monotonic()
+            bounded = min(max(0.0, left), STUCK_AFTER_SECONDS / 6)
             if self._second is None:
-                self._woken.poll(left)
-            elif self._second.wait(left, self._woken.fileno()):
+                self._woken.poll(bounded)
+            elif self._second.wait(bounded, self._woken.fileno()):
                 self._jobs.wake()
+                return
+            if left <= bounded:  # also without a wait: it has listened once
                 return
 
     def _beat(self) -> None:

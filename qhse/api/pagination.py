@@ -39,12 +39,12 @@ class Kept(NamedTuple):
     """
     What tells how many records a list has, without counting all of them.
 
-    The value of `number` comes with the page, in one statement. It may use values that are `given`. `count` makes of it
-    how many there are.
+    The value of `number` comes with the page, in one statement. It may use values that are `given`. `meaning` makes of
+    it how many there are.
     """
 
     number: Expression
-    count: Callable[[int], Count]
+    meaning: Callable[[int], Count]
     given: Mapping[str, Any] = {}
 
 
@@ -112,7 +112,8 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         # One more than asked for tells whether there is a next page, where the count does not.
         self.has_more = len(rows) > self.limit
         self.last_key = rows[self.limit - 1].pk if self.has_more else None
-        return rows[: self.limit]
+        page: list[Any] = rows[: self.limit]
+        return page
 
     def kept(self, chosen: Mapping[str, Any]) -> Kept | None:
         """Return what knows how many records have these values. Apps that keep such counts say so here."""
@@ -122,23 +123,22 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         """Return the rows of the page and one more, and how many the list has."""
         kept = None if chosen is None else self.kept(chosen)
         list_of = partial(_written_list, queryset, chosen, always, self.most_counted + 1, kept and kept.number)
-        whole, behind = list_of(""), self._behind
-        if whole is None:
+        whole, shown = list_of(""), list_of(self._behind)
+        if whole is None or shown is None:
             number = queryset.order_by()[: self.most_counted + 1].count()
             return list(self._unwritten(queryset)), self._up_to_most(number)
         given = {"using": self.using, **(chosen or {}), **(kept.given if kept else {})}
-        if behind:
-            rows = list_of(behind).page(self.limit + 1, 0, after=self.after, **given)
-        elif self.offset >= DEEP:
+        if self.after is None and self.offset >= DEEP:
             rows = list(self._unwritten(queryset))
         else:
-            rows = whole.page(self.limit + 1, self.offset, **given)
+            offset = self.offset if self.after is None else 0
+            rows = shown.page(self.limit + 1, offset, after=self.after, **given)
         # Each row says how many there are. Where there is none that does, the first of the list is asked.
         first = rows[0] if rows else None
-        if not hasattr(first, "listed") and (self.offset or behind):
+        if not hasattr(first, "listed") and (self.offset or self.after is not None):
             first = whole.first(**given)
         listed = int(first.listed or 0) if first else 0
-        return rows, kept.count(listed) if kept else self._up_to_most(listed)
+        return rows, kept.meaning(listed) if kept else self._up_to_most(listed)
 
     @property
     def _behind(self) -> str:
@@ -175,7 +175,8 @@ class StrictLimitOffsetPagination(LimitOffsetPagination):
         if not self.has_more:
             return None
         offset = self.offset + self.limit
-        return self._link(offset, after=self.last_key if self.key_order is not None and offset >= DEEP else None)
+        by_key = self.after is not None or (self.key_order is not None and offset >= DEEP)
+        return self._link(offset, after=self.last_key if by_key else None)
 
     def get_previous_link(self) -> str | None:
         return self._link(self.offset - self.limit) if self.offset > 0 else None

@@ -127,8 +127,11 @@ class ApiViewSet(StrictQueryMixin, GenericViewSet[Any]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "always" in cls.__dict__:  # once: at each request it cost a twentieth of a page
-            cls.queryset = cls.queryset.filter(**cls.always)
+        own = {"always", "queryset"} & set(cls.__dict__)
+        if cls.always and own == {"always"}:
+            raise TypeError(f"{cls.__name__} says what is always so, and must say of which queryset")
+        if cls.always and own:  # once: at each request it cost a twentieth of a page
+            cls.queryset = cls.queryset.filter(**cls.always)  # type: ignore[union-attr]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.action == "list" and self.paginator is not None:

@@ -18,6 +18,7 @@ from qhse.attachments import storage
 from qhse.attachments.errors import StorageIsAway
 from qhse.attachments.headers import pixels_of
 from qhse.attachments.models import Attachment
+from qhse.database import hold_turn, leave_turn
 
 logger = logging.getLogger("qhse.attachments")
 
@@ -25,6 +26,9 @@ PAINTER = Path(__file__).with_name("preview_painter.py")
 SECONDS = 4.0
 """Events wait meanwhile. A photo of 12 megapixels takes 0.6 s, the largest that is taken 2 s."""
 MOST_PIXELS = 40_000_000
+MOST_AT_ONCE = 16
+"""Workers that paint at once: further ones find no picture that is free."""
+_TURNS = 0x50494354 << 32  # the upper half of our advisory locks; the lower one is the picture
 MEDIA_TYPE = "image/png"
 NONE_CAN_BE = ""
 """Stands in place of a preview's name where none can be made."""
@@ -35,20 +39,30 @@ def make_preview() -> bool:
     """
     Make the preview of one picture that has none. True if there may be more.
 
-    Nothing is locked while it is painted. The row then names it, unless it has one meanwhile: of two workers who paint
-    the same, the later one removes theirs. A storage that is away leaves the picture for the next time. The trail keeps
-    nothing of it: a preview follows from the file.
+    No row is locked while it is painted. Of several workers each takes another picture: who paints one holds its turn.
+    A storage that is away leaves the picture for the next time. The trail keeps nothing of it: a preview follows from
+    the file.
     """
-    picture = Attachment.objects.without_preview().order_by("id").first()
-    if picture is None:
-        return False
+    for picture in Attachment.objects.without_preview().order_by("id")[:MOST_AT_ONCE]:
+        if hold_turn(_TURNS + picture.pk):
+            try:
+                return _preview(picture)
+            finally:
+                leave_turn(_TURNS + picture.pk)
+    return False
+
+
+def _preview(picture: Attachment) -> bool:
+    unseen = Attachment.objects.without_preview().filter(pk=picture.pk)
+    if not unseen.exists():
+        return True  # somebody has made it since it was read
     try:
         painted = _painted(picture)
         name = storage.keep(io.BytesIO(painted)) if painted else NONE_CAN_BE
     except StorageIsAway:
         return False
-    if not Attachment.objects.without_preview().filter(pk=picture.pk).update(preview_as=name) and name:
-        storage.discard(name)
+    if not unseen.update(preview_as=name) and name:
+        storage.discard(name)  # the turn was lost with the session
     return True
 
 

@@ -28,22 +28,25 @@ _running: list[subprocess.Popen[bytes]] = []
 
 
 @periodic(every_seconds=LOOK_SECONDS, woken_seconds=3)
-def start_imports() -> bool:
+def start_imports() -> bool | None:
     """
     Start `manage.py run_imports` if an import waits, and nobody seems to be at it.
 
     Not in the worker itself: all rows or none are one transaction, which can last longer than a piece of a job may, and
-    events would wait for it. A worker has one such program at a time. It ends with the worker.
+    events would wait for it. A worker has one such program at a time. It ends with the worker. Of several workers that
+    were woken the one starts it that gives the import its first sign of life.
     """
     _running[:] = [each for each in _running if each.poll() is None]
-    if _running or not _waiting().exists():
-        return False
+    if _running:
+        return None  # what is started now, it may have missed
+    if not _waiting().update(beat_at=Now()):
+        return None if ImportJob.objects.filter(status=ImportStatus.RUNNING).exists() else False
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_imports"]
     try:
         _running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=settings.BASE_DIR))
     except OSError:
         logger.exception("imports wait, and their program could not be started")
-    return False
+    return None
 
 
 @periodic(every_seconds=3600)

@@ -6,13 +6,12 @@ An export keeps a thread for as long as its reader takes. Without a bound, a few
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from threading import Lock
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
 
+from qhse.database import hold_turn, leave_turn
 from qhse.exporting.errors import TooManyExports
 
 _NAMESPACE = 0x51E7 << 40
@@ -34,7 +33,7 @@ def take_export_turn(user_id: int) -> Callable[[], None]:
             raise TooManyExports("Other exports are running. Ask again in a moment.")
         _running.add(user_id)
     try:
-        if not _take_lock(user_id):
+        if not hold_turn(_NAMESPACE + user_id):
             raise TooManyExports("Another export of yours is running. Ask again when it has ended.")
     except BaseException:
         _leave(user_id)
@@ -46,8 +45,7 @@ def take_export_turn(user_id: int) -> Callable[[], None]:
         if not given:
             given = True
             _leave(user_id)
-            with contextlib.suppress(DatabaseError, InterfaceError):  # the session has ended, and the lock with it
-                _give_lock_back(user_id)
+            leave_turn(_NAMESPACE + user_id)
 
     return give_back
 
@@ -55,18 +53,3 @@ def take_export_turn(user_id: int) -> Callable[[], None]:
 def _leave(user_id: int) -> None:
     with _guard:
         _running.discard(user_id)
-
-
-def _take_lock(user_id: int) -> bool:
-    if connection.vendor != "postgresql":
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_NAMESPACE + user_id])
-        taken: bool = cursor.fetchone()[0]
-    return taken
-
-
-def _give_lock_back(user_id: int) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_NAMESPACE + user_id])

@@ -273,6 +273,14 @@ class TestPages:
         assert client.get("/ncs?after=" + "9" * 18).json()["results"] == client.get("/ncs").json()["results"]
         assert client.get("/ncs?after=0").json()["results"] == []
 
+    def test_the_page_behind_a_key_is_followed_by_the_one_behind_its_last(self, api):
+        client = api("auditor")
+        first, *others = client.get("/ncs?limit=100").json()["results"]
+
+        pages = self.walk(client, f"/ncs?after={first['id']}&limit=2")
+
+        assert [row for page in pages for row in page] == others
+
     def test_beyond_the_bound_a_count_says_that_there_are_more(self, api, monkeypatch):
         monkeypatch.setattr(StrictLimitOffsetPagination, "most_counted", 7)
         client = api("auditor")

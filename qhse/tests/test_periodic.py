@@ -164,6 +164,16 @@ class TestAJobThatWaitsForWhatPeopleWrite:
 
         assert done == [1_000.0, 1_003.0]
 
+    def test_looks_again_as_soon_as_that_when_it_says_so(self, jobs, clock):
+        answers = [None, None, False]
+        periodic.periodic(every_seconds=60, woken_seconds=3)(lambda: answers.pop(0))
+        schedule, left = JobSchedule(hears=True), []
+        for _ in range(3):
+            self.pass_on(clock, schedule, schedule.seconds_left())
+            left.append(schedule.seconds_left())
+
+        assert left == [3, 3, 60]
+
     def test_comes_round_as_often_as_that_where_nobody_can_be_woken(self, clock, done):
         schedule = JobSchedule(hears=False)
         for _ in range(4):
@@ -177,6 +187,35 @@ def test_zero_seconds_switch_a_job_off(jobs):
 
     assert jobs == {}
     assert JobSchedule().seconds_left() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_listens_also_while_a_job_always_has_more_to_do(jobs, monkeypatch):
+    done = []
+    worker = Worker(batch_size=1, poll_seconds=1, policy=RetryPolicy(max_attempts=1, base_seconds=1, cap_seconds=1))
+
+    class Line:
+        def wait(self, seconds, wake):
+            return True  # somebody has written meanwhile
+
+        def close(self): ...
+
+    @periodic.periodic(every_seconds=60)
+    def grease_axles():
+        done.append("axles")
+        if len(done) > 50:
+            worker.stop()
+        return True
+
+    @periodic.periodic(every_seconds=60, woken_seconds=0.001)
+    def paint():
+        done.append("paint")
+        return False
+
+    worker._second, worker._jobs = Line(), JobSchedule(hears=True)
+    worker.run_forever()
+
+    assert done.count("paint") > 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -108,22 +108,28 @@ class TestMakePreview:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_leave_one_preview_of_a_picture(put, stored):
-    picture = put(content=io.BytesIO(PHOTO))
-    together = threading.Barrier(2)
+def test_two_workers_who_are_woken_at_once_paint_two_pictures(put, stored, monkeypatch):
+    pictures = [put(content=io.BytesIO(PHOTO)) for _ in range(2)]
+    painted, paint, together = [], previews._painted, threading.Barrier(2)
+
+    def painting(each: Attachment) -> bytes:
+        painted.append(each.pk)
+        together.wait(10)  # the other one paints meanwhile
+        return paint(each)
 
     def work() -> None:
-        together.wait()
         make_preview()
         connection.close()
 
+    monkeypatch.setattr(previews, "_painted", painting)
     workers = [threading.Thread(target=work) for _ in range(2)]
     for each in workers:
         each.start()
     for each in workers:
         each.join()
 
-    assert stored() == sorted([picture.stored_as, preview_as(picture)])
+    assert sorted(painted) == [each.pk for each in pictures]
+    assert stored() == sorted([each.stored_as for each in pictures] + [preview_as(each) for each in pictures])
 
 
 class TestPreviewRoute:

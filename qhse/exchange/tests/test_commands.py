@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import subprocess
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
 
 from qhse.exchange import jobs
 from qhse.exchange.models import ImportJob, ImportStatus
@@ -120,17 +122,31 @@ class TestTheJob:
         assert len(started_programs) == 1
 
     def test_starts_another_one_when_the_first_has_ended_before_its_end(self, started, started_programs):
-        started()
+        job = started()
         jobs.start_imports()
         started_programs[0].ended = 1
 
+        assert jobs.start_imports() is None  # it looks again soon
+        assert len(started_programs) == 1
+        ImportJob.objects.filter(pk=job.pk).update(beat_at=Now() - timedelta(seconds=jobs.SILENT_SECONDS + 1))
         jobs.start_imports()
-
         assert len(started_programs) == 2
 
-    def test_leaves_an_import_to_who_gave_a_sign_a_moment_ago(self, started, started_programs):
-        from django.db.models.functions import Now
+    def test_looks_again_soon_while_a_program_runs_which_may_miss_the_next_import(self, started, started_programs):
+        assert jobs.start_imports() is False
+        started()
+        assert jobs.start_imports() is None
+        assert jobs.start_imports() is None
 
+    def test_of_several_workers_one_starts_it(self, started, started_programs, monkeypatch):
+        started()
+        for _ in range(4):
+            monkeypatch.setattr(jobs, "_running", [])  # another worker's
+            jobs.start_imports()
+
+        assert len(started_programs) == 1
+
+    def test_leaves_an_import_to_who_gave_a_sign_a_moment_ago(self, started, started_programs):
         ImportJob.objects.filter(pk=started().pk).update(beat_at=Now())
 
         jobs.start_imports()
