@@ -17,6 +17,11 @@ PAGE_UPLOADS = "qhse/api/requests/page_uploads.py"
 
 MUTANTS = (
     Mutant(
+        "all-workers-paint-the-same-picture", "qhse/attachments/previews.py",
+        "        if hold_turn(_TURNS + picture.pk):", "        if hold_turn(_TURNS + picture.pk) is not None:",
+        "qhse/attachments/tests/test_previews.py -k two_workers",
+    ),
+    Mutant(
         "a-file-is-removed-when-the-commit-failed", "qhse/attachments/services.py",
         "        if not is_decided:\n", "        if True:\n", f"{SERVICES} -k commit_that_failed",
     ),

@@ -207,6 +207,12 @@ MUTANTS = (
         "outbox/tests/test_wakeup.py -k asks_for_a_job",
     ),
     Mutant(
+        "a-worker-with-a-long-job-is-deaf", "outbox/engine/worker.py",
+        "        while not self._stopping:\n            self._beat()\n            left",
+        "        while not self._stopping and time.monotonic() < ends_at:\n            self._beat()\n            left",
+        f"{PERIODIC} -k listens_also",
+    ),
+    Mutant(
         "a-woken-job-at-each-word", "qhse/periodic.py",
         "max(now, self._done_at[name] + pause)", "now", PERIODIC,
     ),

@@ -77,7 +77,8 @@ MUTANTS = (
     ),
     Mutant(
         "persons-not-counted-across-processes", "qhse/exporting/turns.py",
-        "taken: bool = cursor.fetchone()[0]", "taken = True", f"{STREAM} -k all_processes",
+        "if not hold_turn(_NAMESPACE + user_id):", "if hold_turn(_NAMESPACE + user_id) is None:",
+        f"{STREAM} -k all_processes",
     ),
     Mutant(
         "sheet-longer-than-a-sheet-can-be", "qhse/exporting/exports.py",

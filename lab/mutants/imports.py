@@ -14,6 +14,16 @@ CERTIFICATES = "suppliers/tests/test_certificate_imports.py"
 
 MUTANTS = (
     Mutant(
+        "all-workers-start-a-program-for-one-import", "qhse/exchange/jobs.py",
+        "if not _waiting().update(beat_at=Now()):", "if not _waiting().exists():",
+        "qhse/exchange/tests/test_commands.py -k one_starts_it",
+    ),
+    Mutant(
+        "an-import-waits-behind-a-program-that-is-ending", "qhse/exchange/jobs.py",
+        "        return None  # what is started now, it may have missed", "        return False",
+        "qhse/exchange/tests/test_commands.py -k looks_again_soon",
+    ),
+    Mutant(
         "all-or-nothing-keeps-the-good-rows", RUNNING,
         "                transaction.set_rollback(True)\n", "                pass\n", f"{RUNS} -k undoes_all_rows",
     ),
