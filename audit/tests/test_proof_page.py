@@ -103,6 +103,7 @@ def test_a_seal_that_does_not_verify_is_not_stamped(auditor, trail):
 
     page = auditor.post(PROOF, {"seal": "1"} | NOTE)
 
+    assert page.status_code == 200, "it was stamped"
     (refusal,) = page.context_data["form"].errors["seal"]
     assert refusal == f"Seal 1 is not as it was written: entry {pk}: is not what seal 1 sealed."
     assert not ReviewStamp.objects.exists()

@@ -53,6 +53,8 @@ U = TypeVar("U")
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
 SECONDS = 300
 ASSERTED = r"^E +(AssertionError|dev\.waiting\.Stalled|assert |Failed: DID NOT RAISE)"
+# What stands behind a guarantee that is gone: another rule of the domain, or a constraint. Or its record is not there.
+NEXT_NET = r"^E +(\w+(\.\w+)*\.errors\.\w+|django\.db\.utils\.IntegrityError|\w+(\.\w+)*\.DoesNotExist)\b"
 
 
 class Finding(Enum):
@@ -195,7 +197,7 @@ def finding(code: int, output: str, *, is_test: bool) -> Finding:
     if is_test:
         # Its teardown may complain as well. If a fixture breaks instead, `-x` ends the run without a failed test.
         failed = re.search(r"^FAILED \S+\.py", output, re.MULTILINE)
-        asserted = re.search(ASSERTED, output, re.MULTILINE)
+        asserted = re.search(f"{ASSERTED}|{NEXT_NET}", output, re.MULTILINE)
         return Finding.FOUND if code == 1 and failed and asserted else Finding.USELESS
     return Finding.FOUND if code == 1 and re.search(r"^FAILED: ", output, re.MULTILINE) else Finding.USELESS
 
