@@ -295,11 +295,16 @@ def in_parallel(works):
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("mode", [GOOD, ALL])
-def test_two_imports_of_the_same_cases_at_once_record_each_case_once(started, make_supplier, users, mode):
+@pytest.mark.parametrize("known_before", [True, False])
+def test_two_imports_of_the_same_cases_at_once_record_each_case_once(
+    started, make_supplier, users, mode, known_before, monkeypatch
+):
     name = make_supplier().name
     rows = "\n".join(f"{name};low;Lot {number}: burrs" for number in range(120))
     content = f"Supplier;Severity;Description\n{rows}".encode()
     jobs = [started(content, kind="cases", mode=mode, actor=users["quality"]) for _ in range(2)]
+    if not known_before:  # a supplier that gets its name only now is not among those that are locked before
+        monkeypatch.setattr(running, "_lock", lambda job, rows: None)
 
     def run(job):
         with suppress(OperationalError):  # it waited too long for the other one, and goes on with the next run
