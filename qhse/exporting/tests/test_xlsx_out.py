@@ -97,4 +97,5 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
             tracemalloc.stop()
         return most
 
+    peak(1)  # what is loaded at the first sheet belongs to none
     assert peak(100) < 1.5 * peak(10)
