@@ -216,7 +216,7 @@ def problem_of() -> Callable[[Any, int], dict[str, Any]]:
 
     def check(response: Any, status: int) -> dict[str, Any]:
         assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json"), (
-            response.content[:500]
+            "a stream" if response.streaming else response.content[:500]
         )
         document: dict[str, Any] = response.json()
         assert set(document) - {"errors", "existing_id"} == {"type", "title", "status", "detail", "code", "request_id"}
