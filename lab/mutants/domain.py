@@ -23,7 +23,7 @@ MUTANTS = (
     ),
     Mutant(
         "columns-not-folded-in-postgresql", "qhse/searches.py",
-        "template = _WITHOUT_ACCENTS", 'template = "lower(%(expressions)s)"', f"{SEARCHES} -k finds_a_supplier",
+        "template = _WITHOUT_ACCENTS", 'template = "lower(%(expressions)s)"', f"{SEARCHES} -k what_they_said",
     ),
     Mutant(
         "today-by-this-host", "qhse/clock.py",
@@ -188,7 +188,7 @@ MUTANTS = (
     Mutant(
         "case-not-locked-for-its-actions", "ncs/services/actions.py",
         'NonConformity.objects.select_for_update(no_key=True, of=("self",)).get(', "NonConformity.objects.get(",
-        "qhse/tests/test_races_of_cases.py -k opens_meanwhile",
+        "qhse/tests/test_races_of_cases.py -k in_no_circle",
     ),
     Mutant(
         "mistakes-are-repeated", "ncs/repeats.py",

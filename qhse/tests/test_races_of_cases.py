@@ -90,6 +90,29 @@ def test_a_case_is_never_closed_over_an_action_that_somebody_opens_meanwhile(use
     assert_counts_are_exact()
 
 
+def test_a_step_of_an_action_and_the_end_of_its_case_wait_for_each_other_and_in_no_circle(users, make_nc):
+    """Who voids a case cancels its actions. Without the case's lock the step would hold an action and want the case."""
+    cases = [make_nc().pk for _ in range(30)]
+    actions = [
+        open_action(nc_id=pk, kind="containment", title="Sort the stock", actor=users["quality"]).pk for pk in cases
+    ]
+
+    def work(n: int) -> list[str]:
+        if n % 2:
+            return [attempt(void_nonconformity, nc_id=pk, actor=users["admin"], reason="Twice") for pk in cases]
+        return [attempt(complete_action, action_id=pk, actor=users["quality"], note="Sorted") for pk in actions]
+
+    results = at_once(6, work)
+
+    assert not [each for each in results if isinstance(each, Exception)], results
+    said = Counter(each for answers in results for each in answers)
+    assert set(said) <= {
+        "void_nonconformity", "complete_action", "case_is_closed", "action_move_is_forbidden",
+    }, said  # fmt: skip
+    assert not CorrectiveAction.objects.filter(status__in=("OPEN", "IN_PROGRESS")).exists()
+    assert_counts_are_exact()
+
+
 def test_closing_correcting_voiding_and_reopening_at_once_leave_exact_counts(users, make_supplier, make_nc):
     suppliers = [make_supplier().pk for _ in range(3)]
     cases = [make_nc(supplier_id=suppliers[0], severity="high").pk for _ in range(6)]

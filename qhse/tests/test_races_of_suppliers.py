@@ -97,7 +97,10 @@ class TestAMergerAndACase:
         assert (nc.supplier, nc.status) == (target, "CLOSED")
         assert_counts_are_exact()
 
-    def test_that_comes_and_is_closed_while_the_merger_waits_is_waited_for_and_not_deadlocked(self, users, both, merge):
+    @pytest.mark.parametrize("attempt", range(4))  # who comes first is chance
+    def test_that_comes_and_is_closed_while_the_merger_waits_is_waited_for_and_not_deadlocked(
+        self, users, both, merge, attempt
+    ):
         """
         The merger has locked the cases there were, and waits for the supplier. Then one more is recorded; somebody
         locks it, and would wait for the supplier while the merger waits for the case.
