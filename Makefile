@@ -48,7 +48,7 @@ test: $(DEVELOPMENT)
 	@$(PY) -m pytest -q --durations=10 --postgres --with-database $(ARGS)
 
 samples: $(DEVELOPMENT)
-	@$(PY) -m pytest -q --durations=10 --postgres -m laboratory lab $(ARGS)
+	@$(PY) -m pytest -q --durations=10 --postgres -n 2 -m laboratory lab $(ARGS)
 
 browser: $(DEVELOPMENT)
 	@CHROMIUM="$(CHROMIUM)" $(PY) -m pytest -q --durations=5 -m browser -n 2 lab/browser $(ARGS)
