@@ -8,7 +8,7 @@ from typing import Any, cast
 from django.db import DatabaseError, connections
 from django.db.models import Expression, Field, IntegerField, Model, QuerySet, Value
 from django.db.models.base import ModelState
-from django.db.models.expressions import DatabaseDefault
+from django.db.models.expressions import BaseExpression, DatabaseDefault
 from django.db.models.sql import InsertQuery, UpdateQuery
 
 Row = tuple[Any, ...]
@@ -208,7 +208,7 @@ class WrittenRecords:
         model: type[Model],
         build: Callable[[], QuerySet[Any, Any]],
         read: Collection[str] = (),
-        **beside: Expression,
+        **beside: BaseExpression,
     ) -> None:
         self._model = model
         fields = model._meta.concrete_fields
@@ -248,7 +248,7 @@ class WrittenList(WrittenRecords):
         read: Collection[str] = (),
         always: Collection[tuple[str, Any]] = (),
         at_most: int | None = None,
-        number: Expression | None = None,
+        number: BaseExpression | None = None,
     ) -> None:
         given = {name: Given(name, cast("Field[Any, Any]", model._meta.get_field(name))) for name in columns}
         chosen = model._default_manager.filter(**given, **dict(always)).order_by(*order)

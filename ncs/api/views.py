@@ -55,7 +55,7 @@ from qhse.queries import WrittenList
 class NonConformityPagination(StrictLimitOffsetPagination):
     def kept(self, chosen: Mapping[str, Any]) -> Kept | None:
         number = kept_count(chosen)
-        return number and Kept(number, Count)
+        return None if number is None else Kept(number, Count)
 
 
 @extend_schema(tags=["non-conformities"])

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Expression, QuerySet
+from django.db.models import QuerySet
+from django.db.models.expressions import BaseExpression
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
@@ -43,7 +44,7 @@ class Kept(NamedTuple):
     it how many there are.
     """
 
-    number: Expression
+    number: BaseExpression
     meaning: Callable[[int], Count]
     given: Mapping[str, Any] = {}
 
@@ -56,7 +57,7 @@ def _written_list(
     chosen: Mapping[str, Any] | None,
     always: Mapping[str, Any],
     at_most: int,
-    number: Expression | None,
+    number: BaseExpression | None,
     behind: str,
 ) -> WrittenList | None:
     """
