@@ -107,7 +107,7 @@ def test_a_step_of_an_action_and_the_end_of_its_case_wait_for_each_other_and_in_
     assert not [each for each in results if isinstance(each, Exception)], results
     said = Counter(each for answers in results for each in answers)
     assert set(said) <= {
-        "void_nonconformity", "complete_action", "case_is_closed", "action_move_is_forbidden",
+        "void_nonconformity", "complete_action", "case_is_closed", "forbidden_move",
     }, said  # fmt: skip
     assert not CorrectiveAction.objects.filter(status__in=("OPEN", "IN_PROGRESS")).exists()
     assert_counts_are_exact()
