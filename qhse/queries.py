@@ -50,7 +50,8 @@ class CountUpTo(Expression):
         query = self._build().order_by().values_list(Value(1)).query
         sql, parameters = query.get_compiler(connection=connection).as_sql()
         end, last = ("", ()) if self._at_most is None else (" LIMIT %s", (self._at_most,))
-        return f"(SELECT count(*) FROM ({sql}{end}) AS counted)", (*parameters, *last)
+        counting = f"(SELECT count(*) FROM ({sql}{end}) AS counted)"  # nosec B608: the ORM's own SQL
+        return counting, (*parameters, *last)
 
 
 class _NoSuchValue(Exception):
