@@ -17,7 +17,7 @@ def seal_audit_trail() -> bool:
     return done.sealed > 0 and not done.complete
 
 
-VERIFY_SECONDS = 60
+VERIFY_SECONDS = 120
 """Who has clicked wakes a worker. A look at nothing costs one probe of an index that holds at most one row."""
 
 

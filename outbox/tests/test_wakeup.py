@@ -87,7 +87,7 @@ def test_a_worker_that_hears_nothing_still_polls(waiting_worker, effects):
 
 
 def test_who_asks_for_a_job_of_the_workers_wakes_one(waiting_worker, users):
-    waiting_worker(*AN_HOUR)  # its next look at this job by itself is a minute away
+    waiting_worker(*AN_HOUR)  # its next look at this job by itself is minutes away
 
     verification = start_verification(actor=users["auditor"])
 

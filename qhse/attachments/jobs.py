@@ -5,7 +5,7 @@ from __future__ import annotations
 from qhse.attachments.previews import make_preview
 from qhse.periodic import periodic
 
-EVERY_SECONDS = 60
+EVERY_SECONDS = 120
 """So long a new picture has no preview at most, if the word of it is lost. A look at nothing costs an index probe."""
 
 

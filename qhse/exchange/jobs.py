@@ -19,7 +19,7 @@ from qhse.periodic import periodic
 
 logger = logging.getLogger("qhse.exchange")
 
-LOOK_SECONDS = 60
+LOOK_SECONDS = 120
 """Whoever starts an import wakes a worker. This is for a word that is lost, and for the import of one that died."""
 SILENT_SECONDS = 20
 """After that long without a sign, who runs an import is taken for dead. If it is not, it still has its turn."""
