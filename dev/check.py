@@ -1,5 +1,5 @@
 """
-`make check`: everything about the code that needs no running product. It stops at the first thing that is wrong.
+`make check`: everything about the code that needs no running product. It ends with the first thing that is wrong.
 
 `--quick` runs the steps that take seconds. The commit hook of .pre-commit-config.yaml does.
 """
@@ -12,6 +12,7 @@ import secrets
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dev import prose
@@ -67,26 +68,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.check")
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
     quick = parser.parse_args().quick
-    for label in QUICK if quick else STEPS:
-        command = STEPS[label]
-        started = time.monotonic()
-        done = subprocess.run(
-            _resolved(command),
-            cwd=ROOT,
-            env=_environment(production=label == "production settings"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        verdict = "ok" if done.returncode == 0 else "FAILED"
-        print(f"{label:30} {verdict:7} {time.monotonic() - started:5.1f} s", flush=True)
-        if done.returncode != 0:
-            print(f"\n$ {' '.join(command)}\n{done.stdout.rstrip()}", file=sys.stderr)
-            return 1
+    labels = QUICK if quick else tuple(STEPS)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # a core each: types take as long as all others together
+        for label, (done, seconds) in zip(labels, pool.map(_run, labels), strict=True):
+            verdict = "ok" if done.returncode == 0 else "FAILED"
+            print(f"{label:30} {verdict:7} {seconds:5.1f} s", flush=True)
+            if done.returncode != 0:
+                pool.shutdown(cancel_futures=True)
+                print(f"\n$ {' '.join(STEPS[label])}\n{done.stdout.rstrip()}", file=sys.stderr)
+                return 1
     if not quick:
         print(prose.summary(prose.lengths_by_package()))  # a figure, no verdict
     return 0
+
+
+def _run(label: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    started = time.monotonic()
+    done = subprocess.run(
+        _resolved(STEPS[label]),
+        cwd=ROOT,
+        env=_environment(production=label == "production settings"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done, time.monotonic() - started
 
 
 def _resolved(command: list[str]) -> list[str]:

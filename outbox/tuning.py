@@ -11,6 +11,8 @@ WALK_SHARE = 0.01
 """Share of the time for looks that need not be: what came late or was freed is found in 0.1 to 0.4 s as a rule."""
 LATE_IDS = 1_000
 """Ids at the end of a walk that are looked at again: what commits late is found at once, for half a millisecond."""
+JOBS_SHARE = 0.125
+"""Of a batch's time: jobs with more left may take so much after it. Beside handlers that take 10 s a batch, 1.25 s."""
 SHARERS = 2
 """Aggregates that share a batch, at least. Other workers find the rest free, where a few have long queues."""
 

@@ -326,7 +326,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["qhse.api.authentication.BearerTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["qhse.api.permissions.RolePermission"],
     "DEFAULT_PARSER_CLASSES": ["qhse.api.requests.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["qhse.api.rendering.AnswerRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "qhse.api.requests.negotiation.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "qhse.api.pagination.StrictLimitOffsetPagination",
     "DEFAULT_FILTER_BACKENDS": ["qhse.api.filters.StrictFilterBackend"],

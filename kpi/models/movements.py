@@ -33,6 +33,19 @@ def _indexes(name: str) -> tuple[models.Index, ...]:
     )
 
 
+def _indexes_with(name: str, *counted: str) -> tuple[models.Index, ...]:
+    """
+    Return the indexes of a table of which one supplier has thousands of rows, each in another page.
+
+    With all that is counted, they are read in the index alone. The one with most of a million cases has 17,000 rows:
+    `/kpi/quality` of it costs 0.9 of that of all suppliers, and 1.9 where each row is fetched.
+    """
+    return (
+        models.Index(fields=("day",), name=f"{name}_move_by_day"),
+        models.Index(fields=("supplier_id", "day", "n", *counted), name=f"{name}_move_of_supplier"),
+    )
+
+
 def _small(**options: Any) -> Any:
     return models.SmallIntegerField(**options)
 
@@ -57,7 +70,10 @@ class CaseMovement(Movement):
     cost = models.BigIntegerField(null=True)  # hundredths
 
     class Meta(Movement.Meta):
-        indexes = _indexes("case")
+        indexes = _indexes_with(
+            "case", "severity", "category", "created_on", "due_on", "contained_on", "contained_hours", "closed_on",
+            "closed_days", "is_repeat", "has_gaps", "was_reopened", "cost",
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.n:+} case {self.nc_id}"
@@ -75,7 +91,7 @@ class ActionMovement(Movement):
     is_effective = models.BooleanField(null=True)
 
     class Meta(Movement.Meta):
-        indexes = _indexes("action")
+        indexes = _indexes_with("action", "is_running", "due_on", "done_on", "done_days", "verified_on", "is_effective")
 
     def __str__(self) -> str:
         return f"{self.n:+} action {self.action_id}"

@@ -20,6 +20,7 @@ from lab.database import Database
 READY_SECONDS = 60.0
 DRAIN_SECONDS = 900.0
 STOP_SECONDS = 15.0
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class WorkerFailed(RuntimeError):
@@ -90,7 +91,12 @@ def cpu_seconds(*roots: int) -> float:
     counted = set(roots)
     while found := {pid for pid, parent in parents.items() if parent in counted} - counted:
         counted |= found
-    return sum(used.get(pid, 0) for pid in counted) / os.sysconf("SC_CLK_TCK")
+    return sum(used.get(pid, 0) for pid in counted) * TICK_SECONDS
+
+
+def cpu_since(earlier: float, *roots: int) -> float:
+    """Return the CPU time used since then. It is a tick at least: what took less cannot have cost nothing."""
+    return max(cpu_seconds(*roots) - earlier, TICK_SECONDS)
 
 
 class Crew:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from lab.bench import load, raw_worker
-from lab.bench.crew import Crew, cpu_seconds, product_crew, raw_crew
+from lab.bench.crew import Crew, cpu_seconds, cpu_since, product_crew, raw_crew
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
 from lab.bench.subject import FORMS
@@ -24,7 +24,6 @@ TARGETS = {
     ("per-event", 100, 2): 0.28,
 }
 SECOND_WORKER = 1.7
-CPU_TICK = 0.01  # seconds
 
 Side = tuple[Database, Crew]
 
@@ -75,7 +74,7 @@ def _drain(run: Run, side: Side, *, workers: int, batch_size: int, events: int) 
     processes = [run.server.pid, *crew.pids]
     cpu_before = cpu_seconds(*processes)
     told_at, _ = crew.drain(workers=workers, batch_size=batch_size)
-    cpu = max(cpu_seconds(*processes) - cpu_before, CPU_TICK)  # tiny runs would seem to cost nothing
+    cpu = cpu_since(cpu_before, *processes)
     return Drained(events / (load.check_and_time(database, events=events) - told_at), cpu / events * 1e6)
 
 

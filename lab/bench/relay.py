@@ -21,7 +21,7 @@ from dev.brokers.rabbitmq import PrivateRabbit
 from dev.processes import start_python
 from dev.waiting import wait_until
 from lab.bench import load
-from lab.bench.crew import cpu_seconds
+from lab.bench.crew import cpu_seconds, cpu_since
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
 from lab.bench.server import environment
@@ -161,7 +161,7 @@ def _drain(run: Run, rabbit: PrivateRabbit, *, relays: int) -> Drained:
         empty = "SELECT NOT EXISTS (SELECT FROM outbox_outgoing)"
         wait_until(lambda: run.database.value(empty), seconds=DRAIN_SECONDS, what="the backlog to leave", every=0.02)
         rate = run.sizes.backlog / (time.monotonic() - began)
-        spent = {name: cpu_seconds(*roots) - before[name] for name, roots in parts.items()}
+        spent = {name: cpu_since(before[name], *roots) for name, roots in parts.items()}
         return Drained(rate, {name: seconds / run.sizes.backlog * 1e6 for name, seconds in spent.items()})
 
 

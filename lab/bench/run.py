@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 
 from dev.postgres.server import DATABASE, PrivatePostgres
-from lab.bench.crew import cpu_seconds
+from lab.bench.crew import cpu_seconds, cpu_since
 from lab.bench.sizes import Sizes
 from lab.database import Database, copy_database
 
@@ -62,7 +62,7 @@ class Run:
         processes = (self.server.pid, os.getpid())
         before = cpu_seconds(*processes)
         work()
-        return cpu_seconds(*processes) - before
+        return cpu_since(before, *processes)
 
     @staticmethod
     @contextmanager

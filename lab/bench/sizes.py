@@ -24,6 +24,7 @@ class Sizes:
     arrivals: int = 600
     idle_seconds: float = 60.0
     audit_writes: int = 1_000
+    burst: int = 200_000
     audit_entries: int = 1_000_000
     history: int = 10_000_000
     aggregates: tuple[int, ...] = (30, 2_000, 20_000)
@@ -61,6 +62,7 @@ QUICK = Sizes(
     arrivals=10,
     idle_seconds=1.0,
     audit_writes=5,
+    burst=3_000,
     audit_entries=2_000,
     history=1_000_000,
     aggregates=(30, 200),

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dev.processes import kept_variables, start_python
 from dev.stack import HOST, free_port
 from lab.bench import load
-from lab.bench.crew import WorkerFailed, cpu_seconds, product_crew
+from lab.bench.crew import WorkerFailed, cpu_seconds, cpu_since, product_crew
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.http import data, lasting_token
 from lab.bench.run import Run
@@ -106,7 +106,7 @@ def _drains(run: Run, endpoint: str) -> Iterator[Figure]:
                     before = cpu_seconds(*processes)
                     told_at, _ = crews[share].drain(workers=1, batch_size=100)
                     if number:  # the first one warms up
-                        cpu[share].append((cpu_seconds(*processes) - before) / events * 1e6)
+                        cpu[share].append(cpu_since(before, *processes) / events * 1e6)
                         rate[share].append(events / (load.check_and_time(run.database, events=events) - told_at))
         for share in REACH:
             name = f"{form} handler, batch 100, with {float(share):.0%} recorded, beside off"

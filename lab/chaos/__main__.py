@@ -121,8 +121,13 @@ def _play(lab: Laboratory, name: str) -> Outcome:
         outcome: Outcome = module.run(lab)
     except Stalled as error:
         outcome = Outcome(name, complaints=[str(error)])
-    finally:
+    except BaseException:
         lab.kill_all()
+        print("\n".join(lab.crashes), flush=True)  # they may be why
+        raise
+    lab.kill_all()
+    outcome.complaints += lab.crashes
+    lab.crashes.clear()
     outcome.seconds = time.monotonic() - started
     print("\n".join(outcome.lines()), flush=True)
     return outcome

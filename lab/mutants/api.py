@@ -19,6 +19,10 @@ ADDRESSES = "qhse/observability/tests/test_addresses.py"
 
 MUTANTS = (
     Mutant(
+        "claims-changed-for-all-who-come-later", "qhse/accounts/services/tokens.py",
+        "return dict(claims) if", "return claims if", f"{TOKENS} -k kept_as_it_was_read",
+    ),
+    Mutant(
         "deep-pages-go-the-wrong-way", "qhse/api/pagination.py",
         '"lt" if self.key_order == "-" else "gt"', '"gt" if self.key_order == "-" else "lt"',
         "qhse/tests/test_lists.py -k deep_pages",

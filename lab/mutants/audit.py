@@ -67,6 +67,26 @@ MUTANTS = (
         f"{BESIDE_OTHERS} -k commits_after",
     ),
     Mutant(
+        "whole-trail-read-by-each-pass", "qhse/database.py",
+        "set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true), ", "",
+        f"{BESIDE_OTHERS} -k whatever_plans",
+    ),
+    Mutant(
+        "behind-a-burst-forgotten", "audit/proof/sealing.py",
+        "earlier = _unsealed_ids(place & Q(pk__range=(1, after))) if after else []", "earlier = list[int]()",
+        "audit/tests/test_jobs.py -k behind_the_passes",
+    ),
+    Mutant(
+        "strangers-hold-the-horizon", "audit/proof/sealing.py",
+        "new.whole = len(earlier) < LOOKED_AT", "new.whole = len(earlier) <= BLOCK",
+        "audit/tests/test_jobs.py -k strangers",
+    ),
+    Mutant(
+        "places-in-the-last-seal-hide-others", "audit/proof/sealing.py",
+        "seal_id=head.number, position__lt=head.entry_count)", "seal_id=head.number)",
+        f"{NEIGHBOURS} -k taken_before",
+    ),
+    Mutant(
         "running-transactions-not-waited-for", "audit/proof/sealing.py",
         "least(now(), min(xact_start))", "now()", f"{BESIDE_OTHERS} -k oldest",
     ),

@@ -20,6 +20,10 @@ MUTANTS = (
         "return writers > 0", "return False", f"{SUMMING} -k waits",
     ),
     Mutant(
+        "rows-fetched-that-the-index-has", "kpi/migrations/0004_movements_of_a_supplier_in_an_index.py",
+        '"was_reopened", "cost",', '"was_reopened",', f"{SUMMING} -k index_alone",
+    ),
+    Mutant(
         "late-corrections-change-the-past", "kpi/movements/reading.py",
         '"AND of_day >= %s AND of_day <= %s AND day <= %s"',
         '"AND of_day >= %s AND of_day <= %s AND (day <= %s OR 1 = 1)"',

@@ -75,7 +75,7 @@ MUTANTS = (
     ),
     Mutant(
         "export-saved-by-windows-accused", "audit/proof/verify_export.py",
-        '    return "utf-8-sig"\n', '    return "utf-8"\n',
+        '        return "utf-16"\n', '        return "utf-8"\n',
         "audit/proof/tests/test_export_saved_elsewhere.py -k good_export",
     ),
     Mutant(
@@ -91,6 +91,6 @@ MUTANTS = (
     ),
     Mutant(
         "command-that-fails-at-an-encoding", "qhse/terminal.py",
-        'stream.reconfigure(errors="backslashreplace")', "pass", "qhse/tests/test_terminal.py -k every_encoding",
+        'stream.reconfigure(errors="backslashreplace")', "pass", "qhse/tests/test_terminal.py -k either_stream",
     ),
 )  # fmt: skip

@@ -40,6 +40,11 @@ MUTANTS = (
         "with connection.wrap_database_errors:", "if True:", "outbox/relay/tests/test_relay.py",
     ),
     Mutant(
+        "lost-broker-ends-the-relay", "outbox/relay/rabbitmq.py",
+        "if self._line is not None:  # a line that was lost", "if True:  # a line that was lost",
+        f"{BROKERS} -k says_in_a_wait",
+    ),
+    Mutant(
         "declined-counts", "outbox/relay/couriers.py",
         "queue.retry_later([rows[row]], why, seconds, counted=False)",
         "queue.retry_later([rows[row]], why, seconds, counted=True)",

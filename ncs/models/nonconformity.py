@@ -262,7 +262,7 @@ class NonConformity(models.Model):
     @property
     def number(self) -> str:
         """Return the number that people quote, which follows from year and id."""
-        return f"NC-{self.created_at:%Y}-{self.pk:05d}"
+        return f"NC-{self.created_at.year}-{self.pk:05d}"
 
     @property
     def phase(self) -> Phase | None:

@@ -24,7 +24,7 @@ from outbox.guards.deadline import Alarm, Watchdog
 from outbox.guards.in_hand import InHandNote
 from outbox.guards.second_connection import SecondConnection
 from outbox.liveness import STUCK_AFTER_SECONDS, LivenessFile
-from outbox.tuning import ANSWER_SECONDS, GRACE_SECONDS, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
+from outbox.tuning import ANSWER_SECONDS, GRACE_SECONDS, JOBS_SHARE, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
 from qhse.periodic import JobSchedule
 
 logger = logging.getLogger("outbox.worker")
@@ -132,10 +132,12 @@ class Worker:
         while not self._stopping:
             self._beat()
             try:
+                started = time.monotonic()
                 result = self._dispatcher.dispatch(self.batch_size, thorough=False)
                 if result.moved:
                     self._jobs.wake()  # as busy as it is, it hears nothing
-                self._do_due_jobs()
+                now = time.monotonic()
+                self._do_due_jobs(until=now + (now - started) * JOBS_SHARE)
                 if not result.moved:
                     self._wait(self._idle_seconds(result))
             except (DatabaseError, InterfaceError) as error:
@@ -144,15 +146,22 @@ class Worker:
             else:
                 failures = 0
 
-    def _do_due_jobs(self) -> None:
-        """Do a piece of each, all after one batch: a worker with nothing else to do wakes once for all of them."""
-        for job in self._jobs.due():
-            if self._stopping:
+    def _do_due_jobs(self, until: float = 0.0) -> None:
+        """
+        Do a piece of each, all after one batch: a worker with nothing else to do wakes once for all of them.
+
+        Until then, those that have more left go on.
+        """
+        while due := self._jobs.due():
+            for job in due:
+                if self._stopping:
+                    return
+                self._watchdog.rest()  # the last batch's: what comes now has its own time
+                with self._watchdog.at_most(WATCHDOG_SECONDS):
+                    self._jobs.work(job)
+                self._beat()
+            if time.monotonic() >= until:
                 return
-            self._watchdog.rest()  # the last batch's: what comes now has its own time
-            with self._watchdog.at_most(WATCHDOG_SECONDS):
-                self._jobs.work(job)
-            self._beat()
 
     def _idle_seconds(self, result: BatchResult) -> float:
         retry = None if result.next_due_seconds is None else max(0.0, result.next_due_seconds) + 0.005

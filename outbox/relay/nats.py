@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from nats.aio.client import Client as NatsClient
-from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, NoStreamResponseError
 
@@ -52,28 +51,24 @@ class NatsPublisher:
         return outcome
 
     def wait(self, seconds: float, wake: Collection[int]) -> None:
-        loop = asyncio.get_event_loop_policy().get_event_loop() if self._loop is None else self._loop
         while seconds > 0:
             if select.select(list(wake), [], [], min(seconds, SERVE_SECONDS))[0]:
                 return
             seconds -= SERVE_SECONDS
-            if self._line is not None:
-                loop.run_until_complete(asyncio.sleep(0))
+            if self._loop is not None:
+                self._loop.run_until_complete(asyncio.sleep(0))
 
     def close(self) -> None:
         loop, line, self._loop, self._line = self._loop, self._line, None, None
         if loop is None:
             return
-        try:
+        with suppress(Exception):  # of whatever kind, on a line that is torn: it was to be ended
             if line is not None:
                 loop.run_until_complete(asyncio.wait_for(line.close(), 1.0))
-        except (TimeoutError, NatsError, OSError):
-            pass  # it was to be ended
-        finally:
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
     def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         if self._loop is None:
@@ -83,7 +78,7 @@ class NatsPublisher:
         except BrokerAway:
             self.close()
             raise
-        except (TimeoutError, NatsError, OSError) as error:
+        except Exception as error:  # the client also raises what it stumbles over when its line is lost meanwhile
             self.close()
             raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
 

@@ -83,8 +83,9 @@ class RabbitPublisher:
         try:
             self._turn(lambda: bool(heard), seconds)
         finally:
-            for descriptor in wake:
-                loop.remove_handler(descriptor)
+            if self._line is not None:  # a line that was lost meanwhile has taken its loop with it
+                for descriptor in wake:
+                    loop.remove_handler(descriptor)
 
     def close(self) -> None:
         line, self._line, self._channel = self._line, None, None
@@ -107,12 +108,15 @@ class RabbitPublisher:
             return
         self.close()
         self._gone, self._sent = None, 0
-        self._line = pika.SelectConnection(
-            self._parameters,
-            on_open_callback=lambda line: line.channel(on_open_callback=self._opened),
-            on_open_error_callback=self._lost,
-            on_close_callback=self._lost,
-        )
+        try:
+            self._line = pika.SelectConnection(
+                self._parameters,
+                on_open_callback=lambda line: line.channel(on_open_callback=self._opened),
+                on_open_error_callback=self._lost,
+                on_close_callback=self._lost,
+            )
+        except OSError as error:  # no descriptor is left for its loop
+            raise BrokerAway(_in_words(error, self._exchange)) from error
         self._line.ioloop.activate_poller()
         self._turn(lambda: self._channel is not None, CONNECT_SECONDS, "the connection")
 

@@ -7,6 +7,8 @@ import os
 import random
 import select
 import signal
+import time
+from contextlib import ExitStack
 from types import FrameType
 from typing import Any
 
@@ -43,6 +45,7 @@ class Relay:
         self._lanes = Lanes(when_taken=self._take_over)
         self._listens_on: object = None
         self._stopping = self._heard = False
+        self._waited_at = 0.0
         self._woken, self._wake_end = os.pipe()
 
     def install_signal_handlers(self) -> None:
@@ -70,6 +73,8 @@ class Relay:
                 failures = 0
                 if not turn.moved:
                     self._wait(POLL_SECONDS if turn.wait is None else min(POLL_SECONDS, turn.wait + 0.002))
+                elif time.monotonic() - self._waited_at > POLL_SECONDS:
+                    self._wait(0.001)  # one courier is busy: the line of another that is not has to be served
             except (DatabaseError, InterfaceError) as error:
                 failures += 1
                 self._wait_for_database(failures, error)
@@ -102,11 +107,12 @@ class Relay:
 
     def leave(self) -> None:
         """End the lines. The session's end gives the lanes to the other relays at once."""
-        for courier in self._couriers:
-            courier.stop()
-        connection.close()
-        if self._liveness:
-            self._liveness.remove()
+        with ExitStack() as each:  # whatever one of them raises
+            if self._liveness:
+                each.callback(self._liveness.remove)
+            each.callback(connection.close)
+            for courier in self._couriers:
+                each.callback(courier.stop)
 
     def _take_over(self, lanes: frozenset[int]) -> None:
         for courier in self._couriers:
@@ -125,6 +131,7 @@ class Relay:
 
     def _wait(self, seconds: float) -> None:
         """Wait so long, or until something is published, a line says something, or a signal comes."""
+        self._waited_at = time.monotonic()
         line: Any = connection.connection
         if self._stopping or line is None:
             return

@@ -58,7 +58,7 @@ def test_the_tiles_count_the_pending_the_due_the_waiting_and_the_dead(
 ) -> None:
     publish_reading(7)
     waiting = publish_reading(8)
-    OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(minutes=50))
 
     tiles = tiles_of(operator.get(PAGE))
 

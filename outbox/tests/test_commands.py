@@ -85,7 +85,7 @@ def test_status_counts_pending_due_waiting_unknown_and_dead(publish_reading, dea
     publish_reading(8)
     waiting = publish_reading(9)
     OutboxEvent.objects.filter(pk=waiting.pk).update(
-        event_type="TEST_FROM_THE_FUTURE", next_attempt_at=timezone.now() + timedelta(hours=1)
+        event_type="TEST_FROM_THE_FUTURE", next_attempt_at=timezone.now() + timedelta(minutes=50)
     )
 
     table = run("outbox_status")

@@ -20,12 +20,10 @@ from qhse.days import doubt
 MAX_ID = 10**18 - 1
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 NO_NUL = r"^[^\u0000]*$"
-PLAUSIBLE_DAY = {
-    "type": "string",
-    "format": "date",
-    # From qhse.days.EARLIEST to LATEST, so that the document forbids what is refused.
-    "pattern": r"^(19[89][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
-}
+_MONTH = r"(19[89][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])"
+# From qhse.days.EARLIEST to LATEST, so that the document forbids what is refused.
+PLAUSIBLE_MONTH = {"type": "string", "pattern": f"^{_MONTH}$"}
+PLAUSIBLE_DAY = {"type": "string", "format": "date", "pattern": rf"^{_MONTH}-(0[1-9]|[12][0-9]|3[01])$"}
 
 
 class _IdField(forms.IntegerField):

@@ -10,10 +10,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from qhse.api.rendering import AnswerRenderer
 from qhse.errors import DomainError, InvalidInput
 from qhse.repeats.models import IdempotencyRecord
 from qhse.repeats.writes import Write, digest, first_answer, keep_answer, tried_again
@@ -116,7 +116,7 @@ def _key_of(request: Request) -> str | None:
 
 def _keep(write: Write, response: Response) -> None:
     data = getattr(response, "kept", response.data)
-    body = "" if data is None else JSONRenderer().render(data).decode()
+    body = "" if data is None else AnswerRenderer().render(data).decode()
     keep_answer(write, status=response.status_code, body=body, etag=response.headers.get("ETag", ""))
 
 

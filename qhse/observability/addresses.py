@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, Literal
 
@@ -81,6 +82,7 @@ def _from_the_end(forwarded_for: str) -> Iterable[str]:
     return (word for each in reversed(forwarded_for.split(",")) if (word := each.strip(' \t"')))
 
 
+@lru_cache(1_000)  # asked twice for each request; the network names it, and no client
 def _peer(text: str) -> _Hop:
     return _address(text) if text else UNIX
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
+from outbox.engine.result import BatchResult
 from outbox.engine.retry import RetryPolicy
 from outbox.engine.worker import Worker
 from qhse import periodic
@@ -203,7 +204,7 @@ def test_a_worker_listens_also_while_a_job_always_has_more_to_do(jobs, monkeypat
     @periodic.periodic(every_seconds=60)
     def grease_axles():
         done.append("axles")
-        if len(done) > 50:
+        if len(done) > 5_000:
             worker.stop()
         return True
 
@@ -226,3 +227,26 @@ def test_a_worker_waits_no_longer_than_its_next_job(jobs, clock):
 
     assert worker._idle_seconds(worker.run_once()) == 3
     worker.leave()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_of_many_pieces_goes_on_for_an_eighth_of_the_time_that_slow_handlers_took(jobs, clock):
+    pieces = []
+
+    @periodic.periodic(every_seconds=60)
+    def grease_axles():
+        pieces.append(clock.now)
+        clock.now += 0.3
+        return True
+
+    worker = Worker(batch_size=1, poll_seconds=60, policy=RetryPolicy(max_attempts=1, base_seconds=1, cap_seconds=1))
+
+    def handle_slowly(*args, **options):
+        clock.now += 8.0
+        worker.stop() if pieces else None
+        return BatchResult(processed=1)
+
+    worker._dispatcher.dispatch = handle_slowly  # type: ignore[method-assign]
+    worker.run_forever()
+
+    assert len(pieces) == 4  # of 0.3 s in 1 s, and none after the stop

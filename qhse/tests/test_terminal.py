@@ -87,6 +87,19 @@ def test_what_the_encoding_lacks_is_escaped_and_not_lost(run: Run):
     assert rb"J" + "ö".encode("latin-1") + rb"rg\u2013\u03c8" in answer.stderr
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_text_in_any_script_is_written_to_either_stream(terminal: str, stream: str):
+    code = "import sys; from qhse.terminal import forgiving_streams\n"
+    code += f"with forgiving_streams(): print('\\u5de5\\u5834', file=sys.{stream})"
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=kept_variables() | TERMINALS[terminal], capture_output=True
+    )
+
+    assert (answer.returncode, getattr(answer, stream)) == (0, b"\\u5de5\\u5834\n")
+
+
 def test_what_is_typed_in_a_terminal_without_locale_is_read_as_it_was_meant(run: Run):
     asked = run("requeue_dead_events", "--all", "--reason", "x", "--actor", "Jörg", **TERMINALS["no locale"])
 

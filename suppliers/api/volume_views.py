@@ -12,6 +12,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from qhse.api.filters import PLAUSIBLE_MONTH
 from qhse.api.openapi.schema import conflict
 from qhse.api.pagination import StrictLimitOffsetPagination
 from qhse.api.preconditions import etag_of, expected_versions
@@ -26,7 +27,7 @@ from suppliers.services import set_volume
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
 _MONTH_PARAMETER = OpenApiParameter(
     "month",
-    {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
+    PLAUSIBLE_MONTH,
     OpenApiParameter.PATH,
     description="YYYY-MM. It must have begun.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -10,6 +11,7 @@ from audit.models import AuditEntry
 from outbox.models import OutboxEvent
 from outbox.testing import assert_published, assert_publishes_nothing
 from qhse import clock
+from qhse.api.filters import PLAUSIBLE_MONTH
 from qhse.errors import RecordHasChanged
 from suppliers.errors import SupplierIsMerged, SupplierNotFound, VolumeIsInvalid
 from suppliers.events import SupplierVolumeSet
@@ -169,6 +171,15 @@ class TestRoute:
 
         assert [each.status_code for each in answers] == [201, 201]
         assert OutboxEvent.objects.filter(event_type="SUPPLIER_VOLUME_SET").count() == 1
+
+    @pytest.mark.parametrize("month", ["1980-01", "2026-05", "2199-12"])
+    def test_a_month_that_the_document_allows_is_looked_for(self, api, address, month):
+        assert re.match(PLAUSIBLE_MONTH["pattern"], month)
+        assert api("procurement").get(f"{address}/{month}").status_code == 404
+
+    @pytest.mark.parametrize("month", ["0000-01", "1979-12", "2200-01"])
+    def test_the_document_forbids_a_month_that_nothing_was_delivered_in(self, month):
+        assert not re.match(PLAUSIBLE_MONTH["pattern"], month)
 
     @pytest.mark.parametrize("month", ["2026-13", "2026-1", "26-05", "2026-05-01", "x"])
     def test_what_is_no_month_is_400(self, api, address, month, problem_of):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
@@ -17,6 +19,7 @@ from audit.proof.sealing import seal_new_entries
 from audit.proof.verification import Verification
 from audit.services import record
 from qhse.database import database_time
+from qhse.deployment.connections import BY_INDEXES
 
 
 def findings() -> list[str]:
@@ -230,3 +233,43 @@ def test_eight_writers_and_four_sealers_make_one_chain(write, small_blocks):
     assert failures == []
     assert AuditEntry.objects.count() == SealedEntry.objects.count() == 480
     assert findings() == []
+
+
+def scanned(plan: dict[str, Any]) -> float:
+    """Return how many rows of tables a plan has read."""
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Relation Name" in plan else 0
+    return own * plan["Actual Loops"] + sum(scanned(part) for part in plan.get("Plans", []))
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_pass_reads_what_is_new_and_not_the_trail_whatever_plans_a_workers_session_has(write, monkeypatch):
+    monkeypatch.setattr(sealing, "HORIZON_MARGIN", timedelta(0))
+    sealer, read = sealing.Sealer(), []
+    write(3_000)
+    while not sealer().complete:
+        pass
+    write()
+    sealer()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE audit_auditentry, audit_sealedentry")
+        for setting, value in BY_INDEXES.items():
+            cursor.execute(f"SET {setting} = {value}")
+
+    def explain(execute, sql, params, many, context):
+        if "NOT EXISTS" in sql and "created_at" in sql:
+            execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params, many, context)
+            (plan,) = context["cursor"].fetchone()
+            read.append(scanned((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+        return execute(sql, params, many, context)
+
+    try:
+        with connection.execute_wrapper(explain):
+            write(3)
+            assert sealer().sealed == 3
+    finally:
+        with connection.cursor() as cursor:
+            for setting in BY_INDEXES:
+                cursor.execute(f"RESET {setting}")
+
+    assert read and max(read) < 300

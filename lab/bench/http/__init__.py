@@ -19,7 +19,7 @@ from tqdm import tqdm
 from dev.processes import start_python
 from dev.stack import api_command, free_port
 from dev.waiting import wait_until
-from lab.bench.crew import cpu_seconds
+from lab.bench.crew import cpu_seconds, cpu_since
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.http import data
 from lab.bench.http.cases import Case, cases
@@ -167,7 +167,7 @@ def drive_case(run: Run, server: Server, case: Case, connections: int, token: st
     count = len(driven.seconds)
     milliseconds = [seconds * 1000 for seconds in driven.seconds]
     return Measured(
-        cpu=(cpu_seconds(*processes) - before) / count * 1000,
+        cpu=cpu_since(before, *processes) / count * 1000,
         p50=percentile(milliseconds, 50),
         p99=percentile(milliseconds, 99),
         own=driven.own_cpu / count * 1000,

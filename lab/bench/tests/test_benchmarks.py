@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 from django.conf import settings
@@ -12,6 +14,7 @@ from django.core.management import get_commands
 
 from lab.bench import figures
 from lab.bench.__main__ import BENCHMARKS, RESULTS
+from lab.bench.crew import cpu_seconds, cpu_since
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.guard import grossly_dearer, recorded_ratios
 
@@ -67,3 +70,15 @@ class TestWrite:
         figures.write(path, {"drain": "new drain"})
 
         assert path.read_text() == f"{figures.HEAD}\n## drain\n\nnew drain\n\n## idle\n\nold idle\n"
+
+
+class TestCpuSince:
+    def test_is_more_than_nothing_even_of_what_took_less_than_a_tick(self):
+        assert cpu_since(cpu_seconds(os.getpid()), os.getpid()) > 0
+
+    def test_grows_with_what_is_done(self):
+        began = cpu_seconds(os.getpid())
+        until = time.process_time() + 0.1
+        while time.process_time() < until:
+            pass
+        assert 0.05 <= cpu_since(began, os.getpid()) < 10

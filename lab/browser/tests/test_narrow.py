@@ -101,6 +101,27 @@ class TestALongName:
         assert max(cells) <= NARROWEST["width"]
 
 
+class TestTheOverview:
+    @pytest.mark.parametrize("width", [320, 390])
+    def test_shows_what_is_due_of_each_piece_of_work_without_moving_the_table(self, width, phone):
+        phone.set_viewport_size({"width": width, "height": 844})
+        phone.goto("/admin/")
+
+        cells = phone.locator("#my-work tbody td")
+        ends = cells.evaluate_all("all => all.map(each => each.getBoundingClientRect().right)")
+        moved = phone.locator("#my-work .results").evaluate("each => each.scrollWidth - each.clientWidth")
+
+        assert ends and max(ends) <= width
+        assert moved <= 0
+
+    @pytest.mark.parametrize("role", ["admin", "auditor", "quality"])
+    def test_has_a_head_of_two_rows_at_most_in_a_wide_window(self, role, visitors):
+        page = visitors(role).page
+        page.goto("/admin/")
+
+        assert page.locator("#header").bounding_box()["height"] <= 80
+
+
 class TestAList:
     @pytest.mark.parametrize("model", models())
     def test_has_its_first_row_on_the_first_screen(self, model, phone):

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
 from dev.processes import ROOT, die_with_parent, start_python
@@ -29,6 +30,8 @@ class Child:
         self.pid = pid
         self.log = log
         self.code: int | None = None
+        self.crash = ""
+        """Its last words, if its action has raised."""
 
     def poll(self) -> int | None:
         """Return the exit code: negative for a signal, None while it runs."""
@@ -36,6 +39,8 @@ class Child:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
+                if self.code == CRASHED:  # at once: others of its name write into the same log
+                    self.crash = f"{self.name} crashed: {self.last_words()[-400:]}"
         return self.code
 
     def wait(self, seconds: float) -> int:
@@ -98,7 +103,7 @@ def fork(name: str, action: Callable[[], object], *, log: Path) -> Child:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except CommandError as error:
+    except (CommandError, ImproperlyConfigured) as error:  # what people are told in a line
         sys.stderr.write(f"{error}\n")
         code = 1
     except BaseException:

@@ -39,7 +39,10 @@ class Laboratory:
     rounds: int = 5
     scenes: Sequence[str] = ()
     database_count: int = 0
+    crashes: list[str] = field(default_factory=list)
+    """Last words of forked children whose action raised. Whatever was done to a process, that is not right."""
     _children: list[Child] = field(default_factory=list)
+    _failing: list[Child] = field(default_factory=list)
 
     def chance(self) -> random.Random:
         """Return a source of chance. It draws the same in each run with the same seed."""
@@ -69,9 +72,10 @@ class Laboratory:
     def log(self, name: str) -> Path:
         return self.directory / f"{name}.log"
 
-    def fork(self, name: str, action: Callable[[], object]) -> Child:
+    def fork(self, name: str, action: Callable[[], object], *, may_fail: bool = False) -> Child:
+        """Run an action in a child. Unless it `may_fail`, an error that it raises is a fault of the scenario."""
         child = children.fork(name, action, log=self.log(name))
-        self._children.append(child)
+        (self._failing if may_fail else self._children).append(child)
         return child
 
     def worker(self, name: str, *options: str, setup: Callable[[], object] | None = None) -> Child:
@@ -90,7 +94,12 @@ class Laboratory:
         """End every child that is left, frozen ones too."""
         for child in self._children:
             child.kill()
+            if child.crash:
+                self.crashes.append(child.crash)
+        for child in self._failing:
+            child.kill()
         self._children.clear()
+        self._failing.clear()
 
 
 def run_worker(*options: str, name: str = "", setup: Callable[[], object] | None = None) -> None:

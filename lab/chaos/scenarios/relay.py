@@ -40,6 +40,7 @@ class Scene:
     relays: list[Child] = field(default_factory=list)
     started: int = 0
     points: int = 0
+    ended: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -81,7 +82,8 @@ def run(lab: Laboratory) -> Outcome:
         wait_until(lambda: not left(), seconds=DRAIN_SECONDS, what="the last events to leave", every=0.2)
         for relay in scene.relays:
             relay.send(signal.SIGTERM)
-            relay.wait(20)
+            outcome.demand(relay.wait(20) == 0, f"{relay.name} ended with {relay.code}: {relay.last_words()[-400:]}")
+        outcome.complaints += scene.ended
         scene.disconnect()
         found = _read(rabbit)
         outcome.verdict = _judge(database, found)
@@ -112,6 +114,8 @@ def _kill_relay(scene: Scene) -> None:
     """Kill one at the next of the points between its statements, round and round through all of a turn."""
     scene.points = scene.points % 24 + 1
     victim = scene.relays.pop(0)
+    if victim.poll() is not None:
+        scene.ended.append(f"{victim.name} had ended by itself with {victim.code}: {victim.last_words()[-400:]}")
     victim.kill()
     doomed = scene.start_relay(kill_at=scene.points)
     doomed.wait(60)

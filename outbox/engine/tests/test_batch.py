@@ -50,7 +50,7 @@ def test_after_an_outage_batches_start_small_and_grow_again(publish_reading, pol
     for gauge in range(1, 40):
         publish_reading(gauge_id=gauge, reading=2)
     worker = Dispatcher(policy=policy)
-    OutboxEvent.objects.exclude(pk=first.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    OutboxEvent.objects.exclude(pk=first.pk).update(next_attempt_at=timezone.now() + timedelta(minutes=50))
     with pytest.raises(OperationalError):
         worker.dispatch(20)
     OutboxEvent.objects.filter(pk=first.pk).update(payload={"gauge_id": 0, "reading": 2})

@@ -99,7 +99,7 @@ def test_an_event_behind_a_follower_that_another_worker_holds_is_not_taken(publi
 
 def test_an_event_behind_a_follower_that_waits_for_a_retry_is_not_taken(publish_reading):
     first, waiting, _ = (publish_reading(gauge_id=1, reading=reading) for reading in range(3))
-    OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    OutboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=timezone.now() + timedelta(minutes=50))
 
     with transaction.atomic():
         claimed = Claimer().claim(10)
@@ -131,7 +131,7 @@ def test_a_requeued_event_and_one_behind_it_from_an_older_list_of_heads_are_each
 
 def test_a_small_batch_finds_work_behind_thousands_of_rows_that_wait_behind_one_head(publish_reading):
     head = publish_reading(gauge_id=1)
-    OutboxEvent.objects.filter(pk=head.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    OutboxEvent.objects.filter(pk=head.pk).update(next_attempt_at=timezone.now() + timedelta(minutes=50))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO outbox_outboxevent (event_id, event_type, schema_version, aggregate_type, aggregate_id,"
@@ -171,7 +171,7 @@ def test_what_is_locked_does_not_wait_for_the_walk_to_pass_what_waits_behind_a_h
     head = publish_reading(gauge_id=1)
     for _ in range(100):
         publish_reading(gauge_id=1)
-    OutboxEvent.objects.filter(pk=head.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    OutboxEvent.objects.filter(pk=head.pk).update(next_attempt_at=timezone.now() + timedelta(minutes=50))
     looks: list[int] = []
 
     with transaction.atomic():
@@ -185,7 +185,7 @@ def test_each_look_has_the_watchdogs_time_anew_so_that_no_backlog_ends_the_worke
     monkeypatch.setattr(claiming, "WINDOW", 10)
     monkeypatch.setattr(claiming, "WIDE_WINDOW", 11)
     events = [publish_reading(gauge_id=1) for _ in range(100)]
-    OutboxEvent.objects.filter(pk=events[0].pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    OutboxEvent.objects.filter(pk=events[0].pk).update(next_attempt_at=timezone.now() + timedelta(minutes=50))
     watchdog = Watchdog(on=False)
     armed: list[float] = []
     monkeypatch.setattr(watchdog, "arm", armed.append)
@@ -241,10 +241,10 @@ def test_a_time_that_a_person_set_neither_stops_the_outbox_nor_hides_the_event(p
 
 def test_an_empty_claim_says_when_the_next_retry_is_due(publish_reading):
     event = publish_reading()
-    OutboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    OutboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now() + timedelta(minutes=50))
 
     with transaction.atomic():
         claimed = Claimer().claim(10)
 
     assert claimed.events == []
-    assert 3500 < claimed.next_due_seconds <= 3600
+    assert 2900 < claimed.next_due_seconds <= 3000

@@ -307,7 +307,7 @@ class TestOrder:
         publish_reading(gauge_id=1, reading=2)
         publish_reading(gauge_id=2, reading=3)
         Dispatcher(policy=policy).dispatch(10)
-        OutboxEvent.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() + timezone.timedelta(hours=1))
+        OutboxEvent.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() + timezone.timedelta(minutes=50))
 
         Dispatcher(policy=policy).dispatch(10)
         assert effects() == [("2", 3)]
@@ -328,7 +328,7 @@ class TestOrder:
         handles(GaugeCalibrated, name="test.order")(fail_first)
         first = publish_reading(gauge_id=1, reading=0)
         Dispatcher(policy=policy).dispatch(5)
-        OutboxEvent.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() + timezone.timedelta(hours=1))
+        OutboxEvent.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() + timezone.timedelta(minutes=50))
         for reading in range(1, 10):
             publish_reading(gauge_id=1, reading=reading)
         publish_reading(gauge_id=2, reading=99)

@@ -38,6 +38,8 @@ class Broker:
     declare: Callable[..., None]
     received: Callable[[], list[tuple[str, bytes]]]
     restart: Callable[[], None]
+    cut: Callable[[], None]
+    """End all lines. What is stored is not touched."""
 
 
 def declared(url: str, **changes: Any) -> None:
@@ -96,6 +98,7 @@ def on_rabbit(rabbit: PrivateRabbit) -> Iterator[Broker]:
         lambda **changes: declared(rabbit.url, **changes),
         lambda: read_rabbit(rabbit.url),
         restart,
+        lambda: rabbit.control("close_all_connections", "by a test"),
     )
     publisher.close()
     forget_rabbit(rabbit.url)
@@ -109,7 +112,7 @@ def on_nats(nats_server: PrivateNats) -> Iterator[Broker]:
 
     url = nats_server.url
     publisher = publisher_of(url)
-    yield Broker(url, publisher, lambda **changes: declared(url, **changes), lambda: read_nats(url), restart)
+    yield Broker(url, publisher, lambda **changes: declared(url, **changes), lambda: read_nats(url), restart, restart)
     publisher.close()
     forget_nats(url)
 
@@ -151,6 +154,18 @@ class TestEitherBroker:
             broker.publisher.publish([message(2)])
         assert broker.publisher.publish([message(2)]).taken == [2]
         assert len(broker.received()) == 2
+
+    def test_that_goes_away_during_a_wait_is_found_again(self, broker):
+        broker.declare()
+        broker.publisher.publish([message(1)])
+        left, right = socket.socketpair()
+        with left, right:
+            broker.cut()
+            with suppress(BrokerAway):
+                broker.publisher.wait(1, [left.fileno()])
+            with suppress(BrokerAway):  # whoever has only heard of it by sending
+                broker.publisher.publish([message(2)])
+        assert broker.publisher.publish([message(3)]).taken == [3]
 
     def test_declines_what_does_not_fit_and_sends_none_of_its_aggregate_past_it(self, broker):
         broker.declare(max_length=1)
@@ -198,6 +213,18 @@ class TestRabbit:
         on_rabbit.declare()
         with pytest.raises(BrokerAway):
             on_rabbit.publisher.publish([message(1, "1", payload=f'"{"x" * 30_000}"'), message(2, "2")])
+
+    def test_says_in_a_wait_that_its_line_is_gone(self, on_rabbit):
+        on_rabbit.declare()
+        on_rabbit.publisher.publish([message(1)])
+        left, right = socket.socketpair()
+        with left, right:
+            on_rabbit.cut()
+            with pytest.raises(Exception) as lost:
+                on_rabbit.publisher.wait(60, [left.fileno()])
+            assert lost.type is BrokerAway  # any other would end the relay
+            on_rabbit.publisher.wait(0.01, [left.fileno()])  # on a new line
+        assert on_rabbit.publisher.publish([message(2)]).taken == [2]
 
     def test_serves_its_line_while_it_waits_until_something_can_be_read(self, on_rabbit):
         on_rabbit.declare()

@@ -10,6 +10,7 @@ from django.db import connection
 
 from dev.waiting import wait_until
 from outbox.leaving import LOCKS, PRESENCE, leaving_status
+from outbox.liveness import LivenessFile
 from outbox.relay.couriers import Turn
 from outbox.relay.relay import Relay
 
@@ -73,3 +74,48 @@ def test_goes_on_when_the_server_has_ended_its_session_while_it_was_idle():
     thread.join()
 
     assert failed == []
+
+
+class Busy(Idle):
+    """A courier that always has something to send, and whose line wants to be served."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.served = 0
+
+    def turn(self, lanes):
+        self.turns += 1
+        return Turn(1, 0.0)
+
+    def wait(self, seconds, wake):
+        self.served += 1
+        return True
+
+
+def test_serves_the_lines_also_while_it_never_rests():
+    courier = Busy()
+    relay = Relay([courier])
+    thread = threading.Thread(target=lambda: (relay.run_forever(), connection.close()))
+    thread.start()
+
+    wait_until(lambda: courier.served >= 2, what="the line to be served")
+
+    relay.stop()
+    thread.join()
+
+
+class Stumbling(Idle):
+    def stop(self):
+        raise RuntimeError("its line is torn")
+
+
+def test_one_that_cannot_stop_in_good_order_keeps_nobody_else_from_it(tmp_path):
+    other, liveness = Idle(), LivenessFile(tmp_path / "alive")
+    stopped = []
+    other.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
+    liveness.beat()
+
+    with pytest.raises(RuntimeError, match="torn"):
+        Relay([Stumbling(), other, Stumbling()], liveness=liveness).leave()
+
+    assert stopped and connection.connection is None and not (tmp_path / "alive").exists()

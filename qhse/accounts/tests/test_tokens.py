@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 from audit.models import AuditEntry
 from qhse.accounts.models import TokenFamily
 from qhse.accounts.roles import Role
-from qhse.accounts.services.tokens import issue_tokens
+from qhse.accounts.services.tokens import api_settings, issue_tokens
+from qhse.accounts.services.tokens import claims_of as read_claims
 from qhse.accounts.services.users import change_user
 from qhse.accounts.tests.test_api import TOKEN_FIELDS, claims_of, log_in
 
@@ -138,3 +139,25 @@ class TestLogout:
         change_user(user_id=users["quality"].pk, actor=users["admin"], changes={"is_active": False})
 
         assert anonymous.post("/auth/logout", {"refresh_token": token}).status_code == 401
+
+
+class TestWhatATokenSays:
+    @pytest.fixture
+    def token(self, users):
+        return issue_tokens(users["quality"]).access_token
+
+    def test_is_kept_as_it_was_read(self, token):
+        read_claims(token, "access")["sub"] = "another"
+
+        assert read_claims(token, "access")["sub"] != "another"
+
+    def test_is_read_anew_under_another_key(self, token, monkeypatch):
+        assert read_claims(token, "access")
+
+        monkeypatch.setattr(api_settings, "SIGNING_KEY", "another-key-of-thirty-two-letters-at-least")
+
+        assert read_claims(token, "access") is None
+
+    def test_is_that_of_its_kind_alone(self, token):
+        assert read_claims(token, "access")
+        assert read_claims(token, "refresh") is None

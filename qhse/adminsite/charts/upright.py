@@ -25,6 +25,7 @@ HEIGHT = 11.0  # of a plot, in em
 _HEAD, _BETWEEN, _FOOT = 1.6, 2.4, 3.2
 _STEPS = 5  # of a scale, at most
 _BARS = 0.72  # of the width of a label are bars
+_APART = 0.1  # of the width of a bar lies between its figure and the other bar
 _CROWDED = 8  # labels, from which a narrow window shows every second one
 
 
@@ -129,7 +130,13 @@ def _draw_beside(drawn: Chart, lines: Lines, labels: Sequence[Label], y: Callabl
                 said = f"{labels[nth].name}, {key}: {shown(value)}"
                 drawn.bars.append(bar_at(left, y(value), width * 0.94, y(0) - y(value), kind + place, said))
             words = _figure(left + width / 2, y(value or 0), value, nth, labels)
-            drawn.words.append(words if len(lines) == 1 else words._replace(place="middle value wide"))
+            if len(lines) == 2:
+                # Both begin between the bars and lead away: in the middle of each, 11 beside 11 would read as 1111.
+                at = left + width * (1 - _APART) if place == 0 else left + width * _APART
+                words = words._replace(x=percent(at), place="end value wide" if place == 0 else "start value wide")
+            elif len(lines) > 2:
+                words = words._replace(place="middle value wide")
+            drawn.words.append(words)
 
 
 def _draw_stacks(drawn: Chart, lines: Lines, labels: Sequence[Label], y: Callable[[float], float], kind: int) -> None:

@@ -90,6 +90,13 @@ class TestUprightBars:
         assert number(low.y) + number(low.height) == pytest.approx(number(high.y), abs=0.02)
         assert [each.text for each in chart.words if "value" in each.place] == ["4", "0", "3", "0"]
 
+    def test_have_figures_that_lead_away_from_each_other_where_two_stand_beside(self) -> None:
+        made = drawn(beside({"n": [11], "m": [11]}), labels=LABELS[:1])
+        first, second = (words for words in made.words if words.text == "11")
+
+        assert (first.place, second.place) == ("end value wide", "start value wide")
+        assert number(first.x) < number(made.bars[1].x) < number(second.x)
+
     def test_of_nought_and_of_nothing_are_not_drawn_but_told_apart(self) -> None:
         chart = drawn(beside({"n": [0, None, 3, None]}))
 

@@ -408,9 +408,13 @@ class TestAReplicaThatFails:
 class TestHangingUp:
     def test_ends_a_wait_that_takes_too_long(self, transactional_db):
         line = psycopg.connect(**connection.get_connection_params())
+        session = line.info.backend_pid
 
         with pytest.raises(psycopg.OperationalError), hung_up_after(line, 0.1):
             line.execute("SELECT pg_sleep(20)")
+
+        with connection.cursor() as cursor:  # the server sleeps on, and nobody could remove its database
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [session])
 
     def test_leaves_a_line_alone_that_was_quick(self, transactional_db):
         with psycopg.connect(**connection.get_connection_params()) as line:
