@@ -78,7 +78,8 @@ def outbox_status() -> OutboxStatus:
     Return the state of the outbox. It is one query on the partial indexes. So its cost does not grow with history.
     """
     status = OutboxStatus()
-    for state, event_type, number, due, oldest, longest_due in _undone_by_type.rows():
+    rows = _undone_by_type.rows()
+    for state, event_type, number, due, oldest, longest_due, _ in rows:
         of_type = status.by_type.setdefault(event_type, {"pending": 0, "dead": 0})
         if state == EventStatus.DEAD:
             of_type["dead"] = number
@@ -90,8 +91,10 @@ def outbox_status() -> OutboxStatus:
         status.waiting += number - due
         if event_type not in event_types:
             status.unknown += number
-        status.oldest_pending_seconds = _older(status.oldest_pending_seconds, oldest)
-        status.oldest_due_seconds = _older(status.oldest_due_seconds, longest_due)
+        now = rows[0][-1]  # one moment for every age: the lag is then never above the age of the oldest
+        status.oldest_pending_seconds = _older(status.oldest_pending_seconds, now - oldest)
+        if longest_due is not None:
+            status.oldest_due_seconds = _older(status.oldest_due_seconds, now - longest_due)
     return status
 
 
@@ -103,8 +106,9 @@ def _by_type(events: OutboxEventQuerySet) -> Any:
         .annotate(
             number=Count("id"),
             due=Count("id", filter=is_due),
-            oldest=Now() - Min("created_at"),
-            longest_due=Now() - Min(Greatest("next_attempt_at", "created_at"), filter=is_due),
+            oldest=Min("created_at"),
+            longest_due=Min(Greatest("next_attempt_at", "created_at"), filter=is_due),
+            now=Now(),
         )
     )
 
