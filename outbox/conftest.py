@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from audit.models import AuditEntry
 from outbox.engine.retry import RetryPolicy
+from outbox.management.commands.run_outbox_relay import bound_session
 from outbox.models import OutboxEvent
 from outbox.publisher import publish
 from outbox.testing import isolated_registry
 from outbox.tests.gauges import GaugeCalibrated, database_url
+from qhse.deployment import connections
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +105,32 @@ def start_worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+@pytest.fixture
+def relays_line(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The connection, bound as the relay's command binds it."""
+    monkeypatch.setattr(connections, "_bounds", {})
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"]))
+    bound_session()
+    yield
+    connection.close()
+
+
+@pytest.fixture
+def rows_read() -> Callable[[Callable[[], object]], dict[str, int]]:
+    """Return how many rows of each table PostgreSQL reads for a call, by its own count."""
+
+    def counts() -> dict[str, int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_force_next_flush()")
+            cursor.execute("SELECT 1")
+            cursor.execute("SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables")
+            return dict(cursor.fetchall())
+
+    def read(call: Callable[[], object]) -> dict[str, int]:
+        before = counts()
+        call()
+        return {table: number - before[table] for table, number in counts().items() if number != before[table]}
+
+    return read

@@ -79,7 +79,13 @@ rows: then an index on all pending rows looks as cheap as one that begins with t
 
 
 def bound_connections(
-    *, statement: float, lock: float, idle_in_transaction: float, name: str, prepared: bool = False
+    *,
+    statement: float,
+    lock: float,
+    idle_in_transaction: float,
+    name: str,
+    by_indexes: bool = False,
+    prepared: bool = False,
 ) -> None:
     """
     Let connections that this process opens from now on end what takes too long. All bounds are in seconds.
@@ -88,9 +94,10 @@ def bound_connections(
     connection of a process that stopped in a transaction. What `options` of DATABASE_URL says wins. `name` is shown in
     pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
 
-    With `prepared`, values travel beside the statements. So the server parses and plans a repeated statement once.
-    Plans read BY_INDEXES: a plan made for an empty table must not read a full one row by row. That
-    is for a process that does the same over and over on a connection of its own.
+    Two choices are for a process that does the same over and over on a connection of its own. `by_indexes` has its
+    statements read BY_INDEXES. With `prepared`, values travel beside the statements as well, and a statement has one
+    plan for all values, so that the server parses and plans a repeated one once. No such plan reads a partial index
+    unless the text itself says which rows are in it.
     """
     for wrapper in connections.all():
         if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:
@@ -103,9 +110,11 @@ def bound_connections(
         _bounds.update({setting: str(int(seconds * 1000)) for setting, seconds in bounds.items()})
         if wrapper.settings_dict["OPTIONS"].get("application_name") == "qhse":
             wrapper.settings_dict["OPTIONS"]["application_name"] = name
+        if by_indexes or prepared:
+            _bounds.update(BY_INDEXES)
         if prepared:
             wrapper.settings_dict["OPTIONS"].setdefault("server_side_binding", True)
-            _bounds.update(BY_INDEXES | {"plan_cache_mode": "force_generic_plan"})
+            _bounds["plan_cache_mode"] = "force_generic_plan"
         wrapper.close()
 
 

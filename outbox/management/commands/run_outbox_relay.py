@@ -24,6 +24,13 @@ CALL_SECONDS = 45.0
 """Longest silence of a healthy relay: a broker that is connected to, and then does not confirm."""
 
 
+def bound_session() -> None:
+    bound_connections(
+        statement=WATCHDOG_SECONDS, lock=WATCHDOG_SECONDS, idle_in_transaction=WATCHDOG_SECONDS,
+        name="qhse-relay", by_indexes=True,
+    )  # fmt: skip
+
+
 class Command(BaseCommand):
     help = (
         "Send events to the broker of BROKER_URL and to other receivers. Without options it runs until SIGTERM or "
@@ -46,10 +53,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         if not couriers:
             raise CommandError("there is nothing to carry: set BROKER_URL")
-        bound_connections(
-            statement=WATCHDOG_SECONDS, lock=WATCHDOG_SECONDS, idle_in_transaction=WATCHDOG_SECONDS,
-            name="qhse-relay", prepared=True,
-        )  # fmt: skip
+        bound_session()
         try:
             refuse_unsafe_database()
         except ImproperlyConfigured as refusal:
