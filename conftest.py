@@ -262,3 +262,22 @@ def drain(db: None) -> Callable[..., Any]:
     from outbox import testing
 
     return testing.drain
+
+
+@pytest.fixture
+def rows_read() -> Callable[[Callable[[], object]], dict[str, int]]:
+    """Return how many rows of each table PostgreSQL reads for a call, by its own count."""
+
+    def counts() -> dict[str, int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_force_next_flush()")
+            cursor.execute("SELECT 1")
+            cursor.execute("SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables")
+            return dict(cursor.fetchall())
+
+    def read(call: Callable[[], object]) -> dict[str, int]:
+        before = counts()
+        call()
+        return {table: number - before[table] for table, number in counts().items() if number != before[table]}
+
+    return read

@@ -108,29 +108,23 @@ def start_worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def relays_line(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The connection, bound as the relay's command binds it."""
+def unbound(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Connections whose bounds are the test's own."""
     monkeypatch.setattr(connections, "_bounds", {})
+    monkeypatch.setattr(connections._plans, "settings", {}, raising=False)
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"]))
-    bound_session()
     yield
     connection.close()
 
 
 @pytest.fixture
-def rows_read() -> Callable[[Callable[[], object]], dict[str, int]]:
-    """Return how many rows of each table PostgreSQL reads for a call, by its own count."""
+def relays_line(unbound: None) -> None:
+    """The connection, bound as the relay's command binds it."""
+    bound_session()
 
-    def counts() -> dict[str, int]:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_force_next_flush()")
-            cursor.execute("SELECT 1")
-            cursor.execute("SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables")
-            return dict(cursor.fetchall())
 
-    def read(call: Callable[[], object]) -> dict[str, int]:
-        before = counts()
-        call()
-        return {table: number - before[table] for table, number in counts().items() if number != before[table]}
-
-    return read
+@pytest.fixture
+def workers_line(unbound: None) -> Any:
+    """The connection, bound as the worker's command binds it."""
+    connections.bound_connections(statement=10, lock=5, idle_in_transaction=15, name="tested", prepared=True)
+    return connection

@@ -46,5 +46,7 @@ def leave_sign_of_life() -> bool:
 @periodic(every_seconds=600)
 def forget_workers() -> bool:
     """Remove the signs of workers that were last seen long ago, such as those of containers that are gone."""
-    WorkerSeen.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        WorkerSeen.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
     return False

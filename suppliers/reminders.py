@@ -99,9 +99,12 @@ def supersede_begun() -> bool:
 
     Each supplier is a transaction of its own. One that somebody has locked is passed over, until the next time.
     """
-    renewing = Certificate.objects.renewing(today=clock.today()).filter(supplier__merged_into=None)
-    ids = renewing.order_by("supplier_id").values_list("supplier_id", flat=True).distinct()
-    done = [_supersede_if_free(supplier_id) for supplier_id in ids[:BEGUN_AT_ONCE]]
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        renewing = Certificate.objects.renewing(today=clock.today()).filter(supplier__merged_into=None)
+        ids = renewing.order_by("supplier_id").values_list("supplier_id", flat=True).distinct()
+        chosen = list(ids[:BEGUN_AT_ONCE])
+    done = [_supersede_if_free(supplier_id) for supplier_id in chosen]
     return len(done) == BEGUN_AT_ONCE and any(done)
 
 

@@ -254,7 +254,18 @@ MUTANTS = (
     ),
     Mutant(
         "plans-for-an-empty-outbox", "qhse/deployment/connections.py",
-        "_bounds.update(BY_INDEXES | {", "_bounds.update({", "outbox/engine/tests/test_prepared.py -k full",
+        "_plans.settings = BY_INDEXES if by_indexes or prepared else {}", "_plans.settings = {}",
+        "outbox/engine/tests/test_prepared.py -k full",
+    ),
+    Mutant(
+        "history-read-at-each-scrape", "qhse/deployment/connections.py",
+        "_plans = threading.local()", '_plans = type("Shared", (), {"settings": {}})()',
+        "outbox/tests/test_plans.py -k metrics",
+    ),
+    Mutant(
+        "pictures-read-at-each-look", "qhse/attachments/previews.py",
+        "        bound_transaction(lock=1, statement=5)\n", "",
+        "outbox/tests/test_plans.py -k make_previews",
     ),
     Mutant(
         "plans-for-a-quiet-moment", "qhse/deployment/connections.py",

@@ -117,6 +117,12 @@ class CorrectiveAction(models.Model):
             models.Index(
                 fields=("due_on", "id"), condition=Q(status__in=sorted(RUNNING)), name="action_running_by_due"
             ),
+            # What the reminders ask for: rows leave it when they have been told.
+            models.Index(
+                fields=("due_on", "id"),
+                condition=Q(status__in=sorted(RUNNING), overdue_told__isnull=True),
+                name="action_untold_by_due",
+            ),
             models.Index(fields=("id",), condition=Q(status=ActionStatus.DONE), name="action_to_verify"),
             models.Index(fields=("status", "-id"), name="action_by_status"),
         )

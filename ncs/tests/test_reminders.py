@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from audit.models import AuditEntry
@@ -138,6 +139,25 @@ class TestTheJob:
         from qhse.periodic import jobs
 
         assert "tell_what_is_late" in jobs
+
+    @pytest.mark.postgres
+    @pytest.mark.django_db(transaction=True)
+    def test_reads_nothing_of_what_has_been_told(self, make_action, rows_read):
+        action = make_older(make_action(), due_on=timedelta(days=100))
+        remind()
+        with connection.cursor() as cursor:
+            for table, copied in (("ncs_nonconformity", action.nc_id), ("ncs_correctiveaction", action.pk)):
+                cursor.execute(
+                    f"INSERT INTO {table} SELECT (jsonb_populate_record(t, jsonb_build_object('id', t.id + i))).* "
+                    f"FROM {table} t, generate_series(1, 3000) AS i WHERE t.id = %s",
+                    [copied],
+                )
+                cursor.execute(f"UPDATE {table} SET overdue_told = due_on")
+                cursor.execute(f"VACUUM ANALYZE {table}")
+
+        read = rows_read(remind)
+
+        assert sum(read.values()) < 500, read
 
     @pytest.mark.postgres
     @pytest.mark.django_db(transaction=True)

@@ -36,15 +36,21 @@ def forget_deliveries() -> bool:
 @periodic(every_seconds=600)
 def encrypt_anew() -> bool:
     """Encrypt by the present SECRET_KEY what a former one still opens, before that is taken away."""
-    for endpoint in WebhookEndpoint.objects.exclude(secret=""):
-        for name in ("secret", "previous_secret"):
-            stored = getattr(endpoint, name)
-            if not stored or vault.is_current(stored):
-                continue
-            try:
-                anew = vault.close(vault.opened(stored))
-            except vault.SecretIsUnreadable:
-                continue  # the courier pauses it, which people see
-            # Only what was read: a rotation may have come between.
-            WebhookEndpoint.objects.filter(pk=endpoint.pk, **{name: stored}).update(**{name: anew})
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        for endpoint in WebhookEndpoint.objects.exclude(secret=""):
+            for name in ("secret", "previous_secret"):
+                _encrypt_anew(endpoint, name)
     return False
+
+
+def _encrypt_anew(endpoint: WebhookEndpoint, name: str) -> None:
+    stored = getattr(endpoint, name)
+    if not stored or vault.is_current(stored):
+        return
+    try:
+        anew = vault.close(vault.opened(stored))
+    except vault.SecretIsUnreadable:
+        return  # the courier pauses it, which people see
+    # Only what was read: a rotation may have come between.
+    WebhookEndpoint.objects.filter(pk=endpoint.pk, **{name: stored}).update(**{name: anew})

@@ -14,11 +14,13 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from django.db import transaction
+
 from qhse.attachments import storage
 from qhse.attachments.errors import StorageIsAway
 from qhse.attachments.headers import pixels_of
 from qhse.attachments.models import Attachment
-from qhse.database import hold_turn, leave_turn
+from qhse.database import bound_transaction, hold_turn, leave_turn
 
 logger = logging.getLogger("qhse.attachments")
 
@@ -43,13 +45,19 @@ def make_preview() -> bool:
     A storage that is away leaves the picture for the next time. The trail keeps nothing of it: a preview follows from
     the file.
     """
-    for picture in Attachment.objects.without_preview().order_by("id")[:MOST_AT_ONCE]:
+    for picture in _waiting():
         if hold_turn(_TURNS + picture.pk):
             try:
                 return _preview(picture)
             finally:
                 leave_turn(_TURNS + picture.pk)
     return False
+
+
+def _waiting() -> list[Attachment]:
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        return list(Attachment.objects.without_preview().order_by("id")[:MOST_AT_ONCE])
 
 
 def _preview(picture: Attachment) -> bool:

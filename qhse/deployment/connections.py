@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import select
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -64,6 +65,7 @@ _QUEUE_SECONDS = 0.1  # within which a client has its answer once a server is fo
 _POOLER_CHANNEL = "qhse_pooler"  # one for all: where servers are shared, it stays behind in their sessions
 
 _bounds: dict[str, str] = {}
+_plans = threading.local()  # `settings`, of connections that this thread opens
 _poolers_judged: set[tuple[Any, Any, Any]] = set()
 
 
@@ -94,10 +96,11 @@ def bound_connections(
     connection of a process that stopped in a transaction. What `options` of DATABASE_URL says wins. `name` is shown in
     pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
 
-    Two choices are for a process that does the same over and over on a connection of its own. `by_indexes` has its
-    statements read BY_INDEXES. With `prepared`, values travel beside the statements as well, and a statement has one
-    plan for all values, so that the server parses and plans a repeated one once. No such plan reads a partial index
-    unless the text itself says which rows are in it.
+    Two choices are for a loop that does the same over and over. They hold for connections of the calling thread, which
+    is the loop's: metrics are asked for in others, and reports want plans of their own. `by_indexes` has its statements
+    read BY_INDEXES. With `prepared`, values travel beside the statements as well, and a statement has one plan for all
+    values, so that the server parses and plans a repeated one once. Such a plan reads no partial index, unless the text
+    itself says which rows are in it.
     """
     for wrapper in connections.all():
         if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:
@@ -110,11 +113,10 @@ def bound_connections(
         _bounds.update({setting: str(int(seconds * 1000)) for setting, seconds in bounds.items()})
         if wrapper.settings_dict["OPTIONS"].get("application_name") == "qhse":
             wrapper.settings_dict["OPTIONS"]["application_name"] = name
-        if by_indexes or prepared:
-            _bounds.update(BY_INDEXES)
+        _plans.settings = BY_INDEXES if by_indexes or prepared else {}
         if prepared:
             wrapper.settings_dict["OPTIONS"].setdefault("server_side_binding", True)
-            _bounds["plan_cache_mode"] = "force_generic_plan"
+            _plans.settings = _plans.settings | {"plan_cache_mode": "force_generic_plan"}
         wrapper.close()
 
 
@@ -135,7 +137,8 @@ def session_statement(wrapper: Any, line: psycopg.Connection[Any] | None = None,
     given = wrapper.settings_dict.get("SESSION", {})
     # Django takes this role on after connecting, so RESET does not return to it. Last: it may not set all others.
     role = {"role": options["assume_role"]} if options.get("assume_role") else {}
-    return _select(tuple((fitting | _bounds | given | settings | role).items()))
+    plans = getattr(_plans, "settings", {})
+    return _select(tuple((fitting | _bounds | plans | given | settings | role).items()))
 
 
 @cache

@@ -10,9 +10,11 @@ from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from qhse.database import bound_transaction
 from qhse.exchange.models import ImportJob, ImportStatus
 from qhse.exchange.services import forget_previews
 from qhse.periodic import periodic
@@ -39,8 +41,10 @@ def start_imports() -> bool | None:
     _running[:] = [each for each in _running if each.poll() is None]
     if _running:
         return None  # what is started now, it may have missed
-    if not _waiting().update(beat_at=Now()):
-        return None if ImportJob.objects.filter(status=ImportStatus.RUNNING).exists() else False
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        if not _waiting().update(beat_at=Now()):
+            return None if ImportJob.objects.filter(status=ImportStatus.RUNNING).exists() else False
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_imports"]
     try:
         _running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=settings.BASE_DIR))
@@ -51,7 +55,9 @@ def start_imports() -> bool | None:
 
 @periodic(every_seconds=3600)
 def forget_old_previews() -> bool:
-    return forget_previews() > 0
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        return forget_previews() > 0
 
 
 def _waiting() -> QuerySet[ImportJob]:

@@ -9,21 +9,9 @@ from django.db import connection, transaction
 
 from outbox.engine.statements import _prepared_cursor, look, remember, sources_of
 from outbox.guards.session import settle_session
-from qhse.deployment import connections as module
-from qhse.deployment.connections import bound_connections
 from qhse.uuid7 import uuid7
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def workers_line(monkeypatch):
-    """The connection, bound as the worker's command binds it."""
-    monkeypatch.setattr(module, "_bounds", {})
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"]))
-    bound_connections(statement=10, lock=5, idle_in_transaction=15, name="tested", prepared=True)
-    yield connection
-    connection.close()
 
 
 @pytest.fixture

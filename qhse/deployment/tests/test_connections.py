@@ -88,6 +88,7 @@ LEFT = {
 @pytest.fixture(autouse=True)
 def without_bounds(monkeypatch):
     monkeypatch.setattr(module, "_bounds", {})
+    monkeypatch.setattr(module._plans, "settings", {}, raising=False)
 
 
 @contextmanager
