@@ -6,14 +6,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
 from dev.postgres.server import DATABASE, PrivatePostgres
+from dev.waiting import wait_until
 from lab.bench.crew import cpu_seconds, cpu_since
 from lab.bench.sizes import Sizes
 from lab.database import Database, copy_database
+from qhse.deployment.connections import bound_connections
 
 
 @dataclass(slots=True)
@@ -76,6 +79,23 @@ class Run:
         finally:
             connection.close()
             connection.settings_dict["NAME"] = before
+
+    @staticmethod
+    @contextmanager
+    def workers_line() -> Iterator[None]:
+        """Let Django's connection be planned for as a worker's is."""
+        options = connection.settings_dict["OPTIONS"]
+        connection.ensure_connection()
+        before: int = connection.connection.info.backend_pid
+        bound_connections(statement=20, lock=8, idle_in_transaction=15, name="qhse-worker", prepared=True)
+        # Its CPU is then of no process any more, and must not be taken off what is spent from now on.
+        wait_until(lambda: not Path(f"/proc/{before}").exists(), what="the end of the session before")
+        connection.ensure_connection()
+        try:
+            yield
+        finally:
+            bound_connections(statement=0, lock=0, idle_in_transaction=0, name="qhse")
+            options.pop("server_side_binding")
 
     def close(self) -> None:
         for database in (self.database, self.second_database, self.third_database, self.admin):

@@ -58,17 +58,19 @@ def _after_a_burst(run: Run) -> Iterator[Figure]:
         with transaction.atomic():
             record_all(_entry(number, user) for number in range(start, min(start + WRITTEN_AT_ONCE, burst)))
     sealer, passes, complete = Sealer(), list[float](), False
-    while not complete:
+    with run.workers_line():
+        while not complete:
+            started = time.monotonic()
+            complete = sealer().complete
+            passes.append((time.monotonic() - started) * 1000)
+        sealer()
         started = time.monotonic()
-        complete = sealer().complete
-        passes.append((time.monotonic() - started) * 1000)
+        sealer()
+        idle = (time.monotonic() - started) * 1000
     _demand_one_chain()
     name = f"a worker's passes over {burst:,} new entries"
     yield Figure("sealing", f"{name}, the longest", max(passes), "ms", statistics.median(passes))
-    sealer()
-    started = time.monotonic()
-    sealer()
-    yield Figure("sealing", f"{name}, one that finds nothing more", (time.monotonic() - started) * 1000, "ms")
+    yield Figure("sealing", f"{name}, one that finds nothing more", idle, "ms")
 
 
 def _entry(number: int, user: User) -> AuditEntry:

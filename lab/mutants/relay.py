@@ -54,7 +54,8 @@ MUTANTS = (
     ),
     Mutant(
         "log-read-at-a-failure", "outbox/webhooks/outcomes.py",
-        'order_by((F("id") + 0).desc())', 'order_by("-id")', "outbox/webhooks/tests/test_rows_read.py -k fails_for_good",
+        'order_by((F("id") + 0).desc())', 'order_by("-id")',
+        "outbox/webhooks/tests/test_rows_read.py -k fails_for_good",
     ),
     Mutant(
         "declined-counts", "outbox/relay/couriers.py",
