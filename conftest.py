@@ -18,6 +18,8 @@ from django.db import close_old_connections, connection, transaction
 from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 
+from qhse.deployment import connections
+
 # The same examples in every run, so that a red test stays red until somebody mends it.
 hypothesis.settings.register_profile(
     "suite", derandomize=True, database=None, deadline=None, max_examples=50, print_blob=False
@@ -265,19 +267,39 @@ def drain(db: None) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def rows_read() -> Callable[[Callable[[], object]], dict[str, int]]:
-    """Return how many rows of each table PostgreSQL reads for a call, by its own count."""
+def unbound(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Connections whose bounds are the test's own."""
+    monkeypatch.setattr(connections, "_bounds", {})
+    monkeypatch.setattr(connections._plans, "settings", {}, raising=False)
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"]))
+    yield
+    connection.close()
+
+
+_PAGES = """
+SELECT relname, heap_blks_read + heap_blks_hit FROM pg_statio_user_tables
+UNION ALL SELECT indexrelname, idx_blks_read + idx_blks_hit FROM pg_statio_user_indexes
+"""
+
+
+@pytest.fixture
+def pages_read() -> Callable[[Callable[[], object]], dict[str, int]]:
+    """
+    Return how many pages of each table and index PostgreSQL reads for a call, by its own count.
+
+    Rows would not do: a walk through a whole index that finds nothing reads none.
+    """
 
     def counts() -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_force_next_flush()")
             cursor.execute("SELECT 1")
-            cursor.execute("SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables")
+            cursor.execute(_PAGES)
             return dict(cursor.fetchall())
 
     def read(call: Callable[[], object]) -> dict[str, int]:
         before = counts()
         call()
-        return {table: number - before[table] for table, number in counts().items() if number != before[table]}
+        return {name: pages - before[name] for name, pages in counts().items() if pages != before[name]}
 
     return read

@@ -18,7 +18,7 @@ def seal_audit_trail() -> bool:
 
 
 VERIFY_SECONDS = 120
-"""Who has clicked wakes a worker. A look at nothing costs one probe of an index that holds at most one row."""
+"""Who has clicked wakes a worker. A look at nothing is one statement on a table of a few rows."""
 
 
 @periodic(every_seconds=VERIFY_SECONDS, woken_seconds=3)

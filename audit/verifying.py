@@ -67,6 +67,8 @@ def go_on_verifying() -> bool:
     that another worker goes on there after a crash. The end and its entry in the trail are stored together: who started
     it, and what was found. After MOST_TRIES of the same piece it is given up, which is a finding.
     """
+    if not TrailVerification.objects.filter(state=VerificationState.RUNNING).exists():
+        return False
     if not _count_try():
         return False
     with transaction.atomic():

@@ -108,16 +108,6 @@ def start_worker() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def unbound(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Connections whose bounds are the test's own."""
-    monkeypatch.setattr(connections, "_bounds", {})
-    monkeypatch.setattr(connections._plans, "settings", {}, raising=False)
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"]))
-    yield
-    connection.close()
-
-
-@pytest.fixture
 def relays_line(unbound: None) -> None:
     """The connection, bound as the relay's command binds it."""
     bound_session()

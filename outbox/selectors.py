@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.db.models.fields.json import KT
-from django.db.models.functions import Greatest, Now
+from django.db.models.functions import Greatest, Least, Now
 
 from outbox.choices import EventStatus
 from outbox.events import event_types
@@ -107,7 +107,8 @@ def _by_type(events: OutboxEventQuerySet) -> Any:
             number=Count("id"),
             due=Count("id", filter=is_due),
             oldest=Min("created_at"),
-            longest_due=Min(Greatest("next_attempt_at", "created_at"), filter=is_due),
+            # An impossible time counts as come, and the driver may not even be able to read it.
+            longest_due=Min(Least(Greatest("next_attempt_at", "created_at"), Now()), filter=is_due),
             now=Now(),
         )
     )

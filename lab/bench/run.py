@@ -84,18 +84,18 @@ class Run:
     @contextmanager
     def workers_line() -> Iterator[None]:
         """Let Django's connection be planned for as a worker's is."""
-        options = connection.settings_dict["OPTIONS"]
+        options = dict(connection.settings_dict["OPTIONS"])
         connection.ensure_connection()
         before: int = connection.connection.info.backend_pid
-        bound_connections(statement=20, lock=8, idle_in_transaction=15, name="qhse-worker", prepared=True)
-        # Its CPU is then of no process any more, and must not be taken off what is spent from now on.
-        wait_until(lambda: not Path(f"/proc/{before}").exists(), what="the end of the session before")
-        connection.ensure_connection()
         try:
+            bound_connections(statement=20, lock=8, idle_in_transaction=15, name="qhse-worker", prepared=True)
+            # Its CPU is then of no process any more, and must not be taken off what is spent from now on.
+            wait_until(lambda: not Path(f"/proc/{before}").exists(), what="the end of the session before")
+            connection.ensure_connection()
             yield
         finally:
             bound_connections(statement=0, lock=0, idle_in_transaction=0, name="qhse")
-            options.pop("server_side_binding")
+            connection.settings_dict["OPTIONS"] = options
 
     def close(self) -> None:
         for database in (self.database, self.second_database, self.third_database, self.admin):

@@ -46,16 +46,16 @@ MUTANTS = (
     ),
     Mutant(
         "log-read-at-each-turn", "outbox/management/commands/run_outbox_relay.py",
-        "by_indexes=True", "prepared=True", "outbox/webhooks/tests/test_rows_read.py -k delivery_is_made",
+        "by_indexes=True", "prepared=True", "outbox/webhooks/tests/test_reads.py -k delivery_is_made",
     ),
     Mutant(
         "backlog-read-at-each-turn", "outbox/management/commands/run_outbox_relay.py",
-        "by_indexes=True", "prepared=True", "outbox/relay/tests/test_rows_read.py",
+        "by_indexes=True", "prepared=True", "outbox/relay/tests/test_reads.py",
     ),
     Mutant(
         "log-read-at-a-failure", "outbox/webhooks/outcomes.py",
         'order_by((F("id") + 0).desc())', 'order_by("-id")',
-        "outbox/webhooks/tests/test_rows_read.py -k fails_for_good",
+        "outbox/webhooks/tests/test_reads.py -k fails_for_good",
     ),
     Mutant(
         "declined-counts", "outbox/relay/couriers.py",

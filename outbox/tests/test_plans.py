@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 
+from ncs.models import NonConformity
 from outbox.choices import EventStatus
 from outbox.metrics import outbox_gauges
+from qhse.attachments.services import attach
+from qhse.attachments.tests.files import PNG
 from qhse.periodic import jobs
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-MANY, FEW = 20_000, 2_000
+MANY, FEW = 20_000, 100
 BY_KEY = {"leave_sign_of_life"}
 """Jobs that write one row by its key, which has one plan."""
+OF_FEW_ROWS = "audit_trailverification"
+"""A table for which any plan is good. It is asked outside of a transaction, as an idle worker does so often."""
 OF_A_TABLE = re.compile(r"\b(FROM|INTO|UPDATE)\b")
 
 
@@ -34,14 +41,24 @@ def history(publish_reading):
         cursor.execute("VACUUM ANALYZE outbox_outboxevent")
 
 
-@pytest.mark.parametrize("name", sorted(jobs.keys() - BY_KEY))
-def test_each_statement_of_a_job_is_planned_for_its_values(name, workers_line, make_nc, make_certificate):
-    make_nc()
+@pytest.fixture
+def work_to_do(make_nc, make_certificate, users):
+    """A case that is late, with a picture, and a certificate."""
+    nc = make_nc()
     make_certificate()
+    attach(
+        entity_type="nonconformity", entity_id=str(nc.pk), name="bore.png", content=io.BytesIO(PNG),
+        actor=users["quality"],
+    )  # fmt: skip
+    NonConformity.objects.update(due_on=nc.created_at.date() - timedelta(days=100))
+
+
+@pytest.mark.parametrize("name", sorted(jobs.keys() - BY_KEY))
+def test_each_statement_of_a_job_is_planned_for_its_values(name, workers_line, work_to_do):
     plans = []
 
     def watch(execute, sql, params, many, context):
-        if OF_A_TABLE.search(sql):
+        if OF_A_TABLE.search(sql) and OF_FEW_ROWS not in sql:
             ask = "SELECT current_setting('enable_sort'), current_setting('plan_cache_mode')"
             plans.append((*connection.connection.execute(ask).fetchone(), sql))
         return execute(sql, params, many, context)
@@ -49,11 +66,11 @@ def test_each_statement_of_a_job_is_planned_for_its_values(name, workers_line, m
     with connection.execute_wrapper(watch):
         jobs[name].work()
 
-    assert plans
+    assert plans or name == "verify_whole_trail"
     assert [sql for *plan, sql in plans if plan != ["on", "force_custom_plan"]] == []
 
 
-def test_metrics_that_a_worker_is_asked_for_read_no_history(workers_line, history, rows_read):
+def test_metrics_that_a_worker_is_asked_for_read_no_history(workers_line, history, pages_read):
     connection.ensure_connection()
 
     def ask() -> None:
@@ -67,6 +84,6 @@ def test_metrics_that_a_worker_is_asked_for_read_no_history(workers_line, histor
         thread.start()
         thread.join()
 
-    read = rows_read(ask_elsewhere)
+    read = pages_read(ask_elsewhere)
 
-    assert read["outbox_outboxevent"] < FEW, read
+    assert max(read.values()) < FEW, read

@@ -87,6 +87,17 @@ class TestOutboxStatus:
         assert status.oldest_pending_seconds == pytest.approx(3 * 3600, abs=30)
         assert status.oldest_due_seconds == pytest.approx(120, abs=30)
 
+    @pytest.mark.postgres
+    @pytest.mark.parametrize("impossible", ["20000-01-01", "infinity"])
+    def test_a_time_that_cannot_be_is_due_now(self, publish_reading: Publish, impossible: str) -> None:
+        publish_reading()
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE outbox_outboxevent SET next_attempt_at = %s::timestamptz", [impossible])
+
+        status = outbox_status()
+
+        assert (status.due, status.oldest_due_seconds) == (1, 0.0)
+
     def test_has_no_lag_when_everything_waits(self, publish_reading: Publish) -> None:
         change(publish_reading(), next_attempt_at=timezone.now() + timedelta(minutes=30))
 

@@ -38,9 +38,10 @@ def encrypt_anew() -> bool:
     """Encrypt by the present SECRET_KEY what a former one still opens, before that is taken away."""
     with transaction.atomic():
         bound_transaction(lock=1, statement=5)
-        for endpoint in WebhookEndpoint.objects.exclude(secret=""):
-            for name in ("secret", "previous_secret"):
-                _encrypt_anew(endpoint, name)
+        endpoints = list(WebhookEndpoint.objects.exclude(secret=""))
+    for endpoint in endpoints:
+        for name in ("secret", "previous_secret"):
+            _encrypt_anew(endpoint, name)
     return False
 
 
@@ -52,5 +53,7 @@ def _encrypt_anew(endpoint: WebhookEndpoint, name: str) -> None:
         anew = vault.close(vault.opened(stored))
     except vault.SecretIsUnreadable:
         return  # the courier pauses it, which people see
-    # Only what was read: a rotation may have come between.
-    WebhookEndpoint.objects.filter(pk=endpoint.pk, **{name: stored}).update(**{name: anew})
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        # Only what was read: a rotation may have come between.
+        WebhookEndpoint.objects.filter(pk=endpoint.pk, **{name: stored}).update(**{name: anew})

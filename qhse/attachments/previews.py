@@ -62,14 +62,19 @@ def _waiting() -> list[Attachment]:
 
 def _preview(picture: Attachment) -> bool:
     unseen = Attachment.objects.without_preview().filter(pk=picture.pk)
-    if not unseen.exists():
-        return True  # somebody has made it since it was read
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        if not unseen.exists():
+            return True  # somebody has made it since it was read
     try:
         painted = _painted(picture)
         name = storage.keep(io.BytesIO(painted)) if painted else NONE_CAN_BE
     except StorageIsAway:
         return False
-    if not unseen.update(preview_as=name) and name:
+    with transaction.atomic():
+        bound_transaction(lock=1, statement=5)
+        stored = unseen.update(preview_as=name)
+    if not stored and name:
         storage.discard(name)  # the turn was lost with the session
     return True
 

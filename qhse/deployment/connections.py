@@ -96,11 +96,11 @@ def bound_connections(
     connection of a process that stopped in a transaction. What `options` of DATABASE_URL says wins. `name` is shown in
     pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
 
-    Two choices are for a loop that does the same over and over. They hold for connections of the calling thread, which
-    is the loop's: metrics are asked for in others, and reports want plans of their own. `by_indexes` has its statements
-    read BY_INDEXES. With `prepared`, values travel beside the statements as well, and a statement has one plan for all
-    values, so that the server parses and plans a repeated one once. Such a plan reads no partial index, unless the text
-    itself says which rows are in it.
+    Two choices are for a loop that does the same over and over. `by_indexes` has statements read BY_INDEXES. With
+    `prepared`, a statement has one plan for all values as well, so that the server parses and plans a repeated one
+    once; values then travel beside the statements, on every connection. Such a plan reads no partial index, unless the
+    text itself says which rows are in it. How to plan holds for connections of the calling thread, which is the loop's:
+    metrics are asked for in others, and reports want plans of their own.
     """
     for wrapper in connections.all():
         if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:

@@ -55,9 +55,7 @@ def start_imports() -> bool | None:
 
 @periodic(every_seconds=3600)
 def forget_old_previews() -> bool:
-    with transaction.atomic():
-        bound_transaction(lock=1, statement=5)
-        return forget_previews() > 0
+    return forget_previews() > 0
 
 
 def _waiting() -> QuerySet[ImportJob]:

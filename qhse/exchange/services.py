@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, BinaryIO
 
@@ -12,6 +13,7 @@ from django.db.models.functions import Now
 from audit.services import record
 from qhse.accounts.models import User
 from qhse.attachments.names import file_name
+from qhse.database import bound_transaction
 from qhse.errors import InvalidInput, demand_version
 from qhse.exchange.checking import (
     Check,
@@ -193,14 +195,25 @@ def cancel_import(
 
 
 def forget_previews() -> int:
-    """Cancel the checks that nobody has started for KEPT_DAYS, some at a time. Return how many."""
-    old = ImportJob.objects.filter(
-        status=ImportStatus.PREVIEWED, created_at__lt=Now() - timedelta(days=KEPT_DAYS)
-    ).values_list("pk", flat=True)[:20]
-    ids = list(old)
-    for import_id in ids:
-        cancel_import(import_id=import_id, actor=None, why=f"Nobody has started it for {KEPT_DAYS} days.")
-    return len(ids)
+    """
+    Cancel the checks that nobody has started for KEPT_DAYS, some at a time. Return how many.
+
+    Each is a transaction of its own. One that somebody else has ended meanwhile is passed over.
+    """
+    forgotten = 0
+    for import_id in _unstarted():
+        with suppress(ImportHasStarted), transaction.atomic():
+            bound_transaction(lock=1, statement=5)
+            cancel_import(import_id=import_id, actor=None, why=f"Nobody has started it for {KEPT_DAYS} days.")
+            forgotten += 1
+    return forgotten
+
+
+@transaction.atomic
+def _unstarted() -> list[int]:
+    bound_transaction(lock=1, statement=5)
+    old = ImportJob.objects.filter(status=ImportStatus.PREVIEWED, created_at__lt=Now() - timedelta(days=KEPT_DAYS))
+    return list(old.order_by("id").values_list("pk", flat=True)[:20])
 
 
 def found(import_id: int) -> ImportJob:

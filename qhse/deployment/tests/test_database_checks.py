@@ -57,15 +57,12 @@ class TestTheDatabase:
         assert "synchronous_commit=off" in self.refusals()["qhse.E007"]
 
     @pytest.mark.django_db(transaction=True)
-    def test_a_worker_does_not_start_on_it(self, settings, monkeypatch):
-        monkeypatch.setattr("qhse.deployment.connections._bounds", {})  # the worker's are not for the tests after this
-        monkeypatch.setitem(connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"]))
+    def test_a_worker_does_not_start_on_it(self, settings, unbound):
         create_user(username="admin", password="admin", role=Role.ADMIN, actor=None)
         settings.PRODUCTION = True
 
         with pytest.raises(CommandError, match="Demo users are present: admin"):
             call_command("run_outbox_worker", "--once")
-        connection.close()
 
 
 def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ import pytest
 from audit.models import AuditEntry
 from qhse import clock
 from qhse.errors import InvalidInput, RecordHasChanged
+from qhse.exchange import services
 from qhse.exchange.checking import MOST_PROBLEMS, read_row
 from qhse.exchange.errors import (
     ColumnsDoNotFit,
@@ -263,6 +264,15 @@ class TestCancel:
         assert set(ImportJob.objects.filter(status=ImportStatus.CANCELLED)) == {old}
         assert young.pieces.exists()
         assert AuditEntry.objects.get(action="IMPORT_CANCELLED").actor == "system"
+
+    def test_a_preview_that_somebody_ends_meanwhile_keeps_no_other_from_being_forgotten(self, preview, monkeypatch):
+        ids = [preview().pk for _ in range(3)]
+        ImportJob.objects.update(created_at=clock.present() - timedelta(days=8))
+        monkeypatch.setattr(services, "_unstarted", lambda: ids)
+        ImportJob.objects.filter(pk=ids[1]).update(status=ImportStatus.DONE)
+
+        assert forget_previews() == 2
+        assert set(ImportJob.objects.filter(status=ImportStatus.CANCELLED).values_list("pk", flat=True)) == {*ids[::2]}
 
 
 def test_a_supplier_of_the_file_is_what_the_file_says(started):

@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 ALL_LANES = frozenset(range(LANES))
 MANY = 20_000
-FEW = 2_000
+FEW = 100
+"""Pages of a table or an index. Those of so many rows have hundreds."""
 
 
 @pytest.fixture
@@ -30,13 +31,13 @@ def backlog(relays_line):
         cursor.execute("VACUUM ANALYZE outbox_outgoing")
 
 
-def test_the_next_time_is_found_without_the_backlog(backlog, rows_read):
-    read = rows_read(lambda: queue.next_due_seconds(BROKER, ALL_LANES))
+def test_the_next_time_is_found_without_the_backlog(backlog, pages_read):
+    read = pages_read(lambda: queue.next_due_seconds(BROKER, ALL_LANES))
 
-    assert sum(read.values()) < FEW, read
+    assert max(read.values()) < FEW, read
 
 
-def test_what_becomes_of_a_message_is_stored_without_reading_the_backlog(backlog, rows_read):
+def test_what_becomes_of_a_message_is_stored_without_reading_the_backlog(backlog, pages_read):
     pk = Outgoing.objects.filter(channel=BROKER).earliest("pk").pk
     row = leaving(pk, row=pk, key=pk)
 
@@ -47,6 +48,6 @@ def test_what_becomes_of_a_message_is_stored_without_reading_the_backlog(backlog
         queue.free(BROKER, lanes=ALL_LANES)
         queue.has_left([row])
 
-    read = rows_read(decide)
+    read = pages_read(decide)
 
-    assert sum(read.values()) < FEW, read
+    assert max(read.values()) < FEW, read

@@ -16,7 +16,8 @@ from qhse.uuid7 import uuid7
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 MANY = 20_000
-FEW = 2_000
+FEW = 100
+"""Pages of a table or an index. Those of so many rows have hundreds."""
 
 
 @pytest.fixture
@@ -48,22 +49,22 @@ def event(endpoint, make_nc):
         cursor.execute("VACUUM ANALYZE")
 
 
-def test_an_event_is_spread_without_reading_the_backlog_of_the_broker(event, rows_read):
-    read = rows_read(fanout.spread)
+def test_an_event_is_spread_without_reading_the_backlog_of_the_broker(event, pages_read):
+    read = pages_read(fanout.spread)
 
     assert WebhookDelivery.objects.waiting().exists()
-    assert sum(read.values()) < FEW, read
+    assert max(read.values()) < FEW, read
 
 
-def test_a_delivery_is_made_without_reading_the_log(event, courier, rows_read):
-    read = rows_read(courier.drain)
+def test_a_delivery_is_made_without_reading_the_log(event, courier, pages_read):
+    read = pages_read(courier.drain)
 
     assert not WebhookDelivery.objects.waiting().exists()
-    assert sum(read.values()) < FEW, read
+    assert max(read.values()) < FEW, read
 
 
 def test_an_endpoint_that_fails_for_good_and_recovers_has_no_log_read(
-    event, endpoint, courier, receiver, rows_read, monkeypatch, make_nc
+    event, endpoint, courier, receiver, pages_read, monkeypatch, make_nc
 ):
     monkeypatch.setattr(retry, "MOST_ATTEMPTS", 2)
     monkeypatch.setattr(retry, "TRIPS_AT", 2)
@@ -72,20 +73,20 @@ def test_an_endpoint_that_fails_for_good_and_recovers_has_no_log_read(
     log_attempts_of_others(endpoint)
     let_time_pass()
 
-    read = rows_read(courier.look_again)
+    read = pages_read(courier.look_again)
 
     assert WebhookDelivery.objects.filter(status=DeliveryStatus.FAILED).exists()
-    assert sum(read.values()) < FEW, read
+    assert max(read.values()) < FEW, read
 
     WebhookEndpoint.objects.update(status=EndpointStatus.ACTIVE, paused_because="", paused_at=None)
     make_nc()
     let_time_pass()
     receiver.answers = [status(200)]
 
-    read = rows_read(courier.look_again)
+    read = pages_read(courier.look_again)
 
     assert not WebhookEndpoint.objects.get().failures
-    assert sum(read.values()) < FEW, read
+    assert max(read.values()) < FEW, read
 
 
 def log_attempts_of_others(endpoint):
