@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from ncs.models import NonConformity
 from outbox.choices import EventStatus
 from outbox.metrics import outbox_gauges
 from qhse.attachments.services import attach
@@ -50,7 +49,7 @@ def work_to_do(make_nc, make_certificate, users):
         entity_type="nonconformity", entity_id=str(nc.pk), name="bore.png", content=io.BytesIO(PNG),
         actor=users["quality"],
     )  # fmt: skip
-    NonConformity.objects.update(due_on=nc.created_at.date() - timedelta(days=100))
+    type(nc).objects.update(due_on=nc.created_at.date() - timedelta(days=100))
 
 
 @pytest.mark.parametrize("name", sorted(jobs.keys() - BY_KEY))
