@@ -6,7 +6,7 @@ import threading
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from dev.waiting import wait_until
 from outbox.leaving import LOCKS, PRESENCE, leaving_status
@@ -74,6 +74,21 @@ def test_goes_on_when_the_server_has_ended_its_session_while_it_was_idle():
     thread.join()
 
     assert failed == []
+
+
+def test_a_session_that_ends_in_a_wait_is_told_as_the_databases_error():
+    relay = Relay([Idle()])
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(
+        **connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}, autocommit=True
+    ) as line:
+        line.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    with pytest.raises(OperationalError):
+        for _ in range(100):
+            relay._wait(0.05)
+    connection.close()
 
 
 class Busy(Idle):
