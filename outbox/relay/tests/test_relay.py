@@ -85,10 +85,12 @@ def test_a_session_that_ends_in_a_wait_is_told_as_the_databases_error():
     ) as line:
         line.execute("SELECT pg_terminate_backend(%s)", [pid])
 
-    with pytest.raises(OperationalError):
+    with pytest.raises((OperationalError, psycopg.OperationalError)) as raised:
         for _ in range(100):
             relay._wait(0.05)
     connection.close()
+
+    assert type(raised.value) is OperationalError
 
 
 class Busy(Idle):
