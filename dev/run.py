@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 
@@ -27,6 +28,10 @@ PANEL = """
 
 def main() -> int:
     """Return 0 when told to stop, 1 when something failed."""
+    # It takes none. One that is ignored would let somebody wait at another address.
+    argparse.ArgumentParser(
+        prog="make run", description=__doc__, epilog="PORT=8010 make run takes another port."
+    ).parse_args()
     interrupt_on_signals()
     try:
         serve(_port(), dict(os.environ))
