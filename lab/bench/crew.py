@@ -161,6 +161,11 @@ def product_crew(
     return Crew("lab.bench.product_worker", form, *options, size=size, env=env)
 
 
+def bare_crew(form: str, database: Database, *, size: int = 1) -> Crew:
+    """Return processes of the raw loop with the handlers that the product's workers have."""
+    return Crew("lab.bench.bare_worker", form, size=size, env=environment(database.url))
+
+
 def raw_crew(database: Database, *, size: int = 1) -> Crew:
     """Return processes of the raw loop."""
     return Crew("lab.bench.raw_worker", database.url, size=size, env=environment(database.url))

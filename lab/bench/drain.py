@@ -10,13 +10,14 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from lab.bench import load, raw_worker
-from lab.bench.crew import Crew, cpu_seconds, cpu_since, product_crew, raw_crew
+from lab.bench.crew import Crew, bare_crew, cpu_seconds, cpu_since, product_crew, raw_crew
 from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
 from lab.bench.subject import FORMS
 from lab.database import Database
 
 RAW = "raw"
+BARE = {form: f"raw loop with a {form}" for form in FORMS}
 TARGETS = {
     ("set-based", 100, 1): 0.6,
     ("set-based", 100, 2): 0.7,
@@ -50,6 +51,7 @@ def measure(run: Run) -> Iterator[Figure]:
         crews = {RAW: (raw, stack.enter_context(raw_crew(raw, size=most)))}
         for form in FORMS:
             crews[form] = (ours, stack.enter_context(product_crew(form, ours, size=most)))
+            crews[BARE[form]] = (raw, stack.enter_context(bare_crew(form, raw, size=most)))
         for side in crews.values():
             _drain(run, side, workers=most, batch_size=10, events=run.sizes.small_backlog)  # warms up, counts nothing
         for batch_size in run.sizes.batch_sizes:
@@ -81,15 +83,15 @@ def _drain(run: Run, side: Side, *, workers: int, batch_size: int, events: int) 
 def _figures(batch_size: int, numbers: tuple[int, ...], drains: Drains) -> Iterator[Figure]:
     rates = {key: [drained.per_second for drained in rounds] for key, rounds in drains.items()}
     cpu = {key: [drained.cpu_microseconds for drained in rounds] for key, rounds in drains.items()}
-    for form in FORMS:
+    for kind in (*FORMS, *BARE.values()):
         for workers in numbers:
-            bound = TARGETS.get((form, batch_size, workers))
-            name = f"{form} handler, batch {batch_size}, {workers} worker{'s' if workers > 1 else ''}"
+            bound = TARGETS.get((kind, batch_size, workers))
+            name = f"{kind} handler, batch {batch_size}, {workers} worker{'s' if workers > 1 else ''}"
             theirs = rates[RAW, workers]
             target = Target("≥", bound, "ratio") if bound else None
-            yield compared("drain", f"{name}, beside raw", "events/s", rates[form, workers], theirs, target=target)
+            yield compared("drain", f"{name}, beside raw", "events/s", rates[kind, workers], theirs, target=target)
             spent = f"CPU of worker and server, {name}, beside raw"
-            yield compared("drain", spent, "µs/event", cpu[form, workers], cpu[RAW, workers])
+            yield compared("drain", spent, "µs/event", cpu[kind, workers], cpu[RAW, workers])
     if not {1, 2} <= set(numbers):
         return
     for kind in (*FORMS, RAW):

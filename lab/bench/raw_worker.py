@@ -18,11 +18,11 @@ CHANNEL = "benchmark_raw"
 FALLBACK_SECONDS = 5.0
 LISTENING_BATCH = 100
 
-_CLAIM = """
+CLAIM = """
     SELECT id, event_id, event_type, aggregate_id, payload, headers, occurred_at FROM outbox_outboxevent
     WHERE status = 'PENDING' AND next_attempt_at <= now() ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 """
-_REMEMBER = """
+REMEMBER = """
     INSERT INTO outbox_processedevent (event_id, handler)
     SELECT event_id, 'benchmark.raw' FROM unnest(%s::uuid[]) AS event_id ON CONFLICT DO NOTHING
 """
@@ -30,7 +30,7 @@ _EFFECTS = """
     INSERT INTO benchmark_effect (event_id, gauge, position)
     SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[])
 """
-_MARK = "UPDATE outbox_outboxevent SET status = 'DONE', processed_at = now() WHERE id = ANY(%s)"
+MARK = "UPDATE outbox_outboxevent SET status = 'DONE', processed_at = now() WHERE id = ANY(%s)"
 
 
 def prepare(database: Database) -> None:
@@ -54,18 +54,18 @@ class RawWorker:
     def handle_batch(self, batch_size: int) -> int:
         """Claim, remember, write the effects, mark, commit. Return how many events that were."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            events = cursor.execute(_CLAIM, (batch_size,)).fetchall()
+            events = cursor.execute(CLAIM, (batch_size,)).fetchall()
             if not events:
                 return 0
             event_ids = [event[1] for event in events]
-            cursor.execute(_REMEMBER, (event_ids,))
+            cursor.execute(REMEMBER, (event_ids,))
             if cursor.rowcount != len(events):
                 raise RuntimeError("an event was claimed that had been handled before")
             payloads = [event[4] for event in events]
             cursor.execute(
                 _EFFECTS, (event_ids, [item["gauge"] for item in payloads], [item["position"] for item in payloads])
             )
-            cursor.execute(_MARK, ([event[0] for event in events],))
+            cursor.execute(MARK, ([event[0] for event in events],))
         return len(events)
 
     def run_forever(self) -> None:
