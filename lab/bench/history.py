@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -12,6 +13,7 @@ from lab.bench.figures import Figure, Target, compared
 from lab.bench.run import Run
 from lab.database import Database
 from lab.percentile import percentile
+from outbox.metrics import outbox_gauges
 
 BATCH_SIZE = 100
 CLAIM = Target("≤", 10.0, "value")
@@ -29,6 +31,17 @@ def measure(run: Run) -> Iterator[Figure]:
         yield Figure("history", name, value, "ms", beside, ratio=value / beside, target=target)
     name = f"drain, set-based handler, batch {BATCH_SIZE}, 1 worker, {count}"
     yield compared("history", name, "events/s", rates[loaded], rates[bare])
+    # Workers are scaled by what it says, so it is asked for every few seconds.
+    looks = [[_look(run, database) for _ in range(run.sizes.rounds)] for database in (run.third_database, run.database)]
+    yield compared("history", f"the outbox's part of /metrics, {count}", "ms", *looks)
+
+
+def _look(run: Run, database: Database) -> float:
+    with run.pointed_to(database):
+        list(outbox_gauges())  # connects
+        started = time.perf_counter()
+        list(outbox_gauges())
+        return (time.perf_counter() - started) * 1000
 
 
 def build(run: Run) -> None:
