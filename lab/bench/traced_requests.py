@@ -49,9 +49,8 @@ def environ(case: Case, token: str, chance: random.Random) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def measured(case: Case, token: str, blocks: int) -> dict[str, list[float]]:
-    application, exporter, chance = get_wsgi_application(), tracing._exporter, random.Random(4711)
-    assert exporter is not None
+def measured(case: Case, token: str, blocks: int, exporter: Any) -> dict[str, list[float]]:
+    application, chance = get_wsgi_application(), random.Random(4711)
     exporter._pid = os.getpid()  # no thread of its own: each block sends its spans itself
 
     def block(share: str) -> float:
@@ -87,9 +86,11 @@ def main(endpoint: str, blocks: str) -> int:
     token = sys.stdin.readline().strip()
     settings.OTEL_EXPORTER_OTLP_ENDPOINT = endpoint
     tracing.start("qhse-api")
+    exporter = tracing._exporter
+    assert exporter is not None
     for case in cases(0):
         if case.name in ASKED:
-            print(json.dumps(measured(case, token, int(blocks))), flush=True)
+            print(json.dumps(measured(case, token, int(blocks), exporter)), flush=True)
     return 0
 
 

@@ -69,10 +69,10 @@ def _requests(run: Run, database: Database, endpoint: str) -> Iterator[Figure]:
         token = lasting_token(user)
     data.settle(database)
     arguments = ["-m", "lab.bench.traced_requests", endpoint, str(BLOCKS_A_ROUND * run.sizes.rounds)]
-    process = start_python(arguments, env=environment(database.url), stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
-    lines, _ = process.communicate(f"{token}\n".encode())
+    process = start_python(arguments, env=environment(database.url), stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    lines, log = process.communicate(f"{token}\n".encode())
     if process.returncode:
-        raise WorkerFailed(f"the process that traces requests ended with {process.returncode}")
+        raise WorkerFailed(f"the process that traces requests ended with {process.returncode}:\n{log.decode()[-4000:]}")
     for name, line in zip(ASKED, lines.splitlines(), strict=True):
         cpu = {share: _rounds(blocks) for share, blocks in json.loads(line).items()}
         for share, reach in REACH.items():
