@@ -36,7 +36,7 @@ class Told:
     def publish(self, messages: Sequence[Message]) -> Outcome:
         self.batches.append(len(messages))
         self._used("publish")
-        assert self.answers.wait(20), "the test has forgotten the broker"
+        assert self.answers.wait(10), "the test has forgotten the broker"
         if self.away:
             raise BrokerAway("it is away")
         outcome, held = Outcome(), set()
