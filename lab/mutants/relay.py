@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lab.mutants.mutant import Mutant
 
-QUEUE, COURIERS, LANES, BROKERS, CONSUMER = (
-    f"outbox/relay/tests/test_{theme}.py" for theme in ("queue", "couriers", "lanes", "brokers", "consumer")
+QUEUE, COURIERS, PUBLISHING, LANES, BROKERS, CONSUMER = (
+    f"outbox/relay/tests/test_{theme}.py"
+    for theme in ("queue", "couriers", "publishing", "lanes", "brokers", "consumer")
 )
 
 MUTANTS = (
@@ -70,7 +71,22 @@ MUTANTS = (
     ),
     Mutant(
         "away-is-asked-on", "outbox/relay/couriers.py",
-        "        if left > 0:\n            return Turn(0, left)\n", "", COURIERS,
+        "        if left > 0:\n            return Turn(moved, left)\n", "", COURIERS,
+    ),
+    Mutant(
+        "broker-keeps-webhooks-waiting", "outbox/relay/publishing.py",
+        "self._hand_over(Batch(messages, span))\n",
+        "self._tell(Report(batch := Batch(messages, span), self._published(batch)))\n",
+        "outbox/webhooks/tests/test_beside_a_broker.py -k client",
+    ),
+    Mutant(
+        "lanes-go-with-a-batch-in-flight", "outbox/relay/couriers.py",
+        "return frozenset(row.lane for row in self._in_flight.values())", "return frozenset()",
+        f"{PUBLISHING} -k not_given_away",
+    ),
+    Mutant(
+        "stored-for-lanes-of-others", "outbox/relay/couriers.py",
+        "if connection.connection is self._session:", "if True:", f"{PUBLISHING} -k forgotten_with_the_session",
     ),
     Mutant(
         "lanes-of-others", "outbox/relay/lanes.py",

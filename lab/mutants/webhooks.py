@@ -123,7 +123,7 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-retry-lets-later-ones-pass", f"{HERE}/selectors.py",
-        ".filter(Q(by_hand=True) | ~Exists(before))", ".filter(Q(by_hand=True) | Q(endpoint__isnull=False))",
+        ".filter(Q(by_hand=True) | Q(held_back_by=None))", ".filter(Q(by_hand=True) | Q(endpoint__isnull=False))",
         f"{COURIER} -k holds_back_later_events",
     ),
     Mutant(

@@ -9,10 +9,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.db import DatabaseError, InterfaceError, connection
+
 from outbox.outgoing import BROKER
 from outbox.relay import metrics, queue
 from outbox.relay.messages import message_of
 from outbox.relay.port import BrokerAway, BrokerPublisher, Outcome
+from outbox.relay.publishing import PublishingThread
 from outbox.relay.queue import Leaving
 from qhse import tracing
 
@@ -35,7 +38,12 @@ class Turn:
 
 
 class Courier(Protocol):
-    """Carries one kind of channel. All is called from the relay's one thread, on the session that holds the lanes."""
+    """
+    Carries one kind of channel. All is called from the relay's loop, on the session that holds the lanes.
+
+    Nothing here waits for another system: threads of the courier do, and touch no database. So no courier keeps another
+    waiting.
+    """
 
     name: str
 
@@ -43,7 +51,11 @@ class Courier(Protocol):
         """Make ready what another relay may have left behind in these lanes."""
 
     def turn(self, lanes: frozenset[int]) -> Turn:
-        """Send what can be sent from these lanes, and store what came back. It returns within seconds."""
+        """
+        Store what came back, and hand out what can be sent from these lanes. It waits for nobody but the database.
+
+        There may be no lanes. Raises what nobody foresaw in a thread.
+        """
 
     def busy_lanes(self) -> frozenset[int]:
         """Return the lanes with a call in flight. They are not given away."""
@@ -51,11 +63,8 @@ class Courier(Protocol):
     def descriptors(self) -> Collection[int]:
         """Return what becomes readable when a turn is worth while."""
 
-    def wait(self, seconds: float, wake: Collection[int]) -> bool:
-        """Serve the line for so long or until a descriptor is readable. False: there is none to serve."""
-
-    def stop(self) -> None:
-        """End what is in flight, in bounded time."""
+    def stop(self, ends_at: float) -> None:
+        """Let what is in flight end until that time of the monotonic clock, or a second, and store what came of it."""
 
 
 _factories: list[Callable[[], Courier | None]] = []
@@ -96,16 +105,22 @@ def _about(row: Leaving) -> dict[str, str | int]:
 
 class BrokerCourier:
     """
-    Carries events to the broker.
+    Carries events to the broker. A thread publishes, one batch at a time.
 
     While the broker is away nothing is counted against any event. It is tried again with a growing pause. What it
     declines waits for half of its age. What it refuses for its own sake is tried MOST_REFUSALS times, then put aside.
+
+    What became of a batch is stored by the session that it was read in, or not at all: with another one, another relay
+    may have had its lanes meanwhile. Its rows are then sent again.
     """
 
     name = BROKER
 
     def __init__(self, publisher: BrokerPublisher) -> None:
         self._publisher = publisher
+        self._thread = PublishingThread(publisher)
+        self._in_flight: dict[int, Leaving] = {}
+        self._session: object = None
         self._failures = 0
         self._away_until = 0.0
         self._batch = BATCH
@@ -114,38 +129,50 @@ class BrokerCourier:
         queue.free(BROKER, lanes=lanes)
 
     def turn(self, lanes: frozenset[int]) -> Turn:
+        moved = self._collect()
+        if self._thread.is_busy or not lanes:
+            return Turn(moved, None)
         left = self._away_until - time.monotonic()
         if left > 0:
-            return Turn(0, left)
+            return Turn(moved, left)
         rows = queue.due(BROKER, lanes, self._batch)
-        if not rows:
-            return Turn(0, queue.next_due_seconds(BROKER, lanes))
-        try:
-            with traced(f"send to {self._publisher.name}", rows):
-                outcome = self._publisher.publish([message_of(row) for row in rows])
-        except BrokerAway as away:
-            return Turn(0, self._is_away(away))
-        self._back()
-        self._store({row.row: row for row in rows}, outcome)
-        return Turn(len(rows), 0.0)
+        if not rows and not self._failures:
+            return Turn(moved, queue.next_due_seconds(BROKER, lanes))
+        # Empty after a failure: it asks whether the broker is back.
+        self._in_flight, self._session = {row.row: row for row in rows}, connection.connection
+        self._thread.publish([message_of(row) for row in rows], traced(f"send to {self._publisher.name}", rows))
+        return Turn(moved, None)
 
     def busy_lanes(self) -> frozenset[int]:
-        return frozenset()  # a turn ends with nothing in flight
+        return frozenset(row.lane for row in self._in_flight.values())
 
     def descriptors(self) -> Collection[int]:
-        return ()
+        return (self._thread.woken,)
 
-    def wait(self, seconds: float, wake: Collection[int]) -> bool:
-        if self._away_until > time.monotonic():
-            return False
+    def stop(self, ends_at: float) -> None:
+        self._thread.stop(ends_at)
         try:
-            self._publisher.wait(seconds, wake)
-        except BrokerAway as away:
-            self._is_away(away)
-        return True
+            self._collect()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("what left last could not be stored, and is sent again: %s", str(error).strip()[:200])
 
-    def stop(self) -> None:
-        self._publisher.close()
+    def _collect(self) -> int:
+        """Store what became of the batch in flight, if that is known, and return its size."""
+        moved = 0
+        while report := self._thread.report():
+            rows: dict[int, Leaving] = {}
+            if report.batch:
+                rows, self._in_flight = self._in_flight, {}
+            if isinstance(report.result, BrokerAway):
+                self._is_away(report.result)
+                continue
+            self._back()
+            if connection.connection is self._session:
+                self._store(rows, report.result)
+                moved += len(rows)
+            elif rows:
+                logger.warning("%d messages are sent again: the session that held their lanes is gone", len(rows))
+        return moved
 
     def _store(self, rows: dict[int, Leaving], outcome: Outcome) -> None:
         taken = [rows[row] for row in outcome.taken]
@@ -173,7 +200,7 @@ class BrokerCourier:
             queue.retry_later([row], why, 2.0**row.attempts, counted=True)
             logger.warning("the broker refuses a message", extra=extra)
 
-    def _is_away(self, away: BrokerAway) -> float:
+    def _is_away(self, away: BrokerAway) -> None:
         self._failures += 1
         # One at a time when it is back: if a message ends the line each time, it is found.
         self._batch = 1
@@ -183,7 +210,6 @@ class BrokerCourier:
         metrics.BLOCKED.set(1)
         metrics.AWAY.inc()
         logger.warning("broker is away, trying again in %.1f s: %s", seconds, str(away)[:300])
-        return seconds
 
     def _back(self) -> None:
         if self._failures:

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 class NatsPublisher:
     """
-    The line to NATS. The client's event loop is turned here, in the relay's thread.
+    The line to NATS. The client's event loop is turned here, by who publishes or waits.
 
     The server drops what it has seen within the stream's window under the same `Nats-Msg-Id`. It does not write to the
     disk before it acknowledges, unless it is told to (`sync_interval: always`): what was taken survives a crash of the

@@ -30,7 +30,7 @@ class Outcome:
 
 class BrokerPublisher(Protocol):
     """
-    A line to a broker. One thread uses it.
+    A line to a broker. One thread uses it, and that may wait: see `outbox.relay.publishing`.
 
     It opens its line when it is first needed, and anew after it was lost.
     """

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from outbox.liveness import LivenessFile
 from outbox.relay.couriers import Courier, Turn
-from outbox.relay.lanes import LOOK_SECONDS, Lanes
+from outbox.relay.lanes import Lanes
 from outbox.tuning import RECONNECT_CAP_SECONDS
 from qhse.wakeup import CHANNEL
 
@@ -24,6 +24,8 @@ logger = logging.getLogger("outbox.relay")
 
 POLL_SECONDS = 1.0
 """Longest wait between looks. A notification ends it earlier; the look at the lanes comes as often."""
+STOP_SECONDS = 8.0
+"""For what is in flight when the relay leaves, which has 10. What takes longer is sent again by the next."""
 
 
 class Relay:
@@ -45,7 +47,6 @@ class Relay:
         self._lanes = Lanes(when_taken=self._take_over)
         self._listens_on: object = None
         self._stopping = self._heard = False
-        self._waited_at = 0.0
         self._woken, self._wake_end = os.pipe()
 
     def install_signal_handlers(self) -> None:
@@ -73,8 +74,6 @@ class Relay:
                 failures = 0
                 if not turn.moved:
                     self._wait(POLL_SECONDS if turn.wait is None else min(POLL_SECONDS, turn.wait + 0.002))
-                elif time.monotonic() - self._waited_at > POLL_SECONDS:
-                    self._wait(0.001)  # one courier is busy: the line of another that is not has to be served
             except (DatabaseError, InterfaceError) as error:
                 failures += 1
                 self._wait_for_database(failures, error)
@@ -91,7 +90,7 @@ class Relay:
             if not turn.moved and not any(courier.busy_lanes() for courier in self._couriers):
                 return moved
             if not turn.moved:
-                select.select([self._woken], [], [], 0.02)
+                select.select(self._descriptors(), [], [], 0.02)
         return moved
 
     def turn(self) -> Turn:
@@ -99,20 +98,19 @@ class Relay:
         busy = frozenset[int]().union(*(courier.busy_lanes() for courier in self._couriers))
         self._lanes.look(busy)
         self._listen()
-        if not self._lanes.held:
-            return Turn(0, LOOK_SECONDS)
         turns = [courier.turn(self._lanes.held) for courier in self._couriers]
         waits = [turn.wait for turn in turns if turn.wait is not None]
         return Turn(sum(turn.moved for turn in turns), min(waits, default=None))
 
     def leave(self) -> None:
-        """End the lines. The session's end gives the lanes to the other relays at once."""
+        """End the lines, within STOP_SECONDS. The session's end gives the lanes to the other relays at once."""
+        ends_at = time.monotonic() + STOP_SECONDS
         with ExitStack() as each:  # whatever one of them raises
             if self._liveness:
                 each.callback(self._liveness.remove)
             each.callback(connection.close)
             for courier in self._couriers:
-                each.callback(courier.stop)
+                each.callback(courier.stop, ends_at)
 
     def _take_over(self, lanes: frozenset[int]) -> None:
         for courier in self._couriers:
@@ -131,7 +129,6 @@ class Relay:
 
     def _wait(self, seconds: float) -> None:
         """Wait so long, or until something is published, a line says something, or a signal comes."""
-        self._waited_at = time.monotonic()
         line: Any = connection.connection
         if self._stopping or line is None:
             return
@@ -139,9 +136,10 @@ class Relay:
             if self._has_heard(line):
                 return
             socket = line.fileno()
-        wake = [socket, self._woken, *(each for courier in self._couriers for each in courier.descriptors())]
-        if not any(courier.wait(seconds, wake) for courier in self._couriers):
-            select.select(wake, [], [], seconds)
+        select.select([socket, *self._descriptors()], [], [], seconds)
+
+    def _descriptors(self) -> list[int]:
+        return [self._woken, *(each for courier in self._couriers for each in courier.descriptors())]
 
     def _has_heard(self, line: Any) -> bool:
         """Take all notifications that have arrived: one look answers them all."""

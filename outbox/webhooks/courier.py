@@ -51,8 +51,6 @@ LOOK_SECONDS = 0.05
 """Least time between looks for what may be sent, after one that found nothing: many may publish at once."""
 SPREAD_SECONDS = 0.5
 """Of one turn: a large backlog of events must not keep the calls waiting."""
-STOP_SECONDS = 8.0
-"""For calls in flight when the relay leaves. One that takes longer is made again by the next."""
 
 Done = tuple[Request, "Answer | None"]
 """A request with what came of it. None: the run that it belonged to is over."""
@@ -79,6 +77,8 @@ class WebhookCourier:
 
     def turn(self, lanes: frozenset[int]) -> Turn:
         moved = self._store()
+        if not lanes:
+            return Turn(moved, None)
         now = time.monotonic()
         if not self._in_flight and now < self._idle_until:
             return Turn(moved, self._idle_until - now)
@@ -102,16 +102,11 @@ class WebhookCourier:
     def descriptors(self) -> Collection[int]:
         return (self._woken,)
 
-    def wait(self, seconds: float, wake: Collection[int]) -> bool:
-        """Do nothing: calls are made in threads, which say so when they have ended."""
-        return False
-
-    def stop(self) -> None:
-        """Let calls in flight end, for STOP_SECONDS, and store what came of them. Nothing further is started."""
+    def stop(self, ends_at: float) -> None:
+        """Let calls in flight end until then, and store what came of them. Nothing further is started."""
         self._stopping = True
         for _ in self._threads:
             self._work.put(None)
-        ends_at = time.monotonic() + STOP_SECONDS
         try:
             while self._store() or (self._in_flight and time.monotonic() < ends_at):
                 select.select(self.descriptors(), [], [], 0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from outbox.outgoing import LANES
@@ -20,13 +20,16 @@ def may_be_sent() -> QuerySet[WebhookDelivery]:
     Behind means later of the same endpoint and subject. Two of one subject that are both due come in their order.
     """
     waiting = WebhookDelivery.objects.waiting()
+    # A range of one subject, in its order: only the index by subject has that. Where all that waits is of one subject,
+    # the other index looks as good to the planner, which then read all rows before each of them: 20,000 in 20 seconds.
     before = waiting.annotate(place=F("id") + 0).filter(
-        endpoint=OuterRef("endpoint"), subject=OuterRef("subject"), by_hand=False, place__lt=OuterRef("id"),
-        next_attempt_at__gt=Now(),
-    )  # fmt: skip
+        endpoint=OuterRef("endpoint"), subject__gte=OuterRef("subject"), subject__lte=OuterRef("subject"),
+        by_hand=False, place__lt=OuterRef("id"), next_attempt_at__gt=Now(),
+    ).order_by("subject", "place")  # fmt: skip
     return (
         waiting.filter(next_attempt_at__lte=Now())
-        .filter(Q(by_hand=True) | ~Exists(before))
+        .alias(held_back_by=Subquery(before.values("id")[:1]))
+        .filter(Q(by_hand=True) | Q(held_back_by=None))
         .order_by(F("id") + 0)
     )  # fmt: skip
 

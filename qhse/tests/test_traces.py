@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import select
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -80,13 +82,20 @@ class ToNobody:
     def publish(self, messages):
         return Outcome(taken=[message.row for message in messages])
 
+    def wait(self, seconds, wake):
+        select.select(wake, [], [], seconds)
+
+    def close(self): ...
+
 
 @pytest.mark.postgres
 class TestRelay:
     def test_goes_on_with_the_trace_of_an_event_to_the_broker(self, spans, api, supplier, settings):
         settings.BROKER_URL = "amqp://broker.example.com"
         open_case(api("quality"), supplier)
-        assert BrokerCourier(ToNobody()).turn(frozenset(range(LANES))).moved
+        courier = BrokerCourier(ToNobody())
+        courier.turn(frozenset(range(LANES)))
+        courier.stop(time.monotonic() + ENOUGH)
         seen = spans()
         (announced,) = [each for each in seen if each.kind == PRODUCER and "NC_CREATED" in each.name]
         (sent,) = [each for each in seen if each.name == "send to nobody" and each.kind == CONSUMER]

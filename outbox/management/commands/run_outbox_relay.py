@@ -20,9 +20,6 @@ from qhse import tracing
 from qhse.deployment.connections import bound_connections
 from qhse.deployment.database_checks import refuse_unsafe_database
 
-CALL_SECONDS = 45.0
-"""Longest silence of a healthy relay: a broker that is connected to, and then does not confirm."""
-
 
 def bound_session() -> None:
     bound_connections(
@@ -59,7 +56,7 @@ class Command(BaseCommand):
         except ImproperlyConfigured as refusal:
             raise CommandError(str(refusal)) from None
         file = options["liveness_file"]
-        relay = Relay(couriers, liveness=LivenessFile(file, call_seconds=CALL_SECONDS) if file else None)
+        relay = Relay(couriers, liveness=LivenessFile(file) if file else None)
         relay.install_signal_handlers()
         if options["drain"]:
             self._drain(relay)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,49 +13,15 @@ from django.db.models.functions import Now
 from audit.models import AuditEntry
 from outbox.choices import OutgoingState
 from outbox.models import Outgoing
-from outbox.outgoing import LANES
 from outbox.publisher import publish
-from outbox.relay.couriers import BATCH, MOST_REFUSALS, BrokerCourier
+from outbox.relay.couriers import BATCH, MOST_REFUSALS
 from outbox.relay.messages import Message
-from outbox.relay.port import BrokerAway, Outcome
 from outbox.relay.services import Selection, dismiss_messages, replay, requeue_messages
+from outbox.relay.tests.told import ALL, Courier, Told
 from outbox.tests.gauges import GaugeCalibrated
 from qhse.errors import InvalidInput
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
-ALL = frozenset(range(LANES))
-
-
-class Told:
-    """A broker: `judge` says of each message None (taken), or why it is declined or refused."""
-
-    name = "told"
-
-    def __init__(self) -> None:
-        self.judge: Callable[[Message], tuple[str, str] | None] = lambda message: None
-        self.away = False
-        self.received: list[int] = []
-        self.batches: list[int] = []
-
-    def publish(self, messages: Sequence[Message]) -> Outcome:
-        self.batches.append(len(messages))
-        if self.away:
-            raise BrokerAway("it is away")
-        outcome, held = Outcome(), set()
-        for message in messages:
-            if message.key in held:
-                continue
-            if verdict := self.judge(message):
-                held.add(message.key)
-                getattr(outcome, verdict[0])[message.row] = verdict[1]
-            else:
-                outcome.taken.append(message.row)
-                self.received.append(int(message.attributes["sequence"]))
-        return outcome
-
-    def wait(self, seconds: float, wake: Collection[int]) -> None: ...
-
-    def close(self) -> None: ...
 
 
 @pytest.fixture
@@ -64,8 +31,10 @@ def broker(settings: Any) -> Told:
 
 
 @pytest.fixture
-def courier(broker: Told) -> BrokerCourier:
-    return BrokerCourier(broker)
+def courier(broker: Told) -> Iterator[Courier]:
+    courier = Courier(broker)
+    yield courier
+    courier.stop(time.monotonic() + 10)
 
 
 def published(*gauges: int) -> list[int]:
@@ -83,21 +52,21 @@ def gauge_of(message: Message) -> str:
 
 def test_what_the_broker_has_taken_is_gone(courier, broker):
     ids = published(1, 2, 1)
-    assert courier.turn(ALL).moved == 3
+    assert courier.carry() == 3
     assert broker.received == ids and not Outgoing.objects.exists()
-    assert courier.turn(ALL).moved == 0
+    assert courier.carry() == 0
 
 
 def test_while_the_broker_is_away_nothing_is_counted_against_an_event(courier, broker):
     ids = published(*range(5))
     broker.away = True
+    assert courier.carry() == 0
     turn = courier.turn(ALL)
     assert turn.moved == 0 and turn.wait and 0 < turn.wait <= 0.5
-    assert courier.turn(ALL).moved == 0 and len(broker.batches) == 1  # it is not asked in the pause
+    assert courier.carry() == 0 and len(broker.batches) == 1  # it is not asked in the pause
     assert set(Outgoing.objects.values_list("attempts", "state")) == {(0, OutgoingState.FRESH)}
     broker.away, courier._away_until = False, 0.0
-    while courier.turn(ALL).moved:
-        pass
+    courier.drain()
     assert sorted(broker.received) == ids
     assert broker.batches[1] == 1  # one first: a message that ends the line is found so
 
@@ -108,6 +77,7 @@ def test_pauses_grow_to_half_a_minute(courier, broker):
     waits = []
     for _ in range(12):
         courier._away_until = 0.0
+        courier.carry()
         waits.append(courier.turn(ALL).wait)
     assert waits[0] <= 0.5 and 15 <= waits[-1] <= 30
 
@@ -115,18 +85,17 @@ def test_pauses_grow_to_half_a_minute(courier, broker):
 def test_what_is_declined_waits_uncounted_and_holds_its_aggregate_only(courier, broker):
     first, other, second = published(1, 2, 1)
     broker.judge = lambda message: ("declined", "full") if gauge_of(message) == "1" else None
-    courier.turn(ALL)
+    courier.carry()
     assert broker.received == [other]
     row = Outgoing.objects.get(event=first)
     assert (row.state, row.attempts, row.last_error) == (OutgoingState.WAITING, 0, "full")
     for _ in range(MOST_REFUSALS + 2):
         make_due()
-        courier.turn(ALL)
+        courier.carry()
     assert not Outgoing.objects.filter(state=OutgoingState.ASIDE).exists()
     broker.judge = lambda message: None
     make_due()
-    while courier.turn(ALL).moved:
-        pass
+    courier.drain()
     assert broker.received == [other, first, second]
 
 
@@ -138,8 +107,8 @@ def test_what_is_refused_is_put_aside_at_last_and_those_behind_it_pass(courier, 
     for _ in range(MOST_REFUSALS):
         assert broker.received == []
         make_due()
-        courier.turn(ALL)
-    courier.turn(ALL)
+        courier.carry()
+    courier.carry()
     assert broker.received == [second]
     aside = Outgoing.objects.get()
     assert (aside.event, aside.state, aside.attempts) == (first, OutgoingState.ASIDE, MOST_REFUSALS)
@@ -147,14 +116,14 @@ def test_what_is_refused_is_put_aside_at_last_and_those_behind_it_pass(courier, 
 
 class TestDecisions:
     @pytest.fixture
-    def aside(self, courier: BrokerCourier) -> Outgoing:
+    def aside(self, courier: Courier) -> Outgoing:
         published(1)
         Outgoing.objects.update(state=OutgoingState.ASIDE, attempts=5, last_error="too large")
         return Outgoing.objects.get()
 
     def test_a_message_that_was_put_aside_is_sent_again(self, aside, courier, broker, users):
         assert requeue_messages(ids=[aside.pk], actor=users["admin"], reason="The bound was raised.") == 1
-        courier.turn(ALL)
+        courier.carry()
         assert broker.received == [aside.event]
         entry = AuditEntry.objects.get(action="MESSAGE_REQUEUED")
         assert entry.reason == "The bound was raised." and entry.actor == "admin"
@@ -180,11 +149,10 @@ class TestDecisions:
 class TestReplay:
     def test_sends_events_again_in_order_behind_what_waits(self, courier, broker, users):
         ids = published(1, 2, 1)
-        courier.turn(ALL)
+        courier.carry()
         (fresh,) = published(1)
         assert replay(Selection(aggregate=("gauge", "1")), actor=users["admin"], reason="Consumer restored.") == 3
-        while courier.turn(ALL).moved:
-            pass
+        courier.drain()
         assert broker.received[3:] == [fresh, ids[0], ids[2], fresh]
         entry = AuditEntry.objects.get(action="EVENTS_REPLAYED")
         assert entry.changes["aggregate"] == [None, "gauge/1"] and entry.reason == "Consumer restored."
@@ -205,5 +173,5 @@ class TestReplay:
 
 def test_a_batch_is_bounded(courier, broker):
     published(*range(BATCH + 10))
-    courier.turn(ALL)
+    courier.carry()
     assert broker.batches == [BATCH]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psycopg
 import pytest
@@ -12,7 +13,7 @@ from dev.waiting import wait_until
 from outbox.leaving import LOCKS, PRESENCE, leaving_status
 from outbox.liveness import LivenessFile
 from outbox.relay.couriers import Turn
-from outbox.relay.relay import Relay
+from outbox.relay.relay import STOP_SECONDS, Relay
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -40,10 +41,7 @@ class Idle:
     def descriptors(self):
         return ()
 
-    def wait(self, seconds, wake):
-        return False
-
-    def stop(self): ...
+    def stop(self, ends_at): ...
 
 
 def test_goes_on_when_the_server_has_ended_its_session_while_it_was_idle():
@@ -93,46 +91,31 @@ def test_a_session_that_ends_in_a_wait_is_told_as_the_databases_error():
     assert type(raised.value) is OperationalError
 
 
-class Busy(Idle):
-    """A courier that always has something to send, and whose line wants to be served."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.served = 0
-
-    def turn(self, lanes):
-        self.turns += 1
-        return Turn(1, 0.0)
-
-    def wait(self, seconds, wake):
-        self.served += 1
-        return True
-
-
-def test_serves_the_lines_also_while_it_never_rests():
-    courier = Busy()
-    relay = Relay([courier])
-    thread = threading.Thread(target=lambda: (relay.run_forever(), connection.close()))
-    thread.start()
-
-    wait_until(lambda: courier.served >= 2, what="the line to be served")
-
-    relay.stop()
-    thread.join()
-
-
 class Stumbling(Idle):
-    def stop(self):
+    def stop(self, ends_at):
         raise RuntimeError("its line is torn")
 
 
 def test_one_that_cannot_stop_in_good_order_keeps_nobody_else_from_it(tmp_path):
     other, liveness = Idle(), LivenessFile(tmp_path / "alive")
     stopped = []
-    other.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
+    other.stop = lambda ends_at: stopped.append(True)  # type: ignore[method-assign]
     liveness.beat()
 
     with pytest.raises(RuntimeError, match="torn"):
         Relay([Stumbling(), other, Stumbling()], liveness=liveness).leave()
 
     assert stopped and connection.connection is None and not (tmp_path / "alive").exists()
+
+
+def test_all_leave_within_the_time_of_one():
+    told = []
+    couriers = [Idle(), Idle()]
+    for courier in couriers:
+        courier.stop = told.append  # type: ignore[method-assign]
+    ends_by = time.monotonic() + STOP_SECONDS
+
+    Relay(couriers).leave()
+
+    assert len(told) == 2 and len(set(told)) == 1
+    assert ends_by <= told[0] <= time.monotonic() + STOP_SECONDS

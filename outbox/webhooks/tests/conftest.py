@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -65,4 +66,4 @@ class Courier(WebhookCourier):
 def courier(db: None) -> Iterator[Courier]:
     courier = Courier()
     yield courier
-    courier.stop()
+    courier.stop(time.monotonic() + 10)

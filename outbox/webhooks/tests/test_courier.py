@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -170,7 +171,7 @@ class TestSending:
         make_supplier()
         courier.turn(ALL_LANES)
 
-        courier.stop()
+        courier.stop(time.monotonic() + 10)
 
         assert WebhookDelivery.objects.get().status == DeliveryStatus.DELIVERED
         assert courier.busy_lanes() == set()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from outbox.outgoing import BROKER
+from outbox.outgoing import BROKER, LANES
 from outbox.webhooks import fanout, retry
 from outbox.webhooks.choices import DeliveryStatus, EndpointStatus
 from outbox.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from outbox.webhooks.selectors import callable_endpoints
 from outbox.webhooks.tests.receiver import status
 from qhse.uuid7 import uuid7
 
@@ -101,3 +104,23 @@ def log_attempts_of_others(endpoint):
 def let_time_pass():
     WebhookDelivery.objects.waiting().update(next_attempt_at=timezone.now())
     WebhookEndpoint.objects.update(held_until=None)
+
+
+def test_a_look_reads_what_stands_behind_a_retry_once_and_not_once_for_each(relays_line, make_webhook, pages_read):
+    endpoint, _ = make_webhook()
+    number = 2_000
+    of_one_record = [
+        WebhookDelivery(
+            endpoint=endpoint, event_id=uuid7(), sequence=each, event_type="NC_CREATED", body="{}", subject="supplier/1"
+        )
+        for each in range(number)
+    ]  # fmt: skip
+    WebhookDelivery.objects.bulk_create(of_one_record)
+    first = WebhookDelivery.objects.earliest("id")
+    WebhookDelivery.objects.filter(pk=first.pk).update(attempts=1, next_attempt_at=timezone.now() + timedelta(hours=3))
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE webhooks_webhookdelivery")  # it knows now that there is one subject
+
+    read = pages_read(lambda: callable_endpoints(range(LANES), []))
+
+    assert sum(read.values()) < 5 * number, read
