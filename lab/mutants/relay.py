@@ -21,6 +21,10 @@ MUTANTS = (
         QUEUE,
     ),
     Mutant(
+        "put-off-as-long-as-a-clock-was-ahead", "outbox/relay/queue.py",
+        "interval '{2 * MOST_WAIT} seconds'", "interval '{2 * MOST_WAIT} days'", f"{QUEUE} -k minute_at_most",
+    ),
+    Mutant(
         "behind-for-ever", "outbox/relay/queue.py",
         "    if waited:\n", "    if False:\n", QUEUE,
     ),

@@ -6,7 +6,9 @@ from lab.mutants.mutant import Mutant
 
 HERE = "outbox/webhooks"
 ADDRESSES, TARGETS, CALLING = (f"{HERE}/tests/test_{name}.py" for name in ("addresses", "targets", "calling"))
-SERVICES, FANOUT, COURIER = (f"{HERE}/tests/test_{name}.py" for name in ("services", "fanout", "courier"))
+SERVICES, FANOUT, COURIER, OUTCOMES = (
+    f"{HERE}/tests/test_{name}.py" for name in ("services", "fanout", "courier", "outcomes")
+)
 
 MUTANTS = (
     # --- Where a call may go ---
@@ -102,11 +104,32 @@ MUTANTS = (
     Mutant(
         "webhook-pause-forgets-what-came-before", f"{HERE}/models.py",
         "return self.is_active or (self.paused_at is not None and moment <= self.paused_at)", "return self.is_active",
-        f"{FANOUT} -k before_a_pause",
+        f"{FANOUT} -k former_version",
+    ),
+    Mutant(
+        "webhook-gets-what-came-before-it", f"{HERE}/services.py",
+        "        skips_until=_newest_event(),\n", "        skips_until=0,\n", f"{FANOUT} -k nothing_from_before_it",
+    ),
+    Mutant(
+        "webhook-resumed-gets-what-it-missed", f"{HERE}/services.py",
+        "    endpoint.skips_until = _newest_event()\n", "    endpoint.skips_until = 0\n", f"{FANOUT} -k came_before_its_pause",
+    ),
+    Mutant(
+        "webhook-former-address-counts", f"{HERE}/outcomes.py",
+        "    elif url == endpoint.url:\n", "    else:\n", f"{OUTCOMES} -k counts_against_nobody",
+    ),
+    Mutant(
+        "webhook-call-without-delivery-stops-all", f"{HERE}/outcomes.py",
+        "filter(pk=delivery_id).exists():\n", "filter(pk=delivery_id):\n        pass\n    if endpoint is None:\n",
+        f"{OUTCOMES} -k keeps_no_other",
+    ),
+    Mutant(
+        "webhook-waits-as-long-as-a-clock-was-ahead", f"{HERE}/selectors.py",
+        ', f"{until}__lte": Now() + timedelta(seconds=most_seconds)', "", f"{OUTCOMES} -k clock_that_was_ahead",
     ),
     Mutant(
         "webhook-due-behind-a-retry-counts", f"{HERE}/selectors.py",
-        "filter(next_attempt_at__gt=Now(), endpoint__in", "filter(endpoint__in", f"{COURIER} -k stands_behind_a_retry",
+        "filter(_waits_for_retry(), endpoint__in", "filter(endpoint__in", f"{COURIER} -k stands_behind_a_retry",
     ),
     Mutant(
         "webhook-run-without-an-end", f"{HERE}/courier.py",

@@ -20,6 +20,8 @@ from outbox.models import Outgoing
 logger = logging.getLogger("outbox.relay")
 
 ERROR_LIMIT = 500
+MOST_WAIT = 60.0
+"""Seconds that a row waits at most. One that would wait longer was put off by a clock that was ahead: it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def due(channel: str, lanes: Collection[int], limit: int) -> list[Leaving]:
 def next_due_seconds(channel: str, lanes: Collection[int]) -> float | None:
     """Return the seconds until the first waiting row is due, by the database's clock. None if none waits."""
     waiting = Outgoing.objects.filter(channel=channel, lane__in=lanes, state=OutgoingState.WAITING)
+    # One that waits too long is due: see MOST_WAIT. A caller who found nothing to send has none.
     left: timedelta | None = waiting.aggregate(left=Min("next_attempt_at") - Now())["left"]
     return None if left is None else max(0.0, left.total_seconds())
 
@@ -102,7 +105,7 @@ def retry_later(rows: Sequence[Leaving], error: str, seconds: float, *, counted:
     """Let them wait so long. It is `counted` against them if it was their own fault."""
     Outgoing.objects.filter(pk__in=[row.row for row in rows]).update(
         state=OutgoingState.WAITING,
-        next_attempt_at=Now() + timedelta(seconds=seconds),
+        next_attempt_at=Now() + timedelta(seconds=min(seconds, MOST_WAIT)),
         last_error=_storable(error),
         **({"attempts": rows[0].attempts + 1} if counted and rows else {}),
     )
@@ -156,6 +159,13 @@ WITH candidate AS MATERIALIZED (
         AND o.next_attempt_at <= statement_timestamp()
         ORDER BY o.next_attempt_at LIMIT %(each)s
     ) tried
+    UNION ALL
+    SELECT astray.* FROM unnest(%(lanes)s::int[]) AS mine(lane) CROSS JOIN LATERAL (
+        SELECT o.id, o.channel, o.lane, o.key, o.attempts, o.replay, o.event, o.state FROM outbox_outgoing o
+        WHERE o.state = {OutgoingState.WAITING} AND o.channel = %(channel)s AND o.lane = mine.lane
+        AND o.next_attempt_at > statement_timestamp() + interval '{2 * MOST_WAIT} seconds'
+        ORDER BY o.next_attempt_at LIMIT %(each)s
+    ) astray
 ), chosen AS MATERIALIZED (
     SELECT * FROM candidate ORDER BY id LIMIT %(limit)s
 )

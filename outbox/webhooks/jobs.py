@@ -27,6 +27,8 @@ def forget_deliveries() -> bool:
     with transaction.atomic():
         bound_transaction(lock=1, statement=5)
         chosen = WebhookDelivery.objects.filter(given_up).order_by("created_at")
+        # Locked: a person may have one sent again just now, or what came of its call is being stored.
+        chosen = chosen.select_for_update(of=("self",), skip_locked=True)
         ids = list(chosen.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
         WebhookAttempt.objects.filter(delivery__in=ids).delete()
         WebhookDelivery.objects.filter(pk__in=ids).delete()

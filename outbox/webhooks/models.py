@@ -32,9 +32,13 @@ class WebhookEndpoint(models.Model):
     An address to which events are sent. Endpoints are never deleted, only paused.
 
     Active: events of its `event_types` become deliveries, and these are sent. Paused: neither. What waited goes on
-    waiting; what is published meanwhile is not sent later, unless it is resumed before the relay has spread it. A
-    person pauses and resumes it by `services`; the courier pauses one that takes nothing for a day, has gone, or whose
-    secret cannot be read.
+    waiting; what is published meanwhile is not sent later. A person pauses and resumes it by `services`; the courier
+    pauses one that takes nothing for a day, has gone, or whose secret cannot be read.
+
+    Events behind `skips_after` and up to `skips_until` are not for this endpoint, however late the relay spreads them:
+    those from before it was made, or from the last time for which it was paused. They are ids and no times, because
+    clocks are set back. None is unknown, or no end yet. What has not been spread when its types change goes by the new
+    ones.
 
     `secret` and `previous_secret` are encrypted (`vault`). The previous one signs too until `previous_until`. How the
     calls go is the courier's: `failures` in a row since `failing_since`; before `held_until` it is not called.
@@ -51,6 +55,8 @@ class WebhookEndpoint(models.Model):
     secret_since = models.DateTimeField(db_default=Now())
     previous_secret = models.TextField(blank=True, default="")
     previous_until = models.DateTimeField(null=True, blank=True)
+    skips_after = models.BigIntegerField(null=True, editable=False)
+    skips_until = models.BigIntegerField(null=True, editable=False)
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
@@ -90,8 +96,11 @@ class WebhookEndpoint(models.Model):
     def is_active(self) -> bool:
         return self.status == EndpointStatus.ACTIVE
 
-    def was_active(self, moment: datetime) -> bool:
-        """Answer whether it was active then, as far as is known: what it was before it was resumed is forgotten."""
+    def was_active(self, event_id: int, moment: datetime) -> bool:
+        """Answer whether it was active when this event was published, as far as is known."""
+        if self.skips_after is not None and self.is_active == (self.skips_until is not None):
+            return event_id <= self.skips_after or (self.skips_until is not None and event_id > self.skips_until)
+        # A former version, which does not note it, has paused or resumed it.
         return self.is_active or (self.paused_at is not None and moment <= self.paused_at)
 
     def wants(self, event_type: str) -> bool:

@@ -30,9 +30,14 @@ def store(endpoint_id: int, delivery_id: int, attempts: int, url: str, answer: A
     Store one attempt and what follows from it, together.
 
     The delivery moves only if it is as it was when the call was made: a person may have had it sent again meanwhile, or
-    another relay may have been quicker. Locks the endpoint, then the delivery, as services do.
+    another relay may have been quicker. What the endpoint's former address has refused counts against nobody. Locks the
+    endpoint, then the delivery, as services do. One that is gone leaves nothing to store: it was removed by hand, or a
+    standby that had not seen it was promoted.
     """
-    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
+    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
+    if endpoint is None or not WebhookDelivery.objects.select_for_update(no_key=True).filter(pk=delivery_id).exists():
+        logger.error("a call has no delivery any more", extra={"webhook": endpoint_id, "delivery": delivery_id})
+        return
     now = database_time()
     began = now - timedelta(milliseconds=answer.milliseconds)
     WebhookAttempt.objects.create(
@@ -44,7 +49,7 @@ def store(endpoint_id: int, delivery_id: int, attempts: int, url: str, answer: A
     if answer.is_taken:
         as_it_was.update(status=DeliveryStatus.DELIVERED, attempts=attempts + 1, ended_at=now, last_error="")
         _is_well(endpoint)
-    else:
+    elif url == endpoint.url:
         _failed(endpoint, delivery_id, as_it_was, attempts + 1, answer, began, now)
 
 

@@ -13,6 +13,9 @@ TRIPS_AT = 5
 FIRST_HOLD, LONGEST_HOLD = 30.0, 900.0
 MOST_HEEDED = 3_600.0
 """Seconds that a receiver can ask for by Retry-After."""
+MOST_WAIT = WAITS[-1] * LONGEST + 60.0
+MOST_HOLD = MOST_HEEDED + 60.0
+"""A wait or a hold that ends later than this was set by a clock that was ahead. It counts as over."""
 
 
 def wait_after(attempts: int, chance: float) -> float | None:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import NamedTuple
 
 from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from outbox.outgoing import LANES
+from outbox.webhooks import retry
 from outbox.webhooks.choices import EndpointStatus
 from outbox.webhooks.models import WebhookDelivery, WebhookEndpoint
+
+
+def _waits(until: str, most_seconds: float) -> Q:
+    """Return the condition that a moment is still to come. No clock that was ahead makes anything wait for longer."""
+    return Q(**{f"{until}__gt": Now(), f"{until}__lte": Now() + timedelta(seconds=most_seconds)})
+
+
+def _is_held() -> Q:
+    return _waits("held_until", retry.MOST_HOLD)
+
+
+def _waits_for_retry() -> Q:
+    return _waits("next_attempt_at", retry.MOST_WAIT)
 
 
 def may_be_sent() -> QuerySet[WebhookDelivery]:
@@ -24,10 +39,10 @@ def may_be_sent() -> QuerySet[WebhookDelivery]:
     # the other index looks as good to the planner, which then read all rows before each of them: 20,000 in 20 seconds.
     before = waiting.annotate(place=F("id") + 0).filter(
         endpoint=OuterRef("endpoint"), subject__gte=OuterRef("subject"), subject__lte=OuterRef("subject"),
-        by_hand=False, place__lt=OuterRef("id"), next_attempt_at__gt=Now(),
-    ).order_by("subject", "place")  # fmt: skip
+        by_hand=False, place__lt=OuterRef("id"),
+    ).filter(_waits_for_retry()).order_by("subject", "place")  # fmt: skip
     return (
-        waiting.filter(next_attempt_at__lte=Now())
+        waiting.exclude(_waits_for_retry())
         .alias(held_back_by=Subquery(before.values("id")[:1]))
         .filter(Q(by_hand=True) | Q(held_back_by=None))
         .order_by(F("id") + 0)
@@ -45,7 +60,7 @@ def callable_endpoints(lanes: Collection[int], busy: Collection[int]) -> list[We
         WebhookEndpoint.objects.active()
         .annotate(lane=F("id") % LANES)
         .filter(lane__in=list(lanes))
-        .filter(Q(held_until=None) | Q(held_until__lte=Now()))
+        .filter(Q(held_until=None) | ~_is_held())
         .exclude(pk__in=list(busy))
         .annotate(first=Subquery(first))
         .filter(first__isnull=False)
@@ -61,11 +76,11 @@ def next_due_seconds(lanes: Collection[int]) -> float | None:
     a later moment changes that. Counting it would have relays ask without a pause for as long as a receiver fails.
     """
     endpoints = WebhookEndpoint.objects.active().annotate(lane=F("id") % LANES).filter(lane__in=list(lanes))
-    is_free = Q(held_until=None) | Q(held_until__lte=Now())
-    later = WebhookDelivery.objects.waiting().filter(next_attempt_at__gt=Now(), endpoint__in=endpoints.filter(is_free))
+    is_free = Q(held_until=None) | ~_is_held()
+    later = WebhookDelivery.objects.waiting().filter(_waits_for_retry(), endpoint__in=endpoints.filter(is_free))
     lefts = (
         later.aggregate(left=Min("next_attempt_at") - Now())["left"],
-        endpoints.filter(held_until__gt=Now()).aggregate(left=Min("held_until") - Now())["left"],
+        endpoints.filter(_is_held()).aggregate(left=Min("held_until") - Now())["left"],
     )
     return min((max(0.0, left.total_seconds()) for left in lefts if left is not None), default=None)
 

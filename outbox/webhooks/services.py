@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from audit.services import Actor, record
 from outbox.events import event_types as known_types
-from outbox.models import DUE_AT_ONCE
+from outbox.models import DUE_AT_ONCE, OutboxEvent
 from outbox.webhooks import vault
 from outbox.webhooks.choices import DeliveryStatus, EndpointStatus, PauseCause
 from outbox.webhooks.errors import (
@@ -52,6 +52,8 @@ def create_webhook(
         event_types=_checked_types(event_types),
         secret=vault.close(secret),
         created_by_id=actor.pk,
+        skips_after=0,
+        skips_until=_newest_event(),
     )
     endpoint.save(force_insert=True)
     shown = {"url": masked(endpoint.url), "description": endpoint.description, "event_types": endpoint.event_types}
@@ -71,7 +73,8 @@ def change_webhook(
     """
     Change `url`, `description`, `event_types` or `is_active` of an endpoint, under its lock.
 
-    Resuming one lets what waits go at once, with attempts counted anew. What is so already stores nothing. Raises as
+    Resuming one, or giving it another address, lets what waits go at once, with attempts counted anew: what the former
+    address has refused counts no more. What is so already stores nothing. Raises as
     `create_webhook` does; WebhookNotFound, RecordHasChanged; WebhookSecretIsUnreadable when it is to be resumed and
     could not sign.
     """
@@ -85,6 +88,8 @@ def change_webhook(
         _note(endpoint, actor, "WEBHOOK_CHANGED", shown, plain(reason))
     for name, (_, value) in real.items():
         setattr(endpoint, name, value)
+    if "url" in real:
+        _begin_anew(endpoint)
     if is_active != endpoint.is_active:
         (_resume if is_active else _pause)(endpoint, actor, plain(reason))
     endpoint.version += 1
@@ -194,6 +199,7 @@ def _pause(
 ) -> None:  # fmt: skip
     endpoint.status, endpoint.paused_because = EndpointStatus.PAUSED, cause
     endpoint.paused_at = database_time()
+    endpoint.skips_after, endpoint.skips_until = _newest_event(), None
     changes = {"status": (EndpointStatus.ACTIVE, EndpointStatus.PAUSED), "paused_because": (None, cause)}
     _note(endpoint, actor, "WEBHOOK_PAUSED", changes, reason)
 
@@ -207,11 +213,21 @@ def _resume(endpoint: WebhookEndpoint, actor: Actor, reason: str) -> None:
         ) from unreadable
     cause, endpoint.paused_because = endpoint.paused_because, ""
     endpoint.status, endpoint.paused_at = EndpointStatus.ACTIVE, None
-    endpoint.failures, endpoint.failing_since, endpoint.held_until = 0, None, None
-    WebhookDelivery.objects.waiting().filter(endpoint=endpoint).update(attempts=0, next_attempt_at=DUE_AT_ONCE)
+    endpoint.skips_until = _newest_event()
+    _begin_anew(endpoint)
     changes = {"status": (EndpointStatus.PAUSED, EndpointStatus.ACTIVE), "paused_because": (cause, None)}
     _note(endpoint, actor, "WEBHOOK_RESUMED", changes, reason)
+
+
+def _begin_anew(endpoint: WebhookEndpoint) -> None:
+    """Forget how its calls went, and let what waits go at once, with attempts counted anew."""
+    endpoint.failures, endpoint.failing_since, endpoint.held_until = 0, None, None
+    WebhookDelivery.objects.waiting().filter(endpoint=endpoint).update(attempts=0, next_attempt_at=DUE_AT_ONCE)
     wake_workers()
+
+
+def _newest_event() -> int:
+    return OutboxEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def _note(endpoint: WebhookEndpoint, actor: Actor | None, action: str, changes: Any, reason: str = "") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -114,6 +114,16 @@ class TestWhatMayLeave:
         assert sequences(due()) == [first, other]
         queue.has_left(due())
         assert sequences(due()) == [second, third]
+
+    def test_waits_for_a_minute_at_most_whatever_the_clock_was_when_it_was_put_off(self):
+        first, second = published(1, 1)
+        queue.retry_later(due(), "full", 3_600, counted=False)
+        assert 50 < (queue.next_due_seconds(BROKER, ALL_LANES) or 0) <= queue.MOST_WAIT
+        assert due() == []
+
+        Outgoing.objects.update(next_attempt_at=Now() + timedelta(days=1))
+
+        assert sequences(due()) == [first, second]
 
     def test_is_looked_for_past_any_number_that_wait_for_one(self):
         lane = key_of("gauge", "1") % LANES

@@ -179,6 +179,47 @@ def test_what_was_published_before_a_pause_waits_although_it_was_spread_after_it
     assert [endpoint.deliveries.count(), other.deliveries.count()] == [1, 2]
 
 
+class TestWhileNoRelaySpreads:
+    def test_a_new_endpoint_gets_nothing_from_before_it(self, make_webhook, make_supplier):
+        make_webhook()
+        make_supplier()
+        later, _ = make_webhook()
+        make_supplier()
+
+        spread()
+
+        assert list(later.deliveries.values_list("sequence", flat=True)) == [OutboxEvent.objects.latest("id").pk]
+
+    def test_a_resumed_endpoint_gets_what_came_before_its_pause_and_after_it(self, make_webhook, make_supplier, users):
+        endpoint, _ = make_webhook()
+        make_webhook()
+        published = []
+        for is_active in (True, False, True):
+            change_webhook(webhook_id=endpoint.pk, actor=users["admin"], changes={"is_active": is_active})
+            make_supplier()
+            published.append(OutboxEvent.objects.latest("id").pk)
+
+        spread()
+
+        before, _meanwhile, after = published
+        assert list(endpoint.deliveries.order_by("id").values_list("sequence", flat=True)) == [before, after]
+
+    @pytest.mark.parametrize("known", [(7, None), (0, 7)])
+    def test_one_that_a_former_version_has_paused_or_resumed_misses_nothing(
+        self, make_webhook, make_supplier, users, known
+    ):
+        """It does not note what is skipped: what it has left there is not believed."""
+        endpoint, _ = make_webhook()
+        make_supplier()
+        change_webhook(webhook_id=endpoint.pk, actor=users["admin"], changes={"is_active": False})
+        status = {"status": "ACTIVE", "paused_because": "", "paused_at": None} if known[1] is None else {}
+        WebhookEndpoint.objects.update(skips_after=known[0], skips_until=known[1], **status)
+
+        spread()
+
+        assert endpoint.deliveries.count() == 1
+
+
 def test_an_endpoint_that_is_made_while_events_are_spread_misses_none_after_it(make_webhook, make_supplier):
     make_webhook()
     make_supplier()

@@ -1,0 +1,9 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("webhooks", "0002_note_events")]
+    operations = [
+        migrations.AddField("webhookendpoint", "skips_after", models.BigIntegerField(editable=False, null=True)),
+        migrations.AddField("webhookendpoint", "skips_until", models.BigIntegerField(editable=False, null=True)),
+    ]
