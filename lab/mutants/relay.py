@@ -25,6 +25,16 @@ MUTANTS = (
         "interval '{2 * MOST_WAIT} seconds'", "interval '{2 * MOST_WAIT} days'", f"{QUEUE} -k minute_at_most",
     ),
     Mutant(
+        "relay-hangs-for-ever", "outbox/relay/relay.py",
+        "            self._watchdog.arm(STUCK_SECONDS)\n", "            pass\n",
+        "outbox/relay/tests/test_process.py -k says_nothing",
+    ),
+    Mutant(
+        "relay-that-hangs-cannot-be-told-to-stop", "outbox/relay/relay.py",
+        "        self._watchdog.arm(LEAVING_SECONDS)\n", "",
+        "outbox/relay/tests/test_process.py -k told_to_stop",
+    ),
+    Mutant(
         "behind-for-ever", "outbox/relay/queue.py",
         "    if waited:\n", "    if False:\n", QUEUE,
     ),

@@ -112,7 +112,8 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-resumed-gets-what-it-missed", f"{HERE}/services.py",
-        "    endpoint.skips_until = _newest_event()\n", "    endpoint.skips_until = 0\n", f"{FANOUT} -k came_before_its_pause",
+        "    endpoint.skips_until = _newest_event()\n", "    endpoint.skips_until = 0\n",
+        f"{FANOUT} -k came_before_its_pause",
     ),
     Mutant(
         "webhook-former-address-counts", f"{HERE}/outcomes.py",
@@ -125,7 +126,7 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-waits-as-long-as-a-clock-was-ahead", f"{HERE}/selectors.py",
-        ', f"{until}__lte": Now() + timedelta(seconds=most_seconds)', "", f"{OUTCOMES} -k clock_that_was_ahead",
+        ', f"{until}__lte": Now() + timedelta(seconds=most_seconds)', "", f"{OUTCOMES} -k nothing_waits_for_longer",
     ),
     Mutant(
         "webhook-due-behind-a-retry-counts", f"{HERE}/selectors.py",

@@ -14,10 +14,11 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from outbox.guards.deadline import Watchdog
 from outbox.liveness import LivenessFile
 from outbox.relay.couriers import Courier, Turn
 from outbox.relay.lanes import Lanes
-from outbox.tuning import RECONNECT_CAP_SECONDS
+from outbox.tuning import RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
 from qhse.wakeup import CHANNEL
 
 logger = logging.getLogger("outbox.relay")
@@ -26,6 +27,10 @@ POLL_SECONDS = 1.0
 """Longest wait between looks. A notification ends it earlier; the look at the lanes comes as often."""
 STOP_SECONDS = 8.0
 """For what is in flight when the relay leaves, which has 10. What takes longer is sent again by the next."""
+LEAVING_SECONDS = STOP_SECONDS + 1.0
+"""From a signal to the end of the process, whatever then hangs: a line, a name that is looked up."""
+STUCK_SECONDS = 2 * WATCHDOG_SECONDS
+"""Of one turn. The server ends a statement after half of it, so a line that is silent for so long is dead."""
 
 
 class Relay:
@@ -33,7 +38,8 @@ class Relay:
     One relay. Any number may run: they share the lanes, and each sends from its own.
 
     It never works inside a worker's transaction. SIGTERM or SIGINT lets the batch in hand end; a second one ends the
-    process. While the database or a receiver is away it waits and goes on by itself.
+    process. While the database or a receiver is away it waits and goes on by itself. Where `watchdog` is on, it ends a
+    process that hangs: a line that has gone silent is seen by nobody else, and its lanes stand still meanwhile.
     """
 
     def __init__(
@@ -41,12 +47,14 @@ class Relay:
         couriers: list[Courier],
         *,
         liveness: LivenessFile | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._couriers = couriers
+        self._watchdog = watchdog or Watchdog(on=False)
         self._liveness = liveness
         self._lanes = Lanes(when_taken=self._take_over)
         self._listens_on: object = None
-        self._stopping = self._heard = False
+        self._stopping = self._is_told = self._heard = False
         self._woken, self._wake_end = os.pipe()
 
     def install_signal_handlers(self) -> None:
@@ -56,7 +64,10 @@ class Relay:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stopping:
             os._exit(1)
+        self._is_told = True
         self.stop()
+        self._watchdog.rest()
+        self._watchdog.arm(LEAVING_SECONDS)
 
     def stop(self) -> None:
         """End the loop after the batch in hand. A signal handler or another thread may call it."""
@@ -106,6 +117,8 @@ class Relay:
         """End the lines, within STOP_SECONDS. The session's end gives the lanes to the other relays at once."""
         ends_at = time.monotonic() + STOP_SECONDS
         with ExitStack() as each:  # whatever one of them raises
+            if not self._is_told:  # else the process ends now, and that has its time as well
+                each.callback(self._watchdog.rest)
             if self._liveness:
                 each.callback(self._liveness.remove)
             each.callback(connection.close)
@@ -152,6 +165,8 @@ class Relay:
     def _beat(self) -> None:
         if self._liveness:
             self._liveness.beat()
+        if not self._stopping:
+            self._watchdog.arm(STUCK_SECONDS)
 
     def _wait_for_database(self, failures: int, error: Exception) -> None:
         connection.close()

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, connection
 
+from outbox.guards.deadline import Watchdog
 from outbox.liveness import LivenessFile
 from outbox.management.serving import refuse_old_schema, serve_metrics
 from outbox.relay.couriers import all_couriers
@@ -56,7 +57,8 @@ class Command(BaseCommand):
         except ImproperlyConfigured as refusal:
             raise CommandError(str(refusal)) from None
         file = options["liveness_file"]
-        relay = Relay(couriers, liveness=LivenessFile(file) if file else None)
+        liveness = LivenessFile(file) if file else None
+        relay = Relay(couriers, liveness=liveness, watchdog=Watchdog(on=True))
         relay.install_signal_handlers()
         if options["drain"]:
             self._drain(relay)

@@ -1,0 +1,60 @@
+"""A relay that hangs ends: in a turn, and when it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+from django.conf import settings
+
+PROGRAM = """
+import socket
+import django
+django.setup()
+from outbox.guards.deadline import Watchdog
+from outbox.relay import relay
+
+relay.STUCK_SECONDS, relay.LEAVING_SECONDS = {stuck}, {leaving}
+silent, other = socket.socketpair()
+
+class Hanging(relay.Relay):
+    def turn(self):
+        print("in a turn", flush=True)
+        silent.recv(1)
+
+hanging = Hanging([], watchdog=Watchdog(on=True))
+hanging.install_signal_handlers()
+hanging.run_forever()
+"""
+
+
+def start(*, stuck: float = 60.0, leaving: float = 60.0) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(stuck=stuck, leaving=leaving)],
+        cwd=settings.BASE_DIR, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in a turn\n"
+    return process
+
+
+def end_of(process: subprocess.Popen[str]) -> int | None:
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_whose_line_says_nothing_ends_by_itself():
+    assert end_of(start(stuck=0.2)) == 1
+
+
+def test_that_is_told_to_stop_ends_in_time_whatever_hangs():
+    process = start(leaving=0.2)
+    process.send_signal(signal.SIGTERM)
+
+    assert end_of(process) == 1
