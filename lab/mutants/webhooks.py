@@ -116,6 +116,10 @@ MUTANTS = (
         f"{FANOUT} -k came_before_its_pause",
     ),
     Mutant(
+        "webhook-types-hold-for-the-past", f"{HERE}/models.py",
+        "self.types_after is not None and event_id <= self.types_after", "False", f"{FANOUT} -k what_it_wanted_when",
+    ),
+    Mutant(
         "webhook-former-address-counts", f"{HERE}/outcomes.py",
         "    elif url == endpoint.url:\n", "    else:\n", f"{OUTCOMES} -k counts_against_nobody",
     ),

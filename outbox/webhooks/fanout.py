@@ -42,7 +42,7 @@ def spread() -> int:
     events = OutboxEvent.objects.in_bulk(list(ids))
     with transaction.atomic():
         made = [_delivery(endpoint, events[pk], body) for pk, body in _bodies(ids, events) for endpoint in endpoints
-                if endpoint.wants(events[pk].event_type)
+                if endpoint.wanted(pk, events[pk].event_type)
                 and endpoint.was_active(pk, events[pk].created_at)]  # fmt: skip
         WebhookDelivery.objects.bulk_create(made, ignore_conflicts=True)
         Outgoing.objects.filter(pk__in=list(ids.values())).delete()

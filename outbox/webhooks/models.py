@@ -37,8 +37,8 @@ class WebhookEndpoint(models.Model):
 
     Events behind `skips_after` and up to `skips_until` are not for this endpoint, however late the relay spreads them:
     those from before it was made, or from the last time for which it was paused. They are ids and no times, because
-    clocks are set back. None is unknown, or no end yet. What has not been spread when its types change goes by the new
-    ones.
+    clocks are set back. None is unknown, or no end yet. In the same way events up to `types_after` go by the
+    `former_types`.
 
     `secret` and `previous_secret` are encrypted (`vault`). The previous one signs too until `previous_until`. How the
     calls go is the courier's: `failures` in a row since `failing_since`; before `held_until` it is not called.
@@ -57,6 +57,8 @@ class WebhookEndpoint(models.Model):
     previous_until = models.DateTimeField(null=True, blank=True)
     skips_after = models.BigIntegerField(null=True, editable=False)
     skips_until = models.BigIntegerField(null=True, editable=False)
+    former_types = models.JSONField(null=True, editable=False)
+    types_after = models.BigIntegerField(null=True, editable=False)
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
@@ -103,8 +105,11 @@ class WebhookEndpoint(models.Model):
         # A former version, which does not note it, has paused or resumed it.
         return self.is_active or (self.paused_at is not None and moment <= self.paused_at)
 
-    def wants(self, event_type: str) -> bool:
-        return event_type in self.event_types or EVERY_TYPE in self.event_types
+    def wanted(self, event_id: int, event_type: str) -> bool:
+        """Answer whether it wanted this type when this event was published, as far as is known."""
+        is_former = self.types_after is not None and event_id <= self.types_after
+        types: list[str] = (self.former_types or []) if is_former else self.event_types
+        return event_type in types or EVERY_TYPE in types
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):

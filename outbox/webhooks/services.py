@@ -90,6 +90,8 @@ def change_webhook(
         setattr(endpoint, name, value)
     if "url" in real:
         _begin_anew(endpoint)
+    if "event_types" in real:
+        endpoint.former_types, endpoint.types_after = real["event_types"][0], _newest_event()
     if is_active != endpoint.is_active:
         (_resume if is_active else _pause)(endpoint, actor, plain(reason))
     endpoint.version += 1

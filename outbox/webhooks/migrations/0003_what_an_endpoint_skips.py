@@ -6,4 +6,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField("webhookendpoint", "skips_after", models.BigIntegerField(editable=False, null=True)),
         migrations.AddField("webhookendpoint", "skips_until", models.BigIntegerField(editable=False, null=True)),
+        migrations.AddField("webhookendpoint", "former_types", models.JSONField(editable=False, null=True)),
+        migrations.AddField("webhookendpoint", "types_after", models.BigIntegerField(editable=False, null=True)),
     ]

@@ -204,6 +204,20 @@ class TestWhileNoRelaySpreads:
         before, _meanwhile, after = published
         assert list(endpoint.deliveries.order_by("id").values_list("sequence", flat=True)) == [before, after]
 
+    @pytest.mark.parametrize(("first", "then"), [(["NC_CREATED"], ["*"]), (["*"], ["NC_CREATED"])])
+    def test_an_endpoint_gets_what_it_wanted_when_that_was_published(
+        self, make_webhook, make_supplier, users, first, then
+    ):
+        endpoint, _ = make_webhook(event_types=first)
+        make_supplier()
+        change_webhook(webhook_id=endpoint.pk, actor=users["admin"], changes={"event_types": then})
+        make_supplier()
+
+        spread()
+
+        wanted = OutboxEvent.objects.earliest("id") if first == ["*"] else OutboxEvent.objects.latest("id")
+        assert list(endpoint.deliveries.values_list("sequence", flat=True)) == [wanted.pk]
+
     @pytest.mark.parametrize("known", [(7, None), (0, 7)])
     def test_one_that_a_former_version_has_paused_or_resumed_misses_nothing(
         self, make_webhook, make_supplier, users, known
