@@ -55,13 +55,17 @@ MUTANTS = (
         "return self.status is not None and 200 <= self.status <= 399", f"{CALLING} -k is_not_taken_otherwise",
     ),
     Mutant(
-        "webhook-each-byte-has-the-whole-time", f"{HERE}/calling.py",
+        "webhook-each-byte-has-the-whole-time", "qhse/bounded_line.py",
         "self._line.settimeout(self._deadline.left())\n        received", "self._line.settimeout(15)\n        received",
         f"{CALLING} -k take_its_time",
     ),
     Mutant(
-        "webhook-answer-read-without-end", f"{HERE}/calling.py",
+        "webhook-answer-read-without-end", "qhse/bounded_line.py",
         "self._left -= received", "pass", f"{CALLING} -k counts_what_it_reads",
+    ),
+    Mutant(
+        "webhook-half-a-head-is-taken", f"{HERE}/calling.py",
+        "    line.demand_whole_head()\n", "", f"{CALLING} -k breaks_off_in_its_head",
     ),
     # --- Signatures and secrets ---
     Mutant(
