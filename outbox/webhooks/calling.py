@@ -11,11 +11,11 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from outbox.webhooks.addresses import Address, Network, address_of, may_be_called
+from outbox.webhooks.resolving import Resolve, resolver
 from outbox.webhooks.targets import Target
 from qhse.bounded_line import BadAnswer, BoundedLine, Deadline
 
@@ -26,8 +26,6 @@ BODY_SECONDS = 2.0
 MOST_READ = 32_768
 """Bytes of an answer, head included."""
 MOST_ADDRESSES = 3
-
-Resolve = Callable[..., list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def call(
     began = time.monotonic()
     deadline = Deadline(seconds)
     try:
-        with _connected(target, _addresses(target, allowed, resolve), deadline, context) as line:
+        with _connected(target, _addresses(target, allowed, resolve, deadline), deadline, context) as line:
             bounded = BoundedLine(line, deadline, MOST_READ)
             bounded.sendall(_head(target, headers, len(body)) + body)
             answer = _answer(bounded, deadline, excerpt)
@@ -84,12 +82,14 @@ def call(
     return Answer(answer.status, answer.error, answer.excerpt, answer.retry_after, took)
 
 
-def _addresses(target: Target, allowed: Collection[Network], resolve: Resolve) -> list[Address]:
+def _addresses(target: Target, allowed: Collection[Network], resolve: Resolve, deadline: Deadline) -> list[Address]:
     """Return the addresses of a name, all of which may be called. One that may not refuses the others with it."""
     try:
-        found = resolve(target.host, target.port, type=socket.SOCK_STREAM)
+        found = resolver.look_up(resolve, deadline, target.host, target.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise CallFailed(f"the name {target.host} cannot be resolved") from error
+    except TimeoutError as error:
+        raise CallFailed(f"the name {target.host} was not resolved in time: {error}") from error
     addresses = list(dict.fromkeys(address_of(entry[4][0]) for entry in found))
     if not addresses:
         raise CallFailed(f"the name {target.host} has no address")
