@@ -134,6 +134,13 @@ def late(trail):
     return [entry.pk for entry in entries]
 
 
+def test_a_range_of_late_entries_that_ends_before_it_begins_is_refused():
+    code, output = run("accept_late_entries", "25-17", "--reason", "The clock was wrong")
+
+    assert code != 0
+    assert "write 17-25" in output
+
+
 def test_late_entries_are_accepted_by_id_or_range_with_a_reason(late):
     assert run("verify_audit_trail")[0] == 1
     ids = [str(late[0]), f"{late[1]}-{late[1]}", str(late[2])]
@@ -279,6 +286,16 @@ def test_a_seal_that_is_lost_later_is_an_alarm_again(restored, write):
 
     assert run("verify_audit_trail", "--checkpoint", str(restored))[0] == 1
     assert run("audit_checkpoint", "--append", str(restored))[0] == 1
+
+
+@pytest.mark.parametrize("until", ["2026-03-01", "2026-02-28T23:59:59Z"])
+def test_an_export_of_a_period_that_ends_before_it_begins_is_refused(tmp_path, until):
+    code, output = run(
+        "export_audit_trail", "--output", str(tmp_path / "export"), "--since", "2026-03-01", "--until", until
+    )  # fmt: skip
+
+    assert (code, "must be later than --since" in output) == (1, True)
+    assert not (tmp_path / "export").exists()
 
 
 def test_only_the_application_can_have_declared_a_restore(restored):

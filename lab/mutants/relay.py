@@ -65,6 +65,10 @@ MUTANTS = (
         "by_indexes=True", "prepared=True", "outbox/webhooks/tests/test_reads.py -k delivery_is_made",
     ),
     Mutant(
+        "drained-though-the-broker-is-away", "outbox/management/commands/run_outbox_relay.py",
+        "        if stuck:\n", "        if False:\n", "outbox/relay/tests/test_drain.py -k is_an_error",
+    ),
+    Mutant(
         "backlog-read-at-each-turn", "outbox/management/commands/run_outbox_relay.py",
         "by_indexes=True", "prepared=True", "outbox/relay/tests/test_reads.py",
     ),

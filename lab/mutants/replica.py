@@ -18,7 +18,13 @@ MUTANTS = (
     ),
     Mutant(
         "writes-forgotten-at-once", "qhse/replica/asking.py",
-        "interval '{OPEN_MINUTES} minutes'", "interval '0 minutes'", f"{READING} -k what_they_wrote_and_others",
+        "    return OPEN_SECONDS + settings.REPLICA_MAX_LAG\n", "    return 0.0\n",
+        f"{READING} -k what_they_wrote_and_others",
+    ),
+    Mutant(
+        "writes-forgotten-before-the-replica-is-too-old", "qhse/replica/asking.py",
+        "    return OPEN_SECONDS + settings.REPLICA_MAX_LAG\n", "    return OPEN_SECONDS\n",
+        f"{READING} -k for_as_long_as",
     ),
     Mutant(
         "who-writes-much-waits-for-nothing", "qhse/replica/reading.py",

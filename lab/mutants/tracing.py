@@ -88,6 +88,10 @@ MUTANTS = (
         "if thread is not None and not self._is_away:", "if thread is not None:", f"{EXPORTING} -k not_waited_for",
     ),
     Mutant(
+        "collector-has-time-for-each-byte", "qhse/tracing/exporting.py",
+        "deadline = Deadline(ANSWER_SECONDS)", "deadline = Deadline(3600)", f"{EXPORTING} -k trickles_is_away",
+    ),
+    Mutant(
         "fork-sends-twice", "qhse/tracing/exporting.py",
         "            self._queue = deque()\n", "", f"{EXPORTING} -k forked",
     ),

@@ -33,8 +33,8 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-resolves-again", f"{HERE}/calling.py",
-        "with _connected(target, _addresses(target, allowed, resolve), deadline, context) as line:",
-        "with _connected(target, _addresses(target, allowed, resolve) and [\n"
+        "with _connected(target, _addresses(target, allowed, resolve, deadline), deadline, context) as line:",
+        "with _connected(target, _addresses(target, allowed, resolve, deadline) and [\n"
         "                address_of(each[4][0]) for each in resolve(target.host, target.port)\n"
         "            ], deadline, context) as line:",
         f"{CALLING} -k whatever_the_name_says_later",
@@ -57,13 +57,28 @@ MUTANTS = (
         "return self.status is not None and 200 <= self.status <= 399", f"{CALLING} -k is_not_taken_otherwise",
     ),
     Mutant(
-        "webhook-each-byte-has-the-whole-time", f"{HERE}/calling.py",
+        "webhook-each-byte-has-the-whole-time", "qhse/bounded_line.py",
         "self._line.settimeout(self._deadline.left())\n        received", "self._line.settimeout(15)\n        received",
         f"{CALLING} -k take_its_time",
     ),
     Mutant(
-        "webhook-answer-read-without-end", f"{HERE}/calling.py",
+        "webhook-waits-for-nameservers", f"{HERE}/resolving.py",
+        "found, error = outcome.get(timeout=deadline.left())", "found, error = outcome.get()",
+        f"{HERE}/tests/test_resolving.py -k left_behind",
+    ),
+    Mutant(
+        "webhook-lookups-pile-up", f"{HERE}/resolving.py",
+        "        if not self._places.acquire(timeout=deadline.left()):",
+        "        if not self._places.acquire(timeout=0.01) and False:",
+        f"{HERE}/tests/test_resolving.py -k pile_up",
+    ),
+    Mutant(
+        "webhook-answer-read-without-end", "qhse/bounded_line.py",
         "self._left -= received", "pass", f"{CALLING} -k counts_what_it_reads",
+    ),
+    Mutant(
+        "webhook-half-a-head-is-taken", f"{HERE}/calling.py",
+        "    line.demand_whole_head()\n", "", f"{CALLING} -k breaks_off_in_its_head",
     ),
     # --- Signatures and secrets ---
     Mutant(

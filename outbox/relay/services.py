@@ -21,12 +21,20 @@ from qhse.wakeup import wake_workers
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which events are sent again: those that fit all that is given. Times are of their publishing."""
+    """
+    Which events are sent again: those that fit all that is given. Times are of their publishing.
+
+    Raises InvalidInput for a period that does not end after it begins: it would choose nothing, and look like success.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     event_type: str = ""
     aggregate: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.since and self.until and self.until <= self.since:
+            raise InvalidInput("The period is empty: until must be later than since.", field="until")
 
     def events(self) -> QuerySet[OutboxEvent]:
         """Return them. What was pruned is not among them."""

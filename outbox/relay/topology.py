@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,13 +17,17 @@ DEAD_LETTERS = f"{EXCHANGE}.dead"
 DELIVERIES = 20
 """Deliveries of one message to a consumer that fails, after which it is among the dead letters and stops no other."""
 DUPLICATE_WINDOW_SECONDS = 120
+NANOSECONDS = 1_000_000_000
+NO_STREAM = 10_059
+"""The server's number for a stream that is not there."""
 
 
 def declare(url: str, *, queue: str, bindings: list[str], max_length: int | None) -> list[str]:
     """
     Make the exchange or stream, and a queue for what is published. Return in words what is there now.
 
-    It may be repeated. Raises BrokerAway, also when something of the same name is there that is different.
+    It may be repeated. Of a stream that is there, only what is asked for is changed. Bindings add up: AMQP cannot list
+    them, so none is taken away. Raises BrokerAway, also when something of the same name is there that is different.
     """
     if urlsplit(url).scheme in ("amqp", "amqps"):
         return _declare_rabbitmq(url, queue, bindings, max_length)
@@ -53,35 +58,74 @@ def _declare_rabbitmq(url: str, queue: str, bindings: list[str], max_length: int
         raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
     return [
         f"exchange {EXCHANGE}, topic, durable",
-        f"queue {queue}, quorum, bound to {', '.join(bindings)}",
+        f"queue {queue}, quorum, bound to {', '.join(bindings)}, beside what it was bound to before "
+        "(rabbitmqctl list_bindings)",
         f"dead letters in {DEAD_LETTERS}, after {DELIVERIES} deliveries",
     ]
 
 
 async def _declare_nats(url: str, max_length: int | None) -> list[str]:
     from nats.errors import Error as NatsError
-    from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 
-    from outbox.relay.nats import STREAM, SUBJECTS, connect
+    from outbox.relay.nats import STREAM, connect
 
-    stream = StreamConfig(
-        name=STREAM,
-        subjects=[SUBJECTS],
-        storage=StorageType.FILE,
-        discard=DiscardPolicy.NEW,  # OLD would drop what nobody has read, and acknowledge
-        max_msgs=max_length or -1,
-        duplicate_window=DUPLICATE_WINDOW_SECONDS,
-    )
     try:
         line = await connect(url)
         try:
-            context = line.jetstream()
-            try:
-                await context.add_stream(stream)
-            except NatsError:
-                await context.update_stream(stream)
+            stream = await _stream_on(line, max_length)
         finally:
             await line.close()
-    except (TimeoutError, NatsError, OSError) as error:
+    except (TimeoutError, NatsError, OSError, ValueError) as error:
         raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
-    return [f"stream {STREAM}, on disk, of {SUBJECTS}; it knows ids again for {DUPLICATE_WINDOW_SECONDS} s"]
+    window = stream.get("duplicate_window", 0) / NANOSECONDS
+    done = [f"stream {STREAM}, on disk, of {', '.join(stream['subjects'])}; it knows ids again for {window:g} s"]
+    if stream.get("discard") != "new":
+        done.append("when it is full it drops the oldest message, read or not: its discard policy should be new")
+    return done
+
+
+async def _stream_on(line: Any, max_length: int | None) -> dict[str, Any]:
+    """
+    Make the stream, or change what is asked for in the one that is there. Return its configuration.
+
+    In the server's own words: the client's classes leave out what they do not know, and the server would take that for
+    its default.
+    """
+    from outbox.relay.nats import STREAM, SUBJECTS
+
+    asked: dict[str, Any] = {"storage": "file"} | ({"max_msgs": max_length} if max_length else {})
+    answer = await _ask_nats(line, "INFO", {})
+    if answer.get("error", {}).get("err_code") == NO_STREAM:
+        new = {
+            "name": STREAM,
+            "subjects": [SUBJECTS],
+            "retention": "limits",
+            "discard": "new",  # old would drop what nobody has read, and acknowledge
+            "duplicate_window": DUPLICATE_WINDOW_SECONDS * NANOSECONDS,
+        }
+        return _configuration(await _ask_nats(line, "CREATE", new | asked))
+    present = _configuration(answer)
+    others = [each for each in present.get("subjects", []) if not each.startswith(SUBJECTS.removesuffix(">"))]
+    if SUBJECTS not in present.get("subjects", []):
+        asked["subjects"] = [*others, SUBJECTS]
+    if present | asked == present:
+        return present
+    return _configuration(await _ask_nats(line, "UPDATE", present | asked))
+
+
+async def _ask_nats(line: Any, verb: str, document: dict[str, Any]) -> dict[str, Any]:
+    from outbox.relay.nats import ANSWER_SECONDS, STREAM
+
+    body = json.dumps(document).encode() if document else b""
+    answer: dict[str, Any] = json.loads(
+        (await line.request(f"$JS.API.STREAM.{verb}.{STREAM}", body, timeout=ANSWER_SECONDS)).data
+    )
+    return answer
+
+
+def _configuration(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return a stream's configuration out of an answer. Raises BrokerAway for a refusal."""
+    if error := answer.get("error"):
+        raise BrokerAway(f"the server refuses the stream: {error.get('code')} {error.get('description')}"[:300])
+    configuration: dict[str, Any] = answer["config"]
+    return configuration

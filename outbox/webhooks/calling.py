@@ -8,16 +8,16 @@ redirect, lead nowhere else. No proxy of the environment is asked: it would reso
 from __future__ import annotations
 
 import http.client
-import io
 import socket
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from outbox.webhooks.addresses import Address, Network, address_of, may_be_called
+from outbox.webhooks.resolving import Resolve, resolver
 from outbox.webhooks.targets import Target
+from qhse.bounded_line import BadAnswer, BoundedLine, Deadline
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
@@ -26,8 +26,6 @@ BODY_SECONDS = 2.0
 MOST_READ = 32_768
 """Bytes of an answer, head included."""
 MOST_ADDRESSES = 3
-
-Resolve = Callable[..., list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +47,6 @@ class CallFailed(Exception):
     """No answer. The message says why, in words for the log that people read."""
 
 
-class _Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def left(self, at_most: float = TOTAL_SECONDS) -> float:
-        """Return the seconds left. Raises CallFailed without any: zero would make a socket wait for nothing."""
-        left = min(self._at - time.monotonic(), at_most)
-        if left <= 0:
-            raise CallFailed(f"took longer than {TOTAL_SECONDS:g} s")
-        return left
-
-    def shorten(self, seconds: float) -> None:
-        self._at = min(self._at, time.monotonic() + seconds)
-
-
 def call(
     target: Target,
     headers: Mapping[str, str],
@@ -77,12 +60,13 @@ def call(
 ) -> Answer:
     """Post `body` and return what came of it. Raises nothing."""
     began = time.monotonic()
-    deadline = _Deadline(seconds)
+    deadline = Deadline(seconds)
     try:
-        with _connected(target, _addresses(target, allowed, resolve), deadline, context) as line:
-            _send(line, _head(target, headers, len(body)) + body, deadline)
-            answer = _answer(line, deadline, excerpt)
-    except CallFailed as failure:
+        with _connected(target, _addresses(target, allowed, resolve, deadline), deadline, context) as line:
+            bounded = BoundedLine(line, deadline, MOST_READ)
+            bounded.sendall(_head(target, headers, len(body)) + body)
+            answer = _answer(bounded, deadline, excerpt)
+    except (CallFailed, BadAnswer) as failure:
         answer = Answer(None, str(failure))
     except ssl.SSLCertVerificationError as error:
         answer = Answer(None, f"its certificate is not valid for {target.host}: {error.verify_message}")
@@ -98,12 +82,14 @@ def call(
     return Answer(answer.status, answer.error, answer.excerpt, answer.retry_after, took)
 
 
-def _addresses(target: Target, allowed: Collection[Network], resolve: Resolve) -> list[Address]:
+def _addresses(target: Target, allowed: Collection[Network], resolve: Resolve, deadline: Deadline) -> list[Address]:
     """Return the addresses of a name, all of which may be called. One that may not refuses the others with it."""
     try:
-        found = resolve(target.host, target.port, type=socket.SOCK_STREAM)
+        found = resolver.look_up(resolve, deadline, target.host, target.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise CallFailed(f"the name {target.host} cannot be resolved") from error
+    except TimeoutError as error:
+        raise CallFailed(f"the name {target.host} was not resolved in time: {error}") from error
     addresses = list(dict.fromkeys(address_of(entry[4][0]) for entry in found))
     if not addresses:
         raise CallFailed(f"the name {target.host} has no address")
@@ -115,7 +101,7 @@ def _addresses(target: Target, allowed: Collection[Network], resolve: Resolve) -
 
 
 def _connected(
-    target: Target, addresses: list[Address], deadline: _Deadline, context: ssl.SSLContext | None
+    target: Target, addresses: list[Address], deadline: Deadline, context: ssl.SSLContext | None
 ) -> socket.socket:
     line = _first_open(addresses, target.port, deadline)
     if target.scheme != "https":
@@ -128,7 +114,7 @@ def _connected(
         raise
 
 
-def _first_open(addresses: list[Address], port: int, deadline: _Deadline) -> socket.socket:
+def _first_open(addresses: list[Address], port: int, deadline: Deadline) -> socket.socket:
     error: OSError = OSError("no address")
     for address in addresses:
         line = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
@@ -159,20 +145,14 @@ def _head(target: Target, headers: Mapping[str, str], length: int) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def _send(line: socket.socket, data: bytes, deadline: _Deadline) -> None:
-    left = memoryview(data)
-    while left:
-        line.settimeout(deadline.left())
-        left = left[line.send(left) :]
-
-
-def _answer(line: socket.socket, deadline: _Deadline, excerpt: int) -> Answer:
-    response = _Response(_Bounded(line, deadline), method="POST")  # type: ignore[arg-type]
+def _answer(line: BoundedLine, deadline: Deadline, excerpt: int) -> Answer:
+    response = _Response(line, method="POST")  # type: ignore[arg-type]
     response.begin()
+    line.demand_whole_head()
     deadline.shorten(BODY_SECONDS)
     try:
         text = response.read(excerpt)
-    except (CallFailed, OSError, http.client.HTTPException, ValueError):
+    except (BadAnswer, OSError, http.client.HTTPException, ValueError):
         text = b""  # its status has been read, which decides
     error = "" if 200 <= response.status <= 299 else f"answered {response.status}"
     if 300 <= response.status <= 399:
@@ -190,24 +170,3 @@ class _Response(http.client.HTTPResponse):
             if not 102 <= status <= 199:
                 return version, status, reason
             http.client.parse_headers(self.fp)
-
-
-class _Bounded(io.RawIOBase):
-    """The receiving half of a line, as http.client reads it: all within the deadline, and MOST_READ bytes."""
-
-    def __init__(self, line: socket.socket, deadline: _Deadline) -> None:
-        self._line, self._deadline, self._left = line, deadline, MOST_READ
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self._left <= 0:
-            raise CallFailed(f"the answer has more than {MOST_READ:,} bytes")
-        self._line.settimeout(self._deadline.left())
-        received = self._line.recv_into(memoryview(buffer)[: self._left])
-        self._left -= received
-        return received

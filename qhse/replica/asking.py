@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from psycopg import sql
 
@@ -17,18 +18,18 @@ from qhse.replica.router import PRIMARY, REPLICA
 
 ANSWER_SECONDS = 0.5
 LAST_WRITES = 100
-"""Entries of a user that are looked at. Who has more within OPEN_MINUTES must wait until the copy has everything."""
-OPEN_MINUTES = 2
 """
-No transaction of a user stays open for so long after its entry: statements take 10 s at most, pauses 15 s. So what was
-written earlier has been committed long ago, and the bound on the copy's age covers it.
+Entries of a user that are looked at, whatever the bound on the age. Who has more of them that may be missing must wait
+until the copy has everything.
 """
+OPEN_SECONDS = 120.0
+"""No transaction of a user stays open for so long after its entry: statements take 10 s at most, pauses 15 s."""
 
 _PRIMARY = f"""
 SELECT statement_timestamp(), CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn()::text END,
 (SELECT at::text FROM replica_heartbeat),
 (SELECT coalesce(array_agg(uid::text) FILTER
-    (WHERE created_at > statement_timestamp() - interval '{OPEN_MINUTES} minutes'), '{{}}')
+    (WHERE created_at > statement_timestamp() - make_interval(secs => %s)), '{{}}')
  FROM (SELECT uid, created_at FROM audit_auditentry WHERE actor = %s ORDER BY id DESC LIMIT {LAST_WRITES}) last)
 """  # nosec B608: only numbers of ours
 
@@ -83,11 +84,20 @@ def ask_primary(username: str) -> Primary | None:
     """Return how far the primary is. None if it is no primary, or has not been migrated."""
     try:
         with connections[PRIMARY].cursor() as cursor:
-            cursor.execute(_PRIMARY, [username])
+            cursor.execute(_PRIMARY, [_missing_at_most_seconds(), username])
             now, lsn, beat, uids = cursor.fetchone()
     except DatabaseError:  # the read itself says to its caller what is wrong
         return None
     return None if lsn is None else Primary(now, lsn, beat, list(uids))
+
+
+def _missing_at_most_seconds() -> float:
+    """
+    Return the age of an entry from which on a copy that is young enough has it.
+
+    It was committed before the time of which such a copy is. A fixed age would do for small bounds only.
+    """
+    return OPEN_SECONDS + settings.REPLICA_MAX_LAG
 
 
 def ask_replica(primary: Primary) -> Copy:

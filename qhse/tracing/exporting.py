@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPSConnection
+from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client import Counter
 
+from qhse.bounded_line import BoundedLine, Deadline
 from qhse.tracing.spans import RecordedSpan
 
 logger = logging.getLogger("qhse.tracing")
@@ -22,7 +24,10 @@ logger = logging.getLogger("qhse.tracing")
 QUEUED_AT_MOST = 10_000  # spans of one process, about a KiB each
 SENT_AT_ONCE = 1_000
 EVERY_SECONDS = 1.0
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
+"""For a whole exchange with the collector, whatever it does meanwhile: what ends waits in the queue for so long."""
+MOST_READ = 32_768
+"""Bytes of an answer, of which the status alone is wanted."""
 WARN_SECONDS = 60.0
 
 DROPPED = Counter("qhse_trace_spans_dropped_total", "Spans that no collector has taken")
@@ -105,12 +110,17 @@ class Exporter:
 
     def _post(self, body: bytes) -> None:
         """Raises an error of many kinds when the collector has not said that it took them."""
+        deadline = Deadline(ANSWER_SECONDS)
         to_whom = HTTPSConnection if self._address.scheme == "https" else HTTPConnection
         # A line for each: one that is kept may be closed at the other end just now, and costs a second try.
         line = to_whom(self._address.hostname or "", self._address.port, timeout=ANSWER_SECONDS)
         try:
+            line.connect()
+            bounded: Any = BoundedLine(line.sock, deadline, MOST_READ)
+            line.sock = bounded
             line.request("POST", self._address.path, body, self._headers)
             status = line.getresponse().status
+            bounded.demand_whole_head()
         finally:
             line.close()
         if not 200 <= status < 300:

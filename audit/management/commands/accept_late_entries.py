@@ -39,6 +39,9 @@ class Command(BaseCommand):
 def _ids(text: str) -> range:
     first, dash, last = text.partition("-")
     try:
-        return range(int(first), int(last if dash else first) + 1)
+        ids = range(int(first), int(last if dash else first) + 1)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is neither an id nor a range such as 17-25") from None
+    if not ids:
+        raise ArgumentTypeError(f"{text!r} ends before it begins: write {last}-{first}")
+    return ids

@@ -39,6 +39,8 @@ class Command(BaseCommand):
         given = {name: options[name] for name in CONDITIONS if options[name] is not None}
         if given.get("entity_id") and not given.get("entity_type"):
             raise CommandError("--entity-id needs --entity-type: ids of different kinds of record are not different")
+        if options["since"] and options["until"] and options["until"] <= options["since"]:
+            raise CommandError("--until: the period is empty: it must be later than --since")
         described_as = {name: str(value) for name, value in given.items()}
         if "actor" in given:
             given["actor"] = User.objects.names_meant(given["actor"])

@@ -24,7 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--queue", default="qhse.events", help="name of the queue (default: %(default)s)")
         parser.add_argument(
             "--bind", action="append", metavar="KEY",
-            help="routing key that the queue wants, such as nonconformity.*; may be repeated (default: #, all)",
+            help="routing key that the queue wants, such as nonconformity.*; may be repeated (default: #, all). "
+            "It stays bound to those of earlier runs",
         )  # fmt: skip
         parser.add_argument(
             "--max-length", type=positive_int, metavar="N",

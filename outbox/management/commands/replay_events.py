@@ -32,7 +32,10 @@ class Command(ReasonedCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["type"] and options["type"] not in event_types:
             raise CommandError(f"--type: there is no {options['type']}; known are {', '.join(sorted(event_types))}")
-        selection = Selection(options["since"], options["until"], options["type"], options["aggregate"])
+        try:
+            selection = Selection(options["since"], options["until"], options["type"], options["aggregate"])
+        except DomainError as error:
+            raise CommandError(f"--until: {error.detail}") from error
         actor = self.actor(options["actor"])
         number = selection.events().count()
         if options["dry_run"]:

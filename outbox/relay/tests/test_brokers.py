@@ -85,6 +85,23 @@ def read_nats(url: str) -> list[tuple[str, bytes]]:
     return asyncio.run(read())
 
 
+def configured(url: str, *, made_in: str = "", **changes: Any) -> Any:
+    """Change the stream as operators do, with tools of their own. Return its configuration."""
+
+    async def configure() -> Any:
+        line = await nats.connect(url)
+        manager = line.jetstream()
+        if made_in:
+            await manager.add_stream(name=STREAM, subjects=["qhse.events.>"], storage=made_in)
+        if changes:
+            await manager.update_stream((await manager.stream_info(STREAM)).config, **changes)
+        found = (await manager.stream_info(STREAM)).config
+        await line.close()
+        return found
+
+    return asyncio.run(configure())
+
+
 @pytest.fixture
 def on_rabbit(rabbit: PrivateRabbit) -> Iterator[Broker]:
     def restart() -> None:
@@ -202,6 +219,15 @@ class TestRabbit:
         assert "no queue is bound for nonconformity.NC_CREATED" in outcome.declined.get(1, "it was taken")
         assert outcome.taken == [3]  # the second is not sent past the first of its aggregate
 
+    def test_stays_bound_to_what_it_was_bound_to_and_says_so(self, on_rabbit):
+        on_rabbit.declare(bindings=["nonconformity.NC_CLOSED"])
+
+        said = declare(on_rabbit.url, queue=QUEUE, bindings=["nonconformity.NC_CREATED"], max_length=None)
+
+        sent = [message(1, "1"), message(2, "2", event_type="NC_CLOSED")]
+        assert on_rabbit.publisher.publish(sent).taken == [1, 2]
+        assert "bound to nonconformity.NC_CREATED, beside what it was bound to before" in said[1]
+
     def test_blames_one_message_alone_for_what_it_causes(self, on_rabbit):
         on_rabbit.declare()
         large = message(1, payload=f'"{"x" * 30_000}"')
@@ -257,6 +283,43 @@ class TestNats:
         assert len(on_nats.received()) == 1
         on_nats.publisher.publish([message(1, replay=12)])
         assert len(on_nats.received()) == 2
+
+    def test_keeps_what_operators_have_set_when_it_is_declared_again(self, on_nats):
+        on_nats.declare(max_length=7)
+        kept = {
+            "max_age": 7 * 86_400.0, "max_bytes": 10**9, "max_msgs": 500_000, "duplicate_window": 3_600.0,
+            "description": "ours, see the handbook", "allow_direct": True,
+        }  # fmt: skip
+        configured(on_nats.url, **kept)
+
+        on_nats.declare()
+        assert {name: getattr(configured(on_nats.url), name) for name in kept} == kept
+
+        on_nats.declare(max_length=8)
+        assert {name: getattr(configured(on_nats.url), name) for name in kept} == kept | {"max_msgs": 8}
+
+    def test_has_its_subject_again_beside_those_of_others(self, on_nats):
+        on_nats.declare()
+        configured(on_nats.url, subjects=["qhse.events.nonconformity.>", "erp.>"])
+
+        on_nats.declare()
+
+        assert configured(on_nats.url).subjects == ["erp.>", "qhse.events.>"]
+
+    def test_that_is_not_stored_on_disk_is_refused(self, on_nats):
+        configured(on_nats.url, made_in="memory")
+
+        with pytest.raises(BrokerAway, match="storage"):
+            on_nats.declare()
+
+    def test_that_drops_the_oldest_is_left_so_and_said(self, on_nats):
+        on_nats.declare()
+        configured(on_nats.url, discard="old")
+
+        said = declare(on_nats.url, queue=QUEUE, bindings=["#"], max_length=None)
+
+        assert configured(on_nats.url).discard == "old"
+        assert "drops the oldest" in said[-1]
 
 
 class TestAnAddressOfNats:

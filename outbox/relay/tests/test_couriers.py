@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -163,6 +164,14 @@ class TestReplay:
             with pytest.raises(InvalidInput):
                 replay(selection, actor=None, reason=reason)
         assert Outgoing.objects.count() == 1
+
+    @pytest.mark.parametrize("until", ["2026-03-01", "2026-02-28"])
+    @pytest.mark.parametrize("options", [[], ["--dry-run"]])
+    def test_of_a_period_that_ends_before_it_begins_is_refused(self, broker, until, options):
+        with pytest.raises(CommandError, match="until must be later than since"):
+            call_command("replay_events", "--since", "2026-03-01", "--until", until, "--reason", "Lost", *options)
+
+        assert not AuditEntry.objects.filter(action="EVENTS_REPLAYED").exists()
 
     def test_may_be_done_again(self, courier):
         published(1)

@@ -178,6 +178,9 @@ def silent(line, got):
     line.recv(1)
 
 
+WHOLE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
 class TestWhatAReceiverMayDo:
     """Each of these would hold a thread, or fill the memory, if nothing bounded it."""
 
@@ -236,6 +239,28 @@ class TestWhatAReceiverMayDo:
 
         assert answer.status is None
         assert answer.error
+
+    @pytest.mark.parametrize("end", range(len("HTTP/1.1 200"), len(WHOLE_HEAD)))
+    def test_to_hang_up_breaks_off_in_its_head_and_nothing_is_taken(self, end):
+        with Receiver(answering(WHOLE_HEAD[:end])) as receiver:
+            answer = called(receiver)
+
+        assert (answer.status, answer.error) == (None, "the answer breaks off in its head")
+
+    def test_to_hang_up_after_an_early_word_is_no_answer(self):
+        with Receiver(answering(b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n")) as receiver:
+            answer = called(receiver)
+
+        assert answer.status is None
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"Content-Length: 9\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\nFF\r\nhalf"],
+        ids=["no body", "shorter than it says", "half a chunk"],
+    )
+    def test_to_break_off_in_its_body_has_answered(self, body):
+        with Receiver(answering(b"HTTP/1.1 200 OK\r\n" + (body or b"\r\n"))) as receiver:
+            assert called(receiver).is_taken
 
     def test_to_answer_what_is_no_text_is_shown_as_far_as_it_can_be(self):
         with Receiver(status(500, b"\xff\x00Gr\xc3\xb6\xc3\x9fe")) as receiver:

@@ -24,7 +24,7 @@ from kpi.quality import quality_figures
 from qhse.api.replica_reads import AS_OF_HEADER
 from qhse.periodic import jobs
 from qhse.replica import reading
-from qhse.replica.asking import LAST_WRITES, OPEN_MINUTES, Copy, Primary, ask_primary
+from qhse.replica.asking import LAST_WRITES, OPEN_SECONDS, Copy, Primary, ask_primary
 from qhse.replica.breaker import breaker
 from qhse.replica.hanging_up import hung_up_after
 from qhse.replica.jobs import beat
@@ -75,6 +75,14 @@ def write_entries(user, number=1):
     with transaction.atomic():
         record_all(
             entry_for(actor=user, action="X", entity_type="supplier", entity_id=n, changes={}) for n in range(number)
+        )
+
+
+def set_back(uid, *, seconds):
+    """Let an entry be older than it is, on the primary."""
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE audit_auditentry SET created_at = created_at - %s WHERE uid = %s", [timedelta(seconds=seconds), uid]
         )
 
 
@@ -272,14 +280,20 @@ class TestTheWriter:
 
         assert why(users["quality"]) == (PRIMARY, "own_write")
 
-    def test_what_was_written_long_ago_is_not_looked_for(self, replica, users):
+    @pytest.mark.parametrize("bound", [60.0, 900.0])
+    def test_reads_it_for_as_long_as_a_replica_may_be_old(self, replica, users, settings, bound):
+        settings.REPLICA_MAX_LAG = bound
+        replica.stop_replaying()
+        write_entries(users["quality"])
+        (uid,) = AuditEntry.objects.filter(actor="quality").values_list("uid", flat=True)
+        set_back(uid, seconds=bound + OPEN_SECONDS - 30)
+
+        assert why(users["quality"]) == (PRIMARY, "own_write")
+
+    def test_what_was_written_long_ago_is_not_looked_for(self, replica, users, settings):
         write_entries(users["quality"], 2)
         old, young = AuditEntry.objects.filter(actor="quality").order_by("id").values_list("uid", flat=True)
-        with triggers_off(), connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE audit_auditentry SET created_at = created_at - %s WHERE uid = %s",
-                [timedelta(minutes=OPEN_MINUTES), old],
-            )
+        set_back(old, seconds=settings.REPLICA_MAX_LAG + OPEN_SECONDS)
 
         assert ask_primary("quality").uids == [str(young)]
 

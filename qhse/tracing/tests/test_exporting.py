@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import pytest
@@ -52,6 +53,33 @@ def silent() -> Iterator[str]:
     """The address of something that accepts and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def trickling(first: bytes, then: bytes = b"X: y\r\n") -> Iterator[tuple[str, list[socket.socket]]]:
+    """Something that begins an answer, and goes on byte by byte; without `then` it hangs up."""
+    over, lines = threading.Event(), []
+
+    def trickle(line: socket.socket) -> None:
+        with line, suppress(OSError):
+            line.recv(65_536)
+            line.sendall(first)
+            for each in itertools.cycle(then):
+                line.sendall(bytes([each]))
+                if over.wait(0.01):
+                    return
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                lines.append(server.accept()[0])
+                threading.Thread(target=trickle, args=(lines[-1],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", lines
+        over.set()
+        server.shutdown(socket.SHUT_RDWR)
 
 
 class TestSending:
@@ -131,6 +159,37 @@ class TestCollectorThatIsAway:
 
             assert collector.spans[-1].name == "taken"
 
+    @pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n"], ids=["a line", "lines"])
+    def test_that_trickles_is_away_in_bounded_time_and_the_next_spans_are_sent(self, monkeypatch, caplog, said):
+        monkeypatch.setattr(exporting, "ANSWER_SECONDS", 0.2)
+        before = dropped()
+        with caplog.at_level(logging.WARNING), trickling(said) as (url, lines), exporter(url) as way:
+            for number in (1, 2):
+                way.keep(span())
+                wait_until(lambda number=number: dropped() == before + number, seconds=ENOUGH)
+
+        assert len(lines) == 2
+        assert caplog.text.count("takes none") == 1
+
+    def test_that_sends_without_end_is_away(self, monkeypatch, caplog):
+        monkeypatch.setattr(exporting, "ANSWER_SECONDS", ENOUGH)
+        before = dropped()
+        endless = b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60_000
+        with caplog.at_level(logging.WARNING), trickling(endless) as (url, _), exporter(url) as way:
+            way.keep(span())
+            wait_until(lambda: dropped() == before + 1, seconds=ENOUGH)
+
+        assert "more than" in caplog.text
+
+    def test_that_hangs_up_in_the_middle_of_its_answer_has_taken_nothing(self, caplog):
+        before = dropped()
+        half = b"HTTP/1.1 200 OK\r\nConte"
+        with caplog.at_level(logging.WARNING), trickling(half, b"") as (url, _), exporter(url) as way:
+            way.keep(span())
+            wait_until(lambda: dropped() == before + 1, seconds=ENOUGH)
+
+        assert "breaks off" in caplog.text
+
     def test_fills_a_bounded_queue_and_nobody_waits(self, monkeypatch, silent):
         monkeypatch.setattr(exporting, "QUEUED_AT_MOST", 5)
         monkeypatch.setattr(exporting, "EVERY_SECONDS", 3600)
@@ -177,9 +236,8 @@ class TestCollectorThatIsAway:
 
     def test_a_span_that_cannot_be_written_does_not_end_the_thread(self):
         with Collector() as collector, exporter(collector.url) as way:
-            before = dropped()
             way.keep(span("\udcff"))
-            wait_until(lambda: dropped() == before + 1, seconds=ENOUGH)
+            wait_until(lambda: way._lost == 1, seconds=ENOUGH)  # others may be counted meanwhile
             way.keep(span("taken"))
             wait_until(lambda: len(collector.requests) == 1, seconds=ENOUGH)
 
