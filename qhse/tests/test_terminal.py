@@ -34,7 +34,7 @@ SHOWN = (  # what commands tell people, of data in any script; exit code
 
 IN_A_TERMINAL = f"{sys.executable} -c 'import pty, sys; raise SystemExit(pty.spawn(sys.argv[1:]) and 1)'"
 CHILDREN_OF_OTHERS = {  # people never start them
-    "lab/bench/audit_process.py", "lab/bench/product_worker.py", "lab/bench/raw_worker.py",
+    "lab/bench/audit_process.py", "lab/bench/bare_worker.py", "lab/bench/product_worker.py", "lab/bench/raw_worker.py",
     "lab/bench/sink.py", "lab/chaos/instruments/forwarder.py", "lab/chaos/instruments/proxy.py",
 }  # fmt: skip
 PROGRAMS = sorted(

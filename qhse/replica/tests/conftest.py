@@ -44,7 +44,9 @@ class Follower:
             cursor.execute("SELECT pg_current_wal_insert_lsn()::text")
             (position,) = cursor.fetchone()
         wait_until(
-            lambda: self.ask(f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"), what="the standby to catch up"
+            lambda: self.ask(f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"),
+            seconds=60.0,  # it replays what the tests of all other processes write
+            what="the standby to catch up",
         )
 
     def stop_replaying(self) -> None:
