@@ -298,6 +298,12 @@ def test_an_export_of_a_period_that_ends_before_it_begins_is_refused(tmp_path, u
     assert not (tmp_path / "export").exists()
 
 
+def test_a_verification_that_would_look_at_nothing_is_no_good_news(trail):
+    code, output = run("verify_audit_trail", "--since", "2199-01-01")
+
+    assert (code, "lies in the future" in output) == (2, True)
+
+
 def test_only_the_application_can_have_declared_a_restore(restored):
     lost = json.loads(restored.read_text().splitlines()[-1])
     entry = AuditEntry(

@@ -18,6 +18,7 @@ from audit.proof.findings import Finding, counted
 from audit.proof.verification import Verification, record_verification
 from audit.proof.verify_export import Unreadable
 from qhse.arguments import date_or_time
+from qhse.database import database_time
 
 
 class Command(BaseCommand):
@@ -45,6 +46,8 @@ class Command(BaseCommand):
         verification = Verification(since=options["since"], checkpoints=_checkpoints(options["checkpoint"]))
         report = self._as_json if options["json"] else self._as_text
         try:
+            if options["since"] and options["since"] > database_time():
+                raise CommandError("--since lies in the future: nothing would be looked at", returncode=2)
             with tqdm(total=AuditSeal.objects.count(), unit="seal", disable=None) as bar:
                 verification.step = bar.update
                 report(verification)
