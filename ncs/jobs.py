@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ncs.reminders import remind
+from qhse import clock
 from qhse.periodic import periodic
 
 EVERY_SECONDS = 300
@@ -11,4 +12,5 @@ EVERY_SECONDS = 300
 
 @periodic(every_seconds=EVERY_SECONDS)
 def tell_what_is_late() -> bool:
+    clock.demand_agreement()
     return remind()

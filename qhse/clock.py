@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models.functions import Now, TruncDate
+from django.utils import timezone
 
 from qhse.database import database_time
 from qhse.observability import context
@@ -54,6 +55,27 @@ def note_present(moment: datetime) -> None:
     running = context.current()
     if running.source in ("api", "admin"):
         _asked.set((running, moment))
+
+
+MOST_APART = timedelta(hours=12)
+
+
+class ClocksDisagree(RuntimeError):
+    """The database's clock and this machine's are so far apart that one of them is of another day."""
+
+
+def demand_agreement() -> None:
+    """
+    Raise ClocksDisagree before something is told that cannot be taken back, and would be told on a wrong day.
+
+    It decides nothing by this machine's clock: while the two disagree nothing is told, and the log says why.
+    """
+    apart = database_time() - timezone.now()
+    if abs(apart) > MOST_APART:
+        raise ClocksDisagree(
+            f"the database's clock and this machine's are {abs(apart)} apart: set the wrong one right. Nothing is told "
+            "of days until then"
+        )
 
 
 def today() -> date:

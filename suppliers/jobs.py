@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qhse import clock
 from qhse.periodic import periodic
 from suppliers.reassessment import reassess_unseen
 from suppliers.reminders import remind, supersede_begun
@@ -17,11 +18,13 @@ REASSESS_EVERY_SECONDS = 300
 
 @periodic(every_seconds=EVERY_SECONDS)
 def tell_what_ends() -> bool:
+    clock.demand_agreement()
     return remind()
 
 
 @periodic(every_seconds=EVERY_SECONDS)
 def supersede_what_was_renewed() -> bool:
+    clock.demand_agreement()
     return supersede_begun()
 
 

@@ -8,7 +8,6 @@ away. The day that a supplier merely declares is not told of: what is told has a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -40,17 +39,17 @@ def remind() -> bool:
     Tell which certificates end soon or have ended, and have not been told: at most AT_ONCE. True if there may be more.
 
     Mark, audit entry and event of each are stored together or not at all. Locks the suppliers, whose aggregate the
-    events are of, in the order of their ids, and passes over those that somebody has locked: they are told next time.
+    events are of. It waits for no lock: those that somebody has locked are told next time, and keep no others waiting.
     """
     bound_transaction(lock=1, statement=5)
     today = clock.today()
-    found = list(untold(today).order_by("valid_to", "id").values_list("pk", "supplier_id")[:AT_ONCE])
+    free = untold(today).order_by("valid_to", "id").select_related("supplier")
+    free = free.select_for_update(no_key=True, skip_locked=True, of=("supplier",))
+    found = [certificate.pk for certificate in free[:AT_ONCE]]
     if not found:
         return False
-    free = _locked({supplier_id for _, supplier_id in found})
     # Looked at again: what was true before the locks may be another thing now.
-    due = untold(today).filter(pk__in=[pk for pk, _ in found], supplier_id__in=free).select_related("supplier")
-    told = list(due.order_by("valid_to", "id"))
+    told = list(untold(today).filter(pk__in=found).select_related("supplier").order_by("valid_to", "id"))
     _tell(told, today)
     return len(found) == AT_ONCE and bool(told)
 
@@ -65,9 +64,10 @@ def untold(today: date) -> CertificateQuerySet:
     return found.filter(Q(expiry_told=None) | Q(expiry_told__gt=F("threshold")))
 
 
-def _locked(supplier_ids: Iterable[int]) -> list[int]:
+def _locked(supplier_ids: Any, *, at_most: int) -> list[int]:
+    """Lock those of these suppliers that are free, and return their ids. They may be given by a query."""
     rows = Supplier.objects.filter(pk__in=supplier_ids, merged_into=None).order_by("pk").values_list("pk", flat=True)
-    return list(rows.select_for_update(no_key=True, skip_locked=True, of=("self",)))
+    return list(rows.select_for_update(no_key=True, skip_locked=True, of=("self",))[:at_most])
 
 
 def _tell(certificates: list[Any], today: date) -> None:
@@ -102,8 +102,7 @@ def supersede_begun() -> bool:
     with transaction.atomic():
         bound_transaction(lock=1, statement=5)
         renewing = Certificate.objects.renewing(today=clock.today()).filter(supplier__merged_into=None)
-        ids = renewing.order_by("supplier_id").values_list("supplier_id", flat=True).distinct()
-        chosen = list(ids[:BEGUN_AT_ONCE])
+        chosen = _locked(renewing.values("supplier_id"), at_most=BEGUN_AT_ONCE)
     done = [_supersede_if_free(supplier_id) for supplier_id in chosen]
     return len(done) == BEGUN_AT_ONCE and any(done)
 
@@ -111,7 +110,7 @@ def supersede_begun() -> bool:
 @transaction.atomic
 def _supersede_if_free(supplier_id: int) -> bool:
     bound_transaction(lock=1, statement=5)
-    is_free = bool(_locked([supplier_id]))
+    is_free = bool(_locked([supplier_id], at_most=1))
     if is_free:
         supersede_of(supplier_id)
     return is_free

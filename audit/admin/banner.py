@@ -10,7 +10,7 @@ from django.utils.text import Truncator
 
 from audit.models import AuditEntry, AuditSeal, SealedEntry, TrailVerification, VerificationState
 from audit.proof.findings import Summary, counted
-from audit.proof.reading import MOST_FOREIGN, newest_seal, ours
+from audit.proof.reading import MOST_FOREIGN, held_up_after, newest_seal, ours
 from audit.proof.verification import PART, WHOLE, Verification, record_verification
 from audit.reviewing import last_review
 from qhse.adminsite.display import Tile
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NEWEST = 50  # seals that the button verifies: about two seconds if they are full
 COUNTED = 1_000  # of the newest entries, among which the banner counts what is not sealed
-LATE_SECONDS = 300.0
 SHOWN = 20  # findings
 NOTE = 120  # characters of a review's note
 
@@ -46,7 +45,7 @@ def _unsealed() -> Tile:
     newest = AuditEntry.objects.order_by("-pk").values_list("created_at", is_sealed)[:COUNTED]
     waiting = [time for time, is_sealed in newest if not is_sealed]
     times = [time for time in waiting if time is not None]  # what cannot be read has none
-    late = bool(times) and (present() - min(times)).total_seconds() > LATE_SECONDS
+    late = bool(times) and present() - min(times) > held_up_after()
     more = "≥ " if len(waiting) == COUNTED else ""
     text = f"{'entry' if len(waiting) == 1 else 'entries'} not sealed yet" + ("; does a worker run?" if late else "")
     return Tile(f"{more}{len(waiting):,}", text, "warn" if late else "")

@@ -64,7 +64,7 @@ def test_the_banner_tells_the_last_seal_and_what_waits_for_the_next(auditor, tra
 
 
 def test_entries_that_wait_for_long_ask_for_a_worker(auditor, trail, monkeypatch):
-    monkeypatch.setattr(banner, "LATE_SECONDS", -timedelta(days=1).total_seconds())
+    monkeypatch.setattr(banner, "held_up_after", lambda: -timedelta(days=1))
 
     assert tiles(auditor)[1] == ("2", "entries not sealed yet; does a worker run?", "warn")
 

@@ -17,6 +17,7 @@ from kpi.selectors import current_kpi
 from qhse import clock
 from qhse.database import database_time
 from qhse.observability import context
+from qhse.periodic import jobs
 from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +129,16 @@ class TestTheDay:
         finally:
             monkeypatch.undo()
             time.tzset()
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+@pytest.mark.parametrize("job", ["tell_what_ends", "supersede_what_was_renewed", "tell_what_is_late"])
+def test_nothing_is_told_of_days_while_two_clocks_are_of_different_ones(monkeypatch, job, days):
+    right = timezone.now()
+    monkeypatch.setattr(clock, "database_time", lambda: right + timedelta(days=days))
+
+    with pytest.raises(clock.ClocksDisagree, match="set the wrong one right"):
+        jobs[job].work()
+
+    monkeypatch.setattr(clock, "database_time", lambda: right + timedelta(hours=11))
+    jobs[job].work()

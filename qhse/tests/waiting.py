@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections, transaction
 
 
 def at_once(number: int, action: Callable[[int], Any]) -> list[Any]:
@@ -34,6 +35,30 @@ def at_once(number: int, action: Callable[[int], Any]) -> list[Any]:
         thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in threads), "a thread hangs"
     return results
+
+
+@contextmanager
+def in_another_transaction(hold: Callable[[], object]) -> Iterator[None]:
+    """Let another connection hold what `hold` locks, for the length of the block."""
+    holds, over = threading.Event(), threading.Event()
+
+    def run() -> None:
+        try:
+            with transaction.atomic():
+                hold()
+                holds.set()
+                over.wait(20)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=run)
+    other.start()
+    assert holds.wait(20)
+    try:
+        yield
+    finally:
+        over.set()
+        other.join()
 
 
 class Interrupted(Exception):

@@ -108,7 +108,7 @@ class Standing:
         assessed = self.risk_assessed_at
         return (
             assessed is not None
-            and assessed.astimezone(UTC).date() >= self.read_on
+            and assessed.astimezone(UTC).date() == self.read_on
             and self.risk_at_risk == self.is_at_risk
             and bool(self.override_level) == self.override_in_force
             and not behind().is_waiting(self.pk)

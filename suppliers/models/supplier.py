@@ -130,8 +130,13 @@ class SupplierQuerySet(models.QuerySet["Supplier"]):
         return self.filter(overridden & Q(override_level=level) | computed & ~overridden)
 
     def not_assessed_since(self, moment: datetime) -> SupplierQuerySet:
-        """Return those whose risk was not looked at since, without those that were recorded twice."""
+        """
+        Return those whose risk was not looked at since, without those that were recorded twice.
+
+        A look in the future was by a clock that was ahead, and does not count.
+        """
         unseen = Q(risk_assessed_at__isnull=True) | Q(risk_assessed_at__lt=moment)
+        unseen |= Q(risk_assessed_at__gt=Now() + timedelta(minutes=1))
         return self.filter(unseen, **STANDING)
 
 

@@ -10,7 +10,7 @@ from audit.models import AuditEntry
 from outbox.models import OutboxEvent
 from outbox.testing import assert_published, assert_publishes_nothing
 from qhse import clock
-from qhse.tests.waiting import at_once
+from qhse.tests.waiting import at_once, in_another_transaction
 from suppliers import reminders
 from suppliers.events import CertificateExpired, CertificateExpiring, CertificateSuperseded
 from suppliers.models import Certificate, Supplier
@@ -214,6 +214,22 @@ class TestTheJobs:
         drain()
 
         assert Supplier.objects.get(pk=supplier.pk).risk_assessed_at > before
+
+    @pytest.mark.postgres
+    @pytest.mark.django_db(transaction=True)
+    def test_tell_what_is_free_however_much_stands_before_it_that_is_not(
+        self, make_certificate, make_supplier, monkeypatch
+    ):
+        monkeypatch.setattr(reminders, "AT_ONCE", 2)
+        held, free = make_supplier(name="Held"), make_supplier(name="Free")
+        for standard in ("iso_9001", "iso_14001", "iso_45001"):
+            make_certificate(supplier_id=held.pk, standard=standard, days=5)
+        make_certificate(supplier_id=free.pk, days=6)
+
+        with in_another_transaction(lambda: Supplier.objects.select_for_update().get(pk=held.pk)):
+            remind()
+
+        assert OutboxEvent.objects.filter(event_type="CERTIFICATE_EXPIRING").get().aggregate_id == str(free.pk)
 
     @pytest.mark.postgres
     @pytest.mark.django_db(transaction=True)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEntry
 from outbox.testing import assert_published, assert_publishes_nothing, published
 from qhse import clock
-from qhse.tests.waiting import at_once
+from qhse.tests.waiting import at_once, in_another_transaction
 from suppliers.choices import RiskLevel, Severity
 from suppliers.events import SupplierRiskChanged, SupplierRiskOverridden
 from suppliers.models import Certificate, RiskAssessment, Supplier
@@ -24,30 +23,6 @@ from suppliers.tests.turns import in_turn
 
 TODAY = date(2026, 11, 23)
 YESTERDAY = TODAY - timedelta(days=1)
-
-
-@contextmanager
-def in_another_transaction(hold):
-    """Let another connection hold what `hold` locks, for the length of the block."""
-    holds, over = threading.Event(), threading.Event()
-
-    def run():
-        try:
-            with transaction.atomic():
-                hold()
-                holds.set()
-                over.wait(20)
-        finally:
-            connection.close()
-
-    other = threading.Thread(target=run)
-    other.start()
-    assert holds.wait(20)
-    try:
-        yield
-    finally:
-        over.set()
-        other.join()
 
 
 def risk_entries():
@@ -342,6 +317,17 @@ class TestTheDay:
         assert not Supplier.objects.not_assessed_since(midnight()).exists()
         assert Supplier.objects.get(pk=seen.pk).risk_assessed_at == before
         assert [row.cause for row in history(new)] == ["daily"]
+
+    def test_a_look_by_a_clock_that_was_ahead_is_not_of_today_and_is_made_again(self, make_supplier):
+        supplier = make_supplier(certification_expiry=YESTERDAY)
+        reassess_suppliers(supplier_ids=[supplier.pk])
+        ahead = clock.present() + timedelta(days=3)
+        Supplier.objects.filter(pk=supplier.pk).update(risk_assessed_at=ahead)
+        assert not Supplier.objects.standing().get(pk=supplier.pk).risk_is_current
+
+        reassess_unseen()
+
+        assert Supplier.objects.get(pk=supplier.pk).risk_assessed_at < ahead - timedelta(days=2)
 
     def test_comes_in_pieces_until_nothing_is_left(self, make_supplier):
         for _ in range(5):

@@ -100,6 +100,9 @@ def _try(
     return LoginIsBlocked(wait_of_strangers) if wait_of_strangers else CredentialsAreInvalid(REFUSAL)
 
 
+AHEAD = timedelta(minutes=1)
+
+
 def _open_counters(username: str, account: User | None, address: str) -> tuple[list[LoginCounter], float, float]:
     """
     Lock the counters of this try. All tries lock in one order: address, account, account at this address. An address
@@ -124,11 +127,15 @@ def _open_counters(username: str, account: User | None, address: str) -> tuple[l
 
 
 def _open(bucket: str) -> tuple[LoginCounter, float]:
-    """Lock one counter and return it with the seconds that it blocks. A window that is over begins anew."""
+    """
+    Lock one counter and return it with the seconds that it blocks. A window that is over begins anew.
+
+    So does one that was begun by a clock that was ahead. Not by moments: who waited for the lock asked before.
+    """
     LoginCounter.objects.bulk_create([LoginCounter(bucket=bucket)], ignore_conflicts=True)
     counter = LoginCounter.objects.select_for_update().annotate(now=Now()).get(pk=bucket)
     left: timedelta = counter.window_started_at + timedelta(seconds=settings.LOGIN_WINDOW) - counter.now
-    if left <= timedelta(0):
+    if left <= timedelta(0) or counter.window_started_at > counter.now + AHEAD:
         counter.failures, counter.window_started_at = 0, counter.now
         counter.save(update_fields=["failures", "window_started_at"])
         return counter, 0

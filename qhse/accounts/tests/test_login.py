@@ -59,6 +59,13 @@ class TestTheAccount:
 
         assert try_login(password="correct-horse-quality").status_code == 200
 
+    def test_is_free_when_the_clock_that_was_ahead_is_right_again(self, try_login):
+        for _ in range(ACCOUNT_LIMIT):
+            try_login()
+        LoginCounter.objects.update(window_started_at=Now() + timedelta(days=1))
+
+        assert try_login(password="correct-horse-quality").status_code == 200
+
     def test_of_somebody_else_goes_on(self, try_login):
         for _ in range(ACCOUNT_LIMIT):
             try_login()

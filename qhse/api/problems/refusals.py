@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -51,7 +51,9 @@ def record_what_was_counted() -> bool:
     """Record the refusals that no later one of the same kind has brought into the trail. True if there may be more."""
     with transaction.atomic():
         bound_transaction(lock=1, statement=5)
-        over = RefusalCounter.objects.filter(recorded_at__lt=database_time() - WINDOW)
+        now = database_time()
+        # In the future lies what was counted while the clock was ahead.
+        over = RefusalCounter.objects.filter(Q(recorded_at__lt=now - WINDOW) | Q(recorded_at__gt=now + WINDOW))
         chosen = list(over.select_for_update(skip_locked=True, of=("self",)).select_related("user")[:MOST_AT_ONCE])
         for counter in chosen:
             if counter.repeats:
@@ -68,7 +70,7 @@ def _count(user: Any, method: str, route: str) -> int | None:
     if counter is None:  # the job has just removed it, and written what it held
         return _count(user, method, route)
     mine = RefusalCounter.objects.filter(pk=pk)
-    if counter.recorded_at is not None and counter.now - counter.recorded_at < WINDOW:
+    if counter.recorded_at is not None and abs(counter.now - counter.recorded_at) < WINDOW:
         mine.update(repeats=F("repeats") + 1)
         return None
     mine.update(repeats=0, recorded_at=counter.now)

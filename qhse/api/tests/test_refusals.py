@@ -80,6 +80,18 @@ class TestRepetitions:
         ]
         assert not RefusalCounter.objects.exists()
 
+    def test_are_told_after_a_clock_that_was_ahead(self, api):
+        for _ in range(3):
+            api("quality").get("/audit-log")
+        api("procurement").get("/audit-log")
+        RefusalCounter.objects.update(recorded_at=F("recorded_at") + timedelta(days=1))
+
+        api("quality").get("/audit-log")
+        assert refused()[-1].changes == {"refused_in_between": [None, 2]}
+
+        record_repeated_refusals()
+        assert not RefusalCounter.objects.filter(user__username="procurement").exists()
+
     @pytest.mark.postgres
     @pytest.mark.django_db(transaction=True)
     def test_none_is_lost_and_none_counted_twice_however_many_ask_at_once(self, api):
