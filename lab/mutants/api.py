@@ -120,6 +120,14 @@ MUTANTS = (
         '    user.save(update_fields=["password", "version"])\n', f"{USERS} -k every_login",
     ),
     Mutant(
+        "login-blocked-as-long-as-a-clock-was-ahead", "qhse/accounts/services/login.py",
+        " or counter.window_started_at > counter.now + AHEAD", "", f"{LOGIN} -k clock_that_was_ahead",
+    ),
+    Mutant(
+        "told-while-clocks-disagree", "qhse/clock.py",
+        "    if abs(apart) > MOST_APART:\n", "    if False:\n", "qhse/tests/test_clock.py -k two_clocks",
+    ),
+    Mutant(
         "logins-counted-without-lock", "qhse/accounts/services/login.py",
         "LoginCounter.objects.select_for_update()", "LoginCounter.objects.all()", f"{LOGIN} -k many_tries",
     ),

@@ -13,6 +13,11 @@ STORING = "suppliers/services/certificate_storing.py"
 
 MUTANTS = (
     Mutant(
+        "reminders-stand-behind-what-is-locked", "suppliers/reminders.py",
+        'skip_locked=True, of=("supplier",))', 'of=("supplier",))',
+        "suppliers/tests/test_certificate_reminders.py -k what_is_free",
+    ),
+    Mutant(
         "own-correction-verified", WRITES,
         "        or corrected.filter(actor_id=user.pk).exists()\n", "", f"{SERVICES} -k who_corrected_it",
     ),

@@ -12,6 +12,11 @@ OVERRIDE = "suppliers/tests/test_override.py"
 TRUTH = "kpi/tests/test_one_truth.py"
 
 MUTANTS = (
+    Mutant(
+        "risk-of-a-clock-that-was-ahead-is-of-today", "suppliers/models/supplier.py",
+        "        unseen |= Q(risk_assessed_at__gt=Now() + timedelta(minutes=1))\n", "",
+        "suppliers/tests/test_reassessment.py -k clock_that_was_ahead",
+    ),
     Mutant("without-open-ncs", "suppliers/risk/rule.py", "        *_open_ncs(figures),\n", "", f"{RULE} -k Vectors"),
     Mutant(
         "without-closed-ncs", "suppliers/risk/rule.py",
