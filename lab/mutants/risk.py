@@ -126,7 +126,7 @@ MUTANTS = (
     ),
     Mutant(
         "yesterday-is-as-good", "suppliers/models/standing.py",
-        "            and assessed.astimezone(UTC).date() >= self.read_on\n", "", f"{TRUTH} -k overnight",
+        "            and assessed.astimezone(UTC).date() == self.read_on\n", "", f"{TRUTH} -k overnight",
     ),
     Mutant(
         "page-does-not-say-that-it-is-old", "suppliers/admin/risk.py",
