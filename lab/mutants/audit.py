@@ -238,7 +238,7 @@ MUTANTS = (
     ),
     Mutant(
         "each-refusal-has-an-entry", "qhse/api/problems/refusals.py",
-        "counter.now - counter.recorded_at < WINDOW:", "counter.now < counter.recorded_at:",
+        "abs(counter.now - counter.recorded_at) < WINDOW:", "counter.now < counter.recorded_at:",
         REFUSALS,
     ),
     Mutant(
