@@ -9,7 +9,7 @@ import sys
 from django.conf import settings
 
 PROGRAM = """
-import socket
+import select, socket
 import django
 django.setup()
 from outbox.guards.deadline import Watchdog
@@ -21,7 +21,8 @@ silent, other = socket.socketpair()
 class Hanging(relay.Relay):
     def turn(self):
         print("in a turn", flush=True)
-        silent.recv(1)
+        while not select.select([silent], [], [], 0.1)[0]:
+            pass  # as the driver waits: a signal that comes just before a wait would else be seen after it
 
 hanging = Hanging([], watchdog=Watchdog(on=True))
 hanging.install_signal_handlers()
