@@ -91,6 +91,18 @@ def opened(stored_as: str) -> BinaryIO:
         return _storage().open(stored_as, "rb")  # type: ignore[return-value]
 
 
+@contextmanager
+def reading(stored_as: str) -> Iterator[BinaryIO]:
+    """Give a stored file to be read in here. Raises StorageIsAway, also for what fails in the middle of it."""
+    with _reported(f"the file {stored_as} could not be read"), _storage().open(stored_as, "rb") as content:
+        yield content  # type: ignore[misc]
+
+
+def lacks(error: StorageIsAway) -> bool:
+    """Return whether the storage answered, and has no such file. One whose disk is not mounted says so of all."""
+    return isinstance(error.__cause__, FileNotFoundError)
+
+
 def discard(stored_as: str) -> bool:
     """Remove a file that no row names. False, and a line in the log, if it could not be."""
     with suppress(StorageIsAway), _reported(f"the file {stored_as} could not be removed; no row names it"):
