@@ -103,6 +103,14 @@ MUTANTS = (
         "written_at < before", "written_at", f"{ORPHANS} -k old_files",
     ),
     Mutant(
+        "the-database-s-clock-alone-makes-files-old", "qhse/attachments/orphans.py",
+        "min(storage.present(), database_time())", "database_time()", f"{ORPHANS} -k two_days_ahead",
+    ),
+    Mutant(
+        "a-row-is-stored-whose-file-was-removed-meanwhile", "qhse/attachments/services.py",
+        "            _demand_file(stored_as)\n", "", f"{SERVICES} -k removed_meanwhile",
+    ),
+    Mutant(
         "a-page-receives-files-of-anybody", PAGE_UPLOADS,
         "        if not self._is_wanted():\n", "        if False:\n", f"{ADD} -k read_off_the_line",
     ),

@@ -18,10 +18,12 @@ def orphans(*, older_than_hours: int) -> Iterator[str]:
     """
     Yield the names of files that no row names, and that were written so many hours ago.
 
-    A younger one may wait for its row, because the file comes first. An upload that never ended counts as one. Raises
-    StorageIsAway.
+    A younger one may wait for its row, because the file comes first. An upload that never ended counts as one. The
+    earlier of two clocks counts, the storage's and the database's. So one that is ahead removes nothing that is young.
+
+    Raises StorageIsAway.
     """
-    before = database_time() - timedelta(hours=older_than_hours)
+    before = min(storage.present(), database_time()) - timedelta(hours=older_than_hours)
     for names in _batches(storage.all_names()):
         named = {
             name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import shutil
@@ -136,6 +137,16 @@ def written_at(stored_as: str) -> datetime | None:
             return _storage().get_modified_time(stored_as)
         except FileNotFoundError:
             return None
+
+
+def present() -> datetime:
+    """Return the time by the storage's own clock, which it writes on a new file. Raises StorageIsAway."""
+    name = keep(io.BytesIO(b"The time, please"))
+    try:
+        with _reported(f"nobody could say how old the file {name} is"):
+            return _storage().get_modified_time(name)
+    finally:
+        discard(name)
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from qhse.attachments import storage
 from qhse.attachments.services import void_attachment
@@ -44,6 +46,18 @@ def leave(root):
     return leave_file
 
 
+@pytest.fixture
+def clocks(monkeypatch):
+    """Put the clocks of the storage and of the database so many hours ahead."""
+
+    def put_ahead(*, storage: float, database: float) -> None:
+        now = timezone.now()
+        monkeypatch.setattr("qhse.attachments.storage.present", lambda: now + timedelta(hours=storage))
+        monkeypatch.setattr("qhse.attachments.orphans.database_time", lambda: now + timedelta(hours=database))
+
+    return put_ahead
+
+
 class TestRemove:
     def test_takes_old_files_without_a_row_and_no_others(self, put, leave, root, stored):
         attachment = put()
@@ -62,6 +76,17 @@ class TestRemove:
 
         assert run("--older-than", "1")[1][-1] == "1 file removed"
         assert stored() == []
+
+    @pytest.mark.parametrize(("ahead", "behind"), [("database", "storage"), ("storage", "database")])
+    def test_a_clock_that_is_two_days_ahead_makes_no_file_older(self, leave, stored, clocks, ahead, behind):
+        young = leave("cd/cd" + "0" * 30, 23)
+
+        clocks(**{ahead: 48, behind: 0})
+        assert run() == (0, ["nothing to remove"])
+        assert stored() == [young]
+
+        clocks(**{ahead: 48, behind: 2})
+        assert run() == (0, [young, "1 file removed"])
 
     @pytest.mark.parametrize("hours", ["0", "-1", "1.5", "x", "9" * 20])
     def test_less_than_an_hour_is_refused(self, hours):
