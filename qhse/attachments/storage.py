@@ -118,6 +118,12 @@ def exists(stored_as: str) -> bool:
         return _storage().exists(stored_as)
 
 
+def demand_answer() -> None:
+    """Raise StorageIsAway unless the storage answers at all: what it says of one file may be about that file alone."""
+    with _reported("the files could not be listed"):
+        _storage().listdir("")
+
+
 def all_names(folder: str = "") -> Iterator[str]:
     """Yield the names of all stored files, and of those that are arriving. Raises StorageIsAway."""
     with _reported("the files could not be listed"):
@@ -154,7 +160,8 @@ def _reported(what: str) -> Iterator[None]:
     try:
         yield
     except _failures() as error:
-        logger.exception(what)
+        # Which file is missing is all that a traceback could tell, and one look can find many.
+        logger.error("%s: %s", what, error, exc_info=not isinstance(error, FileNotFoundError))
         raise StorageIsAway("The storage of files cannot do it now; ask again shortly.") from error
 
 

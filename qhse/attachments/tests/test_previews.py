@@ -16,7 +16,7 @@ from qhse.attachments.models import Attachment
 from qhse.attachments.orphans import orphans
 from qhse.attachments.previews import make_preview
 from qhse.attachments.services import void_attachment
-from qhse.attachments.tests.files import CSV, HEIC, JPEG, WEBP
+from qhse.attachments.tests.files import CSV, HEIC, JPEG, WEBP, Torn
 
 pytestmark = pytest.mark.django_db
 PHOTO = png(900, 300)
@@ -154,7 +154,7 @@ class TestMakePreview:
 
     def test_one_that_fails_in_the_middle_of_reading_counts_as_refused(self, put, monkeypatch):
         picture = put(content=io.BytesIO(PHOTO))
-        monkeypatch.setattr(storage.DirectoryStorage, "_open", lambda *args: File(_Torn()))
+        monkeypatch.setattr(storage.DirectoryStorage, "_open", lambda *args: File(Torn()))
 
         assert (make_preview(), preview_as(picture)) == (True, None)
 
@@ -184,11 +184,6 @@ class TestMakePreview:
         assert make_preview() is True
         assert preview_as(picture) == "ab/of-another"
         assert stored() == [picture.stored_as]
-
-
-class _Torn(io.BytesIO):
-    def read(self, *args):
-        raise OSError(5, "Input/output error")
 
 
 @pytest.mark.postgres

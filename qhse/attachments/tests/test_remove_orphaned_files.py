@@ -8,11 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.files.base import File
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from qhse.attachments import storage
 from qhse.attachments.services import void_attachment
+from qhse.attachments.tests.files import Torn
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +138,46 @@ class TestCheck:
                 "3 files read: 3 files not as attached",
             ],
         )
+
+    def test_names_what_cannot_be_read_and_reads_those_behind(self, put, root, nc):
+        folder, loop, gone = put(), put(), put()
+        for each in (folder, loop, gone):
+            (root / each.stored_as).unlink()
+        (root / folder.stored_as).mkdir()
+        (root / loop.stored_as).symlink_to(root / loop.stored_as)
+
+        code, said = run("--check")
+        (root / folder.stored_as).rmdir()
+        (root / loop.stored_as).unlink()
+        assert (code, said) == (
+            1,
+            [
+                f"attachment {folder.pk} of nonconformity {nc.pk}: {folder.stored_as} could not be read: "
+                f"[Errno 21] Is a directory: '{root / folder.stored_as}'",
+                f"attachment {loop.pk} of nonconformity {nc.pk}: {loop.stored_as} could not be read: "
+                f"[Errno 40] Too many levels of symbolic links: '{root / loop.stored_as}'",
+                f"attachment {gone.pk} of nonconformity {nc.pk}: {gone.stored_as} is missing",
+                "3 files read: 3 files not as attached",
+            ],
+        )
+
+    def test_one_that_breaks_off_in_the_middle_could_not_be_read(self, put, monkeypatch):
+        torn = put()
+        monkeypatch.setattr(storage.DirectoryStorage, "_open", lambda *args: File(Torn()))
+
+        code, said = run("--check")
+        assert (code, said[0].partition(torn.stored_as)[2]) == (
+            1, " could not be read: [Errno 5] Input/output error",
+        )  # fmt: skip
+
+    def test_a_storage_that_is_away_is_exit_code_2(self, put, root, monkeypatch):
+        put()
+        for each in ("_open", "listdir"):
+            monkeypatch.setattr(storage.DirectoryStorage, each, _read_only)
+
+        with pytest.raises(CommandError, match="Read-only") as refusal:
+            run("--check")
+        assert refusal.value.returncode == 2
 
     def test_removes_nothing(self, leave, stored):
         name = leave("ab/ab" + "0" * 30, 25)
