@@ -235,6 +235,11 @@ MUTANTS = (
         "self._sock.shutdown(socket.SHUT_RD)", "self._sock.fileno()", f"{BODIES} -k hold_up",
     ),
     Mutant(
+        "answers-that-trickle-without-end", "qhse/deployment/gunicorn_worker.py",
+        "self._sock.shutdown(socket.SHUT_RDWR)", "self._sock.fileno()",
+        "qhse/deployment/tests/test_gunicorn_worker.py -k ends_after_a_while",
+    ),
+    Mutant(
         "user-not-compared-at-login", "qhse/accounts/services/login.py",
         "if user is None or not user.is_active or user.password != proven.password:", "if user is None:",
         f"{LOGIN} -k overtaken",

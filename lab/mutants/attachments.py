@@ -10,6 +10,7 @@ CONTENTS = "qhse/attachments/tests/test_contents.py"
 SERVICES = "qhse/attachments/tests/test_services.py"
 RACES = "qhse/attachments/tests/test_races.py"
 ORPHANS = "qhse/attachments/tests/test_remove_orphaned_files.py"
+PREVIEWS = "qhse/attachments/tests/test_previews.py"
 BODIES = "qhse/api/tests/test_bodies.py"
 PAGES = "qhse/attachments/tests/test_admin_pages.py"
 ADD = "qhse/attachments/tests/test_admin_add.py"
@@ -19,7 +20,16 @@ MUTANTS = (
     Mutant(
         "all-workers-paint-the-same-picture", "qhse/attachments/previews.py",
         "        if hold_turn(_TURNS + picture.pk):", "        if hold_turn(_TURNS + picture.pk) is not None:",
-        "qhse/attachments/tests/test_previews.py -k two_workers",
+        f"{PREVIEWS} -k two_workers",
+    ),
+    Mutant(
+        "one-refused-picture-holds-up-all-previews", "qhse/attachments/previews.py",
+        "waiting.filter(pk__gt=_refused.behind)", "waiting.filter(pk__gt=0)", f"{PREVIEWS} -k those_behind",
+    ),
+    Mutant(
+        "a-disk-that-is-not-mounted-costs-all-previews", "qhse/attachments/previews.py",
+        "if storage.lacks(error) and _has_others(picture):", "if storage.lacks(error):",
+        f"{PREVIEWS} -k may_not_be_mounted",
     ),
     Mutant(
         "a-file-is-removed-when-the-commit-failed", "qhse/attachments/services.py",
@@ -91,6 +101,14 @@ MUTANTS = (
     Mutant(
         "young-files-are-orphans", "qhse/attachments/orphans.py",
         "written_at < before", "written_at", f"{ORPHANS} -k old_files",
+    ),
+    Mutant(
+        "the-database-s-clock-alone-makes-files-old", "qhse/attachments/orphans.py",
+        "min(storage.present(), database_time())", "database_time()", f"{ORPHANS} -k two_days_ahead",
+    ),
+    Mutant(
+        "a-row-is-stored-whose-file-was-removed-meanwhile", "qhse/attachments/services.py",
+        "            _demand_file(stored_as)\n", "", f"{SERVICES} -k removed_meanwhile",
     ),
     Mutant(
         "a-page-receives-files-of-anybody", PAGE_UPLOADS,

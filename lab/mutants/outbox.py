@@ -264,7 +264,7 @@ MUTANTS = (
     ),
     Mutant(
         "pictures-read-at-each-look", "qhse/attachments/previews.py",
-        "        bound_transaction(lock=1, statement=5)\n        return list(", "        return list(",
+        "        bound_transaction(lock=1, statement=5)\n        waiting = ", "        waiting = ",
         "outbox/tests/test_plans.py -k make_previews",
     ),
     Mutant(

@@ -11,12 +11,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from tqdm import tqdm
 
+from outbox.events import event_types
 from outbox.models import OutboxEvent
 from outbox.permissions import OUTBOX_ROLES
 from outbox.services import DECIDED_AT_ONCE
 from qhse.accounts.models import User
 from qhse.accounts.rights import is_allowed
 from qhse.errors import DomainError
+
+
+def demand_known_type(name: str) -> None:
+    """Raises CommandError."""
+    if name not in event_types:
+        raise CommandError(f"--type: there is no {name}; known are {', '.join(sorted(event_types))}")
 
 
 class ReasonedCommand(BaseCommand):
@@ -66,6 +73,9 @@ class DecisionCommand(ReasonedCommand):
         chosen = self.chosen(which)
         if missing := set(options["id"] or ()) - {event_id for _, event_id in chosen}:
             raise CommandError(f"not dead, or not there: {', '.join(sorted(map(str, missing)))}")
+        # One that this code does not know any more may have dead events.
+        if options["type"] and not chosen:
+            demand_known_type(options["type"])
         ids = [row for row, _ in chosen]
         if options["dry_run"]:
             self.stdout.write(f"{len(ids)} would be {self.done}")

@@ -140,7 +140,6 @@ def test_status_tells_when_a_worker_was_seen():
 def test_requeue_by_id_type_or_all_puts_dead_events_back_with_an_audited_reason(dead_events):
     assert run("requeue_dead_events", "--all", "--reason", "Fixed", "--dry-run") == "3 would be requeued\n"
     assert run("requeue_dead_events", "--id", str(dead_events[0].event_id), "--reason", "Try one") == "1 requeued\n"
-    assert run("requeue_dead_events", "--type", "NO_SUCH_TYPE", "--reason", "Fixed") == "0 requeued\n"
     assert run("requeue_dead_events", "--type", "TEST_GAUGE_CALIBRATED", "--reason", "Fixed") == "2 requeued\n"
 
     assert not OutboxEvent.objects.exclude(status=EventStatus.PENDING, attempts=0).exists()
@@ -150,6 +149,22 @@ def test_requeue_by_id_type_or_all_puts_dead_events_back_with_an_audited_reason(
         ("system", "command", "Fixed"),
         ("system", "command", "Fixed"),
     ]
+
+
+@pytest.mark.parametrize(
+    "command", ["requeue_dead_events", "dismiss_dead_events", "requeue_messages", "dismiss_messages"]
+)
+def test_a_type_that_nobody_knows_is_refused(command):
+    with pytest.raises(CommandError, match=r"--type: there is no NO_SUCH_TYPE; known are .*TEST_GAUGE_CALIBRATED"):
+        run(command, "--type", "NO_SUCH_TYPE", "--reason", "Fixed", "--dry-run")
+
+    assert run(command, "--type", "TEST_GAUGE_CALIBRATED", "--reason", "Fixed").startswith("0 ")
+
+
+def test_a_type_that_nobody_knows_any_more_may_have_dead_events(dead_events):
+    OutboxEvent.objects.update(event_type="TEST_OF_THE_PAST")
+
+    assert run("dismiss_dead_events", "--type", "TEST_OF_THE_PAST", "--reason", "A test") == "3 dismissed\n"
 
 
 def test_requeue_refuses_an_empty_reason_and_an_event_that_is_not_dead(dead_events, publish_reading):
@@ -191,7 +206,6 @@ def test_dismiss_by_id_by_type_and_all_with_a_dry_run_first(dead_events, drain):
     assert run("dismiss_dead_events", "--all", "--reason", "A test", "--dry-run") == "3 would be dismissed\n"
     assert OutboxEvent.objects.dead().count() == 3
     assert run("dismiss_dead_events", "--id", str(dead_events[0].event_id), "--reason", "One") == "1 dismissed\n"
-    assert run("dismiss_dead_events", "--type", "NO_SUCH_TYPE", "--reason", "A test") == "0 dismissed\n"
     assert run("dismiss_dead_events", "--all", "--reason", "A test") == "2 dismissed\n"
     assert run("requeue_dead_events", "--all", "--reason", "Fixed") == "0 requeued\n"
 

@@ -8,6 +8,7 @@ from itertools import islice
 
 from qhse.attachments import storage
 from qhse.attachments.contents import digest_of
+from qhse.attachments.errors import StorageIsAway
 from qhse.attachments.models import Attachment
 from qhse.database import database_time
 
@@ -18,10 +19,12 @@ def orphans(*, older_than_hours: int) -> Iterator[str]:
     """
     Yield the names of files that no row names, and that were written so many hours ago.
 
-    A younger one may wait for its row, because the file comes first. An upload that never ended counts as one. Raises
-    StorageIsAway.
+    A younger one may wait for its row, because the file comes first. An upload that never ended counts as one. The
+    earlier of two clocks counts, the storage's and the database's. So one that is ahead removes nothing that is young.
+
+    Raises StorageIsAway.
     """
-    before = database_time() - timedelta(hours=older_than_hours)
+    before = min(storage.present(), database_time()) - timedelta(hours=older_than_hours)
     for names in _batches(storage.all_names()):
         named = {
             name
@@ -44,17 +47,21 @@ def checked() -> Iterator[tuple[Attachment, str]]:
     """
     Read every file that a row names, void ones too. Yield each row, and what is wrong with its file or nothing.
 
-    Raises StorageIsAway.
+    One that cannot be read is wrong, and those behind it are read. Raises StorageIsAway when none can be.
     """
     for attachment in Attachment.objects.order_by("pk").iterator(chunk_size=BATCH):
         yield attachment, _fault(attachment)
 
 
 def _fault(attachment: Attachment) -> str:
-    if not storage.exists(attachment.stored_as):
-        return "is missing"
-    with storage.opened(attachment.stored_as) as content:
-        size, sha256 = digest_of(content)
+    try:
+        with storage.reading(attachment.stored_as) as content:
+            size, sha256 = digest_of(content)
+    except StorageIsAway as error:
+        if storage.lacks(error):
+            return "is missing"
+        storage.demand_answer()
+        return f"could not be read: {error.__cause__}"
     return "" if (size, sha256) == (attachment.size, attachment.sha256) else "is not what was attached"
 
 

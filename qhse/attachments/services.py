@@ -22,6 +22,7 @@ from qhse.attachments.errors import (
     RecordHasTooManyFiles,
     RecordIsUnknown,
     RecordNeedsAFile,
+    StorageIsAway,
 )
 from qhse.attachments.models import MAX_DESCRIPTION, MAX_REASON, Attachment
 from qhse.attachments.names import MAX_NAME, file_name
@@ -38,8 +39,8 @@ def attach(
     Put a file on a record. `content` is open for reading, and stays open.
 
     First the file is stored, under a new name. Then row and audit entry are stored together or not at all, under the
-    record's lock. So no row lacks its file. A file whose row was refused is removed; what a kill leaves behind
-    `remove_orphaned_files` finds. A repetition attaches a second one.
+    record's lock. Before the commit the file is looked for once more. So no row lacks its file. A file whose row was
+    refused is removed; what a kill leaves behind `remove_orphaned_files` finds. A repetition attaches a second one.
 
     Raises EntityTypeIsUnknown, RecordIsUnknown, FileNameIsInvalid, DescriptionIsTooLong, what `examined` raises,
     StorageIsAway, RecordHasTooManyFiles, and what the record's kind refuses.
@@ -56,6 +57,7 @@ def attach(
     try:
         with transaction.atomic():
             attachment = _attach(kind, entity_id, stored_name, stored_as, described, facts, actor)
+            _demand_file(stored_as)
             is_decided = True
     except BaseException:
         # Not after a commit that failed: it may have happened, and then its row needs the file.
@@ -89,6 +91,16 @@ def _attach(
     _record(attachment, actor, "FILE_ATTACHED", changes)
     wake_workers()  # a picture wants a preview
     return attachment
+
+
+def _demand_file(stored_as: str) -> None:
+    """
+    Raise StorageIsAway unless the file is there.
+
+    The lock may have been waited for, and `remove_orphaned_files` knows only clocks.
+    """
+    if not storage.exists(stored_as):
+        raise StorageIsAway("The stored file has gone; send it again.")
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import shutil
@@ -91,6 +92,18 @@ def opened(stored_as: str) -> BinaryIO:
         return _storage().open(stored_as, "rb")  # type: ignore[return-value]
 
 
+@contextmanager
+def reading(stored_as: str) -> Iterator[BinaryIO]:
+    """Give a stored file to be read in here. Raises StorageIsAway, also for what fails in the middle of it."""
+    with _reported(f"the file {stored_as} could not be read"), _storage().open(stored_as, "rb") as content:
+        yield content  # type: ignore[misc]
+
+
+def lacks(error: StorageIsAway) -> bool:
+    """Return whether the storage answered, and has no such file. One whose disk is not mounted says so of all."""
+    return isinstance(error.__cause__, FileNotFoundError)
+
+
 def discard(stored_as: str) -> bool:
     """Remove a file that no row names. False, and a line in the log, if it could not be."""
     with suppress(StorageIsAway), _reported(f"the file {stored_as} could not be removed; no row names it"):
@@ -103,6 +116,12 @@ def exists(stored_as: str) -> bool:
     """Raises StorageIsAway."""
     with _reported(f"nobody could say whether there is a file {stored_as}"):
         return _storage().exists(stored_as)
+
+
+def demand_answer() -> None:
+    """Raise StorageIsAway unless the storage answers at all: what it says of one file may be about that file alone."""
+    with _reported("the files could not be listed"):
+        _storage().listdir("")
 
 
 def all_names(folder: str = "") -> Iterator[str]:
@@ -126,12 +145,23 @@ def written_at(stored_as: str) -> datetime | None:
             return None
 
 
+def present() -> datetime:
+    """Return the time by the storage's own clock, which it writes on a new file. Raises StorageIsAway."""
+    name = keep(io.BytesIO(b"The time, please"))
+    try:
+        with _reported(f"nobody could say how old the file {name} is"):
+            return _storage().get_modified_time(name)
+    finally:
+        discard(name)
+
+
 @contextmanager
 def _reported(what: str) -> Iterator[None]:
     try:
         yield
     except _failures() as error:
-        logger.exception(what)
+        # Which file is missing is all that a traceback could tell, and one look can find many.
+        logger.error("%s: %s", what, error, exc_info=not isinstance(error, FileNotFoundError))
         raise StorageIsAway("The storage of files cannot do it now; ask again shortly.") from error
 
 

@@ -19,7 +19,10 @@ from qhse.observability import context
 
 READ_SECONDS = 5.0  # for head and body together, from the first byte; a proxy that buffers needs milliseconds
 SEND_SECONDS = 60  # in which a client takes nothing of its answer; a proxy takes what its buffers hold at once
+SLOW_SECONDS = 30.0  # over which its pace is measured, again and again; a moment without a network is no offence
+LEAST_PACE = 16_384  # bytes a second; an old mobile network is slower at its edge, and such readers come by a proxy
 FIRST_BYTE_SECONDS = 0.05  # that a thread waits for the first one, before it leaves that to the main loop
+_TCP_INFO_BYTES = 148
 
 
 class BoundedReadWorker(ThreadWorker):
@@ -32,7 +35,8 @@ class BoundedReadWorker(ThreadWorker):
     thread.
 
     Sending ends likewise, when the client takes nothing for SEND_SECONDS. Else the readers of a few long lists could
-    keep all threads by not reading.
+    keep all threads by not reading. It ends too when what the client takes is less than LEAST_PACE over SLOW_SECONDS,
+    because a few bytes now and then would keep a thread as well.
 
     What gunicorn refuses before the application sees it is answered with a problem document, like all other refusals.
     """
@@ -41,6 +45,7 @@ class BoundedReadWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         # In the order of their deadlines, because all have the same time. Threads append, the main loop takes away.
         self._reads: deque[tuple[float, _Read]] = deque()
+        self._sends: set[_Send] = set()
 
     def init_process(self) -> None:
         # In this process, which is ours alone. gunicorn has no hook for it, and would answer with a page.
@@ -52,18 +57,22 @@ class BoundedReadWorker(ThreadWorker):
             return _DEFER
         # By the kernel: gunicorn sends without a limit, and a limit of Python's would be one to reading as well.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
-        read = _Read(conn.sock)
+        read, send = _Read(conn.sock), _Send(conn.sock)
+        self._sends.add(send)
         self._reads.append((time.monotonic() + READ_SECONDS, read))
         try:
             return super().handle(conn)
         finally:
             read.over = True
+            self._sends.discard(send)
 
     def murder_pending(self) -> None:
-        """End the reads that are overdue. The main loop comes by at least once a second."""
+        """End the reads that are overdue, and the answers that trickle. The main loop comes by once a second."""
         super().murder_pending()
         while self._reads and (self._reads[0][1].over or self._reads[0][0] <= time.monotonic()):
             self._reads.popleft()[1].end()
+        for send in list(self._sends):
+            send.look()
 
 
 class _Read:
@@ -77,6 +86,44 @@ class _Read:
         if not self.over:
             with suppress(OSError):  # closed in the meantime
                 self._sock.shutdown(socket.SHUT_RD)
+
+
+class _Send:
+    """
+    The answers on a socket, watched by the main loop, because who sends waits in the kernel.
+
+    Only what waits for the client is measured. A view that takes its time is not.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._since = 0.0
+        self._taken = 0
+
+    def look(self) -> None:
+        taken, waits = _taken_and_waiting(self._sock)
+        now = time.monotonic()
+        seconds = now - self._since
+        if waits and self._since and seconds < SLOW_SECONDS:
+            return
+        if waits and self._since and taken - self._taken < seconds * LEAST_PACE:
+            with suppress(OSError):  # closed in the meantime
+                self._sock.shutdown(socket.SHUT_RDWR)
+        self._since, self._taken = (now, taken) if waits else (0.0, 0)
+
+
+def _taken_and_waiting(sock: socket.socket) -> tuple[int, int]:
+    """Return how many bytes the other side took, and how many wait until it does: none where Linux does not say."""
+    if not hasattr(socket, "TCP_INFO"):
+        return 0, 0
+    try:
+        said = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+    except OSError:  # closed in the meantime, or a Unix socket
+        return 0, 0
+    if len(said) < _TCP_INFO_BYTES:
+        return 0, 0
+    # tcpi_bytes_acked and tcpi_notsent_bytes of `struct tcp_info`.
+    return struct.unpack_from("=Q", said, 120)[0], struct.unpack_from("=I", said, 144)[0]
 
 
 _REFUSALS = {

@@ -9,8 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from outbox.events import event_types
-from outbox.management.decisions import ReasonedCommand
+from outbox.management.decisions import ReasonedCommand, demand_known_type
 from outbox.relay.services import Selection, replay
 from qhse.errors import DomainError
 
@@ -30,8 +29,8 @@ class Command(ReasonedCommand):
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["type"] and options["type"] not in event_types:
-            raise CommandError(f"--type: there is no {options['type']}; known are {', '.join(sorted(event_types))}")
+        if options["type"]:
+            demand_known_type(options["type"])
         try:
             selection = Selection(options["since"], options["until"], options["type"], options["aggregate"])
         except DomainError as error:

@@ -51,3 +51,10 @@ EACH = {
     "measured.xlsx": (XLSX, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "8d.docx": (DOCX, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
 }
+
+
+class Torn(io.BytesIO):
+    """A file that opens, and cannot be read."""
+
+    def read(self, *args) -> bytes:
+        raise OSError(5, "Input/output error")

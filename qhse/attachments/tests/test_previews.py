@@ -6,6 +6,7 @@ import io
 import threading
 
 import pytest
+from django.core.files.base import File
 from django.db import connection
 from django.test import Client
 
@@ -15,10 +16,40 @@ from qhse.attachments.models import Attachment
 from qhse.attachments.orphans import orphans
 from qhse.attachments.previews import make_preview
 from qhse.attachments.services import void_attachment
-from qhse.attachments.tests.files import CSV, HEIC, JPEG, WEBP
+from qhse.attachments.tests.files import CSV, HEIC, JPEG, WEBP, Torn
 
 pytestmark = pytest.mark.django_db
 PHOTO = png(900, 300)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_refused(monkeypatch):
+    monkeypatch.setattr(previews, "_refused", previews._Refused())
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Let the time pass after which refused pictures are asked for again."""
+
+    def pass_by() -> None:
+        monkeypatch.setattr(previews._refused, "again_at", 0.0)
+
+    return pass_by
+
+
+@pytest.fixture
+def refuse(settings):
+    """Have the storage refuse a file: a folder stands in its place."""
+
+    def stand_in(picture: Attachment) -> None:
+        stored = settings.ATTACHMENTS_DIR / picture.stored_as
+        stored.rename(stored.with_suffix(".away"))
+        stored.mkdir()
+
+    yield stand_in
+    for folder in settings.ATTACHMENTS_DIR.glob("??/" + "?" * 32):
+        if folder.is_dir():
+            folder.rmdir()
 
 
 def body_of(response) -> bytes:
@@ -82,15 +113,64 @@ class TestMakePreview:
 
         assert (make_preview(), preview_as(picture)) == (True, "")
 
-    def test_a_storage_that_is_away_is_asked_again_the_next_time(self, put, settings):
+    def test_one_of_too_many_bytes_has_none_and_is_not_read(self, put, monkeypatch):
         picture = put(content=io.BytesIO(PHOTO))
-        stored = settings.ATTACHMENTS_DIR / picture.stored_as
-        stored.rename(stored.with_suffix(".away"))
-        assert (make_preview(), preview_as(picture)) == (False, None)
+        monkeypatch.setattr(previews, "MOST_BYTES", picture.size - 1)
+        monkeypatch.setattr(storage, "reading", None)
 
-        stored.with_suffix(".away").rename(stored)
+        assert (make_preview(), preview_as(picture)) == (True, "")
+
+    def test_one_whose_file_is_gone_has_none_while_others_are_there(self, put, settings):
+        gone, there = put(content=io.BytesIO(PHOTO)), put(content=io.BytesIO(PHOTO))
+        (settings.ATTACHMENTS_DIR / gone.stored_as).unlink()
+
+        assert (make_preview(), preview_as(gone)) == (True, "")
         assert make_preview() is True
-        assert preview_as(picture)
+        assert preview_as(there)
+
+    def test_one_that_is_refused_does_not_hold_up_those_behind(self, put, refuse, later, settings):
+        refused, there = put(content=io.BytesIO(PHOTO)), put(content=io.BytesIO(PHOTO))
+        refuse(refused)
+
+        assert (make_preview(), make_preview(), make_preview()) == (True, True, False)
+        assert preview_as(refused) is None
+        assert preview_as(there)
+
+        stored = settings.ATTACHMENTS_DIR / refused.stored_as
+        stored.rmdir()
+        stored.with_suffix(".away").rename(stored)
+        later()
+        assert make_preview() is True
+        assert preview_as(refused)
+
+    def test_pauses_after_several_refusals_and_goes_on_behind_them(self, put, refuse):
+        pictures = [put(content=io.BytesIO(PHOTO)) for _ in range(previews.MOST_REFUSED + 1)]
+        for each in pictures[:-1]:
+            refuse(each)
+
+        assert [make_preview() for _ in pictures[:-1]] == [True] * (previews.MOST_REFUSED - 1) + [False]
+        assert make_preview() is True
+        assert preview_as(pictures[-1])
+
+    def test_one_that_fails_in_the_middle_of_reading_counts_as_refused(self, put, monkeypatch):
+        picture = put(content=io.BytesIO(PHOTO))
+        monkeypatch.setattr(storage.DirectoryStorage, "_open", lambda *args: File(Torn()))
+
+        assert (make_preview(), preview_as(picture)) == (True, None)
+
+    def test_a_storage_without_any_file_may_not_be_mounted_and_is_asked_again(self, put, later, settings):
+        pictures = [put(content=io.BytesIO(PHOTO)) for _ in range(2)]
+        away = settings.ATTACHMENTS_DIR.with_suffix(".away")
+        settings.ATTACHMENTS_DIR.rename(away)
+        try:
+            assert (make_preview(), make_preview(), make_preview()) == (True, True, False)
+        finally:
+            away.rename(settings.ATTACHMENTS_DIR)
+        assert [preview_as(each) for each in pictures] == [None, None]
+
+        later()
+        assert make_preview() is True
+        assert preview_as(pictures[0])
 
     def test_who_comes_second_removes_their_own(self, put, stored, monkeypatch):
         picture = put(content=io.BytesIO(PHOTO))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.files.base import File
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from qhse.attachments import storage
 from qhse.attachments.services import void_attachment
+from qhse.attachments.tests.files import Torn
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +48,18 @@ def leave(root):
     return leave_file
 
 
+@pytest.fixture
+def clocks(monkeypatch):
+    """Put the clocks of the storage and of the database so many hours ahead."""
+
+    def put_ahead(*, storage: float, database: float) -> None:
+        now = timezone.now()
+        monkeypatch.setattr("qhse.attachments.storage.present", lambda: now + timedelta(hours=storage))
+        monkeypatch.setattr("qhse.attachments.orphans.database_time", lambda: now + timedelta(hours=database))
+
+    return put_ahead
+
+
 class TestRemove:
     def test_takes_old_files_without_a_row_and_no_others(self, put, leave, root, stored):
         attachment = put()
@@ -62,6 +78,17 @@ class TestRemove:
 
         assert run("--older-than", "1")[1][-1] == "1 file removed"
         assert stored() == []
+
+    @pytest.mark.parametrize(("ahead", "behind"), [("database", "storage"), ("storage", "database")])
+    def test_a_clock_that_is_two_days_ahead_makes_no_file_older(self, leave, stored, clocks, ahead, behind):
+        young = leave("cd/cd" + "0" * 30, 23)
+
+        clocks(**{ahead: 48, behind: 0})
+        assert run() == (0, ["nothing to remove"])
+        assert stored() == [young]
+
+        clocks(**{ahead: 48, behind: 2})
+        assert run() == (0, [young, "1 file removed"])
 
     @pytest.mark.parametrize("hours", ["0", "-1", "1.5", "x", "9" * 20])
     def test_less_than_an_hour_is_refused(self, hours):
@@ -111,6 +138,46 @@ class TestCheck:
                 "3 files read: 3 files not as attached",
             ],
         )
+
+    def test_names_what_cannot_be_read_and_reads_those_behind(self, put, root, nc):
+        folder, loop, gone = put(), put(), put()
+        for each in (folder, loop, gone):
+            (root / each.stored_as).unlink()
+        (root / folder.stored_as).mkdir()
+        (root / loop.stored_as).symlink_to(root / loop.stored_as)
+
+        code, said = run("--check")
+        (root / folder.stored_as).rmdir()
+        (root / loop.stored_as).unlink()
+        assert (code, said) == (
+            1,
+            [
+                f"attachment {folder.pk} of nonconformity {nc.pk}: {folder.stored_as} could not be read: "
+                f"[Errno 21] Is a directory: '{root / folder.stored_as}'",
+                f"attachment {loop.pk} of nonconformity {nc.pk}: {loop.stored_as} could not be read: "
+                f"[Errno 40] Too many levels of symbolic links: '{root / loop.stored_as}'",
+                f"attachment {gone.pk} of nonconformity {nc.pk}: {gone.stored_as} is missing",
+                "3 files read: 3 files not as attached",
+            ],
+        )
+
+    def test_one_that_breaks_off_in_the_middle_could_not_be_read(self, put, monkeypatch):
+        torn = put()
+        monkeypatch.setattr(storage.DirectoryStorage, "_open", lambda *args: File(Torn()))
+
+        code, said = run("--check")
+        assert (code, said[0].partition(torn.stored_as)[2]) == (
+            1, " could not be read: [Errno 5] Input/output error",
+        )  # fmt: skip
+
+    def test_a_storage_that_is_away_is_exit_code_2(self, put, root, monkeypatch):
+        put()
+        for each in ("_open", "listdir"):
+            monkeypatch.setattr(storage.DirectoryStorage, each, _read_only)
+
+        with pytest.raises(CommandError, match="Read-only") as refusal:
+            run("--check")
+        assert refusal.value.returncode == 2
 
     def test_removes_nothing(self, leave, stored):
         name = leave("ab/ab" + "0" * 30, 25)

@@ -140,6 +140,20 @@ class TestWhatGoesWrongBetweenFileAndRow:
 
         assert (len(stored()), Attachment.objects.count()) == (1, 0)
 
+    def test_a_file_that_was_removed_meanwhile_leaves_no_row(self, put, stored, settings, monkeypatch):
+        record = services._record
+
+        def removed(*args):
+            (Path(settings.ATTACHMENTS_DIR) / stored()[0]).unlink()
+            record(*args)
+
+        monkeypatch.setattr(services, "_record", removed)
+
+        with pytest.raises(StorageIsAway):
+            put()
+
+        assert (Attachment.objects.count(), AuditEntry.objects.filter(action="FILE_ATTACHED").count()) == (0, 0)
+
     def test_a_file_that_cannot_be_written_leaves_no_row(self, put, stored, monkeypatch):
         monkeypatch.setattr(storage, "_flush", raising(OSError(28, "No space left on device")))
 

@@ -19,8 +19,8 @@ class Command(BaseCommand):
     help = (
         "Remove stored files that no record names: what was left of an upload when its process was killed. It may run "
         "beside everything, be interrupted at any moment, and be repeated. With --check it removes nothing, and reads "
-        "every file that a record names instead. Exit code 0: all is well; 1: a file is missing, is another one, or "
-        "could not be removed; 2: it could not be looked."
+        "every file that a record names instead. Exit code 0: all is well; 1: a file is missing, is another one, "
+        "could not be read, or could not be removed; 2: the storage or the database could not be asked."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
