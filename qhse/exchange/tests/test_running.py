@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -238,16 +237,10 @@ running.run_import(int(sys.argv[1]))
 @pytest.mark.parametrize(
     ("mode", "at"), [(GOOD, 1), (GOOD, ROWS_AT_ONCE), (GOOD, ROWS_AT_ONCE + 30), (ALL, ROWS_AT_ONCE + 30)]
 )
-def test_killed_at_a_row_what_its_mode_promises_is_left(started, mode, at):
+def test_killed_at_a_row_what_its_mode_promises_is_left(started, children, mode, at):
     job = started(suppliers_csv(ROWS_AT_ONCE + 50), mode=mode)
-    database = connection.settings_dict
-    values = {"user": database["USER"], "host": database["HOST"], "port": database["PORT"], "name": database["NAME"]}
-    environment = os.environ | {"TEST_DATABASE_URL": _url(database), "DJANGO_SETTINGS_MODULE": "qhse.settings"}
-    assert values
 
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(job.pk), str(at)], env=environment, cwd=settings.BASE_DIR, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", KILLED, str(job.pk), str(at)], cwd=settings.BASE_DIR, check=False)
 
     assert done.returncode == -9
     stored = ROWS_AT_ONCE if (mode, at) == (GOOD, ROWS_AT_ONCE + 30) else 0
@@ -256,19 +249,6 @@ def test_killed_at_a_row_what_its_mode_promises_is_left(started, mode, at):
     assert (counts(job), job.status) == ((ROWS_AT_ONCE + 50, 0, 0, 0), ImportStatus.DONE)
     assert AuditEntry.objects.filter(action="SUPPLIER_CREATED").count() == ROWS_AT_ONCE + 50
     assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == ROWS_AT_ONCE + 50
-
-
-def _url(database):
-    from urllib.parse import quote, urlencode
-
-    place = database["HOST"] or ""
-    query = {"host": place} if place.startswith("/") else {}
-    host = "" if place.startswith("/") else place
-    port = f":{database['PORT']}" if database["PORT"] else ""
-    word = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
-    return f"postgres://{quote(database['USER'])}{word}@{host}{port}/{database['NAME']}" + (
-        f"?{urlencode(query)}" if query else ""
-    )
 
 
 def in_parallel(works):
@@ -352,6 +332,30 @@ def test_two_imports_that_name_suppliers_in_opposite_orders_do_not_wait_for_each
     in_parallel([partial(run_import, job.pk) for job in jobs])
 
     assert [counts(job)[2:] for job in jobs] == [(0, 0), (0, 0)]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", [GOOD, ALL])
+def test_one_whose_rows_somebody_else_holds_waits_for_the_next_run_and_those_behind_it_do_not(
+    started, make_supplier, mode
+):
+    held = make_supplier(name="Hansa Forge GmbH")
+    job, behind = started(b"Name;Country\nHansa Forge GmbH;DE\n", mode=mode), started(mode=mode)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor, connection.cursor() as ours:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT 1 FROM suppliers_supplier WHERE id = %s FOR UPDATE", [held.pk])
+            ours.execute("SET lock_timeout = '100ms'")
+            for _ in range(MOST_STARTS + 1):
+                run_waiting()
+            ours.execute("SET lock_timeout = 0")
+    finally:
+        other.close()
+
+    assert (counts(job), job.status, counts(behind)) == ((0, 0, 0, 0), ImportStatus.RUNNING, (3, 0, 0, 0))
+    assert (run_waiting(), counts(job)) == (1, (0, 1, 0, 0))
 
 
 @pytest.mark.postgres
