@@ -141,4 +141,13 @@ MUTANTS = (
         "if locked.started_by is None or not may_import(locked.started_by, kind_of(job.kind)):", "if False:",
         f"{RUNS} -k stops_in_the_middle",
     ),
+    Mutant(
+        "who-left-imports-all-rows", RUNNING,
+        "                _demand_right(job, User.objects.select_for_update(no_key=True))\n", "",
+        f"{RUNS} -k stores_none",
+    ),
+    Mutant(
+        "who-leaves-does-not-wait-for-the-import", RUNNING,
+        "User.objects.select_for_update(no_key=True)", "User.objects.all()", f"{RUNS} -k waits_for_the_commit",
+    ),
 )  # fmt: skip

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from audit.services import record
 from qhse import clock
+from qhse.accounts.models import User
 from qhse.database import SqlState, sqlstate, take_turn
 from qhse.errors import DomainError
 from qhse.exchange import signs
@@ -33,10 +34,15 @@ from qhse.observability import context
 logger = logging.getLogger("qhse.exchange")
 
 ROWS_AT_ONCE = 100
+MAY_NOT = "Who has started it may not import this any more."
 MOST_STARTS = 5  # without coming forward; then it is given up
 _TURNS = 0x494D504F << 32  # the upper half of our advisory locks; the lower one is the import
 Tell = Callable[[int], None]
 _OUTCOMES = {Outcome.NEW: "rows_new", Outcome.CHANGED: "rows_changed", Outcome.SAME: "rows_same"}
+
+
+class RightIsGone(Exception):
+    """Who has started it may not import this any more."""
 
 
 @dataclass(slots=True)
@@ -88,7 +94,7 @@ def run_import(import_id: int, *, tell: Tell | None = None, source: str = "worke
         if job.tried > MOST_STARTS:
             _end(job, ImportStatus.FAILED, why="It was started several times, and ended before its end.")
         elif not may_import(job.started_by, kind_of(job.kind)):
-            _end(job, ImportStatus.FAILED, why="Who has started it may not import this any more.")
+            _end(job, ImportStatus.FAILED, why=MAY_NOT)
         elif job.mode == ImportMode.ALL_OR_NOTHING:
             return _run_whole(job, tell)
         else:
@@ -111,6 +117,12 @@ def _begun(import_id: int) -> ImportJob | None:
 
 
 def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
+    """
+    Import all rows, or none. False if somebody else is at it.
+
+    Whether who has started it still may is asked after each hundred rows, so that locks of rows end early. It is asked
+    once more at the end, and then the user is locked: who deactivates that user waits for our commit, or we see it.
+    """
     done = Done()
     try:
         with transaction.atomic():
@@ -120,6 +132,7 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
                 _lock_all(job)
                 for rows in _all_rows(job):
                     _write_rows(job, rows, done)
+                    _demand_right(job, User.objects.all())
                     beat.tell(done.rows)
                     _say(tell, done.rows)
             locked = ImportJob.objects.select_for_update(no_key=True, of=("self",)).get(pk=job.pk)
@@ -128,7 +141,11 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
             if done.problems:
                 transaction.set_rollback(True)
             else:
+                _demand_right(job, User.objects.select_for_update(no_key=True))
                 _end(job, ImportStatus.DONE, counts=done.counts)
+    except RightIsGone:
+        _end(job, ImportStatus.FAILED, why=MAY_NOT)
+        return True
     except ImportWasCancelled:
         return True
     if done.problems:
@@ -136,11 +153,21 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
     return True
 
 
+def _demand_right(job: ImportJob, users: QuerySet[User]) -> None:
+    """Raises RightIsGone. `users` says how the user is read, and may lock."""
+    if not may_import(users.get(pk=job.started_by_id or 0), kind_of(job.kind)):
+        raise RightIsGone
+
+
 # --- The good rows ----------------------------------------------------------------------------------------------------
 
 
 def _run_piece(job: ImportJob, tell: Tell | None) -> bool:
-    """Import the next rows, and store the counts with them. False when there is nothing left to do."""
+    """
+    Import the next rows, and store the counts with them. False when there is nothing left to do.
+
+    Whether who has started it still may is asked when they begin. Rows that have begun are as a request that has.
+    """
     with transaction.atomic():
         if not take_turn(_TURNS + job.pk):
             return False
@@ -155,7 +182,7 @@ def _run_piece(job: ImportJob, tell: Tell | None) -> bool:
             _end(
                 job,
                 ImportStatus.FAILED,
-                why="Who has started it may not import this any more. Earlier rows are stored.",
+                why=f"{MAY_NOT} Earlier rows are stored.",
             )
             return False
         done = Done()

@@ -12,7 +12,7 @@ from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from audit.models import AuditEntry
 from ncs.models import NonConformity
@@ -20,6 +20,7 @@ from ncs.services.fields import due_by
 from outbox.models import OutboxEvent
 from qhse import clock
 from qhse.accounts.services.users import change_user
+from qhse.database import SqlState, bound_transaction, sqlstate
 from qhse.exchange import running
 from qhse.exchange.models import ImportJob, ImportMode, ImportPiece, ImportStatus
 from qhse.exchange.running import MOST_STARTS, ROWS_AT_ONCE, run_import, run_waiting
@@ -219,6 +220,7 @@ def test_after_the_database_went_away_at_a_row_the_next_run_goes_on_and_no_row_i
 KILLED = """
 import os, signal, sys
 import django; django.setup()
+from qhse.database import SqlState, bound_transaction, sqlstate
 from qhse.exchange import running
 write, seen = running._write_row, []
 def killed(job, kind, row):
@@ -394,3 +396,54 @@ def test_one_of_all_rows_or_none_that_is_cancelled_while_it_runs_stores_nothing_
 
     job.refresh_from_db()
     assert (job.status, Supplier.objects.count(), seen) == (ImportStatus.CANCELLED, 0, [ROWS_AT_ONCE])
+
+
+def in_another_connection(work):
+    """Do this in a thread, and return when it is done."""
+    in_parallel([work])
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("at", "changes"), [(1, {"is_active": False}), (3, {"is_active": False}), (3, {"role": "auditor"})]
+)
+def test_who_leaves_while_all_rows_or_none_are_written_stores_none(started, users, at, changes):
+    job = started(suppliers_csv(3 * ROWS_AT_ONCE))
+    leave = partial(change_user, user_id=users["procurement"].pk, actor=users["admin"], changes=changes)
+    told = []
+
+    def tell(rows):
+        told.append(rows)
+        if len(told) == at:
+            in_another_connection(leave)
+
+    run_import(job.pk, tell=tell)
+
+    assert (counts(job), job.status, Supplier.objects.count()) == ((0, 0, 0, 0), ImportStatus.FAILED, 0)
+    assert "may not import this any more" in job.why
+    assert len(told) == at  # it does not hold its locks to the end for nothing
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_who_deactivates_somebody_waits_for_the_commit_of_all_rows_whose_right_has_been_looked_at(
+    started, users, monkeypatch
+):
+    job, end, waited = started(), running._end, []
+
+    def look():
+        with pytest.raises(OperationalError) as error, transaction.atomic():
+            bound_transaction(lock=0.05, statement=5)
+            change_user(user_id=users["procurement"].pk, actor=users["admin"], changes={"is_active": False})
+        waited.append(sqlstate(error.value))
+
+    def look_and_end(*given, **more):
+        in_another_connection(look)
+        end(*given, **more)
+
+    monkeypatch.setattr(running, "_end", look_and_end)
+
+    run_import(job.pk)
+
+    assert (waited, counts(job)) == ([SqlState.LOCK_NOT_AVAILABLE], (3, 0, 0, 0))
