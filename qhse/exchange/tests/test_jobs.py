@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from dev.waiting import wait_until
 from qhse.exchange import jobs
@@ -76,6 +77,16 @@ class TestStart:
             jobs.start_imports()
 
         assert len(started_programs) == 1
+
+    def test_takes_a_sign_of_a_clock_that_was_ahead_for_none(self, started, started_programs):
+        job = started()
+        ImportJob.objects.filter(pk=job.pk).update(beat_at=Now() + timedelta(days=1))
+
+        jobs.start_imports()
+
+        job.refresh_from_db()
+        assert len(started_programs) == 1
+        assert job.beat_at < timezone.now() + timedelta(hours=1)
 
     def test_leaves_an_import_to_who_gave_a_sign_a_moment_ago(self, started, started_programs):
         ImportJob.objects.filter(pk=started().pk).update(beat_at=Now())
