@@ -181,7 +181,7 @@ class TestAFrozenProgram:
         jobs._running[0].heard_at -= jobs.SILENT_SECONDS  # as the time would
         jobs.start_imports()
 
-        assert child.wait(0) == -signal.SIGKILL
+        assert child.poll() == -signal.SIGKILL
         wait_until(lambda: is_free(frozen), what="the locks of the dead")
         ImportJob.objects.filter(pk=frozen.pk).update(beat_at=None)
         wait_until(lambda: jobs.start_imports() is False, seconds=60, every=0.2, what="both imports to have been run")
@@ -223,5 +223,6 @@ class TestAFrozenProgram:
 
         child = start_child(how="threading.Event().wait()", before="signs.WATCHDOG_SECONDS = 3")
 
-        assert child.wait(60) == 1
+        wait_until(lambda: child.poll() is not None, seconds=30, what="the program to end itself")
+        assert child.returncode == 1
         assert (status_of(job), Supplier.objects.count()) == ([ImportStatus.RUNNING], ROWS_AT_ONCE)
