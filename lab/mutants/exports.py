@@ -32,6 +32,12 @@ MUTANTS = (
         "yield [as_it_was(cell) for cell in row]", "yield list(row)", f"{ROUND_TRIPS} -k csv",
     ),
     Mutant(
+        "what-a-list-shows-is-imported-as-what-is-stored", "qhse/exchange/checking.py",
+        "None if name in stored and not header.endswith(STORED) else name",
+        "name if not header.endswith(STORED) else None",
+        f"{ROUND_TRIPS} -k shortened",
+    ),
+    Mutant(
         "text-becomes-a-formula-when-it-is-edited", "qhse/exporting/xlsx_out.py",
         "sheet.write_string(row, place, whole, text if may_be_run(whole) else None)",
         "sheet.write_string(row, place, whole)", f"{XLSX} -k stays_one",

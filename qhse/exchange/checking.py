@@ -11,6 +11,7 @@ from qhse.exchange.errors import ColumnsDoNotFit
 from qhse.exchange.registry import ImportKind, Outcome, Values
 from qhse.exchange.tables import Row
 from qhse.exchange.values import CellRefused, as_text, folded, is_doubtful, is_month_first, one_spaced
+from qhse.exporting.cells import STORED
 
 HEADS = 10  # rows among which the one with the names of the columns is sought
 FORESEEN_AT_ONCE = 500
@@ -55,10 +56,16 @@ def matched(kind: ImportKind, cells: Sequence[Any]) -> list[dict[str, Any]]:
     """
     Return for each column of the file its header and the field that it means.
 
-    Of two that mean one, neither does: `doubled` is that field. Which of them is meant nobody guesses.
+    Of two that mean one, neither does: `doubled` is that field. Which of them is meant nobody guesses. But our own
+    lists say it: beside what is stored stands what a list shows, perhaps shortened.
     """
     headers = [as_text(one_spaced(cell))[:_LONGEST_HEADER] for cell in cells]
-    meant = [_meant(kind, header) for header in headers]
+    meant = [_meant(kind, header.removesuffix(STORED)) for header in headers]
+    stored = {name for name, header in zip(meant, headers, strict=True) if header.endswith(STORED)}
+    meant = [
+        None if name in stored and not header.endswith(STORED) else name
+        for name, header in zip(meant, headers, strict=True)
+    ]
     return [
         {"header": header, "field": None, "doubled": name}
         if name is not None and meant.count(name) > 1

@@ -24,6 +24,9 @@ class Column(NamedTuple):
 
 Row = list[Any]
 
+STORED = " (stored)"
+"""Ends the name of a column that has what is stored, where another one tells the same to people."""
+
 # Spreadsheets run what begins so, some also behind white space, and those of East Asia in full width.
 _RUN = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _MAY_BE_RUN = re.compile(rf"'*(?:[\t\r\n]|\s*[{_RUN}])")
