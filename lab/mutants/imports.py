@@ -55,7 +55,7 @@ MUTANTS = (
     ),
     Mutant(
         "imports-after-the-right-is-gone", RUNNING,
-        "elif not may_import(job.started_by, kind_of(job.kind)):", "elif False:", f"{RUNS} -k may_not_import_any_more",
+        "                    _demand_right(job, User.objects.all())\n", "", f"{RUNS} -k stores_none",
     ),
     Mutant(
         "import-that-is-tried-for-ever", RUNNING,

@@ -93,8 +93,6 @@ def run_import(import_id: int, *, tell: Tell | None = None, source: str = "worke
     with context.use(request_id=job.request_id, source=source), clock.one_day():
         if job.tried > MOST_STARTS:
             _end(job, ImportStatus.FAILED, why="It was started several times, and ended before its end.")
-        elif not may_import(job.started_by, kind_of(job.kind)):
-            _end(job, ImportStatus.FAILED, why=MAY_NOT)
         elif job.mode == ImportMode.ALL_OR_NOTHING:
             return _run_whole(job, tell)
         else:
@@ -120,7 +118,7 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
     """
     Import all rows, or none. False if somebody else is at it.
 
-    Whether who has started it still may is asked after each hundred rows, so that locks of rows end early. It is asked
+    Whether who has started it still may is asked before each hundred rows, so that locks of rows end early. It is asked
     once more at the end, and then the user is locked: who deactivates that user waits for our commit, or we see it.
     """
     done = Done()
@@ -131,8 +129,8 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
             with Beat(job) as beat:
                 _lock_all(job)
                 for rows in _all_rows(job):
-                    _write_rows(job, rows, done)
                     _demand_right(job, User.objects.all())
+                    _write_rows(job, rows, done)
                     beat.tell(done.rows)
                     _say(tell, done.rows)
             locked = ImportJob.objects.select_for_update(no_key=True, of=("self",)).get(pk=job.pk)
@@ -182,7 +180,7 @@ def _run_piece(job: ImportJob, tell: Tell | None) -> bool:
             _end(
                 job,
                 ImportStatus.FAILED,
-                why=f"{MAY_NOT} Earlier rows are stored.",
+                why=f"{MAY_NOT} Earlier rows are stored." if locked.rows_done else MAY_NOT,
             )
             return False
         done = Done()
