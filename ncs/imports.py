@@ -80,7 +80,7 @@ COLUMNS = (
     Column(
         "description", "Description", partial(prose, most=MAX_DESCRIPTION),
         ("defect", "problem", "Beschreibung", "Fehlerbeschreibung", "Fehler", "descrizione", "difetto", "défaut"),
-        is_needed=True, example="Bore diameter 12.08 mm",
+        is_needed=True, is_prose=True, example="Bore diameter 12.08 mm",
     ),
     Column("system", "System", one_of(_SYSTEMS), ("management system", "Managementsystem", "sistema", "système")),
     Column(

@@ -6,8 +6,10 @@ from lab.mutants.mutant import Mutant
 
 CELLS = "qhse/exporting/tests/test_cells.py"
 CSV = "qhse/exporting/tests/test_csv_out.py"
+TABLES = "qhse/exchange/tests/test_tables.py"
 XLSX = "qhse/exporting/tests/test_xlsx_out.py"
 STREAM = "qhse/exporting/tests/test_exports.py"
+ROUND_TRIPS = "qhse/tests/test_round_trips.py"
 LISTS = "qhse/tests/test_exported_lists.py"
 PAGES = "qhse/adminsite/tests/test_exports.py"
 
@@ -22,8 +24,18 @@ MUTANTS = (
         f"{CELLS} -k would_be_run",
     ),
     Mutant(
-        "guarded-text-cannot-be-read-again", "qhse/exporting/cells.py",
-        "return text[1:] if _GUARDED.match(text) else text", "return text", f"{CELLS} -k as_it_was",
+        "guarded-text-cannot-be-read-again", "qhse/exchange/table_reader.py",
+        "return text[1:] if _GUARDED.match(text) else text", "return text", f"{TABLES} -k as_it_was",
+    ),
+    Mutant(
+        "export-that-is-imported-keeps-its-guard", "qhse/exchange/table_reader.py",
+        "yield [as_it_was(cell) for cell in row]", "yield list(row)", f"{ROUND_TRIPS} -k csv",
+    ),
+    Mutant(
+        "what-a-list-shows-is-imported-as-what-is-stored", "qhse/exchange/checking.py",
+        "None if name in stored and not header.endswith(STORED) else name",
+        "name if not header.endswith(STORED) else None",
+        f"{ROUND_TRIPS} -k shortened",
     ),
     Mutant(
         "text-becomes-a-formula-when-it-is-edited", "qhse/exporting/xlsx_out.py",

@@ -6,6 +6,7 @@ from lab.mutants.mutant import Mutant
 
 RUNNING = "qhse/exchange/running.py"
 RUNS = "qhse/exchange/tests/test_running.py"
+JOBS = "qhse/exchange/tests/test_jobs.py"
 SERVICES = "qhse/exchange/tests/test_services.py"
 TABLES = "qhse/exchange/tests/test_tables.py"
 PEOPLE = "qhse/exchange/tests/test_people.py"
@@ -16,12 +17,32 @@ MUTANTS = (
     Mutant(
         "all-workers-start-a-program-for-one-import", "qhse/exchange/jobs.py",
         "if not _waiting().update(beat_at=Now()):", "if not _waiting().exists():",
-        "qhse/exchange/tests/test_commands.py -k one_starts_it",
+        f"{JOBS} -k one_starts_it",
     ),
     Mutant(
         "an-import-waits-behind-a-program-that-is-ending", "qhse/exchange/jobs.py",
         "        return None  # what is started now, it may have missed", "        return False",
-        "qhse/exchange/tests/test_commands.py -k looks_again_soon",
+        f"{JOBS} -k looks_again_soon",
+    ),
+    Mutant(
+        "frozen-import-is-waited-for", "qhse/exchange/jobs.py",
+        "            self.process.kill()\n", "", f"{JOBS} -k those_behind_it",
+    ),
+    Mutant(
+        "import-that-lives-is-ended", "qhse/exchange/jobs.py",
+        "            self._hear()\n", "", f"{JOBS} -k while_it_gives_signs",
+    ),
+    Mutant(
+        "frozen-import-keeps-its-locks", "qhse/exchange/management/commands/run_imports.py",
+        "idle_in_transaction=IDLE_SECONDS", "idle_in_transaction=0", f"{JOBS} -k nobody_ends_it",
+    ),
+    Mutant(
+        "import-that-hangs-is-not-ended", "qhse/exchange/signs.py",
+        "    faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)\n", "", f"{JOBS} -k ends_itself",
+    ),
+    Mutant(
+        "imports-wait-behind-one-whose-rows-are-locked", RUNNING,
+        "if sqlstate(error) != SqlState.LOCK_NOT_AVAILABLE:", "if True:", f"{RUNS} -k somebody_else_holds",
     ),
     Mutant(
         "all-or-nothing-keeps-the-good-rows", RUNNING,
@@ -34,7 +55,7 @@ MUTANTS = (
     ),
     Mutant(
         "imports-after-the-right-is-gone", RUNNING,
-        "elif not may_import(job.started_by, kind_of(job.kind)):", "elif False:", f"{RUNS} -k may_not_import_any_more",
+        "                    _demand_right(job, User.objects.all())\n", "", f"{RUNS} -k stores_none",
     ),
     Mutant(
         "import-that-is-tried-for-ever", RUNNING,
@@ -119,5 +140,14 @@ MUTANTS = (
         "who-left-goes-on-importing", RUNNING,
         "if locked.started_by is None or not may_import(locked.started_by, kind_of(job.kind)):", "if False:",
         f"{RUNS} -k stops_in_the_middle",
+    ),
+    Mutant(
+        "who-left-imports-all-rows", RUNNING,
+        "                _demand_right(job, User.objects.select_for_update(no_key=True))\n", "",
+        f"{RUNS} -k stores_none",
+    ),
+    Mutant(
+        "who-leaves-does-not-wait-for-the-import", RUNNING,
+        "User.objects.select_for_update(no_key=True)", "User.objects.all()", f"{RUNS} -k waits_for_the_commit",
     ),
 )  # fmt: skip

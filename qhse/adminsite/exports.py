@@ -18,7 +18,7 @@ from django.utils.safestring import SafeData
 
 from qhse.adminsite.display import NONE
 from qhse.errors import DomainError
-from qhse.exporting.cells import Column, Row
+from qhse.exporting.cells import STORED, Column, Row
 from qhse.exporting.exports import Export, Form, as_answer, in_order
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ExportedLists(ModelAdmin):
         raw = self._raw_fields()
         columns = [Column(str(label_for_field(each, self.model, self))) for each in shown]
         labels = {column.name for column in columns}
-        columns += [Column(f"{name} (stored)" if name in labels else name) for name in raw]
+        columns += [Column(f"{name}{STORED}" if name in labels else name) for name in raw]
 
         def rows_of(keys: Sequence[int], using: str) -> list[Row]:
             records = in_order(keys, changelist.apply_select_related(changelist.root_queryset).using(using))

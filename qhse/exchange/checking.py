@@ -10,7 +10,8 @@ from qhse.errors import DomainError
 from qhse.exchange.errors import ColumnsDoNotFit
 from qhse.exchange.registry import ImportKind, Outcome, Values
 from qhse.exchange.tables import Row
-from qhse.exchange.values import CellRefused, as_text, folded, is_doubtful, is_month_first
+from qhse.exchange.values import CellRefused, as_text, folded, is_doubtful, is_month_first, one_spaced
+from qhse.exporting.cells import STORED
 
 HEADS = 10  # rows among which the one with the names of the columns is sought
 FORESEEN_AT_ONCE = 500
@@ -55,10 +56,16 @@ def matched(kind: ImportKind, cells: Sequence[Any]) -> list[dict[str, Any]]:
     """
     Return for each column of the file its header and the field that it means.
 
-    Of two that mean one, neither does: `doubled` is that field. Which of them is meant nobody guesses.
+    Of two that mean one, neither does: `doubled` is that field. Which of them is meant nobody guesses. But our own
+    lists say it: beside what is stored stands what a list shows, perhaps shortened.
     """
-    headers = [as_text(cell)[:_LONGEST_HEADER] for cell in cells]
-    meant = [_meant(kind, header) for header in headers]
+    headers = [as_text(one_spaced(cell))[:_LONGEST_HEADER] for cell in cells]
+    meant = [_meant(kind, header.removesuffix(STORED)) for header in headers]
+    stored = {name for name, header in zip(meant, headers, strict=True) if header.endswith(STORED)}
+    meant = [
+        None if name in stored and not header.endswith(STORED) else name
+        for name, header in zip(meant, headers, strict=True)
+    ]
     return [
         {"header": header, "field": None, "doubled": name}
         if name is not None and meant.count(name) > 1
@@ -116,7 +123,9 @@ def with_doubts(
     days = [place for place, each in enumerate(columns) if each["field"] and kind.by_name[each["field"]].is_day]
     doubtful: set[int] = set()
     for row in rows if days else ():
-        doubtful.update(place for place in days if place < len(row.cells) and is_month_first(row.cells[place]))
+        doubtful.update(
+            place for place in days if place < len(row.cells) and is_month_first(one_spaced(row.cells[place]))
+        )
     plain = [{name: each[name] for name in ("header", "field", "doubled") if name in each} for each in columns]
     return [
         each
@@ -134,6 +143,8 @@ def read_row(kind: ImportKind, columns: Sequence[Mapping[str, Any]], row: Row) -
         name = column["field"]
         if name is None or cell == "":
             continue
+        if not kind.by_name[name].is_prose:
+            cell = one_spaced(cell)
         try:
             if column.get("month_first") and is_doubtful(cell):
                 raise CellRefused(f"{cell!r} can mean two days, because others here have their month first.")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from datetime import timedelta
 
@@ -24,9 +26,56 @@ logger = logging.getLogger("qhse.exchange")
 LOOK_SECONDS = 120
 """Whoever starts an import wakes a worker. This is for a word that is lost, and for the import of one that died."""
 SILENT_SECONDS = 20
-"""After that long without a sign, who runs an import is taken for dead. If it is not, it still has its turn."""
+"""
+After that long without a sign, who runs an import is taken for dead.
 
-_running: list[subprocess.Popen[bytes]] = []
+A worker ends its own program then. Another worker's may still live: it has its turn, and the new one passes it over.
+"""
+
+
+class Program:
+    """One `manage.py run_imports`, which this worker has started, and hears by a pipe."""
+
+    def __init__(self) -> None:
+        self._signs, line = os.pipe()
+        os.set_blocking(self._signs, False)
+        try:
+            self.process = subprocess.Popen(
+                command_with(line), stdin=subprocess.DEVNULL, cwd=settings.BASE_DIR, pass_fds=(line,)
+            )
+        except OSError:
+            os.close(self._signs)
+            raise
+        finally:
+            os.close(line)
+        self.heard_at = time.monotonic()
+
+    def has_ended(self) -> bool:
+        """Answer whether it has ended. One that has been silent for too long is ended: it may be stopped, or hang."""
+        if self.process.poll() is None:
+            self._hear()
+            if time.monotonic() - self.heard_at < SILENT_SECONDS:
+                return False
+            logger.error("the program that runs imports is silent, and is ended")
+            self.process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+            if self.process.poll() is None:
+                return False
+        os.close(self._signs)
+        return True
+
+    def _hear(self) -> None:
+        with suppress(BlockingIOError):
+            while os.read(self._signs, 65_536):
+                self.heard_at = time.monotonic()
+
+
+_running: list[Program] = []
+
+
+def command_with(line: int) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_imports", "--signs-to", str(line)]
 
 
 @periodic(every_seconds=LOOK_SECONDS, woken_seconds=3)
@@ -35,19 +84,18 @@ def start_imports() -> bool | None:
     Start `manage.py run_imports` if an import waits, and nobody seems to be at it.
 
     Not in the worker itself: all rows or none are one transaction, which can last longer than a piece of a job may, and
-    events would wait for it. A worker has one such program at a time. It ends with the worker. Of several workers that
-    were woken the one starts it that gives the import its first sign of life.
+    events would wait for it. A worker has one such program at a time. It ends with the worker, and when it is silent.
+    Of several workers that were woken the one starts it that gives the import its first sign of life.
     """
-    _running[:] = [each for each in _running if each.poll() is None]
+    _running[:] = [each for each in _running if not each.has_ended()]
     if _running:
         return None  # what is started now, it may have missed
     with transaction.atomic():
         bound_transaction(lock=1, statement=5)
         if not _waiting().update(beat_at=Now()):
             return None if ImportJob.objects.filter(status=ImportStatus.RUNNING).exists() else False
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_imports"]
     try:
-        _running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=settings.BASE_DIR))
+        _running.append(Program())
     except OSError:
         logger.exception("imports wait, and their program could not be started")
     return None
@@ -59,7 +107,9 @@ def forget_old_previews() -> bool:
 
 
 def _waiting() -> QuerySet[ImportJob]:
-    is_silent = Q(beat_at=None) | Q(beat_at__lt=Now() - timedelta(seconds=SILENT_SECONDS))
+    silence = timedelta(seconds=SILENT_SECONDS)
+    # Or of a clock that was ahead. A sign that came after this statement began is of the future too, by a moment.
+    is_silent = Q(beat_at=None) | Q(beat_at__lt=Now() - silence) | Q(beat_at__gt=Now() + silence)
     return ImportJob.objects.filter(is_silent, status=ImportStatus.RUNNING)
 
 
@@ -67,4 +117,4 @@ def _waiting() -> QuerySet[ImportJob]:
 def _end() -> None:
     for each in _running:
         with suppress(OSError):
-            each.terminate()
+            each.process.kill()  # one that is stopped hears nothing else

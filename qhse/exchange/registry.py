@@ -31,7 +31,11 @@ Forecast = Outcome | DomainError
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a kind. `spellings` are other names by which people head it, in any language."""
+    """
+    One column of a kind. `spellings` are other names by which people head it, in any language.
+
+    White space within a cell counts as one space, unless it `is_prose`: there it is kept.
+    """
 
     name: str
     label: str
@@ -39,6 +43,7 @@ class Column:
     spellings: tuple[str, ...] = ()
     is_needed: bool = False
     is_day: bool = False
+    is_prose: bool = False
     example: str = ""
 
     @property

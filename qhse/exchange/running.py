@@ -10,27 +10,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    connection,
-    connections,
-    transaction,
-)
-from django.db.models import F
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from audit.services import record
 from qhse import clock
-from qhse.database import take_turn
+from qhse.accounts.models import User
+from qhse.database import SqlState, sqlstate, take_turn
 from qhse.errors import DomainError
+from qhse.exchange import signs
+from qhse.exchange.beats import Beat, ImportWasCancelled
 from qhse.exchange.checking import MOST_PROBLEMS, Problem, problem, read_row, refused, repeated
 from qhse.exchange.models import ImportJob, ImportMode, ImportPiece, ImportStatus
 from qhse.exchange.registry import ImportKind, Outcome, kind_of, may_import
@@ -41,14 +34,15 @@ from qhse.observability import context
 logger = logging.getLogger("qhse.exchange")
 
 ROWS_AT_ONCE = 100
+MAY_NOT = "Who has started it may not import this any more."
 MOST_STARTS = 5  # without coming forward; then it is given up
 _TURNS = 0x494D504F << 32  # the upper half of our advisory locks; the lower one is the import
 Tell = Callable[[int], None]
 _OUTCOMES = {Outcome.NEW: "rows_new", Outcome.CHANGED: "rows_changed", Outcome.SAME: "rows_same"}
 
 
-class ImportWasCancelled(Exception):
-    """Somebody has cancelled it while it ran."""
+class RightIsGone(Exception):
+    """Who has started it may not import this any more."""
 
 
 @dataclass(slots=True)
@@ -64,9 +58,25 @@ class Done:
 
 
 def run_waiting(*, tell: Tell | None = None) -> int:
-    """Run the imports that have been started and that nobody else is at, oldest first. Return how many were run."""
+    """
+    Run the imports that have been started and that nobody else is at, oldest first. Return how many were run.
+
+    One that waits too long for a lock of somebody else is left to the next run. The others do not wait for it.
+    """
     waiting = ImportJob.objects.filter(status=ImportStatus.RUNNING).order_by("started_at", "pk")
-    return sum(run_import(import_id, tell=tell) for import_id in list(waiting.values_list("pk", flat=True)))
+    return sum(_run_unless_locked(import_id, tell) for import_id in list(waiting.values_list("pk", flat=True)))
+
+
+def _run_unless_locked(import_id: int, tell: Tell | None) -> bool:
+    try:
+        return run_import(import_id, tell=tell)
+    except OperationalError as error:
+        if sqlstate(error) != SqlState.LOCK_NOT_AVAILABLE:
+            raise
+        logger.warning("import %s: somebody else holds what its rows write to; it waits for the next run", import_id)
+        # Not the import's fault, so no start that counts: an import of all rows or none may hold locks for long.
+        ImportJob.objects.filter(pk=import_id, tried__gt=0).update(tried=F("tried") - 1)
+        return False
 
 
 def run_import(import_id: int, *, tell: Tell | None = None, source: str = "worker") -> bool:
@@ -83,8 +93,6 @@ def run_import(import_id: int, *, tell: Tell | None = None, source: str = "worke
     with context.use(request_id=job.request_id, source=source), clock.one_day():
         if job.tried > MOST_STARTS:
             _end(job, ImportStatus.FAILED, why="It was started several times, and ended before its end.")
-        elif not may_import(job.started_by, kind_of(job.kind)):
-            _end(job, ImportStatus.FAILED, why="Who has started it may not import this any more.")
         elif job.mode == ImportMode.ALL_OR_NOTHING:
             return _run_whole(job, tell)
         else:
@@ -107,14 +115,21 @@ def _begun(import_id: int) -> ImportJob | None:
 
 
 def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
+    """
+    Import all rows, or none. False if somebody else is at it.
+
+    Whether who has started it still may is asked before each hundred rows, so that locks of rows end early. It is asked
+    once more at the end, and then the user is locked: who deactivates that user waits for our commit, or we see it.
+    """
     done = Done()
     try:
         with transaction.atomic():
             if not take_turn(_TURNS + job.pk):
                 return False
-            with _Beat(job) as beat:
+            with Beat(job) as beat:
                 _lock_all(job)
                 for rows in _all_rows(job):
+                    _demand_right(job, User.objects.all())
                     _write_rows(job, rows, done)
                     beat.tell(done.rows)
                     _say(tell, done.rows)
@@ -124,7 +139,11 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
             if done.problems:
                 transaction.set_rollback(True)
             else:
+                _demand_right(job, User.objects.select_for_update(no_key=True))
                 _end(job, ImportStatus.DONE, counts=done.counts)
+    except RightIsGone:
+        _end(job, ImportStatus.FAILED, why=MAY_NOT)
+        return True
     except ImportWasCancelled:
         return True
     if done.problems:
@@ -132,47 +151,21 @@ def _run_whole(job: ImportJob, tell: Tell | None) -> bool:
     return True
 
 
-class _Beat:
-    """
-    Tells how far a transaction has come, by a second connection: what the transaction itself writes nobody sees.
-
-    On SQLite nobody else can write meanwhile, so nothing is told. Raises ImportWasCancelled if the import has been.
-    """
-
-    def __init__(self, job: ImportJob) -> None:
-        self._job = job
-        self._other: Any = None
-
-    def __enter__(self) -> Self:
-        if connection.vendor == "postgresql":
-            self._other = connections.create_connection(DEFAULT_DB_ALIAS)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._other is not None:
-            self._other.close()
-
-    def tell(self, rows: int) -> None:
-        if self._other is None:
-            return
-        with closing(self._other.cursor()) as cursor:
-            cursor.execute(
-                "UPDATE exchange_importjob SET rows_tried = %s, beat_at = statement_timestamp() "
-                "WHERE id = %s AND status = %s",
-                [rows, self._job.pk, ImportStatus.RUNNING.value],
-            )
-            # Nobody is there in a test whose own transaction has made the import: then nobody can have cancelled it.
-            if not cursor.rowcount:
-                cursor.execute("SELECT 1 FROM exchange_importjob WHERE id = %s", [self._job.pk])
-                if cursor.fetchone():
-                    raise ImportWasCancelled
+def _demand_right(job: ImportJob, users: QuerySet[User]) -> None:
+    """Raises RightIsGone. `users` says how the user is read, and may lock."""
+    if not may_import(users.get(pk=job.started_by_id or 0), kind_of(job.kind)):
+        raise RightIsGone
 
 
 # --- The good rows ----------------------------------------------------------------------------------------------------
 
 
 def _run_piece(job: ImportJob, tell: Tell | None) -> bool:
-    """Import the next rows, and store the counts with them. False when there is nothing left to do."""
+    """
+    Import the next rows, and store the counts with them. False when there is nothing left to do.
+
+    Whether who has started it still may is asked when they begin. Rows that have begun are as a request that has.
+    """
     with transaction.atomic():
         if not take_turn(_TURNS + job.pk):
             return False
@@ -187,7 +180,7 @@ def _run_piece(job: ImportJob, tell: Tell | None) -> bool:
             _end(
                 job,
                 ImportStatus.FAILED,
-                why="Who has started it may not import this any more. Earlier rows are stored.",
+                why=f"{MAY_NOT} Earlier rows are stored." if locked.rows_done else MAY_NOT,
             )
             return False
         done = Done()
@@ -222,6 +215,7 @@ def _all_rows(job: ImportJob) -> Iterator[list[Row]]:
 
 def _rows_from(job: ImportJob, start: int) -> list[Row]:
     """Return up to ROWS_AT_ONCE rows from this place on. A piece holds them all: its size is a multiple."""
+    signs.give()
     within = start % PIECE_ROWS
     piece = ImportPiece.objects.filter(job_id=job.pk, place=start - within).first()
     if piece is None:  # who cancels an import lets go of them
@@ -243,6 +237,7 @@ def _lock(job: ImportJob, rows: Sequence[Row]) -> None:
 def _write_rows(job: ImportJob, rows: Sequence[Row], done: Done) -> None:
     kind = kind_of(job.kind)
     for row in rows:
+        signs.give()
         outcome, problems = _write_row(job, kind, row)
         done.counts["rows_refused" if outcome is None else _OUTCOMES[outcome]] += 1
         done.problems += problems

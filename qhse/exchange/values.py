@@ -57,6 +57,11 @@ def prose(cell: Any, *, most: int) -> str:
     return read
 
 
+def one_spaced(cell: Any) -> Any:
+    """Return a cell with single spaces in it. The lines of one with several stay, so that who wants one refuses it."""
+    return " ".join(cell.split()) if isinstance(cell, str) and "\n" not in cell else cell
+
+
 def as_text(cell: Any) -> str:
     """Return what a cell says. A number in a column of texts, such as 4711 as a lot, is what it looks like."""
     return str(cell) if isinstance(cell, str | int) else f"{cell:.15g}"

@@ -24,10 +24,12 @@ class Column(NamedTuple):
 
 Row = list[Any]
 
+STORED = " (stored)"
+"""Ends the name of a column that has what is stored, where another one tells the same to people."""
+
 # Spreadsheets run what begins so, some also behind white space, and those of East Asia in full width.
 _RUN = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _MAY_BE_RUN = re.compile(rf"'*(?:[\t\r\n]|\s*[{_RUN}])")
-_GUARDED = re.compile(rf"''*(?:[\t\r\n]|\s*[{_RUN}])")
 
 
 def may_be_run(text: str) -> bool:
@@ -36,13 +38,12 @@ def may_be_run(text: str) -> bool:
 
 
 def guarded(text: str) -> str:
-    """Return a text that no spreadsheet runs: an apostrophe stands in front of what it would run."""
+    """
+    Return a text that no spreadsheet runs: an apostrophe stands in front of what it would run.
+
+    Imports take it away again: `qhse.exchange.table_reader.as_it_was`.
+    """
     return f"'{text}" if _MAY_BE_RUN.match(text) else text
-
-
-def as_it_was(text: str) -> str:
-    """Return the text that `guarded` was given. For who reads an export in again."""
-    return text[1:] if _GUARDED.match(text) else text
 
 
 def as_text(value: Any) -> str:

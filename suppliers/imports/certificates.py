@@ -86,10 +86,12 @@ COLUMNS = (
         "scope", "Scope", partial(prose, most=MAX_TEXT),
         ("scope of the certificate", "Geltungsbereich", "Anwendungsbereich", "campo di applicazione", "scopo",
          "domaine d'application", "périmètre"),
+        is_prose=True,
     ),
     Column(
         "sites", "Sites", partial(prose, most=MAX_TEXT),
         ("site", "locations", "Standorte", "Standort", "Werke", "siti", "sedi", "sede", "sites certifiés"),
+        is_prose=True,
     ),
     Column(
         "valid_from", "Valid from", day,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
+from django.db import connection
 
 from qhse.exchange.models import ImportJob, ImportMode
 from qhse.exchange.services import preview_import, start_import
@@ -44,3 +46,22 @@ def started(preview: Callable[..., ImportJob]) -> Callable[..., ImportJob]:
         return start_import(import_id=job.pk, actor=job.created_by)
 
     return make
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let programs that the test starts find the test's database."""
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "qhse.settings")
+    monkeypatch.setenv("QHSE_ENV", "test")
+    monkeypatch.setenv("TEST_DATABASE_URL", _url(connection.settings_dict))
+
+
+def _url(database: dict[str, Any]) -> str:
+    place = database["HOST"] or ""
+    query = {"host": place} if place.startswith("/") else {}
+    host = "" if place.startswith("/") else place
+    port = f":{database['PORT']}" if database["PORT"] else ""
+    word = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
+    return f"postgres://{quote(database['USER'])}{word}@{host}{port}/{database['NAME']}" + (
+        f"?{urlencode(query)}" if query else ""
+    )

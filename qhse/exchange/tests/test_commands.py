@@ -1,17 +1,12 @@
-"""`manage.py import_records` and `run_imports`, and the job that starts the latter."""
+"""`manage.py import_records` and `run_imports`."""
 
 from __future__ import annotations
 
 import io
-import subprocess
-from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db.models.functions import Now
 
-from qhse.exchange import jobs
 from qhse.exchange.models import ImportJob, ImportStatus
 from qhse.exchange.tests.conftest import suppliers_csv
 from suppliers.models import Supplier
@@ -89,66 +84,3 @@ def test_run_imports_runs_what_waits(started):
 
     job.refresh_from_db()
     assert job.status == ImportStatus.DONE
-
-
-class TestTheJob:
-    @pytest.fixture
-    def started_programs(self, monkeypatch):
-        programs = []
-
-        class Program:
-            ended = None
-
-            def __init__(self, command, **options):
-                programs.append(self)
-
-            def poll(self):
-                return self.ended
-
-            def terminate(self): ...
-
-        monkeypatch.setattr(jobs, "_running", [])
-        # Not of the module itself: the file of the import is read by another program.
-        monkeypatch.setattr(jobs, "subprocess", SimpleNamespace(Popen=Program, DEVNULL=subprocess.DEVNULL))
-        return programs
-
-    def test_starts_one_program_while_an_import_waits_and_none_without(self, started, started_programs):
-        jobs.start_imports()
-        assert started_programs == []
-
-        started()
-        jobs.start_imports()
-        jobs.start_imports()
-        assert len(started_programs) == 1
-
-    def test_starts_another_one_when_the_first_has_ended_before_its_end(self, started, started_programs):
-        job = started()
-        jobs.start_imports()
-        started_programs[0].ended = 1
-
-        assert jobs.start_imports() is None  # it looks again soon
-        assert len(started_programs) == 1
-        ImportJob.objects.filter(pk=job.pk).update(beat_at=Now() - timedelta(seconds=jobs.SILENT_SECONDS + 1))
-        jobs.start_imports()
-        assert len(started_programs) == 2
-
-    def test_looks_again_soon_while_a_program_runs_which_may_miss_the_next_import(self, started, started_programs):
-        assert jobs.start_imports() is False
-        started()
-        assert jobs.start_imports() is None
-        assert jobs.start_imports() is None
-
-    def test_of_several_workers_one_starts_it(self, started, started_programs, monkeypatch):
-        started()
-        for _ in range(4):
-            monkeypatch.setattr(jobs, "_running", [])  # another worker's
-            jobs.start_imports()
-
-        assert len(started_programs) == 1
-
-    def test_leaves_an_import_to_who_gave_a_sign_a_moment_ago(self, started, started_programs):
-        ImportJob.objects.filter(pk=started().pk).update(beat_at=Now())
-
-        jobs.start_imports()
-
-        assert started_programs == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,7 +12,7 @@ from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from audit.models import AuditEntry
 from ncs.models import NonConformity
@@ -21,6 +20,7 @@ from ncs.services.fields import due_by
 from outbox.models import OutboxEvent
 from qhse import clock
 from qhse.accounts.services.users import change_user
+from qhse.database import SqlState, bound_transaction, sqlstate
 from qhse.exchange import running
 from qhse.exchange.models import ImportJob, ImportMode, ImportPiece, ImportStatus
 from qhse.exchange.running import MOST_STARTS, ROWS_AT_ONCE, run_import, run_waiting
@@ -220,6 +220,7 @@ def test_after_the_database_went_away_at_a_row_the_next_run_goes_on_and_no_row_i
 KILLED = """
 import os, signal, sys
 import django; django.setup()
+from qhse.database import SqlState, bound_transaction, sqlstate
 from qhse.exchange import running
 write, seen = running._write_row, []
 def killed(job, kind, row):
@@ -238,16 +239,10 @@ running.run_import(int(sys.argv[1]))
 @pytest.mark.parametrize(
     ("mode", "at"), [(GOOD, 1), (GOOD, ROWS_AT_ONCE), (GOOD, ROWS_AT_ONCE + 30), (ALL, ROWS_AT_ONCE + 30)]
 )
-def test_killed_at_a_row_what_its_mode_promises_is_left(started, mode, at):
+def test_killed_at_a_row_what_its_mode_promises_is_left(started, children, mode, at):
     job = started(suppliers_csv(ROWS_AT_ONCE + 50), mode=mode)
-    database = connection.settings_dict
-    values = {"user": database["USER"], "host": database["HOST"], "port": database["PORT"], "name": database["NAME"]}
-    environment = os.environ | {"TEST_DATABASE_URL": _url(database), "DJANGO_SETTINGS_MODULE": "qhse.settings"}
-    assert values
 
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(job.pk), str(at)], env=environment, cwd=settings.BASE_DIR, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", KILLED, str(job.pk), str(at)], cwd=settings.BASE_DIR, check=False)
 
     assert done.returncode == -9
     stored = ROWS_AT_ONCE if (mode, at) == (GOOD, ROWS_AT_ONCE + 30) else 0
@@ -256,19 +251,6 @@ def test_killed_at_a_row_what_its_mode_promises_is_left(started, mode, at):
     assert (counts(job), job.status) == ((ROWS_AT_ONCE + 50, 0, 0, 0), ImportStatus.DONE)
     assert AuditEntry.objects.filter(action="SUPPLIER_CREATED").count() == ROWS_AT_ONCE + 50
     assert OutboxEvent.objects.filter(event_type="SUPPLIER_CREATED").count() == ROWS_AT_ONCE + 50
-
-
-def _url(database):
-    from urllib.parse import quote, urlencode
-
-    place = database["HOST"] or ""
-    query = {"host": place} if place.startswith("/") else {}
-    host = "" if place.startswith("/") else place
-    port = f":{database['PORT']}" if database["PORT"] else ""
-    word = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
-    return f"postgres://{quote(database['USER'])}{word}@{host}{port}/{database['NAME']}" + (
-        f"?{urlencode(query)}" if query else ""
-    )
 
 
 def in_parallel(works):
@@ -357,6 +339,30 @@ def test_two_imports_that_name_suppliers_in_opposite_orders_do_not_wait_for_each
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("mode", [GOOD, ALL])
+def test_one_whose_rows_somebody_else_holds_waits_for_the_next_run_and_those_behind_it_do_not(
+    started, make_supplier, mode
+):
+    held = make_supplier(name="Hansa Forge GmbH")
+    job, behind = started(b"Name;Country\nHansa Forge GmbH;DE\n", mode=mode), started(mode=mode)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor, connection.cursor() as ours:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT 1 FROM suppliers_supplier WHERE id = %s FOR UPDATE", [held.pk])
+            ours.execute("SET lock_timeout = '100ms'")
+            for _ in range(MOST_STARTS + 1):
+                run_waiting()
+            ours.execute("SET lock_timeout = 0")
+    finally:
+        other.close()
+
+    assert (counts(job), job.status, counts(behind)) == ((0, 0, 0, 0), ImportStatus.RUNNING, (3, 0, 0, 0))
+    assert (run_waiting(), counts(job)) == (1, (0, 1, 0, 0))
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", [GOOD, ALL])
 def test_several_who_run_one_import_at_once_write_each_row_once(started, mode):
     job = started(suppliers_csv(3 * ROWS_AT_ONCE), mode=mode)
 
@@ -390,3 +396,54 @@ def test_one_of_all_rows_or_none_that_is_cancelled_while_it_runs_stores_nothing_
 
     job.refresh_from_db()
     assert (job.status, Supplier.objects.count(), seen) == (ImportStatus.CANCELLED, 0, [ROWS_AT_ONCE])
+
+
+def in_another_connection(work):
+    """Do this in a thread, and return when it is done."""
+    in_parallel([work])
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("at", "changes"), [(1, {"is_active": False}), (3, {"is_active": False}), (3, {"role": "auditor"})]
+)
+def test_who_leaves_while_all_rows_or_none_are_written_stores_none(started, users, at, changes):
+    job = started(suppliers_csv(3 * ROWS_AT_ONCE))
+    leave = partial(change_user, user_id=users["procurement"].pk, actor=users["admin"], changes=changes)
+    told = []
+
+    def tell(rows):
+        told.append(rows)
+        if len(told) == at:
+            in_another_connection(leave)
+
+    run_import(job.pk, tell=tell)
+
+    assert (counts(job), job.status, Supplier.objects.count()) == ((0, 0, 0, 0), ImportStatus.FAILED, 0)
+    assert "may not import this any more" in job.why
+    assert len(told) == at  # it does not hold its locks to the end for nothing
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_who_deactivates_somebody_waits_for_the_commit_of_all_rows_whose_right_has_been_looked_at(
+    started, users, monkeypatch
+):
+    job, end, waited = started(), running._end, []
+
+    def look():
+        with pytest.raises(OperationalError) as error, transaction.atomic():
+            bound_transaction(lock=0.05, statement=5)
+            change_user(user_id=users["procurement"].pk, actor=users["admin"], changes={"is_active": False})
+        waited.append(sqlstate(error.value))
+
+    def look_and_end(*given, **more):
+        in_another_connection(look)
+        end(*given, **more)
+
+    monkeypatch.setattr(running, "_end", look_and_end)
+
+    run_import(job.pk)
+
+    assert (waited, counts(job)) == ([SqlState.LOCK_NOT_AVAILABLE], (3, 0, 0, 0))

@@ -265,6 +265,12 @@ class TestCancel:
         assert young.pieces.exists()
         assert AuditEntry.objects.get(action="IMPORT_CANCELLED").actor == "system"
 
+    def test_a_preview_of_a_clock_that_was_far_ahead_is_not_kept_until_then(self, preview):
+        ahead = preview()
+        ImportJob.objects.filter(pk=ahead.pk).update(created_at=clock.present() + timedelta(days=400))
+
+        assert forget_previews() == 1
+
     def test_a_preview_that_somebody_ends_meanwhile_keeps_no_other_from_being_forgotten(self, preview, monkeypatch):
         ids = [preview().pk for _ in range(3)]
         ImportJob.objects.update(created_at=clock.present() - timedelta(days=8))

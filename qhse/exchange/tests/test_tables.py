@@ -8,11 +8,16 @@ import time
 from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from qhse.exchange import tables
+from qhse.exchange import table_reader, tables
 from qhse.exchange.errors import TableIsRefused, TableIsTooLarge
 from qhse.exchange.tables import MAX_COLUMNS, read_table
 from qhse.exchange.tests.files import Formula, Serial, from_1904, sheet, with_hidden_first_sheet, xlsx
+from qhse.exporting.cells import Column, guarded
+from qhse.exporting.csv_out import EXCEL, PROGRAMS, csv_chunks
+from qhse.exporting.tests.test_cells import HARMLESS, RUN
 
 
 def cells(content: bytes, name: str = "a.csv"):
@@ -37,6 +42,23 @@ class TestCsv:
 
     def test_a_cell_may_have_lines_and_quotation_marks(self):
         assert cells(b'a;b\r\n"one\ntwo";"say ""x"""\r\n') == [["a", "b"], ["one\ntwo", 'say "x"']]
+
+    @given(st.text() | st.sampled_from(RUN) | st.text(alphabet="'=+-@ \t\r\na＝＋－＠\u3000\xa0\x1c"))
+    def test_every_text_that_an_export_guards_comes_back_as_it_was(self, text):
+        assert table_reader.as_it_was(guarded(text)) == text
+
+    @pytest.mark.parametrize("dialect", [PROGRAMS, EXCEL])
+    def test_our_own_exports_are_read_without_what_guards_their_texts(self, dialect):
+        texts = [text for text in (*RUN, *HARMLESS, "two  spaces", "a\n\n=b", 'say "=x"; or, "y"') if text]
+        columns = [Column("id"), Column("text")]
+
+        chunks = csv_chunks(columns, [[[number, text] for number, text in enumerate(texts)]], dialect)
+
+        found = cells(b"".join(chunk.content for chunk in chunks))
+        assert found == [["id", "text"], *([str(number), text.strip()] for number, text in enumerate(texts))]
+
+    def test_a_workbook_has_no_guard_and_keeps_its_apostrophes(self):
+        assert cells(xlsx([["Name"], ["'-5 Grad"]]), "a.xlsx") == [["Name"], ["'-5 Grad"]]
 
     def test_rows_are_counted_as_in_the_file_and_empty_ones_are_left_out(self):
         table = read_table(io.BytesIO(b"a;b\n\n;;\n1;2\n"), "a.csv")

@@ -1,12 +1,10 @@
-"""What a spreadsheet would run is a text in a file, and can be read in again as it was."""
+"""What a spreadsheet would run is a text in a file."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from qhse.exporting.cells import as_it_was, as_text, guarded
+from qhse.exporting.cells import as_text, guarded
 
 RUN = [
     "=1+1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://evil.example","x")', "+1+1", "-1+1", "-2+3+cmd|' /C calc'!A0",
@@ -24,11 +22,6 @@ def test_what_would_be_run_has_an_apostrophe_in_front(text):
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_harmless_stays_as_it_is(text):
     assert guarded(text) == text
-
-
-@given(st.text() | st.sampled_from(RUN) | st.text(alphabet="'=+-@ \t\ra"))
-def test_every_text_can_be_read_in_again_as_it_was(text):
-    assert as_it_was(guarded(text)) == text
 
 
 def test_lists_and_objects_are_json_that_people_can_read():

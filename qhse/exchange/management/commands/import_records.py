@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from qhse.accounts.models import User
+from qhse.deployment.connections import bound_connections
 from qhse.errors import DomainError
 from qhse.exchange.models import ImportJob, ImportMode, ImportStatus
 from qhse.exchange.registry import all_kinds, kind_of, may_import
@@ -18,6 +19,8 @@ from qhse.exchange.running import run_import
 from qhse.exchange.services import check_import, preview_import, start_import
 
 MOST_SHOWN = 50
+IDLE_SECONDS = 12.0
+"""A terminal that was stopped in the middle lets go of its locks. The workers go on with the import."""
 
 
 class Command(BaseCommand):
@@ -36,6 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        bound_connections(statement=0, lock=0, idle_in_transaction=IDLE_SECONDS, name="qhse-import")
         actor = User.objects.filter(username=options["as_user"]).first()
         if actor is None or not may_import(actor, kind_of(options["kind"])):
             raise CommandError(f"{options['as_user']} may not import {options['kind']}, or is no user", returncode=2)
