@@ -122,7 +122,7 @@ def _note_anew() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"TRUNCATE {', '.join(triggers.MOVEMENTS)}, kpi_daysum, kpi_monthsum, kpi_suppliertally, kpi_latecase, "
-            "kpi_summedday"
+            "kpi_summedday, kpi_belatedmovement, kpi_belatedsum, kpi_belatedround"
         )
         for statement in backfill(POSTGRESQL, supplier_state()):
             cursor.execute(statement)
