@@ -1,5 +1,5 @@
 """
-Movements whose day was summed already when they were noted. They are lost by nobody, whatever the clocks have said.
+Movements whose day was summed already when they were noted. None is lost, whatever the clocks have said.
 
 Sums that are stored never change. What belated movements add stands beside them, by the day of the movements: summed in
 rounds, and until then read as it is.

@@ -92,7 +92,9 @@ def sum_next_day() -> bool:
 
 
 def _all_have_ended(day: date) -> bool:
-    """Answer whether nobody is left who notes a movement of the day, and keep others from it."""
+    """Answer whether nobody is left who notes a movement of the day, and keep others from it. Of the first, of any."""
+    if last_summed() is None and not take_turn(turns.BELATED):
+        return False
     return take_turn(turns.of_day(day))
 
 

@@ -167,11 +167,14 @@ def belated_postgresql() -> Iterator[str]:
 
     Whoever notes a movement shares the lock of its day until the transaction ends, and looks only then whether the day
     is summed: a statement of a function sees what was committed before it began. The worker that sums the day has the
-    lock alone. So either the worker sees the movement, or who notes it sees that the day is summed.
+    lock alone. So either the worker sees the movement, or who notes it sees that the day is summed. The first day ever
+    takes all before it with it, which have locks of their own. Until then, all share one more.
     """
     yield (
         "CREATE OR REPLACE FUNCTION kpi_note_belated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"PERFORM pg_advisory_xact_lock_shared({turns.FIRST_DAY} + (NEW.day - DATE '{turns.EPOCH}')); "
+        "IF NOT EXISTS (SELECT FROM kpi_summedday) THEN "
+        f"PERFORM pg_advisory_xact_lock_shared({turns.BELATED}); END IF; "
         "IF EXISTS (SELECT FROM kpi_summedday WHERE day >= NEW.day) THEN "
         f"PERFORM pg_advisory_xact_lock_shared({turns.BELATED}); "
         "INSERT INTO kpi_belatedmovement (of_table, movement_id, day, round_no) "

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Event, Thread
 
 import pytest
 from django.db import connection, connections, transaction
 
-from kpi.models import BelatedMovement, BelatedRound, BelatedSum, SummedDay
+from kpi.models import BelatedMovement, BelatedRound, BelatedSum, SummedDay, VolumeMovement
 from kpi.movements import summing
 from kpi.movements.belated import sum_belated
 from kpi.movements.mending import mend_summed_days
@@ -210,6 +210,31 @@ class TestOrderOfCommits:
 
         assert BelatedMovement.objects.count() > 0
         assert quality_figures().open["n"] == 2
+
+    def test_the_first_day_waits_for_who_still_notes_one_before_it(self, make_nc, worker_is_ahead):
+        nc, ready, done = make_nc(), Barrier(2), Barrier(2)
+        day = nc.created_at.date() - timedelta(days=3)
+
+        def note():
+            with transaction.atomic():
+                VolumeMovement.objects.create(
+                    day=day, supplier_id=nc.supplier_id, month=date(2026, 1, 1), received=900, defective=3,
+                    lots=9, rejected_lots=0, late_lots=0,
+                )  # fmt: skip
+                ready.wait(20)
+                done.wait(20)
+            connections.close_all()
+
+        writer = Thread(target=note)
+        writer.start()
+        ready.wait(20)
+        waited = sum_next_day()
+        done.wait(20)
+        writer.join(20)
+
+        assert waited is False
+        assert sum_next_day() is True
+        assert list(SummedDay.objects.values_list("day", flat=True)) == [day]
 
     def test_a_round_waits_for_who_still_notes_belated_ones(self, make_nc, worker_is_ahead):
         supplier_id, ready, done = make_nc().supplier_id, Barrier(2), Barrier(2)

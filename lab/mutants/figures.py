@@ -30,6 +30,10 @@ MUTANTS = (
         "if summed.has_unsummed:", "if False:", f"{BELATED} -k at_once",
     ),
     Mutant(
+        "the-first-day-forgets-those-before-it", "kpi/movements/summing.py",
+        "if last_summed() is None and not take_turn(turns.BELATED)", "if False", f"{BELATED} -k first_day",
+    ),
+    Mutant(
         "a-round-does-not-wait-for-who-still-notes", "kpi/movements/belated.py",
         "or not take_turn(turns.BELATED)", "", f"{BELATED} -k round_waits",
     ),
