@@ -41,6 +41,7 @@ class Measure(IntEnum):
     COSTED = 33
     COST = 34  # hundredths
     CONTAINED = 35  # by the day of containment, key: hours begun until then, word: severity
+    OPENED_SUPPLIER = 36  # key: supplier; of belated movements alone: of the others, tallies have it
     CLOSED = 40  # by the day of closing, key: severity
     CLOSED_DAYS = 41  # key: days between recording and closing
     ON_TIME = 42

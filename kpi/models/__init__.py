@@ -1,5 +1,6 @@
 """What the quality figures rest on: movements, which the database itself notes, and sums of them."""
 
+from kpi.models.belated import BelatedMovement, BelatedRound, BelatedSum
 from kpi.models.movements import (
     ActionMovement,
     CaseMovement,
@@ -21,6 +22,9 @@ MOVEMENTS: tuple[type[Movement], ...] = (
 __all__ = [
     "MOVEMENTS",
     "ActionMovement",
+    "BelatedMovement",
+    "BelatedRound",
+    "BelatedSum",
     "CaseMovement",
     "CertificateMovement",
     "DaySum",

@@ -97,8 +97,9 @@ def facts_of(chosen: str) -> str:
     """
     Return the statement whose rows are measure, of_day, key, word and n, of the movements that `chosen` chooses.
 
-    `chosen` is a condition on a movement `m`. Each table is read once. What was taken back is gone then: of a case that
-    went through five states one is left. The rows that are left are looked at once a fact.
+    `chosen` is a condition on a movement `m`; {table} in it is replaced by the name of the table. Each table is read
+    once. What was taken back is gone then: of a case that went through five states one is left. The rows that are left
+    are looked at once a fact.
     """
     tables, selects = [], []
     for number, (table, (columns, added, facts)) in enumerate(FACTS.items()):
@@ -106,7 +107,7 @@ def facts_of(chosen: str) -> str:
         kept = "" if added else " HAVING SUM(m.n) <> 0"
         tables.append(
             f"t{number} AS MATERIALIZED (SELECT {columns}, CAST(SUM(m.n) AS integer) AS n{sums} "
-            f"FROM {table} m WHERE {chosen} GROUP BY {columns}{kept})"  # nosec B608: only texts of ours
+            f"FROM {table} m WHERE {chosen.replace('{table}', table)} GROUP BY {columns}{kept})"  # nosec B608: only texts of ours
         )
         selects += [_select(fact, f"t{number}") for fact in facts]
     return f"WITH {', '.join(tables)} {' UNION ALL '.join(selects)}"

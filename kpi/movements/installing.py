@@ -27,8 +27,11 @@ def install_on_sqlite(*, using: str, **_: Any) -> None:
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
-        if set(connection.introspection.table_names(cursor)) >= NEEDED:
+        tables = set(connection.introspection.table_names(cursor))
+        if tables >= NEEDED:
             supplier = connection.introspection.get_table_description(cursor, "kpi_suppliermovement")
             is_present = "override_until" in {column.name for column in supplier}
             for statement in triggers.on_sqlite(triggers.NOTED if is_present else former.NOTED):
+                cursor.execute(statement)
+            for statement in triggers.belated_sqlite() if "kpi_belatedmovement" in tables else ():
                 cursor.execute(statement)

@@ -11,8 +11,9 @@ from typing import Any
 from django.db import connections
 
 from kpi.measures import FIRST_FLOW, FLOWS, STOCKS, Measure
+from kpi.movements.belated import UNSUMMED, Reach, reach
 from kpi.movements.facts import facts_of, times_chosen
-from kpi.movements.summing import first_of, last_summed
+from kpi.movements.summing import first_of
 
 _BY_MONTH = (Measure.OPENED, Measure.CLOSED)
 
@@ -72,20 +73,26 @@ def _summed(pairs: Iterable[tuple[Any, int]]) -> Counter[Any]:
     return found
 
 
+def _listed(measures: Iterable[Measure]) -> str:
+    return ", ".join(str(int(each)) for each in measures)
+
+
 def read(period: Period, *, since: date, using: str = "default") -> Counted:
     """
     Return what was known at the end of `as_of`, with the months from `since` on. Of today, what is known now.
 
     Days that are summed never change, and movements are never removed. So the sums until one day and the movements
-    after it agree, whatever workers do between two statements.
+    after it agree, whatever workers do between two statements. So do the rounds of belated movements that are summed,
+    and the belated movements after them.
     """
     counted = Counted()
-    summed = None if period.supplier_id is not None else last_summed(using=using)
-    until = min(summed, period.as_of) if summed else None
-    if until is not None:
+    summed = None if period.supplier_id is not None else reach(using=using)
+    until = min(summed.day, period.as_of) if summed and summed.day else None
+    if summed is not None and until is not None:
         _add_stocks(counted, until, using)
         _add_flows(counted, period, until, using)
         _add_months(counted, since, until, using)
+        _add_belated(counted, period, since, summed, until, using)
     _add_movements(counted, period, since, until, using)
     return counted
 
@@ -100,6 +107,10 @@ def _add_movements(counted: Counted, period: Period, since: date, after: date | 
     if period.supplier_id is not None:
         chosen, parameters = [*chosen, "m.supplier_id = %s"], [*parameters, str(period.supplier_id)]
     facts = rows_of(facts_of(" AND ".join(chosen)), times_chosen(parameters), using=using)
+    _add_facts(counted, period, since, facts)
+
+
+def _add_facts(counted: Counted, period: Period, since: date, facts: Iterable[tuple[Any, ...]]) -> None:
     for measure, day, key, word, n in facts:
         if measure < FIRST_FLOW:
             counted.stocks[measure][day, key, word] += n
@@ -110,11 +121,29 @@ def _add_movements(counted: Counted, period: Period, since: date, after: date | 
             counted.months[measure, first_of(day), key] += n
 
 
+# --- Movements whose day was summed already: those of rounds that are summed, and the rest ----------------------------
+
+_BELATED = (
+    "SELECT measure, of_day, key, word, CAST(SUM(n) AS bigint) FROM kpi_belatedsum "
+    f"WHERE measure IN ({_listed(STOCKS)}) AND day <= %s AND round_no <= %s GROUP BY measure, of_day, key, word "
+    "UNION ALL SELECT measure, of_day, key, word, CAST(SUM(n) AS bigint) FROM kpi_belatedsum "
+    f"WHERE measure IN ({_listed(set(FLOWS) - {Measure.OPENED_SUPPLIER})}) AND of_day >= %s AND day <= %s "
+    "AND round_no <= %s GROUP BY measure, of_day, key, word"  # nosec B608: only texts of ours
+)
+
+
+def _add_belated(counted: Counted, period: Period, since: date, summed: Reach, until: date, using: str) -> None:
+    day, round_no = until.isoformat(), str(summed.round_no)
+    if summed.has_sums:
+        first = min(since, period.first).isoformat()
+        rows = rows_of(_BELATED, [day, round_no, first, day, round_no], using=using)
+        _add_facts(counted, period, since, rows)
+    if summed.has_unsummed:
+        facts = facts_of(f"m.day <= %s AND {UNSUMMED}")
+        _add_facts(counted, period, since, rows_of(facts, times_chosen([day, round_no]), using=using))
+
+
 # --- The sums ---------------------------------------------------------------------------------------------------------
-
-
-def _listed(measures: Iterable[Measure]) -> str:
-    return ", ".join(str(int(each)) for each in measures)
 
 
 def base_of(day: date) -> date:

@@ -10,23 +10,16 @@ from django.db.models import Max, Min, Q
 
 from kpi.measures import FIRST_FLOW, NO_DAY
 from kpi.models import MOVEMENTS, LateCase, SummedDay, SupplierTally
+from kpi.movements import turns
+from kpi.movements.belated import sum_belated
 from kpi.movements.facts import facts_of, times_chosen
 from kpi.movements.tallies import add_day, add_total, packed_day, packed_total
 from qhse import clock
 from qhse.database import bound_transaction, take_turn
 
-_TURN = 0x6B70695F64617973  # "kpi_days"
 PIECE_SECONDS = 2.0
 """Time after which a piece begins no further day. A day of a thousand cases takes 20 ms."""
 
-# Whoever has noted a movement holds a lock on its table until the transaction ends, and the day was taken after that
-# lock. When the transaction began is hidden if it is prepared, or another role's: then null.
-_WRITES_OF_BEFORE = """
-SELECT count(*) FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND relation = ANY(%s::regclass[])
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND pid IS DISTINCT FROM pg_backend_pid() AND (xact_start IS NULL OR xact_start < %s)
-"""
 _DAY = (
     "INSERT INTO kpi_daysum (day, measure, of_day, key, word, n, is_late) "
     "SELECT %s, f.measure, f.of_day, f.key, f.word, f.n, "
@@ -59,7 +52,10 @@ def last_summed(*, using: str = "default") -> date | None:
 
 
 def sum_days() -> bool:
-    """Sum days that are over, oldest first, for some seconds. True if more are left."""
+    """
+    Sum days that are over, oldest first, for some seconds, and what is belated of those summed. True if days are left.
+    """
+    sum_belated()
     ends_at = time.monotonic() + PIECE_SECONDS
     while time.monotonic() < ends_at:
         if not sum_next_day():
@@ -73,14 +69,15 @@ def sum_next_day() -> bool:
     Store the sums of the oldest day that has none and is over. False if there is no such day.
 
     Sums and the note that the day is summed are stored together or not at all. One worker does so at a time. A day is
-    over when all have ended who may still note a movement of it.
+    over when all have ended who have noted a movement of it. Who notes one later, by a clock that is behind, waits for
+    this transaction, and sees that the day is summed.
     """
     bound_transaction(lock=1, statement=8)
-    if not take_turn(_TURN):
+    if not take_turn(turns.SUMMING):
         return False
     today = clock.today()
     day = _next_day()
-    if day is None or day >= today or _somebody_writes_of_before(today):
+    if day is None or day >= today or not _all_have_ended(day):
         return False
     with connection.cursor() as cursor:
         text = day.isoformat()
@@ -92,6 +89,13 @@ def sum_next_day() -> bool:
     _tally(day)
     SummedDay.objects.create(day=day)
     return True
+
+
+def _all_have_ended(day: date) -> bool:
+    """Answer whether nobody is left who notes a movement of the day, and keep others from it. Of the first, of any."""
+    if last_summed() is None and not take_turn(turns.BELATED):
+        return False
+    return take_turn(turns.of_day(day))
 
 
 def _tally(day: date) -> None:
@@ -118,13 +122,3 @@ def _next_day() -> date | None:
         return last + timedelta(days=1)
     firsts = (model._default_manager.aggregate(first=Min("day"))["first"] for model in MOVEMENTS)
     return min((first for first in firsts if first is not None), default=None)
-
-
-def _somebody_writes_of_before(today: date) -> bool:
-    if connection.vendor != "postgresql":
-        return False  # there is one writer at a time, and this transaction is it
-    with connection.cursor() as cursor:
-        tables = [model._meta.db_table for model in MOVEMENTS]
-        cursor.execute(_WRITES_OF_BEFORE, [tables, f"{today.isoformat()} 00:00+00"])
-        writers: int = cursor.fetchone()[0]
-    return writers > 0

@@ -9,17 +9,24 @@ from itertools import repeat
 from django.db.models import Q
 
 from kpi.formulas import MOVED_DAYS, MOVED_POINTS
+from kpi.measures import Measure
 from kpi.models import SupplierTally
+from kpi.movements.belated import UNSUMMED, reach
 from kpi.movements.reading import Period, base_of, rows_of
-from kpi.movements.summing import last_summed
 from kpi.movements.tallies import add_day, add_total
 
 MOST = 20
 """Suppliers that a Pareto table names. The share of the rest is what is left of the last cumulative one."""
 
-_MOVEMENTS = (
-    "SELECT m.supplier_id, SUM(m.n) FROM kpi_casemovement m WHERE m.day > %s AND m.day <= %s "
+_CHOSEN = (
+    "SELECT m.supplier_id, SUM(m.n) FROM kpi_casemovement m WHERE {chosen} "
     "AND m.created_on >= %s AND m.created_on <= %s GROUP BY m.supplier_id HAVING SUM(m.n) <> 0"
+)
+_MOVEMENTS = _CHOSEN.format(chosen="m.day > %s AND m.day <= %s")
+_BELATED = _CHOSEN.format(chosen=f"m.day <= %s AND {UNSUMMED.format(table='kpi_casemovement')}")
+_BELATED_SUMS = (
+    f"SELECT key, SUM(n) FROM kpi_belatedsum WHERE measure = {int(Measure.OPENED_SUPPLIER)} "
+    "AND of_day >= %s AND of_day <= %s AND day <= %s AND round_no <= %s GROUP BY key"  # nosec B608: only texts of ours
 )
 _LATE = (
     "SELECT supplier_id, SUM(n) FROM kpi_latecase WHERE of_day >= %s AND of_day <= %s AND day <= %s "
@@ -40,14 +47,18 @@ def opened_by_supplier(period: Period, total: int, *, using: str = "default") ->
         return [(period.supplier_id, total)] if total else []
     counts: list[int] = []  # by the supplier's id
     first, last, as_of = (day.isoformat() for day in (period.first, period.last, period.as_of))
-    summed = last_summed(using=using)
-    until = min(summed, period.as_of) if summed else None
+    summed = reach(using=using)
+    until = min(summed.day, period.as_of) if summed.day else None
     if until is not None:
         end = min(period.last, until)
         if period.first <= end:
             _add_tallies(counts, end, 1, using)
             _add_tallies(counts, period.first - timedelta(days=1), -1, using)
         _add_rows(counts, _LATE, [first, last, until.isoformat()], using)
+        if summed.has_sums:
+            _add_rows(counts, _BELATED_SUMS, [first, last, until.isoformat(), str(summed.round_no)], using)
+        if summed.has_unsummed:
+            _add_rows(counts, _BELATED, [until.isoformat(), str(summed.round_no), first, last], using)
     _add_rows(counts, _MOVEMENTS, [until.isoformat() if until else "0001-01-01", as_of, first, last], using)
     most = nlargest(MOST, zip(counts, range(0, -len(counts), -1), strict=True))
     return [(-minus_id, n) for n, minus_id in most if n > 0]

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from kpi.movements import states
+from kpi.movements import states, turns
 from kpi.movements.states import POSTGRESQL, SQLITE, Columns, Dialect
 
 CASES, ACTIONS = "ncs_nonconformity", "ncs_correctiveaction"
 CERTIFICATES, SUPPLIERS, VOLUMES = "suppliers_certificate", "suppliers_supplier", "suppliers_suppliervolume"
 MOVEMENTS = tuple(f"kpi_{kind}movement" for kind in ("case", "action", "certificate", "supplier", "volume"))
+_NEXT_ROUND = "COALESCE(MAX(number), 0) + 1 FROM kpi_belatedround"
 
 
 def insertion(kind: str, columns: Columns, sql: Dialect, n: int, of: str) -> str:
@@ -160,6 +161,39 @@ def guard_postgresql() -> Iterator[str]:
         )
 
 
+def belated_postgresql() -> Iterator[str]:
+    """
+    Yield the statements that tell movements apart on PostgreSQL whose day is summed already.
+
+    Whoever notes a movement shares the lock of its day until the transaction ends, and looks only then whether the day
+    is summed: a statement of a function sees what was committed before it began. The worker that sums the day has the
+    lock alone. So either the worker sees the movement, or who notes it sees that the day is summed. The first day ever
+    takes all before it with it, which have locks of their own. Until then, all share one more.
+    """
+    yield (
+        "CREATE OR REPLACE FUNCTION kpi_note_belated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"PERFORM pg_advisory_xact_lock_shared({turns.FIRST_DAY} + (NEW.day - DATE '{turns.EPOCH}')); "
+        "IF NOT EXISTS (SELECT FROM kpi_summedday) THEN "
+        f"PERFORM pg_advisory_xact_lock_shared({turns.BELATED}); END IF; "
+        "IF EXISTS (SELECT FROM kpi_summedday WHERE day >= NEW.day) THEN "
+        f"PERFORM pg_advisory_xact_lock_shared({turns.BELATED}); "
+        "INSERT INTO kpi_belatedmovement (of_table, movement_id, day, round_no) "
+        f"SELECT TG_TABLE_NAME, NEW.id, NEW.day, {_NEXT_ROUND}; "
+        "END IF; RETURN NULL; END $$"
+    )
+    for table in MOVEMENTS:
+        yield (
+            f"CREATE OR REPLACE TRIGGER {table}_belated AFTER INSERT ON {table} FOR EACH ROW "
+            "EXECUTE FUNCTION kpi_note_belated()"
+        )
+
+
+def not_belated_postgresql() -> Iterator[str]:
+    for table in MOVEMENTS:
+        yield f"DROP TRIGGER IF EXISTS {table}_belated ON {table}"
+    yield "DROP FUNCTION IF EXISTS kpi_note_belated()"
+
+
 def off_postgresql(noted: Iterable[Noted] = NOTED) -> Iterator[str]:
     for kind, table, _, _ in noted:
         for write in WRITES:
@@ -194,10 +228,22 @@ def on_sqlite(noted: Iterable[Noted] = NOTED) -> Iterator[str]:
             )
 
 
+def belated_sqlite() -> Iterator[str]:
+    """Yield the statements that tell such movements apart on SQLite, where one writes at a time."""
+    for table in MOVEMENTS:
+        yield (
+            f"CREATE TRIGGER IF NOT EXISTS {table}_belated AFTER INSERT ON {table} "
+            "WHEN EXISTS (SELECT 1 FROM kpi_summedday WHERE day >= NEW.day) BEGIN "
+            "INSERT INTO kpi_belatedmovement (of_table, movement_id, day, round_no) "
+            f"SELECT '{table}', NEW.id, NEW.day, {_NEXT_ROUND}; END"  # nosec B608: only texts of ours
+        )
+
+
 def off_sqlite() -> Iterator[str]:
     for kind, _, _, _ in NOTED:
         for write in WRITES:
             yield f"DROP TRIGGER IF EXISTS kpi_note_{kind}_{write}"
     for table in MOVEMENTS:
+        yield f"DROP TRIGGER IF EXISTS {table}_belated"
         for write in ("update", "delete"):
             yield f"DROP TRIGGER IF EXISTS {table}_refuse_{write}"

@@ -1,4 +1,8 @@
-"""What was noted by former triggers is put right when the present ones come, and the former ones come back."""
+"""
+What was noted by former triggers is put right when the present ones come, and the former ones come back.
+
+What was lost before belated movements were noted is found.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from kpi.models import SupplierMovement
+from kpi.models import BelatedSum, SupplierMovement
+from kpi.movements.summing import sum_next_day
 from kpi.quality import quality_figures
 from qhse import clock
 from suppliers.models import Supplier
@@ -73,3 +78,21 @@ def test_movements_say_after_it_what_is_shown_and_before_it_what_was_computed(ov
     assert found.certificates["suppliers_proven"] == 0
     reassess_suppliers(supplier_ids=[unassessed.pk])
     assert SupplierMovement.objects.latest("id").level == "medium"
+
+
+def test_what_was_lost_on_a_day_that_had_been_summed_counts_after_it(make_nc, monkeypatch):
+    supplier_id, tomorrow = make_nc().supplier_id, clock.today() + timedelta(days=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "today", lambda: tomorrow)
+        assert sum_next_day() is True
+    try:
+        migrate("0004_movements_of_a_supplier_in_an_index")
+        make_nc(supplier_id=supplier_id)
+    finally:
+        migrate()
+
+    figures = quality_figures()
+    assert (figures.open["n"], figures.repeats["n"], figures.pareto_supplier[0]["n"]) == (2, 2, 2)
+    assert set(BelatedSum.objects.values_list("round_no", flat=True)) == {0}
+    make_nc(supplier_id=supplier_id)
+    assert quality_figures().open["n"] == 3

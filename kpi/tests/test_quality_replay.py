@@ -20,14 +20,17 @@ DAYS = 366 if connection.vendor == "sqlite" else 120  # there each statement is 
 pytestmark = pytest.mark.django_db
 
 
-def test_every_day_of_a_year_is_answered_later_as_it_was_on_that_day(users, move_clock):
-    chance = random.Random(4711)
+@pytest.mark.parametrize("ahead", [0, 2], ids=["clock right", "clock two days ahead at times"])
+def test_every_day_of_a_year_is_answered_later_as_it_was_on_that_day(users, move_clock, ahead):
+    chance, errors = random.Random(4711), random.Random(12)
     year, said = Year(users, chance, move_clock), []
     for number in range(DAYS):
         now = BEGIN + timedelta(days=number)
         move_clock(now)
         if chance.random() < 0.7:  # on other days there is no worker
+            move_clock(now + timedelta(days=ahead) if errors.random() < 0.1 else now)
             sum_days()
+            move_clock(now)
         year.work(now)
         of = chance.choice([None, None, *year.suppliers])
         first = None if chance.random() < 0.5 else now.date() - timedelta(days=chance.randint(0, 200))

@@ -22,14 +22,15 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def days_of_work(users, move_clock):
-    """Seventy days of random work, the last of which is not over."""
-    year = Year(users, random.Random(10_2), move_clock)
+@pytest.fixture(params=[0, 1, 3], ids=["clock right", "clock a day ahead at times", "clock three days ahead at times"])
+def days_of_work(request, users, move_clock):
+    """Seventy days of random work, the last of which is not over. The worker may have summed days that are to come."""
+    year, chance = Year(users, random.Random(10_2), move_clock), random.Random(7)
     for number in range(70):
         now = NOON + timedelta(days=number - 69)
-        move_clock(now)
+        move_clock(now + timedelta(days=request.param) if chance.random() < 0.3 else now)
         sum_days()
+        move_clock(now)
         year.work(now)
     return year
 

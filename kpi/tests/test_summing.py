@@ -71,6 +71,7 @@ class TestWriters:
         monkeypatch.setattr(summing.clock, "today", lambda: tomorrow)
 
     def test_a_day_waits_for_who_still_writes(self, yesterday, make_supplier):
+        SummedDay.objects.create(day=summing.clock.today() - timedelta(days=2))
         ready, done = Barrier(2), Barrier(2)
 
         def write():

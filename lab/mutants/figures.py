@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.mutants.mutant import Mutant
 
+BELATED = "kpi/tests/test_belated.py"
 REPLAY = "kpi/tests/test_quality_replay.py"
 SUMMING = "kpi/tests/test_summing.py"
 SHOWN = "kpi/tests/test_shown_levels.py"
@@ -17,7 +18,28 @@ MUTANTS = (
     Mutant("today-is-summed", "kpi/movements/summing.py", "day >= today", "day > today", f"{SUMMING} -k not_over"),
     Mutant(
         "a-day-does-not-wait-for-who-still-writes", "kpi/movements/summing.py",
-        "return writers > 0", "return False", f"{SUMMING} -k waits",
+        "return take_turn(turns.of_day(day))", "return True", f"{SUMMING} -k waits",
+    ),
+    Mutant(
+        "who-notes-a-movement-does-not-share-the-lock-of-its-day", "kpi/movements/triggers.py",
+        'f"PERFORM pg_advisory_xact_lock_shared({turns.FIRST_DAY} + (NEW.day - DATE \'{turns.EPOCH}\')); "',
+        '""', f"{BELATED} -k being_summed",
+    ),
+    Mutant(
+        "belated-movements-are-read-when-they-are-summed", "kpi/movements/reading.py",
+        "if summed.has_unsummed:", "if False:", f"{BELATED} -k at_once",
+    ),
+    Mutant(
+        "the-first-day-forgets-those-before-it", "kpi/movements/summing.py",
+        "if last_summed() is None and not take_turn(turns.BELATED)", "if False", f"{BELATED} -k first_day",
+    ),
+    Mutant(
+        "a-round-does-not-wait-for-who-still-notes", "kpi/movements/belated.py",
+        "or not take_turn(turns.BELATED)", "", f"{BELATED} -k round_waits",
+    ),
+    Mutant(
+        "belated-movements-count-twice-when-they-are-summed", "kpi/movements/belated.py",
+        "WHERE round_no > %s AND of_table", "WHERE round_no >= %s - 1 AND of_table", f"{BELATED} -k nothing_twice",
     ),
     Mutant(
         "rows-fetched-that-the-index-has", "kpi/migrations/0004_movements_of_a_supplier_in_an_index.py",

@@ -122,10 +122,14 @@ def _note_anew() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"TRUNCATE {', '.join(triggers.MOVEMENTS)}, kpi_daysum, kpi_monthsum, kpi_suppliertally, kpi_latecase, "
-            "kpi_summedday"
+            "kpi_summedday, kpi_belatedmovement, kpi_belatedsum, kpi_belatedround"
         )
-        for statement in backfill(POSTGRESQL, supplier_state()):
-            cursor.execute(statement)
+        # No day is summed, so none of millions of rows has to be asked whether its own is.
+        for state in ("DISABLE", "ENABLE"):
+            for table in triggers.MOVEMENTS:
+                cursor.execute(f"ALTER TABLE {table} {state} TRIGGER {table}_belated")
+            for statement in backfill(POSTGRESQL, supplier_state()) if state == "DISABLE" else ():
+                cursor.execute(statement)
     while sum_next_day():
         pass
 
