@@ -186,6 +186,7 @@ class TestOrderOfCommits:
         monkeypatch.setattr(summing.clock, "today", lambda: tomorrow)
 
     def test_who_notes_while_the_day_is_being_summed_is_belated(self, make_nc, worker_is_ahead):
+        SummedDay.objects.create(day=summing.clock.today() - timedelta(days=2))  # the first one has another lock too
         supplier_id, summed, noting = make_nc().supplier_id, Event(), Event()
         real = summing._tally
 
