@@ -24,7 +24,7 @@ TERMINALS = {
 SHOWN = (  # what commands tell people, of data in any script; exit code
     (("outbox_status",), 0),
     (("outbox_status", "--format", "json"), 0),
-    (("requeue_dead_events", "--type", "ПОСТАВЩИК", "--reason", "für später 工場", "--dry-run"), 0),
+    (("requeue_dead_events", "--type", "ПОСТАВЩИК", "--reason", "für später 工場", "--dry-run"), 1),
     (("requeue_dead_events", "--all", "--reason", "x", "--actor", "Jörg–ψ"), 1),
     (("dismiss_dead_events", "--all", "--reason", "für später – 工場"), 0),
     (("prune_outbox", "--older-than", "Ω"), 2),

@@ -37,6 +37,7 @@ def findings() -> list[str]:
 def role(name: str, *grants: str) -> Iterator[psycopg.Connection]:
     """A session of a role with these rights alone, in a transaction of its own."""
     settings = connection.settings_dict
+    name = f"{name}_{settings['NAME']}"  # roles are the server's, on which other processes run tests as well
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{settings['PASSWORD'] or 'unused'}'")
         for grant in grants:

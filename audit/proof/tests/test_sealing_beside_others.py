@@ -164,7 +164,8 @@ def test_a_writer_of_the_same_role_is_seen_without_any_more_rights(write, small_
 
 @pytest.fixture
 def role_of_the_application(transactional_db) -> Iterator[str]:
-    name = "qhse_app_of_a_sealer"
+    # Roles are the server's, on which other processes run tests as well.
+    name = f"qhse_app_of_a_sealer_{connection.settings_dict['NAME']}"
     with connection.cursor() as cursor:
         # The same password as the owner of the test database, by which another session logs in as this role.
         cursor.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{connection.settings_dict['PASSWORD'] or 'unused'}'")
