@@ -179,7 +179,7 @@ def belated_postgresql() -> Iterator[str]:
         f"PERFORM pg_advisory_xact_lock_shared({turns.BELATED}); "
         "INSERT INTO kpi_belatedmovement (of_table, movement_id, day, round_no) "
         f"SELECT TG_TABLE_NAME, NEW.id, NEW.day, {_NEXT_ROUND}; "
-        "END IF; RETURN NULL; END $$"
+        "END IF; RETURN NULL; END $$"  # nosec B608: only constants are put in
     )
     for table in MOVEMENTS:
         yield (

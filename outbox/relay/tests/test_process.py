@@ -8,6 +8,8 @@ import sys
 
 from django.conf import settings
 
+from dev.processes import kept_variables
+
 PROGRAM = """
 import select, socket
 import django
@@ -33,10 +35,14 @@ hanging.run_forever()
 def start(*, stuck: float = 60.0, leaving: float = 60.0) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(stuck=stuck, leaving=leaving)],
-        cwd=settings.BASE_DIR, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        # Of its own: tests before this one may have left anything in ours.
+        env=kept_variables() | {"QHSE_ENV": "dev", "DJANGO_SETTINGS_MODULE": "qhse.settings"},
+        cwd=settings.BASE_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
-    assert process.stdout.readline() == "in a turn\n"
+    if (said := process.stdout.readline()) != "in a turn\n":
+        process.kill()
+        raise AssertionError(f"it said {said!r} and then {process.communicate()[1]}")
     return process
 
 
