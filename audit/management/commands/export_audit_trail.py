@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
 from tqdm import tqdm
 
 from audit.models import AuditEntry
@@ -44,7 +45,9 @@ class Command(BaseCommand):
         described_as = {name: str(value) for name, value in given.items()}
         if "actor" in given:
             given["actor"] = User.objects.names_meant(given["actor"])
-        chosen = AuditEntry.objects.filter(**{CONDITIONS[name]: value for name, value in given.items()})
+        chosen = _chosen(given)
+        if not chosen.exists():
+            _demand_known(given, described_as)
         try:
             with tqdm(unit="seal", disable=None) as bar:
                 exported = export_entries(
@@ -60,3 +63,22 @@ class Command(BaseCommand):
         if exported.problems:
             heading = "left out, because not as it was written (verify_audit_trail says more):"
             raise CommandError("\n".join([heading, *exported.problems]))
+
+
+def _chosen(given: dict[str, Any]) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(**{CONDITIONS[name]: value for name, value in given.items()})
+
+
+def _demand_known(given: dict[str, Any], described_as: dict[str, str]) -> None:
+    """
+    Raise CommandError for what no entry of the whole trail has. A user who never did anything is known all the same.
+
+    An export of nothing may prove that nothing happened. It must not come of a name that was mistyped.
+    """
+    for name, value in given.items():
+        if name in ("since", "until"):
+            continue
+        alone = {"entity_type": given["entity_type"]} if name == "entity_id" else {}
+        is_known = name == "actor" and User.objects.named(described_as[name])
+        if not is_known and not _chosen(alone | {name: value}).exists():
+            raise CommandError(f"--{name.replace('_', '-')}: no entry of the trail has {described_as[name]!r}")

@@ -14,6 +14,7 @@ from audit.proof import export as export_module
 from audit.proof.sealing import seal_new_entries
 from audit.proof.tests.exports import check, lines_of
 from conftest import triggers_off
+from qhse.accounts.models import User
 
 
 def test_every_sealed_entry_is_in_it_and_no_other(export):
@@ -47,10 +48,34 @@ def test_a_period_is_taken_out(export):
 
 
 def test_nothing_found_is_an_export_too(export):
-    directory = export("--actor", "nobody")
+    directory = export("--actor", "quality", "--until", "2001-01-01")
 
     code, output = check(directory)
     assert (code, output.splitlines()[-1]) == (0, "everything agrees: 0 entries")
+
+
+@pytest.mark.parametrize(
+    ("name", "mistyped", "others"),
+    [
+        ("--actor", "nobody", []),
+        ("--action", "GAUGE_CALIBRATE", []),
+        ("--request-id", "no-such-request", []),
+        ("--entity-type", "gage", ["--since", "2001-01-01"]),
+        ("--entity-id", "3000", ["--entity-type", "gauge"]),
+    ],
+)
+def test_a_criterion_that_no_entry_ever_fitted_is_refused(export, tmp_path, name, mistyped, others):
+    with pytest.raises(CommandError, match=f"^{name}: no entry of the trail has '{mistyped}'"):
+        export(name, mistyped, *others)
+
+    assert list(tmp_path.iterdir()) == []
+    assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
+
+
+def test_a_user_who_has_done_nothing_is_exported_as_nothing(export):
+    User.objects.create_user("newcomer", role="auditor")
+
+    assert lines_of(export("--actor", "newcomer") / "entries.jsonl") == []
 
 
 @pytest.mark.parametrize("typed", ["QUALITY", "ｑuality "])

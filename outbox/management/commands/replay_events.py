@@ -37,6 +37,8 @@ class Command(ReasonedCommand):
             raise CommandError(f"--until: {error.detail}") from error
         actor = self.actor(options["actor"])
         number = selection.events().count()
+        if not number and selection.aggregate and not Selection(aggregate=selection.aggregate).events().exists():
+            raise CommandError(f"--aggregate: no event of {'/'.join(selection.aggregate)} is stored")
         if options["dry_run"]:
             self.stdout.write(f"{number} would be sent again")
             return

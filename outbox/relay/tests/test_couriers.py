@@ -173,6 +173,14 @@ class TestReplay:
 
         assert not AuditEntry.objects.filter(action="EVENTS_REPLAYED").exists()
 
+    @pytest.mark.parametrize("options", [[], ["--dry-run"]])
+    def test_of_a_record_that_has_no_event_at_all_is_refused(self, broker, options):
+        published(1)
+        with pytest.raises(CommandError, match="--aggregate: no event of nosuch/41 is stored"):
+            call_command("replay_events", "--aggregate", "nosuch/41", "--reason", "Lost", *options)
+
+        assert not AuditEntry.objects.filter(action="EVENTS_REPLAYED").exists()
+
     def test_may_be_done_again(self, courier):
         published(1)
         for _ in range(2):
