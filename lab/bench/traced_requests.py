@@ -35,7 +35,8 @@ from lab.bench.tracing import ASKED, OFF, SHARES  # noqa: E402
 from qhse import tracing  # noqa: E402
 from qhse.terminal import run_program  # noqa: E402
 
-BLOCK = 20  # requests; an event in twenty is recorded at 5 %
+BLOCK = 100
+"""Requests: a second of a process that is busy. An exporter sends once a second, and not after each few of them."""
 
 
 def environ(case: Case, token: str, chance: random.Random) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from qhse.accounts.services.users import create_user
 OFF = "off"
 SHARES = (OFF, "0.05", "1")
 REACH = {"0.05": Target("≤", 1.03, "ratio"), "1": Target("≤", 1.1, "ratio")}
-BLOCKS_A_ROUND = 40
-"""Of 20 requests, each with its own share: so many give a median that two rounds agree on within 1 %."""
+BLOCKS_A_ROUND = 20
+"""Of 100 requests, each with its own share: so many give a median that two rounds agree on within 1 %."""
 ASKED = ("GET /suppliers?limit=20", "GET /suppliers/{id}", "POST /ncs")
 
 # As `publish` writes it, into this share of the events.
