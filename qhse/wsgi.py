@@ -30,7 +30,7 @@ refuse_missing_static_files()
 refuse_unwritable_directory()
 # Shorter than gunicorn's timeout, which would kill the process in the middle. Before the look at the database: a table
 # that a migration holds must not keep the server from starting.
-bound_connections(statement=10, lock=3, idle_in_transaction=15, name="qhse-api")
+bound_connections(statement=10, lock=3, idle_in_transaction=15, name="qhse-api", hangs_up=True)
 if not settings.TESTING:  # tests import this before they have a database
     refuse_unsafe_database()
     connections.close_all()  # processes that are forked from this one must share no line

@@ -107,4 +107,18 @@ MUTANTS = (
         "relay-that-everybody-starts", "docker-compose.yml", "    profiles: [relay, scale]\n", "",
         f"{COMPOSE} -k small_installation",
     ),
+    Mutant(
+        "requests-that-wait-for-ever", "qhse/wsgi.py", ", hangs_up=True)", ")",
+        "qhse/deployment/tests/test_bounded_waits.py -k serves_the_next_request",
+    ),
+    Mutant(
+        "line-used-again-after-a-wait-that-ended", "qhse/deployment/bounded_waits.py",
+        "        waiting.pgconn.finish()  #", "        #",
+        "qhse/deployment/tests/test_bounded_waits.py -k closes_the_line",
+    ),
+    Mutant(
+        "listening-cut-short", "qhse/deployment/bounded_waits.py",
+        'if options.get("timeout") is not None:', "if False:",
+        "qhse/deployment/tests/test_bounded_waits.py -k time_of_its_own",
+    ),
 )  # fmt: skip

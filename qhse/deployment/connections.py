@@ -22,6 +22,7 @@ from psycopg.abc import Buffer
 from psycopg.pq.abc import PGconn
 
 from qhse.database import ask_within
+from qhse.deployment.bounded_waits import bound_waits
 
 logger = logging.getLogger("qhse")
 
@@ -37,6 +38,7 @@ SESSION = {
     "backslash_quote": "safe_encoding",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "gin_fuzzy_search_limit": "0",  # else a search finds some of what it should, and counts none of it
     # What a statement sees, and when it is refused.
     "search_path": '"$user", public',
     "default_transaction_isolation": "read committed",
@@ -65,6 +67,7 @@ _QUEUE_SECONDS = 0.1  # within which a client has its answer once a server is fo
 _POOLER_CHANNEL = "qhse_pooler"  # one for all: where servers are shared, it stays behind in their sessions
 
 _bounds: dict[str, str] = {}
+_hangs_up = False
 _plans = threading.local()  # `settings`, of connections that this thread opens
 _poolers_judged: set[tuple[Any, Any, Any]] = set()
 
@@ -88,13 +91,16 @@ def bound_connections(
     name: str,
     by_indexes: bool = False,
     prepared: bool = False,
+    hangs_up: bool = False,
 ) -> None:
     """
     Let connections that this process opens from now on end what takes too long. All bounds are in seconds.
 
     `statement` ends a statement (SQLSTATE 57014), `lock` the wait for a lock (55P03). `idle_in_transaction` ends the
     connection of a process that stopped in a transaction. What `options` of DATABASE_URL says wins. `name` is shown in
-    pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it.
+    pg_stat_activity. SQLite has none of this. Commands that may take long, such as migrate, do not call it. With
+    `hangs_up`, who waits for a server that has stopped is let go soon after `statement`: for processes without a
+    watchdog.
 
     Two choices are for a loop that does the same over and over. `by_indexes` has statements read BY_INDEXES. With
     `prepared`, a statement has one plan for all values as well, so that the server parses and plans a repeated one
@@ -102,6 +108,8 @@ def bound_connections(
     text itself says which rows are in it. How to plan holds for connections of the calling thread, which is the loop's:
     metrics are asked for in others, and reports want plans of their own.
     """
+    global _hangs_up
+    _hangs_up = hangs_up
     for wrapper in connections.all():
         if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:
             continue  # in a transaction: a test that calls a command within its own process
@@ -124,7 +132,7 @@ def session_statement(wrapper: Any, line: psycopg.Connection[Any] | None = None,
     """
     Return one SELECT that sets a session as it should be.
 
-    Its row ends with session_replication_role. The session is that of `line`,
+    Its row ends with statement_timeout and session_replication_role. The session is that of `line`,
     or else the wrapper's own. Nothing travels as startup options, which poolers refuse. So RESET ALL loses the
     settings: whoever resets says this again. `settings` come on top.
     """
@@ -144,7 +152,8 @@ def session_statement(wrapper: Any, line: psycopg.Connection[Any] | None = None,
 @cache
 def _select(settings: tuple[tuple[str, str], ...]) -> str:
     calls = ", ".join(f"set_config({sql.quote(name)}, {sql.quote(value)}, false)" for name, value in settings)
-    return f"SELECT {calls}, current_setting('session_replication_role')"  # nosec B608: quoted
+    said = "current_setting('statement_timeout'), current_setting('session_replication_role')"
+    return f"SELECT {calls}, {said}"  # nosec B608: quoted
 
 
 def begin_session(*, connection: Any, **kwargs: Any) -> None:
@@ -158,7 +167,7 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
         return
     try:
         _judge_pooler(connection)  # before anything is set: strangers would get it
-        *_, triggers = connection.connection.execute(session_statement(connection), prepare=False).fetchone()
+        *_, bound, triggers = connection.connection.execute(session_statement(connection), prepare=False).fetchone()
         if triggers != "origin":
             raise _unsafe(
                 "The server says session_replication_role=replica. So no trigger works, and this role may not change "
@@ -167,6 +176,8 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
     except BaseException:
         connection.close()
         raise
+    if _hangs_up:
+        bound_waits(connection.connection, bound)
     connection.connection.adapters.register_loader("timestamptz", _Moment)
     connection.is_usable = partial(_is_usable, connection, partial(DatabaseWrapper.is_usable, connection))
 

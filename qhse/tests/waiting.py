@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.db import connection, connections, transaction
+
+from dev.waiting import wait_until
 
 
 def at_once(number: int, action: Callable[[int], Any]) -> list[Any]:
@@ -59,6 +65,18 @@ def in_another_transaction(hold: Callable[[], object]) -> Iterator[None]:
     finally:
         over.set()
         other.join()
+
+
+@contextmanager
+def frozen(line: psycopg.Connection[Any] | int) -> Iterator[None]:
+    """Freeze the server process behind this line, or of this id, for the length of the block. Its kernel goes on."""
+    pid = line if isinstance(line, int) else line.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: " T " in Path(f"/proc/{pid}/stat").read_text(), what="the process to stop")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 class Interrupted(Exception):

@@ -13,7 +13,8 @@ from lab.chaos.load import Load
 HOSTILE = {
     "client_encoding": "'LATIN1'", "timezone": "'Asia/Tokyo'", "datestyle": "'German'", "intervalstyle": "iso_8601",
     "bytea_output": "escape", "extra_float_digits": "-3", "standard_conforming_strings": "off",
-    "backslash_quote": "off", "array_nulls": "off", "transform_null_equals": "on", "search_path": "pg_catalog",
+    "backslash_quote": "off", "array_nulls": "off", "transform_null_equals": "on", "gin_fuzzy_search_limit": "20",
+    "search_path": "pg_catalog",
     "default_transaction_isolation": "serializable", "default_transaction_deferrable": "on", "row_security": "off",
     "exit_on_error": "on", "statement_timeout": "'1s'", "lock_timeout": "'1ms'",
     "idle_in_transaction_session_timeout": "'100ms'", "idle_session_timeout": "'1s'", "jit": "on",

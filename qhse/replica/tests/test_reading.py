@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import psycopg
@@ -32,6 +29,7 @@ from qhse.replica.metrics import CUT_OFF, READS
 from qhse.replica.models import Heartbeat
 from qhse.replica.reading import Reader, read, why_not
 from qhse.replica.router import PRIMARY, REPLICA
+from qhse.tests.waiting import frozen
 from suppliers.models import Supplier
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -380,7 +378,7 @@ class TestAReplicaThatFails:
     def test_that_has_stopped_is_given_up(self, replica, users, monkeypatch):
         monkeypatch.setattr("qhse.replica.asking.ANSWER_SECONDS", 0.3)
         assert why(users["auditor"]) == (REPLICA, "fresh")
-        with stopped():
+        with frozen(connections[REPLICA].connection):
             assert why(users["auditor"]) == (PRIMARY, "away")
         assert breaker.is_open()
 
@@ -392,7 +390,7 @@ class TestAReplicaThatFails:
         def selector(using):
             if using == PRIMARY:
                 return "the primary's"
-            with stopped():
+            with frozen(connections[REPLICA].connection):
                 return Supplier.objects.using(using).count()
 
         assert reader.read(selector) == "the primary's"
@@ -463,18 +461,3 @@ class TestExports:
         text = b"".join(answer.streaming_content).decode()
 
         assert [name for name in names if name in text] == names
-
-
-class stopped:
-    """Freeze the server process behind this thread's line to the replica. It ends with the block."""
-
-    def __enter__(self):
-        self._pid = connections[REPLICA].connection.info.backend_pid
-        os.kill(self._pid, signal.SIGSTOP)
-        wait_until(lambda: " T " in self._stat(), what="the process to stop")
-
-    def __exit__(self, *exception):
-        os.kill(self._pid, signal.SIGCONT)
-
-    def _stat(self):
-        return Path(f"/proc/{self._pid}/stat").read_text()
