@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InternalError, connection, transaction
 from django.utils import timezone
 
 from audit.conftest import write_dated
@@ -123,6 +123,17 @@ def test_a_database_that_cannot_be_read_is_no_verdict(trail, monkeypatch):
     assert run("verify_audit_trail") == (2, "the trail could not be read: gone")
 
 
+def test_a_result_that_cannot_be_recorded_is_no_accusation(trail, monkeypatch):
+    def fail(*arguments, **options):
+        raise InternalError("cannot execute INSERT in a read-only transaction")
+
+    monkeypatch.setattr("audit.management.commands.verify_audit_trail.record_verification", fail)
+
+    code, output = run("verify_audit_trail", "--record")
+
+    assert (code, "the result could not be recorded: cannot execute" in output) == (2, True)
+
+
 # --- accept_late_entries ----------------------------------------------------------------------------------------
 
 
@@ -139,6 +150,14 @@ def test_a_range_of_late_entries_that_ends_before_it_begins_is_refused():
 
     assert code != 0
     assert "write 17-25" in output
+
+
+@pytest.mark.parametrize("ids", ["1-99999999999999999999999", "1-2000000", "99999999999999999999999", "-5"])
+def test_more_entries_than_can_be_accepted_at_once_and_ids_that_cannot_be_are_refused(ids):
+    code, output = run("accept_late_entries", ids, "--reason", "The clock was wrong")
+
+    assert code != 0
+    assert "at most 100,000 entries at once" in output or ids == "-5"
 
 
 def test_late_entries_are_accepted_by_id_or_range_with_a_reason(late):
@@ -294,7 +313,7 @@ def test_an_export_of_a_period_that_ends_before_it_begins_is_refused(tmp_path, u
         "export_audit_trail", "--output", str(tmp_path / "export"), "--since", "2026-03-01", "--until", until
     )  # fmt: skip
 
-    assert (code, "must be later than --since" in output) == (1, True)
+    assert (code, "must be later than --since" in output) == (2, True)
     assert not (tmp_path / "export").exists()
 
 

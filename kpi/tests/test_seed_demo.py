@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ncs.models import NonConformity
+from qhse.accounts.errors import UsernameIsTaken
 from qhse.accounts.models import User
 from suppliers.models import Supplier
 
@@ -40,6 +41,17 @@ class TestSeedDemo:
 
         run("--suppliers=2", "--ncs=1")
         assert Supplier.objects.count() == 3
+
+    def test_that_finds_somebody_elses_half_of_it_says_so_and_leaves_nothing(self, monkeypatch):
+        def taken(number, *, actor):
+            raise UsernameIsTaken("There is a user quality already.")
+
+        monkeypatch.setattr("kpi.demo.seed_suppliers", taken)
+
+        with pytest.raises(CommandError, match="There is a user quality already"):
+            run("--suppliers=1", "--ncs=1")
+
+        assert not User.objects.exists()
 
     def test_refuses_in_production_because_its_passwords_are_known(self, settings):
         settings.PRODUCTION = True

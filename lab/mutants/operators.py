@@ -90,6 +90,38 @@ MUTANTS = (
         "qhse/tests/test_terminal.py -k cannot_be_written",
     ),
     Mutant(
+        "batch-on-an-old-schema", "outbox/management/commands/run_outbox_worker.py",
+        "            refuse_old_schema()  #", "            #", "outbox/tests/test_commands.py -k older_than_the_code",
+    ),
+    Mutant(
+        "database-errors-with-a-traceback", "manage.py", "except Error as error:", "except OSError as error:",
+        "qhse/tests/test_terminal.py -k whatever_kind",
+    ),
+    Mutant(
+        "unrecorded-verification-accuses", "audit/management/commands/verify_audit_trail.py",
+        'raise CommandError(f"the result could not be recorded: {str(error).strip()}", returncode=2) from error',
+        "raise SystemExit(1) from error", "audit/tests/test_commands.py -k is_no_accusation",
+    ),
+    Mutant(
+        "export-to-nowhere-in-the-trail", "qhse/api/management/commands/export_records.py",
+        "    with NamedTemporaryFile(", "    begun = begin()\n    begin = lambda: begun\n    with NamedTemporaryFile(",
+        "qhse/api/tests/test_export_records.py -k nowhere_to_go",
+    ),
+    Mutant(
+        "interrupted-sheet-without-an-end", "qhse/exporting/exports.py",
+        "(self.close if self._is_begun else self._release)()", "self._release()",
+        "qhse/api/tests/test_export_records.py -k was_interrupted",
+    ),
+    Mutant(
+        "mistyped-name-is-an-empty-proof", "audit/management/commands/export_audit_trail.py",
+        "        if not chosen.exists():\n", "        if False:\n", "audit/proof/tests/test_export.py -k ever_fitted",
+    ),
+    Mutant(
+        "mistyped-record-is-an-empty-replay", "outbox/management/commands/replay_events.py",
+        "if not number and selection.aggregate and", "if False and",
+        "outbox/relay/tests/test_couriers.py -k no_event_at_all",
+    ),
+    Mutant(
         "command-that-fails-at-an-encoding", "qhse/terminal.py",
         'stream.reconfigure(errors="backslashreplace")', "pass", "qhse/tests/test_terminal.py -k either_stream",
     ),

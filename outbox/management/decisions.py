@@ -23,7 +23,7 @@ from qhse.errors import DomainError
 def demand_known_type(name: str) -> None:
     """Raises CommandError."""
     if name not in event_types:
-        raise CommandError(f"--type: there is no {name}; known are {', '.join(sorted(event_types))}")
+        raise CommandError(f"--type: there is no {name}; known are {', '.join(sorted(event_types))}", returncode=2)
 
 
 class ReasonedCommand(BaseCommand):
@@ -45,7 +45,9 @@ class ReasonedCommand(BaseCommand):
             return None
         user = User.objects.named(username)
         if user is None or not is_allowed(user, self.action, OUTBOX_ROLES):
-            raise CommandError(f"--actor: {username!r} is not an active user who may {self.action} events")
+            raise CommandError(
+                f"--actor: {username!r} is not an active user who may {self.action} events", returncode=2
+            )
         return user
 
 

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from audit.models import AuditEntry
@@ -50,6 +51,18 @@ def test_drain_handles_everything_that_is_due_and_says_so(publish_reading, effec
 
     assert answer == "5 processed, 0 to be retried, 0 dead, 0 parked\n"
     assert len(effects()) == 5
+
+
+@pytest.mark.parametrize("how", ["--once", "--drain"])
+def test_no_attempt_is_spent_where_the_schema_is_older_than_the_code(publish_reading, how):
+    event = publish_reading("7")
+    MigrationRecorder.Migration.objects.filter(app="outbox").latest("id").delete()
+
+    with pytest.raises(CommandError, match=r"lacks migrations \(outbox\."):
+        run("run_outbox_worker", how)
+
+    event.refresh_from_db()
+    assert (event.status, event.attempts) == (EventStatus.PENDING, 0)
 
 
 def test_once_handles_one_batch(publish_reading):

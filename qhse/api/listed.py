@@ -9,19 +9,19 @@ from urllib.parse import urlencode
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.urls import Resolver404, resolve
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.response import Response
 
 from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.api.exports import export_of
 from qhse.api.openapi.routes import api_routes
-from qhse.errors import DomainError
+from qhse.errors import DomainError, RecordNotFound
 from qhse.exporting.exports import Export, Form
 
 
 class ListIsUnknown(Exception):
-    """No list of the API has this address."""
+    """No list of the API has this address, or the record that it names is not there."""
 
 
 class QueryIsRefused(Exception):
@@ -42,9 +42,9 @@ def list_asked_for(name: str, parameters: Iterable[tuple[str, str]]) -> Export:
     try:
         match = resolve(path)
     except Resolver404:
-        raise ListIsUnknown(f"{name!r} is no list of the API.") from None
+        raise _unknown(name) from None
     if getattr(match.func, "actions", {}).get("get") != "list":
-        raise ListIsUnknown(f"{name!r} is no list of the API.")
+        raise _unknown(name)
     view = match.func.cls(**match.func.initkwargs)  # type: ignore[attr-defined]
     view.action_map = match.func.actions  # type: ignore[attr-defined]
     view.setup(_request(path, parameters), *match.args, **match.kwargs)
@@ -57,9 +57,15 @@ def list_asked_for(name: str, parameters: Iterable[tuple[str, str]]) -> Export:
         view.list(view.request, *match.args, **match.kwargs)
     except ValidationError as refusal:
         raise QueryIsRefused(_in_words(refusal.detail)) from refusal
+    except (NotFound, RecordNotFound) as refusal:
+        raise ListIsUnknown(str(refusal.detail)) from refusal
     except (APIException, DomainError) as refusal:
         raise QueryIsRefused(str(refusal.detail)) from refusal
     return export_of(view, view.chosen)
+
+
+def _unknown(name: str) -> ListIsUnknown:
+    return ListIsUnknown(f"{name!r} is no list of the API. Lists: {', '.join(lists_there_are())}")
 
 
 def _in_words(details: Any) -> str:

@@ -119,14 +119,15 @@ class ExportStream:
         self._give_back = give_back
         self._file: IO[bytes] | None = None
         self._ready: deque[Chunk] = deque()
-        self._digest, self._is_over = hashlib.sha256(), False
+        self._digest, self._is_begun, self._is_over = hashlib.sha256(), False, False
         self.rows, self._size = 0, 0
         # The request's id, source and time, also when its middlewares have long returned.
         self._context = copy_context()
         try:
             self._context.run(self._begin, most)
         except BaseException:
-            self._release()
+            # Nobody has the object yet, who could close it.
+            (self.close if self._is_begun else self._release)()
             raise
 
     @property
@@ -181,6 +182,7 @@ class ExportStream:
             record_begun(
                 name=export.name, form=form, filter=export.filter, rows=len(self._keys), actor=self._actor
             )  # fmt: skip
+            self._is_begun = True
         self._chunks = self._xlsx() if self._form is Form.XLSX else self._csv()
         self._fill()
         if len(self._ready) < 2:

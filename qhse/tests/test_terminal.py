@@ -24,8 +24,8 @@ TERMINALS = {
 SHOWN = (  # what commands tell people, of data in any script; exit code
     (("outbox_status",), 0),
     (("outbox_status", "--format", "json"), 0),
-    (("requeue_dead_events", "--type", "ПОСТАВЩИК", "--reason", "für später 工場", "--dry-run"), 1),
-    (("requeue_dead_events", "--all", "--reason", "x", "--actor", "Jörg–ψ"), 1),
+    (("requeue_dead_events", "--type", "ПОСТАВЩИК", "--reason", "für später 工場", "--dry-run"), 2),
+    (("requeue_dead_events", "--all", "--reason", "x", "--actor", "Jörg–ψ"), 2),
     (("dismiss_dead_events", "--all", "--reason", "für später – 工場"), 0),
     (("prune_outbox", "--older-than", "Ω"), 2),
     (("verify_audit_trail",), 0),
@@ -152,6 +152,24 @@ def test_a_database_that_cannot_be_used_is_named_without_a_traceback(run: Run, t
         assert b"manage.py migrate" in answer.stderr and b"Traceback" not in answer.stderr
 
     assert b"Traceback" in run("outbox_status", "--traceback", DATABASE_URL=empty).stderr
+
+
+@pytest.mark.parametrize("kind", ["InternalError", "IntegrityError", "DataError", "InterfaceError"])
+def test_whatever_kind_of_error_the_database_makes_is_one_line(run: Run, tmp_path: Path, kind):
+    """Such as where it takes no writes, or where two commands do the same at once."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import django.core.management as m\n"
+        "def fail(arguments):\n"
+        f"    from django.db import {kind}\n"
+        f"    raise {kind}('cannot execute INSERT in a read-only transaction')\n"
+        "m.execute_from_command_line = fail\n"
+    )
+
+    answer = run("outbox_status", PYTHONPATH=str(tmp_path))
+
+    assert (answer.returncode, answer.stdout) == (1, b"")
+    assert answer.stderr.startswith(b"qhse: the database could not be used: cannot execute INSERT")
+    assert b"Traceback" not in answer.stderr
 
 
 def test_who_wants_no_colours_gets_none(run: Run):

@@ -11,6 +11,7 @@ from audit.proof.late import NotLate, accept_late_entries
 from qhse.text import plain
 
 MOST = 100_000
+MOST_ID = 2**63 - 1  # as the database counts
 
 
 class Command(BaseCommand):
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         reason = plain(options["reason"])
         if not reason:
             raise CommandError("--reason: say why")
-        if sum(len(ids) for ids in options["entries"]) > MOST:
+        if sum(len(ids) for ids in options["entries"]) > MOST:  # each is shorter than that
             raise CommandError(f"at most {MOST:,} entries at once")
         try:
             number = accept_late_entries([pk for ids in options["entries"] for pk in ids], actor=None, reason=reason)
@@ -44,4 +45,6 @@ def _ids(text: str) -> range:
         raise ArgumentTypeError(f"{text!r} is neither an id nor a range such as 17-25") from None
     if not ids:
         raise ArgumentTypeError(f"{text!r} ends before it begins: write {last}-{first}")
+    if ids[-1] - ids[0] >= MOST or ids[-1] > MOST_ID:
+        raise ArgumentTypeError(f"{text!r}: at most {MOST:,} entries at once, and ids end at {MOST_ID}")
     return ids

@@ -39,9 +39,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         given = {name: options[name] for name in CONDITIONS if options[name] is not None}
         if given.get("entity_id") and not given.get("entity_type"):
-            raise CommandError("--entity-id needs --entity-type: ids of different kinds of record are not different")
+            raise CommandError(
+                "--entity-id needs --entity-type: ids of different kinds of record are not different", returncode=2
+            )
         if options["since"] and options["until"] and options["until"] <= options["since"]:
-            raise CommandError("--until: the period is empty: it must be later than --since")
+            raise CommandError("--until: the period is empty: it must be later than --since", returncode=2)
         described_as = {name: str(value) for name, value in given.items()}
         if "actor" in given:
             given["actor"] = User.objects.names_meant(given["actor"])
@@ -81,4 +83,6 @@ def _demand_known(given: dict[str, Any], described_as: dict[str, str]) -> None:
         alone = {"entity_type": given["entity_type"]} if name == "entity_id" else {}
         is_known = name == "actor" and User.objects.named(described_as[name])
         if not is_known and not _chosen(alone | {name: value}).exists():
-            raise CommandError(f"--{name.replace('_', '-')}: no entry of the trail has {described_as[name]!r}")
+            raise CommandError(
+                f"--{name.replace('_', '-')}: no entry of the trail has {described_as[name]!r}", returncode=2
+            )

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"the trail could not be read: {str(error).strip()}", returncode=2) from error
         if options["record"]:
-            record_verification(verification, actor=None)
+            _record(verification)
         if verification.summary.findings:
             raise SystemExit(1)
 
@@ -82,6 +82,13 @@ class Command(BaseCommand):
             before = ",\n"
         opening = "" if before == ",\n" else before
         self.stdout.write(f'{opening}], "summary": {json.dumps(verification.summary.as_dict())}}}')
+
+
+def _record(verification: Verification) -> None:
+    try:
+        record_verification(verification, actor=None)
+    except DatabaseError as error:
+        raise CommandError(f"the result could not be recorded: {str(error).strip()}", returncode=2) from error
 
 
 def _checkpoints(path: Path | None) -> list[dict[str, Any]]:

@@ -65,9 +65,10 @@ def test_nothing_found_is_an_export_too(export):
     ],
 )
 def test_a_criterion_that_no_entry_ever_fitted_is_refused(export, tmp_path, name, mistyped, others):
-    with pytest.raises(CommandError, match=f"^{name}: no entry of the trail has '{mistyped}'"):
+    with pytest.raises(CommandError, match=f"^{name}: no entry of the trail has '{mistyped}'") as refusal:
         export(name, mistyped, *others)
 
+    assert refusal.value.returncode == 2
     assert list(tmp_path.iterdir()) == []
     assert not AuditEntry.objects.filter(action="AUDIT_TRAIL_EXPORTED").exists()
 

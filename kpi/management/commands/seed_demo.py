@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from kpi.demo import is_seeded, seed
 from qhse.arguments import positive_int
+from qhse.errors import DomainError
 from suppliers.models import Supplier
 
 
@@ -38,5 +39,8 @@ class Command(BaseCommand):
         def shown(steps: Any, total: int, unit: str) -> Any:
             return tqdm(steps, total=total, unit=unit, disable=None)
 
-        made, opened = seed(suppliers=options["suppliers"], ncs=options["ncs"], shown=shown)
+        try:
+            made, opened = seed(suppliers=options["suppliers"], ncs=options["ncs"], shown=shown)
+        except DomainError as error:
+            raise CommandError(f"{error.detail} Does another one seed just now? Nothing was seeded here.") from error
         self.stdout.write(f"{made} suppliers and {opened} non-conformities seeded")

@@ -34,11 +34,11 @@ class Command(ReasonedCommand):
         try:
             selection = Selection(options["since"], options["until"], options["type"], options["aggregate"])
         except DomainError as error:
-            raise CommandError(f"--until: {error.detail}") from error
+            raise CommandError(f"--until: {error.detail}", returncode=2) from error
         actor = self.actor(options["actor"])
         number = selection.events().count()
         if not number and selection.aggregate and not Selection(aggregate=selection.aggregate).events().exists():
-            raise CommandError(f"--aggregate: no event of {'/'.join(selection.aggregate)} is stored")
+            raise CommandError(f"--aggregate: no event of {'/'.join(selection.aggregate)} is stored", returncode=2)
         if options["dry_run"]:
             self.stdout.write(f"{number} would be sent again")
             return

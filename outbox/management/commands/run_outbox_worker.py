@@ -72,7 +72,8 @@ class Command(BaseCommand):
         worker.install_signal_handlers()
         try:
             refuse_unsafe_database()
-        except ImproperlyConfigured as refusal:
+            refuse_old_schema()  # else handlers fail, and events are dead for what a migration would mend
+        except (ImproperlyConfigured, CommandError) as refusal:
             worker.leave()  # its alarm would outlive a command that was called in another program
             raise CommandError(str(refusal)) from None
         # A batch makes thousands of objects and no cycles: looking for cycles as often as Python does by itself would
@@ -81,7 +82,6 @@ class Command(BaseCommand):
         gc.set_threshold(50_000, 20, 20)
         if not (options["once"] or options["drain"]):
             serve_metrics(settings.OUTBOX_METRICS_BIND)
-            refuse_old_schema()
             presence.stay()
             worker.run_forever()
             return

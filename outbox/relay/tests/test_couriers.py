@@ -168,9 +168,10 @@ class TestReplay:
     @pytest.mark.parametrize("until", ["2026-03-01", "2026-02-28"])
     @pytest.mark.parametrize("options", [[], ["--dry-run"]])
     def test_of_a_period_that_ends_before_it_begins_is_refused(self, broker, until, options):
-        with pytest.raises(CommandError, match="until must be later than since"):
+        with pytest.raises(CommandError, match="until must be later than since") as refusal:
             call_command("replay_events", "--since", "2026-03-01", "--until", until, "--reason", "Lost", *options)
 
+        assert refusal.value.returncode == 2
         assert not AuditEntry.objects.filter(action="EVENTS_REPLAYED").exists()
 
     @pytest.mark.parametrize("options", [[], ["--dry-run"]])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,22 @@ def export(*arguments: str, output: Path) -> str:
     said = io.StringIO()
     call_command("export_records", *arguments, "--output", str(output), stdout=said)
     return said.getvalue()
+
+
+def fails_at(call, function):
+    """Let this call of a function fail, as a write to a full disk between two pieces does."""
+    calls = count(1)
+
+    def counted(*arguments):
+        if next(calls) == call:
+            raise OSError(errno.ENOSPC, "No space left on device", "x.csv")
+        return function(*arguments)
+
+    return counted
+
+
+def interrupted(*arguments, **options):
+    raise KeyboardInterrupt
 
 
 def test_writes_what_the_api_would_and_the_trail_knows_the_file(make_nc, api, tmp_path):
@@ -61,7 +79,7 @@ def test_knows_every_list_and_each_form(make_nc, tmp_path):
     (["ncs", "--filter", "status=X"], "Must be one of OPEN, CLOSED"), (["ncs", "--filter", "page=2"], "Unknown"),
     (["ncs", "--filter", "limit=5"], "whole list"),
     (["ncs", "--filter", "status=OPEN", "--filter", "status=OPEN"], "once"),
-    (["ncs/9/timeline"], "There is no nonconformity 9"), (["attachments"], "Is needed"),
+    (["ncs/9/timeline"], "^There is no nonconformity 9"), (["attachments"], "Is needed"),
     (["ncs", "--filter", "status"], "NAME=VALUE"),
 ])  # fmt: skip
 def test_refuses_with_2_what_was_asked_for_wrongly(arguments, words, tmp_path):
@@ -85,13 +103,40 @@ def test_writes_over_no_file(make_nc, tmp_path):
 
 def test_ends_with_1_when_it_cannot_be_written_and_the_trail_says_that_it_is_not_whole(make_nc, tmp_path, monkeypatch):
     monkeypatch.setattr(exports, "PIECE", 1)
+    monkeypatch.setattr(exports.ExportStream, "__next__", fails_at(2, exports.ExportStream.__next__))
+    make_nc(), make_nc()
+
+    with pytest.raises(CommandError, match="--output") as refusal:
+        export("ncs", output=tmp_path / "x.csv")
+
+    assert refusal.value.returncode == 1
+    assert AuditEntry.objects.get(action="LIST_EXPORTED").changes["complete"] == [None, False]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("piece", [1, 500])
+def test_nothing_is_in_the_trail_of_an_export_that_has_nowhere_to_go(make_nc, tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(exports, "PIECE", piece)
     make_nc(), make_nc()
 
     with pytest.raises(CommandError, match="--output") as refusal:
         export("ncs", output=tmp_path / "missing" / "x.csv")
 
     assert refusal.value.returncode == 1
+    assert not AuditEntry.objects.filter(entity_type="list").exists()
+
+
+def test_the_trail_says_that_a_sheet_is_not_whole_when_its_making_was_interrupted(make_nc, tmp_path, monkeypatch):
+    monkeypatch.setattr(exports, "PIECE", 1)
+    monkeypatch.setattr(exports, "write_xlsx", interrupted)
+    make_nc(), make_nc()
+
+    with pytest.raises(KeyboardInterrupt):
+        export("ncs", "--format", "xlsx", output=tmp_path / "x.xlsx")
+
+    assert AuditEntry.objects.filter(action="LIST_EXPORT_BEGUN").count() == 1
     assert AuditEntry.objects.get(action="LIST_EXPORTED").changes["complete"] == [None, False]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ends_with_1_when_a_sheet_cannot_hold_it(make_nc, tmp_path, monkeypatch):

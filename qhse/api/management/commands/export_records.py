@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from qhse.api.listed import ListIsUnknown, QueryIsRefused, list_asked_for, lists_there_are
+from qhse.api.listed import ListIsUnknown, QueryIsRefused, list_asked_for
 from qhse.exporting.errors import ListIsTooLong
 from qhse.exporting.exports import ExportStream, Form, export_by_system
 
@@ -46,29 +49,29 @@ class Command(BaseCommand):
         try:
             asked = list_asked_for(options["list"], options["filter"])
         except ListIsUnknown as refusal:
-            raise CommandError(f"{refusal} Lists: {', '.join(lists_there_are())}", returncode=2) from refusal
+            raise CommandError(str(refusal), returncode=2) from refusal
         except QueryIsRefused as refusal:
             raise CommandError(f"--filter: {refusal}", returncode=2) from refusal
         if output.exists():
             raise CommandError(f"--output: {output} exists already", returncode=2)
         try:
-            stream = export_by_system(asked, FORMS[options["format"]])
+            stream = _write(partial(export_by_system, asked, FORMS[options["format"]]), output)
         except ListIsTooLong as refusal:
             raise CommandError(refusal.detail) from refusal
-        try:
-            _write(stream, output)
         except OSError as error:
             raise CommandError(f"--output: {error}") from error
-        finally:
-            stream.close()
         self.stdout.write(f"{stream.rows:,} rows in {output}; SHA-256 {stream.sha256}")
 
 
-def _write(stream: ExportStream, output: Path) -> None:
-    """Write the file under another name first: what was broken off never stands under its own."""
+def _write(begin: Callable[[], ExportStream], output: Path) -> ExportStream:
+    """
+    Write the file under another name first: what was broken off never stands under its own.
+
+    It is there before the export begins. So the trail tells of none that had nowhere to go.
+    """
     with NamedTemporaryFile(prefix=f".{output.name}-", dir=output.parent, delete=False) as draft:
         try:
-            with tqdm(total=stream.total, unit="row", disable=None) as bar:
+            with closing(begin()) as stream, tqdm(total=stream.total, unit="row", disable=None) as bar:
                 for chunk in stream:
                     draft.write(chunk)
                     bar.update(stream.rows - bar.n)
@@ -77,5 +80,6 @@ def _write(stream: ExportStream, output: Path) -> None:
             Path(draft.name).chmod(0o640)
             # Not over a file that has come meanwhile.
             os.link(draft.name, output)
+            return stream
         finally:
             Path(draft.name).unlink(missing_ok=True)
