@@ -91,8 +91,12 @@ def test_a_wait_with_a_time_of_its_own_keeps_it(line):
     bound_waits(line, "50ms")
     line.execute("LISTEN nothing")
 
-    assert list(line.notifies(timeout=0.4)) == []
-    assert not line.closed
+    try:
+        heard = list(line.notifies(timeout=0.4))
+    except psycopg.OperationalError as error:
+        heard = error
+
+    assert (heard, line.closed) == ([], False)
 
 
 def test_a_line_ends_with_whoever_has_it():
@@ -138,9 +142,12 @@ def test_a_thread_of_the_http_server_answers_503_and_serves_the_next_request(tmp
                         + "&".join(filter(None, [options, "options=-c%20statement_timeout%3D500"])),
     }  # fmt: skip
 
-    def login() -> int:
+    def login() -> int | None:
         body = {"username": "nobody", "password": "wrong"}
-        return HttpClient(f"http://{HOST}:{port}").send("POST", "/auth/login", body).status
+        try:
+            return HttpClient(f"http://{HOST}:{port}").send("POST", "/auth/login", body).status
+        except NoAnswer:
+            return None
 
     with (tmp_path / "log").open("wb") as log, start_python(api_command(port), env=env, stderr=log) as server:
         try:
