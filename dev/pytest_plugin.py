@@ -127,7 +127,8 @@ def _choose_postgres(config: pytest.Config) -> None:
         raise pytest.UsageError("--postgres needs a TEST_DATABASE_URL that starts with postgres://, or none at all")
     if given:
         return
-    server = PrivatePostgres(durable=False)
+    # Standbys of tests have no slot. One that is stopped while another is copied would miss what the copy tidies away.
+    server = PrivatePostgres(durable=False, settings={"wal_keep_size": "512MB"})
     try:
         server.start()
     except PostgresUnavailable as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.mutants.mutant import Mutant
 
 READING = "qhse/replica/tests/test_reading.py"
+HISTORIES = "qhse/replica/tests/test_histories.py"
 PLACES = "qhse/replica/tests/test_places.py"
 
 MUTANTS = (
@@ -32,20 +33,34 @@ MUTANTS = (
     ),
     Mutant(
         "promoted-copy-is-believed", "qhse/replica/reading.py",
-        "is_recent = copy.is_in_recovery and age", "is_recent = age", f"{READING} -k was_promoted",
+        "if not copy.is_in_recovery or copy", "if copy", f"{READING} -k was_promoted",
     ),
     Mutant(
-        "copy-of-something-else", "qhse/replica/asking.py",
-        "    if theirs != ours:\n", "    if False:\n", f"{READING} -k something_else",
+        "promoted-copy-has-a-position", "qhse/replica/asking.py",
+        "'is_in_recovery', pg_is_in_recovery()", "'is_in_recovery', true", f"{HISTORIES} -k TestAPromotedReplica",
     ),
     Mutant(
         "copy-of-any-age", "qhse/replica/reading.py",
-        "-1 <= age <= settings.REPLICA_MAX_LAG", "age >= -1", f"{READING} -k older_than_the_bound",
+        "<= (primary.now - beat_at).total_seconds() <= settings.REPLICA_MAX_LAG",
+        "<= (primary.now - beat_at).total_seconds()", f"{READING} -k older_than_the_bound",
     ),
     Mutant(
-        "copy-of-another-history", "qhse/replica/reading.py",
-        "is_complete = copy.is_caught_up and copy.beat is not None and copy.beat == primary.beat",
-        "is_complete = copy.is_caught_up", f"{READING} -k another_history",
+        "beat-of-anybody-is-believed", "qhse/replica/asking.py",
+        "    return row and row[0]\n", "    return row[0] if row else datetime.now().astimezone()\n",
+        f"{HISTORIES} -k still_runs_there",
+    ),
+    Mutant(
+        "beat-of-a-former-timeline-is-believed", "qhse/replica/asking.py",
+        "    if beat_timeline != timeline:\n", "    if False:\n", f"{HISTORIES} -k nobody_beats_anywhere",
+    ),
+    Mutant(
+        "position-without-the-newest-beat", "qhse/replica/asking.py",
+        "self.has_position and self.follows_until >= primary.beat_at", "self.has_position",
+        f"{READING} -k without_the_newest_beat",
+    ),
+    Mutant(
+        "nobody-is-told-that-nobody-beats", "qhse/replica/reading.py",
+        "    logger.warning(NOBODY_BEATS)\n", "", f"{READING} -k said_once_a_minute",
     ),
     Mutant(
         "key-figures-not-exact", "kpi/api/views.py", "exact=True", "exact=False", f"{READING} -k exact_like_everybody",
@@ -66,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "replica-that-is-away-is-asked-again", "qhse/replica/reading.py",
-        "    breaker.open()\n", "", f"{READING} -k left_alone",
+        "    breaker.open(why)\n", "", f"{READING} -k left_alone",
     ),
     Mutant(
         "no-hanging-up", "qhse/replica/hanging_up.py",
@@ -83,7 +98,7 @@ MUTANTS = (
     ),
     Mutant(
         "heart-stops-when-the-clock-is-set-back", "qhse/replica/jobs.py",
-        "\nOR known.at > excluded.at\n", "\n", f"{READING} -k set_back",
+        " OR beat.at > now + interval '1 second'", "", f"{READING} -k set_back",
     ),
     Mutant(
         "promoted-replica-takes-writes", "qhse/settings.py",

@@ -87,6 +87,18 @@ MUTANTS = (
         f"{HERE}/tests/test_signing.py",
     ),
     Mutant(
+        "webhook-of-an-unreadable-secret-paused-at-once", f"{HERE}/outcomes.py",
+        "    elif moved and wait is None and since <= _first_attempt(delivery_id):",
+        "    elif not vault.is_readable(endpoint.secret) or (moved and wait is None):",
+        f"{COURIER} -k uncalled_and_the_endpoint_active",
+    ),
+    Mutant(
+        "webhook-former-secret-lost-by-who-cannot-read-it", f"{HERE}/services.py",
+        "endpoint.previous_secret, endpoint.previous_until = endpoint.secret, until",
+        "endpoint.previous_secret, endpoint.previous_until = vault.close(secret), until",
+        f"{HERE}/tests/test_services.py -k only_other_processes",
+    ),
+    Mutant(
         "webhook-former-secret-for-ever", f"{HERE}/requests.py",
         "if endpoint.previous_until is None or endpoint.previous_until <= now:",
         "if endpoint.previous_until is None:", f"{COURIER} -k for_a_day_after_a_rotation",

@@ -25,12 +25,10 @@ from outbox.outgoing import LANES
 from outbox.relay.couriers import Turn
 from outbox.webhooks import outcomes
 from outbox.webhooks.calling import Answer
-from outbox.webhooks.choices import PauseCause
 from outbox.webhooks.fanout import LANE, spread
 from outbox.webhooks.models import WebhookEndpoint
 from outbox.webhooks.requests import Request, requests_of, send
 from outbox.webhooks.selectors import callable_endpoints, may_be_sent, next_due_seconds
-from outbox.webhooks.services import pause_by_system
 from outbox.webhooks.targets import UrlRefused
 from outbox.webhooks.vault import SecretIsUnreadable
 from qhse.database import database_time
@@ -149,10 +147,11 @@ class WebhookCourier:
             return 0
         try:
             requests = requests_of(endpoint, deliveries, now)
-        except SecretIsUnreadable:
-            pause_by_system(webhook_id=endpoint.pk, cause=PauseCause.SECRET)
-            return 1
-        except UrlRefused as refusal:  # settings have changed since it was accepted
+        except (SecretIsUnreadable, UrlRefused) as refusal:
+            # Settings have changed since it was made. While they change process by process, the next relay may have
+            # those that it needs: it waits as if it had failed.
+            if isinstance(refusal, SecretIsUnreadable) and not endpoint.failures:
+                logger.error("a webhook waits: %s", refusal, extra={"webhook": endpoint.pk})
             first = deliveries[0]
             outcomes.store(endpoint.pk, first.pk, first.attempts, endpoint.url, Answer(None, str(refusal)))
             return 1

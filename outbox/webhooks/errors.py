@@ -30,6 +30,6 @@ class WebhookIsPaused(DomainError):
 
 
 class WebhookSecretIsUnreadable(DomainError):
-    """The secret was encrypted by a SECRET_KEY that is not known any more. Rotate it, then make it active."""
+    """The secret was encrypted by a SECRET_KEY that is not known here. If it is lost, rotate it and make it active."""
 
     code = "webhook_secret_unreadable"

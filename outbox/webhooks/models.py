@@ -33,7 +33,7 @@ class WebhookEndpoint(models.Model):
 
     Active: events of its `event_types` become deliveries, and these are sent. Paused: neither. What waited goes on
     waiting; what is published meanwhile is not sent later. A person pauses and resumes it by `services`; the courier
-    pauses one that takes nothing for a day, has gone, or whose secret cannot be read.
+    pauses one that takes nothing for a day, or has gone. One whose secret it cannot read takes nothing.
 
     Events behind `skips_after` and up to `skips_until` are not for this endpoint, however late the relay spreads them:
     those from before it was made, or from the last time for which it was paused. They are ids and no times, because
@@ -41,8 +41,8 @@ class WebhookEndpoint(models.Model):
     `former_types`.
 
     `secret` and `previous_secret` are encrypted (`vault`). The previous one signs too until `previous_until`. How the
-    calls go is the courier's: `failures` in a row since `failing_since`; before `held_until` it is not called.
-    `version` counts what people changed, and pauses.
+    calls go is the courier's: `failures` in a row since `failing_since`, the last one by `last_error`; before
+    `held_until` it is not called. `version` counts what people changed, and pauses.
     """
 
     url = models.CharField(max_length=MAX_URL)
@@ -62,6 +62,7 @@ class WebhookEndpoint(models.Model):
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=ERROR_LIMIT, null=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
@@ -97,6 +98,11 @@ class WebhookEndpoint(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status == EndpointStatus.ACTIVE
+
+    @property
+    def fails_because(self) -> str:
+        """Why its last call failed; nothing once one was taken, whichever version of the relay has stored that."""
+        return (self.last_error or "") if self.failures else ""
 
     def was_active(self, event_id: int, moment: datetime) -> bool:
         """Answer whether it was active when this event was published, as far as is known."""

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from outbox.models import DUE_AT_ONCE
-from outbox.webhooks import retry
+from outbox.webhooks import retry, vault
 from outbox.webhooks.calling import Answer
 from outbox.webhooks.choices import DeliveryStatus, PauseCause
 from outbox.webhooks.metrics import CALLS
@@ -69,14 +69,15 @@ def _failed(
     since = endpoint.failing_since or began
     hold = max(retry.hold_after(failures, random.random()), asked)
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
-        failures=failures, failing_since=since, held_until=now + timedelta(seconds=hold) if hold else None
-    )
+        failures=failures, failing_since=since, held_until=now + timedelta(seconds=hold) if hold else None,
+        last_error=answer.error,
+    )  # fmt: skip
     extra = {"webhook": endpoint.pk, "delivery": delivery_id, "attempts": attempts, "error": answer.error}
     logger.warning("a webhook was not taken", extra=extra)
     if answer.status == GONE:
         _pause(endpoint, PauseCause.GONE)
     elif moved and wait is None and since <= _first_attempt(delivery_id):
-        _pause(endpoint, PauseCause.FAILURES)
+        _pause(endpoint, PauseCause.FAILURES if vault.is_readable(endpoint.secret) else PauseCause.SECRET)
 
 
 def _first_attempt(delivery_id: int) -> datetime:
@@ -90,7 +91,9 @@ def _is_well(endpoint: WebhookEndpoint) -> None:
     """Note that it takes calls again. After an outage, what waits for it need not wait for its next attempt."""
     if not endpoint.failures and endpoint.held_until is None:
         return
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failures=0, failing_since=None, held_until=None)
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+        failures=0, failing_since=None, held_until=None, last_error=None
+    )  # fmt: skip
     if endpoint.failures >= retry.TRIPS_AT:
         WebhookDelivery.objects.waiting().filter(endpoint=endpoint).update(next_attempt_at=DUE_AT_ONCE)
         logger.info("a webhook takes calls again", extra={"webhook": endpoint.pk})

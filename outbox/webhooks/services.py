@@ -106,17 +106,13 @@ def rotate_secret(
     """
     Give an endpoint a new secret and return both. The former one signs beside it for PREVIOUS_SIGNS_FOR.
 
-    The one before that ends at once. So does a former one that cannot be read any more. Locks the endpoint. Raises
-    WebhookNotFound, RecordHasChanged.
+    The one before that ends at once. A former one that cannot be read here stays too: the relay may have its key. Locks
+    the endpoint. Raises WebhookNotFound, RecordHasChanged.
     """
     endpoint = _locked(webhook_id, expected_versions)
     secret, now = new_secret(), database_time()
-    try:
-        former = vault.close(vault.opened(endpoint.secret))
-    except vault.SecretIsUnreadable:
-        former = ""
-    until = now + PREVIOUS_SIGNS_FOR if former else None
-    endpoint.previous_secret, endpoint.previous_until = former, until
+    until = now + PREVIOUS_SIGNS_FOR
+    endpoint.previous_secret, endpoint.previous_until = endpoint.secret, until
     endpoint.secret, endpoint.secret_since = vault.close(secret), now
     endpoint.version += 1
     endpoint.save()
@@ -207,12 +203,11 @@ def _pause(
 
 
 def _resume(endpoint: WebhookEndpoint, actor: Actor, reason: str) -> None:
-    try:
-        vault.opened(endpoint.secret)
-    except vault.SecretIsUnreadable as unreadable:
+    if not vault.is_readable(endpoint.secret):
         raise WebhookSecretIsUnreadable(
-            "SECRET_KEY has changed and the secret cannot be read: rotate it, then make the webhook active."
-        ) from unreadable
+            "The secret cannot be read. If its SECRET_KEY is known still, give it to all processes in "
+            "AUDIT_KEY_FALLBACKS. If it is lost, rotate it, then make the webhook active."
+        )
     cause, endpoint.paused_because = endpoint.paused_because, ""
     endpoint.status, endpoint.paused_at = EndpointStatus.ACTIVE, None
     endpoint.skips_until = _newest_event()
@@ -224,6 +219,7 @@ def _resume(endpoint: WebhookEndpoint, actor: Actor, reason: str) -> None:
 def _begin_anew(endpoint: WebhookEndpoint) -> None:
     """Forget how its calls went, and let what waits go at once, with attempts counted anew."""
     endpoint.failures, endpoint.failing_since, endpoint.held_until = 0, None, None
+    endpoint.last_error = None
     WebhookDelivery.objects.waiting().filter(endpoint=endpoint).update(attempts=0, next_attempt_at=DUE_AT_ONCE)
     wake_workers()
 

@@ -2,7 +2,8 @@
 Secrets of endpoints as they lie in the database: encrypted, by a key that follows from SECRET_KEY.
 
 Who reads a backup or the table alone cannot sign. After a change of SECRET_KEY its former value, in
-AUDIT_KEY_FALLBACKS, still opens what it closed.
+AUDIT_KEY_FALLBACKS, still opens what it closed. Processes get another key one after the other: what one of them cannot
+open another may.
 """
 
 from __future__ import annotations
@@ -32,7 +33,18 @@ def opened(stored: str) -> str:
             return _lock(key).decrypt(stored.encode()).decode()
         except InvalidToken:
             continue
-    raise SecretIsUnreadable("The secret was encrypted by another SECRET_KEY.")
+    raise SecretIsUnreadable(
+        "its secret cannot be read: this process lacks the key, in SECRET_KEY or AUDIT_KEY_FALLBACKS"
+    )
+
+
+def is_readable(stored: str) -> bool:
+    """Answer whether a key that is known here opens it."""
+    try:
+        opened(stored)
+    except SecretIsUnreadable:
+        return False
+    return True
 
 
 def is_current(stored: str) -> bool:

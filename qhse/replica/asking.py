@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -14,6 +13,7 @@ from psycopg import sql
 
 from qhse.database import ask_within
 from qhse.replica.breaker import breaker
+from qhse.replica.models import TIMELINE
 from qhse.replica.router import PRIMARY, REPLICA
 
 ANSWER_SECONDS = 0.5
@@ -25,42 +25,40 @@ until the copy has everything.
 OPEN_SECONDS = 120.0
 """No transaction of a user stays open for so long after its entry: statements take 10 s at most, pauses 15 s."""
 
+# A standby has no position of its own to ask for, and no timeline.
 _PRIMARY = f"""
-SELECT statement_timestamp(), CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn()::text END,
-(SELECT at::text FROM replica_heartbeat),
+SELECT statement_timestamp(), CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END,
+CASE WHEN NOT pg_is_in_recovery() THEN {TIMELINE} END, newest.id::text, newest.timeline, newest.at,
 (SELECT coalesce(array_agg(uid::text) FILTER
     (WHERE created_at > statement_timestamp() - make_interval(secs => %s)), '{{}}')
  FROM (SELECT uid, created_at FROM audit_auditentry WHERE actor = %s ORDER BY id DESC LIMIT {LAST_WRITES}) last)
-"""  # nosec B608: only numbers of ours
+FROM (SELECT) one LEFT JOIN (SELECT * FROM replica_beat ORDER BY timeline DESC, at DESC LIMIT 1) newest ON true
+"""  # nosec B608: only numbers and statements of ours
 
-# A server that has been promoted is no copy any more, and nothing is replayed on it.
 _REPLICA = """
 SELECT json_build_object(
-    'is_caught_up', CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END
-        >= {lsn}::pg_lsn,
+    'is_in_recovery', pg_is_in_recovery(),
+    'has_position', pg_is_in_recovery() AND pg_last_wal_replay_lsn() >= {lsn}::pg_lsn,
     'found', (SELECT count(*) FROM audit_auditentry WHERE uid = ANY({uids}::uuid[])),
-    'beat', (SELECT at::text FROM replica_heartbeat),
-    'beat_at', (SELECT extract(epoch FROM at) FROM replica_heartbeat),
-    'is_in_recovery', pg_is_in_recovery()
+    'beat', (SELECT id FROM replica_beat ORDER BY timeline DESC, at DESC LIMIT 1)
 )
 """
 
-# The server's history and the database: a copy of it has the same, and nothing else has.
-_IDENTITY = (
-    b"SELECT system_identifier::text || '/' || (SELECT oid::text FROM pg_database WHERE datname = current_database()) "
-    b"FROM pg_control_system()"
-)
-
-_AGE = b"SELECT (SELECT extract(epoch FROM at) FROM replica_heartbeat)"
+_KNOWN = f"SELECT at FROM replica_beat WHERE id = %s AND timeline = {TIMELINE}"  # nosec B608: a statement of ours
 
 
 @dataclass(frozen=True, slots=True)
 class Primary:
-    """The primary at one moment: its position, its last beat, and what the user has written lately."""
+    """
+    The primary at one moment: its position, its newest beat, and what the user has written lately.
+
+    Without a beat since the server became the primary there is none.
+    """
 
     now: datetime
     lsn: str
     beat: str | None
+    beat_at: datetime | None
     uids: list[str]
 
     @property
@@ -71,13 +69,22 @@ class Primary:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The copy, asked about that moment. `beat_at` is by the primary's clock, in seconds; None without a beat."""
+    """
+    The copy, asked about that moment.
 
-    is_caught_up: bool
+    `follows_until` is the time of its newest beat, as the primary has it; None if the primary has no such beat.
+    """
+
+    is_in_recovery: bool
+    has_position: bool
     found: int
-    beat: str | None
-    beat_at: float | None
-    is_in_recovery: bool = True
+    follows_until: datetime | None
+
+    def is_complete(self, primary: Primary) -> bool:
+        """Answer whether it lacks nothing. Positions can be compared only because it has the primary's newest beat."""
+        if self.follows_until is None or primary.beat_at is None:
+            return False
+        return self.has_position and self.follows_until >= primary.beat_at
 
 
 def ask_primary(username: str) -> Primary | None:
@@ -85,10 +92,14 @@ def ask_primary(username: str) -> Primary | None:
     try:
         with connections[PRIMARY].cursor() as cursor:
             cursor.execute(_PRIMARY, [_missing_at_most_seconds(), username])
-            now, lsn, beat, uids = cursor.fetchone()
+            now, lsn, timeline, beat, beat_timeline, beat_at, uids = cursor.fetchone()
     except DatabaseError:  # the read itself says to its caller what is wrong
         return None
-    return None if lsn is None else Primary(now, lsn, beat, list(uids))
+    if lsn is None:
+        return None
+    if beat_timeline != timeline:
+        beat = beat_at = None
+    return Primary(now, lsn, beat, beat_at, list(uids))
 
 
 def _missing_at_most_seconds() -> float:
@@ -102,30 +113,23 @@ def _missing_at_most_seconds() -> float:
 
 def ask_replica(primary: Primary) -> Copy:
     """
-    Return how far the copy is.
+    Return how far the copy is. If it has another newest beat than the primary, the primary is asked about that one.
 
-    Raises OperationalError when it does not answer in time, or not to this question, and when it is a copy of something
-    else, which is looked at once a line.
+    Raises OperationalError when it does not answer in time, or not to this question.
     """
-    _demand_copy()
     uids = "{" + ",".join(primary.uids) + "}"
     question = _REPLICA.format(lsn=sql.quote(primary.lsn), uids=sql.quote(uids))
     answer = json.loads(_ask(question.encode()))
-    return Copy(**answer)
+    beat = answer.pop("beat")
+    return Copy(**answer, follows_until=primary.beat_at if beat == primary.beat else _known(beat))
 
 
-def _demand_copy() -> None:
-    wrapper: Any = connections[REPLICA]
-    wrapper.ensure_connection()
-    if getattr(wrapper, "known_as_copy", None) is wrapper.connection:
-        return
-    theirs = _ask(_IDENTITY).decode()
+def _known(beat: str | None) -> datetime | None:
+    """Return when the primary has written this beat. None if it has not, or long ago, or on another timeline."""
     with connections[PRIMARY].cursor() as cursor:
-        cursor.execute(_IDENTITY.decode())
-        ours = cursor.fetchone()[0]
-    if theirs != ours:
-        raise OperationalError("REPLICA_DATABASE_URL leads to a database that is no copy of the one of DATABASE_URL")
-    wrapper.known_as_copy = wrapper.connection
+        cursor.execute(_KNOWN, [beat])
+        row: tuple[datetime] | None = cursor.fetchone()
+    return row and row[0]
 
 
 def _ask(question: bytes) -> bytes:
@@ -141,15 +145,15 @@ def _ask(question: bytes) -> bytes:
 
 
 def age_of_replica() -> float | None:
-    """Return the age of the last beat on the replica, in seconds. None if it does not answer or has none."""
+    """Return the seconds since the replica's newest beat. None if it does not answer, or nothing proves its age."""
     if breaker.is_open():
         return None
     try:
-        beat_at = float(_ask(_AGE))
-        with connections[PRIMARY].cursor() as cursor:
-            cursor.execute("SELECT extract(epoch FROM statement_timestamp())")
-            now: Any = cursor.fetchone()[0]
-    except (DatabaseError, InterfaceError, ValueError):
+        primary = ask_primary("")
+        copy = primary and ask_replica(primary)
+    except (DatabaseError, InterfaceError, ValueError, TypeError):
         connections[REPLICA].close()
         return None
-    return max(0.0, float(now) - beat_at)
+    if not primary or not copy or not copy.is_in_recovery or copy.follows_until is None:
+        return None
+    return max(0.0, (primary.now - copy.follows_until).total_seconds())

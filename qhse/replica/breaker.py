@@ -1,4 +1,4 @@
-"""Keeps this process from asking a replica that has just not answered."""
+"""Keeps this process from asking a replica that has just not answered, or not as a copy of the primary does."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ class Breaker:
 
     def __init__(self) -> None:
         self._until = 0.0
+        self.why = ""
 
     def is_open(self) -> bool:
         return time.monotonic() < self._until
 
-    def open(self) -> None:
+    def open(self, why: str) -> None:
+        self.why = why
         self._until = time.monotonic() + AWAY_SECONDS
         CUT_OFF.inc()
 

@@ -1,28 +1,29 @@
-"""The beat by which the age of a copy is known."""
+"""The beats by which a copy shows whose copy it is, and of which time."""
 
 from __future__ import annotations
 
 from django.db import models
 
+TIMELINE = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+"""A primary's own, as SQL. It raises on a server in recovery."""
 
-class Heartbeat(models.Model):
+
+class Beat(models.Model):
     """
-    When the primary last wrote here, by its clock. There is one row; without a replica there is none.
+    A moment of the primary, written there by a worker. Without a replica there is none.
 
-    Whoever reads it on a copy knows that all which was committed before has arrived there. Two servers that have the
-    same beat have one history: a copy that follows a former primary gets no new ones.
+    Nobody can guess an `id`. So a server whose newest beat is known to the primary has followed it until `at`, by the
+    primary's clock: all that was committed before has arrived there. A promotion begins a new `timeline`. Beats of
+    another one than the primary's own prove nothing, because somebody may still follow the former primary.
     """
 
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    id = models.UUIDField(primary_key=True)
+    timeline = models.CharField(max_length=8)
     at = models.DateTimeField()
 
     class Meta:
         default_permissions = ()
-        constraints = (
-            models.CheckConstraint(
-                condition=models.Q(id=1), name="heart_is_one", violation_error_message="There is one heartbeat."
-            ),
-        )
+        indexes = (models.Index(fields=("timeline", "at"), name="replica_beat_newest"),)
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -20,6 +20,16 @@ from qhse.replica.router import PRIMARY, REPLICA
 
 logger = logging.getLogger("qhse.replica")
 
+UNPROVEN = (
+    "it was promoted, or the primary does not know its newest beat: it follows another server, or is an hour behind"
+)
+NOBODY_BEATS = (
+    "the replica is not read: the primary has no beat within REPLICA_MAX_LAG. Let a worker run, with "
+    "REPLICA_DATABASE_URL and REPLICA_MAX_LAG as here"
+)
+SAID_EACH_SECONDS = 60.0
+_said_at = -SAID_EACH_SECONDS
+
 T = TypeVar("T")
 PAUSES = (0.002, 0.005, 0.01, 0.02)
 """Seconds between looks at a copy that lacks what the caller wrote: it has it in less than a millisecond, as a rule."""
@@ -31,8 +41,9 @@ class Reader:
     """
     The place where one caller's reads that belong together are made: `using`, the name of a connection.
 
-    It is the replica if that has all that `user` has written, and all that was committed REPLICA_MAX_LAG seconds ago;
-    with `exact`, all that was committed when it was asked. Else, and from its first failure on, it is the primary.
+    It is the replica if that is proven to have all that `user` has written, and all that was committed REPLICA_MAX_LAG
+    seconds ago; with `exact`, all that was committed when it was asked. Else, and from its first failure on, it is the
+    primary.
     `as_of` says until when everything that was committed is in the answers of a replica. The primary has all: None.
     Without a user, as in jobs and commands, nobody knows what must have arrived: it is the primary.
     """
@@ -66,7 +77,7 @@ class Reader:
         if connections[PRIMARY].in_atomic_block:
             return "in_transaction"  # what it has written is nowhere else yet
         if breaker.is_open():
-            return "away"
+            return breaker.why
         primary = ask_primary(user.username)
         if primary is None:
             return "unknown"
@@ -78,11 +89,15 @@ class Reader:
                 time.sleep(pause)
                 copy = ask_replica(primary)
         except (DatabaseError, InterfaceError, ValueError, TypeError) as error:
-            _cut_off(error)
+            _cut_off("away", error)
             return "away"
         reason = why_not(primary, copy, exact=exact)
-        if not reason:
-            self.using, self.as_of = REPLICA, _as_of(primary, copy)
+        if reason == "no_beat":
+            _say_that_nobody_beats()
+        elif reason == "unproven":
+            _cut_off(reason, UNPROVEN)
+        elif not reason:
+            self.using, self.as_of = REPLICA, primary.now if copy.is_complete(primary) else copy.follows_until
         return reason or "fresh"
 
     def _leave(self, error: Exception) -> None:
@@ -92,7 +107,7 @@ class Reader:
             reason = "refused"
         elif line is None or line.closed or is_out_of_step(error):
             reason = "away"
-            _cut_off(error)
+            _cut_off(reason, error)
         else:
             reason = "failed"  # such as a row that the primary has tidied away meanwhile (40001), or a timeout
             logger.info("a read failed on the replica and is made on the primary: %s", _short(error))
@@ -105,34 +120,46 @@ def read(selector: Callable[[str], T], *, user: Any, exact: bool = False) -> T:
 
 
 def why_not(primary: Primary, copy: Copy, *, exact: bool) -> str:
-    """Return why this copy cannot answer, or nothing."""
-    # A copy of another history may be at any position. It does not have the beat of this one.
-    is_complete = copy.is_caught_up and copy.beat is not None and copy.beat == primary.beat
-    age = None if copy.beat_at is None else primary.now.timestamp() - copy.beat_at
-    # It may have beaten between both questions. More than that, and the clock was set back: nothing is known.
-    # A promoted server has beats of its own, which say nothing of what the primary has.
-    is_recent = copy.is_in_recovery and age is not None and -1 <= age <= settings.REPLICA_MAX_LAG
-    if not (is_recent or is_complete):
+    """
+    Return why this copy cannot answer, or nothing.
+
+    It must be a copy, and its newest beat one of this primary. No other server proves anything by its position or the
+    age of its rows: one that was promoted, one that follows a former primary, a copy of something else.
+    """
+    if not _is_young(primary.beat_at, primary):
+        return "no_beat"
+    if not copy.is_in_recovery or copy.follows_until is None:
+        return "unproven"
+    if not _is_young(copy.follows_until, primary):
         return "too_old"
+    is_complete = copy.is_complete(primary)
     if copy.found < len(primary.uids) or (primary.writes_much and not is_complete):
         return "own_write"
     return "behind" if exact and not is_complete else ""
 
 
-MAY_PASS = frozenset({"own_write", "behind"})
+MAY_PASS = frozenset({"unproven", "own_write", "behind"})
+"""`unproven` too: a standby that commits wait for shows a beat a moment before the primary does."""
 
 
-def _as_of(primary: Primary, copy: Copy) -> datetime | None:
-    if copy.is_caught_up and copy.beat == primary.beat:
-        return primary.now
-    return None if copy.beat_at is None else datetime.fromtimestamp(copy.beat_at, UTC)
+def _is_young(beat_at: datetime | None, primary: Primary) -> bool:
+    # It may have beaten between both questions. More than that, and the clock was set back: nothing is known.
+    return beat_at is not None and -1 <= (primary.now - beat_at).total_seconds() <= settings.REPLICA_MAX_LAG
 
 
-def _cut_off(error: Exception) -> None:
-    logger.warning("the replica is left alone for some seconds: %s", _short(error))
+def _cut_off(why: str, what: Exception | str) -> None:
+    logger.warning("the replica is left alone for some seconds: %s", _short(what))
     connections[REPLICA].close()
-    breaker.open()
+    breaker.open(why)
 
 
-def _short(error: Exception) -> str:
-    return str(error).strip()[:200]
+def _say_that_nobody_beats() -> None:
+    global _said_at
+    if time.monotonic() - _said_at < SAID_EACH_SECONDS:
+        return
+    _said_at = time.monotonic()  # threads may race: then two of them say it
+    logger.warning(NOBODY_BEATS)
+
+
+def _short(what: Exception | str) -> str:
+    return str(what).strip()[:200]

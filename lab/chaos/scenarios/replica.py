@@ -139,7 +139,7 @@ class _Trial:
         self._outcome.demand(
             len(tally.errors) <= 4, f"after the failover {len(tally.errors)} errors: {tally.errors[:1]}"
         )  # one for each thread whose line was still the old one
-        sql = "SELECT count(*) FROM replica_heartbeat WHERE at > to_timestamp(%s)"
+        sql = "SELECT count(*) FROM replica_beat WHERE at > to_timestamp(%s)"
         wait_until(lambda: self._copy.value(sql, [lost_at]), seconds=AWAY_SECONDS, what="a worker to beat there")
         wait_until(lambda: not self._copy.pending(), seconds=AWAY_SECONDS * 4, what="the worker to handle the rest")
         wait_until(lambda: self._copy.value(_RELAYS), seconds=AWAY_SECONDS, what="the relay to hold its lanes there")
@@ -168,7 +168,7 @@ class _Trial:
 
 
 def _is_there(copy: Database) -> bool:
-    return bool(copy.value("SELECT to_regclass('replica_heartbeat') IS NOT NULL"))
+    return bool(copy.value("SELECT to_regclass('replica_beat') IS NOT NULL"))
 
 
 def _lives(child: Child) -> bool:

@@ -48,7 +48,7 @@ class WebhookEndpointAdmin(HistoryPanel, SteppedAdmin):
     search_help_text = "Part of the address or the description"
     export_fields = ("id", "description", "event_types", "status", "paused_because")
     ordering = ("id",)
-    _shown = ("address", "name", "events", "state", "failing", "secret_age", "deliveries", "made")
+    _shown = ("address", "name", "events", "state", "failing", "why", "secret_age", "deliveries", "made")
 
     def possible(self, request: HttpRequest, record: WebhookEndpoint) -> list[str]:
         if record.is_active:
@@ -118,6 +118,10 @@ class WebhookEndpointAdmin(HistoryPanel, SteppedAdmin):
     @admin.display(description="failing since (UTC)", ordering="failing_since")
     def failing(self, endpoint: WebhookEndpoint) -> SafeString | str:
         return moment(endpoint.failing_since)
+
+    @admin.display(description="why the last call failed")
+    def why(self, endpoint: WebhookEndpoint) -> str:
+        return endpoint.fails_because or NONE
 
     @admin.display(description="secret made (UTC)")
     def secret_age(self, endpoint: WebhookEndpoint) -> SafeString | str:

@@ -61,6 +61,9 @@ class WebhookSerializer(AnswerSerializer[WebhookEndpoint]):
     failures = serializers.IntegerField(help_text="Failed calls since the last that was taken.")
     failing_since = serializers.DateTimeField(allow_null=True)
     held_until = serializers.DateTimeField(allow_null=True, help_text="It has failed, and is not called before then.")
+    last_error = serializers.CharField(
+        source="fails_because", allow_blank=True, help_text="Why the last call failed. Empty once one was taken."
+    )
     created_at = serializers.DateTimeField()
     created_by = serializers.IntegerField(source="created_by_id")
 

@@ -111,6 +111,14 @@ class TestARecord:
         assert secret_in(again) is None
         assert AuditEntry.objects.filter(action="WEBHOOK_SECRET_ROTATED").count() == 1
 
+    def test_that_fails_says_why(self, client, page):
+        assert "its secret" not in text_of(client.get(page))
+        WebhookEndpoint.objects.update(failures=1, last_error="its secret cannot be read")
+
+        assert "its secret cannot be read" in text_of(client.get(page))
+        WebhookEndpoint.objects.update(failures=0)  # by a former version, which knows no reason
+        assert "its secret cannot be read" not in text_of(client.get(page))
+
     def test_that_cannot_sign_says_so_and_how_to_mend_it(self, client, page):
         endpoint = WebhookEndpoint.objects.get()
         pause_by_system(webhook_id=endpoint.pk, cause="secret_unreadable")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 BODY = {"url": "https://erp.example.com/hooks", "event_types": ["NC_CREATED"], "description": "ERP"}
 SHOWN = {
     "id", "url", "description", "event_types", "status", "paused_because", "paused_at", "secret_since",
-    "previous_secret_until", "failures", "failing_since", "held_until", "created_at", "created_by",
+    "previous_secret_until", "failures", "failing_since", "held_until", "last_error", "created_at", "created_by",
 }  # fmt: skip
 
 

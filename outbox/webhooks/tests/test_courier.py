@@ -353,20 +353,6 @@ class TestAnEndpointThatFails:
         endpoint.refresh_from_db()
         assert endpoint.paused_because == PauseCause.GONE
 
-    def test_because_its_secret_is_unreadable_is_paused_and_never_called(
-        self, courier, make_webhook, make_supplier, receiver, settings
-    ):
-        endpoint, _ = make_webhook()
-        make_supplier()
-        settings.SECRET_KEY = "another" * 10
-
-        courier.drain()
-
-        endpoint.refresh_from_db()
-        assert endpoint.paused_because == PauseCause.SECRET
-        assert receiver.got == []
-        assert WebhookDelivery.objects.get().status == DeliveryStatus.WAITING
-
     def test_because_its_address_is_not_allowed_any_more_is_not_called(
         self, courier, make_webhook, make_supplier, receiver, settings
     ):
@@ -378,6 +364,52 @@ class TestAnEndpointThatFails:
 
         assert receiver.connections == 0
         assert "not on the public internet" in WebhookAttempt.objects.get().error
+
+
+class TestASecretThatTheRelayCannotRead:
+    @pytest.fixture
+    def unreadable(self, courier, make_webhook, make_supplier, receiver, settings):
+        """An endpoint whose secret is closed by a key that another process has already, and two events for it."""
+        usual = settings.SECRET_KEY
+        settings.SECRET_KEY = "another" * 10
+        endpoint, _ = make_webhook()
+        settings.SECRET_KEY = usual
+        for _ in range(2):
+            make_supplier()
+            courier.look_again()
+        return endpoint
+
+    def test_lets_its_deliveries_wait_uncalled_and_the_endpoint_active(self, unreadable, receiver):
+        unreadable.refresh_from_db()
+
+        assert (unreadable.status, receiver.got) == ("ACTIVE", [])
+        assert set(WebhookDelivery.objects.values_list("status", flat=True)) == {DeliveryStatus.WAITING}
+        assert "AUDIT_KEY_FALLBACKS" in unreadable.fails_because
+
+    def test_is_called_with_all_that_waited_once_the_relay_has_the_key(
+        self, unreadable, courier, receiver, make_supplier, settings
+    ):
+        settings.AUDIT_KEY_FALLBACKS = ["another" * 10]
+        make_supplier(name="After")
+        let_time_pass(1)
+        courier.look_again()
+
+        assert len(receiver.got) == WebhookDelivery.objects.filter(status=DeliveryStatus.DELIVERED).count() == 3
+        unreadable.refresh_from_db()
+        assert (unreadable.failures, unreadable.fails_because) == (0, "")
+
+    def test_is_said_once_as_an_error(self, unreadable, caplog):
+        said = [each for each in caplog.get_records("setup") if each.levelno == logging.ERROR]
+
+        assert [(each.webhook, "cannot be read" in each.getMessage()) for each in said] == [(unreadable.pk, True)]
+
+    def test_pauses_the_endpoint_when_it_would_be_for_failing(self, unreadable, courier):
+        for _ in range(retry.MOST_ATTEMPTS):
+            courier.look_again()
+            let_time_pass(24)
+
+        unreadable.refresh_from_db()
+        assert (unreadable.status, unreadable.paused_because) == ("PAUSED", PauseCause.SECRET)
 
 
 def test_no_secret_is_in_the_log_the_table_or_an_error(courier, make_webhook, make_supplier, receiver, caplog):

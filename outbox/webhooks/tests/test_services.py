@@ -187,14 +187,17 @@ class TestRotateSecret:
         entry = trail("WEBHOOK_SECRET_ROTATED").get()
         assert (set(entry.changes), entry.reason) == ({"previous_until"}, "Yearly")
 
-    def test_of_one_that_cannot_be_read_keeps_none(self, make_webhook, users, settings):
-        endpoint, _ = make_webhook()
+    def test_keeps_a_former_one_that_only_other_processes_can_read(self, make_webhook, users, settings):
+        endpoint, former = make_webhook()
+        known = settings.SECRET_KEY
         settings.SECRET_KEY = "another" * 10
 
         rotated, secret = rotate_secret(webhook_id=endpoint.pk, actor=users["admin"])
 
-        assert (rotated.previous_secret, rotated.previous_until) == ("", None)
         assert vault.opened(rotated.secret) == secret
+        settings.SECRET_KEY = known
+        assert vault.is_readable(rotated.previous_secret)
+        assert vault.opened(rotated.previous_secret) == former
 
 
 class TestRetryDelivery:

@@ -26,7 +26,7 @@ from qhse.attachments.services import attach
 from qhse.attachments.tests.files import PNG
 from qhse.exchange.models import ImportMode, ImportStatus
 from qhse.exchange.services import preview_import
-from qhse.replica.models import Heartbeat
+from qhse.replica.models import Beat
 from suppliers.services import set_volume, submit_certificate
 
 OUR_PACKAGES = {"qhse", "suppliers", "ncs", "audit", "outbox", "kpi"}
@@ -156,7 +156,6 @@ BREAK = {
     "webhook_paused_has_its_cause_and_time": "status = 'PAUSED'",
     "webhook_previous_secret_has_its_end": "previous_secret = 'x'",
     "webhook_delivery_ended_has_its_time": "status = 'DELIVERED'",
-    "heart_is_one": "id = 2",
 }
 APPEND_ONLY = {
     "audit_auditentry",
@@ -188,7 +187,7 @@ def a_row_in_every_table(users, api, anonymous, make_supplier, make_nc, drain):
     endpoint, _ = create_webhook(url="https://example.com/hooks", event_types=["*"], actor=users["admin"])
     delivery = WebhookDelivery.objects.create(endpoint=endpoint, event_id=uuid4(), sequence=1, body="{}")
     WebhookAttempt.objects.create(delivery=delivery, at=timezone.now(), url=endpoint.url, milliseconds=1)
-    Heartbeat.objects.create(at=timezone.now())
+    Beat.objects.create(id=uuid4(), timeline="00000001", at=timezone.now())
     drain()
     InHand.objects.create(worker="a-worker", events=[], alone=False)
     WorkerSeen.objects.create(worker="a-worker", seen_at=timezone.now())

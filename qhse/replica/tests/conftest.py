@@ -43,6 +43,10 @@ class Follower:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_current_wal_insert_lsn()::text")
             (position,) = cursor.fetchone()
+        self.reach(position)
+
+    def reach(self, position: str) -> None:
+        """Return when it has replayed so far."""
         wait_until(
             lambda: self.ask(f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"),
             seconds=60.0,  # it replays what the tests of all other processes write
@@ -57,11 +61,25 @@ class Follower:
             lambda: self.ask("SELECT pg_get_wal_replay_pause_state()") == "paused", what="the standby to lag behind"
         )
 
+    def hang_up(self) -> None:
+        self._line.close()
+
     def close(self) -> None:
         self.server.start()  # after a test that stopped it
-        self._line.close()
+        self.hang_up()
         with psycopg.connect(self.server.url(self._database), autocommit=True) as line:
             line.execute("SELECT pg_wal_replay_resume()")
+
+
+def replica_settings(server: Standby) -> dict[str, Any]:
+    """Return the settings of the connection to a replica, as an installation has them."""
+    given = deepcopy(connection.settings_dict)
+    given |= {"HOST": str(server.directory), "PORT": ""}
+    given["OPTIONS"] |= {"connect_timeout": 2}
+    given["SESSION"] = given.get("SESSION", {}) | {
+        "default_transaction_read_only": "on", "statement_timeout": "10s"
+    }  # fmt: skip
+    return given
 
 
 @pytest.fixture
@@ -71,14 +89,8 @@ def replica(
     """An installation whose replica follows it, with a worker that has just beaten. Its bounds suit a busy machine."""
     settings.REPLICA_MAX_LAG = 60.0
     monkeypatch.setattr("qhse.replica.asking.ANSWER_SECONDS", 10.0)
-    given = deepcopy(connection.settings_dict)
-    given |= {"HOST": str(standby.directory), "PORT": ""}
-    given["OPTIONS"] |= {"connect_timeout": 2}
-    given["SESSION"] = given.get("SESSION", {}) | {
-        "default_transaction_read_only": "on", "statement_timeout": "10s"
-    }  # fmt: skip
     # Beside the settings: Django's tests let only those connections through that they have not been told of.
-    connections[REPLICA] = DatabaseWrapper(given, REPLICA)
+    connections[REPLICA] = DatabaseWrapper(replica_settings(standby), REPLICA)
     settings.REPLICA, settings.DATABASE_ROUTERS = True, ["qhse.replica.router.PrimaryRouter"]
     breaker.close()
     beat()

@@ -9,7 +9,7 @@ from django.db import connections
 
 from qhse.replica.breaker import breaker
 from qhse.replica.gauges import replica_gauges
-from qhse.replica.models import Heartbeat
+from qhse.replica.models import Beat
 from qhse.replica.router import REPLICA
 
 
@@ -31,14 +31,14 @@ class TestFigures:
         assert figures() == {"qhse_replica_up": 0, "qhse_replica_lag_seconds": math.inf}
 
     def test_tell_nothing_of_one_that_was_never_beaten_for(self, replica):
-        Heartbeat.objects.all().delete()
+        Beat.objects.all().delete()
         replica.catch_up()
 
         assert figures()["qhse_replica_up"] == 0
 
     def test_do_not_wait_for_one_that_is_left_alone(self, replica):
         connections[REPLICA].close()
-        breaker.open()
+        breaker.open("away")
 
         assert figures()["qhse_replica_up"] == 0
         assert connections[REPLICA].connection is None

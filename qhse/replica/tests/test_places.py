@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 
 from qhse.api.openapi.routes import all_patterns
-from qhse.replica.models import Heartbeat
+from qhse.replica.models import Beat
 from qhse.replica.router import PRIMARY, REPLICA, PrimaryRouter
 
 LISTS = {
@@ -45,10 +45,10 @@ def test_these_lists_of_the_admin_and_no_others():
 
 class TestTheRouter:
     def test_writes_to_the_primary_also_what_was_read_elsewhere(self):
-        record = Heartbeat()
+        record = Beat()
         record._state.db = REPLICA
 
-        assert PrimaryRouter().db_for_write(Heartbeat, instance=record) == PRIMARY
+        assert PrimaryRouter().db_for_write(Beat, instance=record) == PRIMARY
 
     def test_migrates_no_copy(self):
         assert PrimaryRouter().allow_migrate(REPLICA, "suppliers") is False

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEntry
@@ -25,40 +26,21 @@ from qhse.replica.asking import LAST_WRITES, OPEN_SECONDS, Copy, Primary, ask_pr
 from qhse.replica.breaker import breaker
 from qhse.replica.hanging_up import hung_up_after
 from qhse.replica.jobs import beat
-from qhse.replica.metrics import CUT_OFF, READS
-from qhse.replica.models import Heartbeat
-from qhse.replica.reading import Reader, read, why_not
+from qhse.replica.metrics import CUT_OFF
+from qhse.replica.models import Beat
+from qhse.replica.reading import NOBODY_BEATS, Reader, read, why_not
 from qhse.replica.router import PRIMARY, REPLICA
+from qhse.replica.tests.reasons import reads, why
 from qhse.tests.waiting import frozen
 from suppliers.models import Supplier
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+COPY_FIELDS = {field.name for field in fields(Copy)}
 
 
 def names_in(answer):
     assert answer.status_code == 200, answer.content
     return [each["name"] for each in answer.json()["results"]]
-
-
-def reads():
-    """Count reads so far by place and reason."""
-    return Counter(
-        {
-            (sample.labels["made_on"], sample.labels["reason"]): int(sample.value)
-            for metric in READS.collect()
-            for sample in metric.samples
-            if sample.name.endswith("_total")
-        }
-    )
-
-
-def why(user, **options):
-    """Return the place that a reader of this user gets, and why."""
-    before = reads()
-    reader = Reader(user, **options)
-    ((place, reason),) = reads() - before
-    assert place == reader.using
-    return place, reason
 
 
 def be_behind(replica):
@@ -109,26 +91,33 @@ def a_slow_write(user):
 class TestWhyNot:
     """The decision, by itself."""
 
-    PRIMARY = Primary(now=NOW, lsn="0/1", beat="b", uids=["u"])
-    COPY = Copy(is_caught_up=True, found=1, beat="b", beat_at=NOW.timestamp() - 1)
+    PRIMARY = Primary(now=NOW, lsn="0/1", beat="b", beat_at=NOW - timedelta(seconds=1), uids=["u"])
+    COPY = Copy(is_in_recovery=True, has_position=True, found=1, follows_until=NOW - timedelta(seconds=1))
 
-    def of(self, *, exact=False, uids=None, **copy):
-        primary = self.PRIMARY if uids is None else Primary(NOW, "0/1", "b", uids)
-        values = {
-            name: getattr(self.COPY, name) for name in ("is_caught_up", "found", "beat", "beat_at", "is_in_recovery")
-        }
-        return why_not(primary, Copy(**(values | copy)), exact=exact)
+    def of(self, *, exact=False, **changes):
+        copy = {name: changes.pop(name) for name in COPY_FIELDS & changes.keys()}
+        return why_not(replace(self.PRIMARY, **changes), replace(self.COPY, **copy), exact=exact)
 
     def test_a_copy_that_has_everything_answers(self):
         assert self.of() == self.of(exact=True) == ""
 
     def test_one_that_is_behind_answers_who_does_not_need_the_last_moment(self):
-        assert self.of(is_caught_up=False) == ""
-        assert self.of(is_caught_up=False, exact=True) == "behind"
+        assert self.of(has_position=False) == ""
+        assert self.of(has_position=False, exact=True) == "behind"
 
-    def test_one_that_was_promoted_does_not_unless_it_is_the_primary_itself(self):
-        assert self.of(is_in_recovery=False, is_caught_up=False) == "too_old"
-        assert self.of(is_in_recovery=False) == ""
+    def test_one_without_the_newest_beat_is_behind_at_any_position(self):
+        assert self.of(follows_until=NOW - timedelta(seconds=3)) == ""
+        assert self.of(follows_until=NOW - timedelta(seconds=3), exact=True) == "behind"
+
+    def test_one_that_was_promoted_proves_nothing(self):
+        assert self.of(is_in_recovery=False) == self.of(is_in_recovery=False, exact=True) == "unproven"
+
+    def test_one_whose_beat_the_primary_does_not_know_proves_nothing(self):
+        assert self.of(follows_until=None) == self.of(follows_until=None, exact=True) == "unproven"
+
+    @pytest.mark.parametrize("beat_at", [None, NOW - timedelta(seconds=5.1), NOW + timedelta(seconds=1.1)])
+    def test_without_a_young_beat_of_the_primary_none_answers(self, beat_at):
+        assert self.of(beat_at=beat_at) == "no_beat"
 
     def test_one_that_lacks_what_the_caller_wrote_does_not(self):
         assert self.of(found=0) == "own_write"
@@ -137,18 +126,11 @@ class TestWhyNot:
         much = [str(n) for n in range(LAST_WRITES)]
 
         assert self.of(uids=much, found=LAST_WRITES) == ""
-        assert self.of(uids=much, found=LAST_WRITES, is_caught_up=False) == "own_write"
+        assert self.of(uids=much, found=LAST_WRITES, has_position=False) == "own_write"
 
     @pytest.mark.parametrize(("age", "reason"), [(5.0, ""), (5.1, "too_old"), (-0.9, ""), (-1.1, "too_old")])
     def test_its_age_is_bounded_and_a_beat_from_the_future_proves_nothing(self, age, reason):
-        assert self.of(is_caught_up=False, beat="former", beat_at=NOW.timestamp() - age) == reason
-
-    def test_one_that_has_the_last_beat_and_the_position_may_be_of_any_age(self):
-        assert self.of(beat_at=NOW.timestamp() - 3600) == ""
-
-    def test_one_of_another_history_is_too_old_at_any_position(self):
-        assert self.of(beat="former", beat_at=NOW.timestamp() - 3600) == "too_old"
-        assert self.of(beat=None, beat_at=None) == "too_old"
+        assert self.of(follows_until=NOW - timedelta(seconds=age)) == reason
 
 
 class TestWithoutAReplica:
@@ -188,39 +170,57 @@ class TestThePlace:
         assert why(users["auditor"], exact=True) == (PRIMARY, "behind")
 
     def test_is_the_primary_when_the_replica_is_older_than_the_bound(self, replica, users, settings):
-        Heartbeat.objects.update(at=datetime.now(UTC) - timedelta(seconds=settings.REPLICA_MAX_LAG + 1))
-
-        def misses_nothing() -> bool:
-            replica.catch_up()
-            return bool(why(users["auditor"]) == (REPLICA, "fresh"))
-
-        # Nobody beats, but nothing is missing. Other databases of this server write meanwhile: so it is asked again.
-        wait_until(misses_nothing, seconds=30, what="a moment at which the replica has everything")
-
-        be_behind(replica)
-
-        assert why(users["auditor"]) == (PRIMARY, "too_old")
-
-    def test_is_the_primary_when_the_replica_has_another_history(self, replica, users):
+        Beat.objects.update(at=F("at") - timedelta(seconds=settings.REPLICA_MAX_LAG + 1))
         replica.stop_replaying()
-        Heartbeat.objects.update(at=datetime.now(UTC) - timedelta(days=1))
-        replica.ask("SELECT pg_wal_replay_resume()")
-        replica.catch_up()
-        with connections[PRIMARY].cursor() as cursor:  # the standby keeps the beat of yesterday
-            replica.stop_replaying()
-            cursor.execute("UPDATE replica_heartbeat SET at = now()")
-
-        assert why(users["auditor"]) == (PRIMARY, "too_old")
-
-    def test_a_worker_beats_once_a_second_and_goes_on_after_the_clock_was_set_back(self, replica):
-        first = Heartbeat.objects.get().at
-        assert beat() is False
-        assert Heartbeat.objects.get().at == first
-
-        Heartbeat.objects.update(at=first + timedelta(days=1))
         beat()
 
-        assert abs(Heartbeat.objects.get().at - first) < timedelta(hours=1)
+        assert why(users["auditor"]) == (PRIMARY, "too_old")
+
+    def test_is_the_primary_for_what_is_exact_until_the_newest_beat_is_there(self, replica, users):
+        Beat.objects.update(at=F("at") - timedelta(seconds=10))
+        replica.stop_replaying()
+        beat()
+
+        assert why(users["auditor"]) == (REPLICA, "fresh")
+        assert why(users["auditor"], exact=True) == (PRIMARY, "behind")
+
+    def test_is_the_primary_when_nobody_beats_and_that_is_said_once_a_minute(self, replica, users, caplog, monkeypatch):
+        monkeypatch.setattr(reading, "_said_at", -reading.SAID_EACH_SECONDS)
+        Beat.objects.all().delete()
+        replica.catch_up()
+
+        assert why(users["auditor"]) == why(users["auditor"], exact=True) == (PRIMARY, "no_beat")
+        assert [each.getMessage() for each in caplog.records] == [NOBODY_BEATS]
+
+        beat()
+        replica.catch_up()
+        assert why(users["auditor"]) == (REPLICA, "fresh")
+
+
+@pytest.mark.postgres
+class TestTheBeat:
+    def test_comes_once_a_second_from_all_workers_together(self, replica):
+        (first,) = Beat.objects.all()
+
+        assert beat() is False
+        assert list(Beat.objects.all()) == [first]
+
+    def test_goes_on_after_the_clock_was_set_back(self, replica):
+        (first,) = Beat.objects.all()
+        Beat.objects.update(at=F("at") + timedelta(days=1))
+        beat()
+
+        assert [abs(each.at - first.at) < timedelta(hours=1) for each in Beat.objects.all()] == [True]
+
+    def test_is_kept_for_the_longest_bound_that_any_process_may_have(self, replica):
+        (old,) = Beat.objects.all()
+        Beat.objects.update(at=F("at") - timedelta(seconds=3_600))
+        beat()
+        assert old in Beat.objects.all()
+
+        Beat.objects.update(at=F("at") - timedelta(seconds=120))
+        beat()
+        assert old not in Beat.objects.all()
 
 
 @pytest.mark.postgres
@@ -395,11 +395,6 @@ class TestAReplicaThatFails:
 
         assert reader.read(selector) == "the primary's"
         assert breaker.is_open()
-
-    def test_that_is_a_copy_of_something_else_is_never_read(self, replica, users, monkeypatch):
-        monkeypatch.setattr("qhse.replica.asking._IDENTITY", b"SELECT pg_is_in_recovery()::text")
-
-        assert Reader(users["quality"]).using == PRIMARY
 
     def test_that_was_never_migrated_is_no_copy(self, replica, users, monkeypatch):
         connections[REPLICA].close()
