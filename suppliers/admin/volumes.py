@@ -22,7 +22,7 @@ from suppliers.models import Supplier, SupplierVolume
 from suppliers.permissions import VOLUME_ROLES
 from suppliers.ppm import LEAST_RECEIVED
 from suppliers.services import set_volume
-from suppliers.services.volumes import FIGURES
+from suppliers.services.volumes import FIGURES, LOTS, NO_VERSION
 
 PANEL_ROWS = 24
 _LABELS = {
@@ -53,6 +53,8 @@ class MonthField(forms.CharField):
 
 
 class VolumeAddForm(ServiceForm):
+    """Sets the first figures of a month. One that has some already is refused: whoever adds has not seen them."""
+
     leaves_constraints = True
     month = MonthField()
 
@@ -60,11 +62,23 @@ class VolumeAddForm(ServiceForm):
         model = SupplierVolume
         fields = ("supplier", "month", *FIGURES)
         labels = _LABELS
-        help_texts = _HELP
+        help_texts = _HELP | dict.fromkeys(LOTS, "Counts as 0 if it is left empty.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Lots begin empty, and not with the column's 0, which nobody has counted.
+        super().__init__(*args, **kwargs | {"initial": dict.fromkeys(LOTS) | (kwargs.get("initial") or {})})
+        for name in LOTS:
+            self.fields[name].required = False
 
     def write(self) -> SupplierVolume:
         values = dict(self.cleaned_data)
-        return set_volume(supplier_id=values.pop("supplier").pk, **values, source="admin", actor=self.actor)
+        return set_volume(
+            supplier_id=values.pop("supplier").pk,
+            **values,
+            source="admin",
+            actor=self.actor,
+            expected_versions={NO_VERSION},
+        )
 
 
 class VolumeChangeForm(ServiceForm):
