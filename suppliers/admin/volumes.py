@@ -137,6 +137,10 @@ class VolumeAdmin(ServiceModelAdmin):
             ("Figures", {"fields": (*FIGURES, "reason"), "classes": ("act",)}),
         )
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Leave out what a merger has emptied: a month that both had is added up at the one that is left."""
+        return super().get_queryset(request).filter(supplier__merged_into__isnull=True)
+
     def told_as(self, record: Any) -> str:
         return f"{record.month_text} of {record.supplier.name}"
 
@@ -170,7 +174,7 @@ def volumes_panel(request: HttpRequest, supplier: Supplier) -> Content | None:
     page: Any = admin.site.get_model_admin(SupplierVolume)
     if not page.has_view_permission(request):
         return None
-    rows = list(SupplierVolume.objects.filter(supplier=supplier).order_by("-month")[: PANEL_ROWS + 1])
+    rows = list(page.get_queryset(request).filter(supplier=supplier).order_by("-month")[: PANEL_ROWS + 1])
     newest = f": the newest {PANEL_ROWS} months" if len(rows) > PANEL_ROWS else ""
     writes = supplier.merged_into_id is None and page.has_add_permission(request)
     add = f"{reverse('admin:suppliers_suppliervolume_add')}?{urlencode({'supplier': supplier.pk})}"
