@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from audit.services import Actor, record
 from outbox.publisher import publish
 from qhse import clock
-from qhse.errors import demand_version
+from qhse.errors import RecordHasChanged, demand_version
 from qhse.queries import Given, WrittenInsert, WrittenQuery, record_of
 from qhse.text import plain
 from suppliers.errors import VolumeIsInvalid, VolumeIsKnown
@@ -119,9 +119,13 @@ def set_volume(
 
 
 def _demand_expected(row: SupplierVolume | None, expected: Collection[int] | None) -> None:
-    if row is not None and expected is not None and set(expected) == {NO_VERSION}:
+    if row is not None and expected is not None and NO_VERSION in expected and row.version not in expected:
         raise VolumeIsKnown(
             f"{row.month_text} has figures of this supplier already. Change them there.", field="month", existing=row
+        )
+    if row is None and expected is not None and NO_VERSION not in expected:
+        raise RecordHasChanged(
+            "The month has no figures, so If-Match matches none. Without it they are the first ones."
         )
     demand_version(NO_VERSION if row is None else row.version, expected)
 

@@ -167,6 +167,17 @@ class TestRoute:
 
         problem_of(response, 412)
 
+    def test_any_version_is_expected_by_a_star_and_no_month_without_figures_has_one(self, api, address, problem_of):
+        star = {"headers": {"If-Match": "*"}}
+
+        problem = problem_of(api("procurement").put(f"{address}/2026-05", FIGURES, **star), 412)
+        assert "The month has no figures" in problem["detail"]
+        assert not SupplierVolume.objects.exists()
+
+        api("procurement").put(f"{address}/2026-05", FIGURES)
+        changed = api("procurement").put(f"{address}/2026-05", FIGURES | {"late_lots": 3}, **star)
+        assert (changed.status_code, changed["ETag"]) == (200, '"2"')
+
     def test_a_repeated_key_answers_again_and_stores_once(self, api, address):
         answers = [
             api("procurement").put(f"{address}/2026-05", FIGURES, headers={"Idempotency-Key": "k-1"}) for _ in range(2)
