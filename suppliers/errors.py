@@ -108,6 +108,12 @@ class VolumeIsInvalid(InvalidInput):
     code = "invalid_volume"
 
 
+class VolumeIsKnown(InvalidInput):
+    """The month has figures already, and the caller believed that it had none."""
+
+    code = "duplicate_volume"
+
+
 class VolumeNotFound(RecordNotFound):
     code = "volume_not_found"
 

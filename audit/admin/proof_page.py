@@ -19,6 +19,7 @@ from audit.verifying import start_verification
 from qhse.accounts.models import User
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.forms import PlainTextForm
+from qhse.adminsite.numbers import WholeNumberField
 from qhse.adminsite.once import held_back
 from qhse.errors import DomainError
 
@@ -27,7 +28,7 @@ PAGE = "audit_auditentry_proof"
 
 
 class ReviewForm(PlainTextForm, forms.Form):
-    seal = forms.IntegerField(
+    seal = WholeNumberField(
         min_value=1, max_value=2**31 - 1, label="Reviewed up to seal",
         help_text="The last seal whose entries were looked at. It and what it covers are verified first.",
     )  # fmt: skip

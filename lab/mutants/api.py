@@ -19,6 +19,23 @@ ADDRESSES = "qhse/observability/tests/test_addresses.py"
 
 MUTANTS = (
     Mutant(
+        "star-matches-nothing-at-all", "suppliers/services/volumes.py",
+        "if row is None and expected is not None and NO_VERSION not in expected:", "if False:",
+        "suppliers/tests/test_volumes.py -k by_a_star",
+    ),
+    Mutant(
+        "star-is-no-condition", "qhse/api/preconditions.py",
+        "        return _ANY\n", "        return None\n", "suppliers/tests/test_volumes.py -k by_a_star",
+    ),
+    Mutant(
+        "nul-behind-a-moment", "qhse/api/viewsets.py",
+        'elif "\\0" in values[0]:', "elif False:", "qhse/tests/test_lists.py -k no_text",
+    ),
+    Mutant(
+        "cost-of-minus-nothing", "ncs/services/fields.py",
+        ".quantize(_CENT) + 0", ".quantize(_CENT)", "ncs/tests/test_services_correction.py -k no_sign",
+    ),
+    Mutant(
         "claims-changed-for-all-who-come-later", "qhse/accounts/services/tokens.py",
         "return dict(claims) if", "return claims if", f"{TOKENS} -k kept_as_it_was_read",
     ),

@@ -15,6 +15,14 @@ PAGES = "qhse/adminsite/tests/test_exports.py"
 
 MUTANTS = (
     Mutant(
+        "days-beside-their-words", "qhse/adminsite/exports.py",
+        " | self._days_told(shown)", "", f"{ROUND_TRIPS} -k of_the_admin_site",
+    ),
+    Mutant(
+        "months-that-a-merger-emptied", "suppliers/admin/volumes.py",
+        ".filter(supplier__merged_into__isnull=True)", "", f"{ROUND_TRIPS} -k of_the_admin_site",
+    ),
+    Mutant(
         "formulas-in-a-csv", "qhse/exporting/cells.py",
         "return f\"'{text}\" if _MAY_BE_RUN.match(text) else text", "return text", f"{CELLS} -k would_be_run",
     ),
@@ -115,7 +123,7 @@ MUTANTS = (
     ),
     Mutant(
         "misread-address-exports-everything", "qhse/adminsite/base.py",
-        "        try:\n            return super().get_changelist_instance(request)\n        except RUBBISH:\n"
+        "        try:\n            return self._understood(request)\n        except RUBBISH:\n"
         "            return None\n",
         "        return self.get_changelist_instance(request)\n", f"{PAGES} -k not_understood",
     ),

@@ -79,6 +79,10 @@ MUTANTS = (
         f"{VOLUMES} -k store_and_publish_nothing",
     ),
     Mutant(
+        "month-added-over-another", "suppliers/admin/volumes.py",
+        "expected_versions={NO_VERSION},", "", f"{VOLUMES} -k that_has_figures",
+    ),
+    Mutant(
         "month-of-the-future", "suppliers/services/volumes.py",
         "    check_month(month, today=clock.today())\n", "", f"{VOLUMES} -k has_not_begun",
     ),

@@ -7,9 +7,27 @@ from lab.mutants.mutant import Mutant
 ONCE = "qhse/adminsite/tests/test_once.py"
 MEANWHILE = "qhse/adminsite/tests/test_meanwhile.py"
 HELD = "qhse/adminsite/tests/test_held.py"
+NUMBERS = "qhse/adminsite/tests/test_numbers.py"
 CHARTS = "qhse/adminsite/tests/test_charts.py"
 
 MUTANTS = (
+    Mutant(
+        "thousands-cut-off", "qhse/adminsite/numbers.py",
+        "if text and not _WHOLE.fullmatch(text):", "if False:", f"{NUMBERS} -k not_plainly",
+    ),
+    Mutant(
+        "amount-of-thousandths", "qhse/adminsite/numbers.py",
+        "if text and not _AMOUNT.fullmatch(text):", "if False:", f"{NUMBERS} -k another_amount",
+    ),
+    Mutant(
+        "numbers-as-django-reads-them", "qhse/adminsite/base.py",
+        ', **NUMBERS}', "}", f"{NUMBERS} -k by_these_fields",
+    ),
+    Mutant(
+        "numbers-of-an-address-as-python-reads-them", "qhse/adminsite/base.py",
+        "return not isinstance(field, IntegerField) or number_in(text) is not None", "return True",
+        "qhse/adminsite/tests/test_rubbish.py -k in_digits_alone",
+    ),
     Mutant(
         "form-of-another-step-takes-the-first", "qhse/adminsite/steps.py",
         'return "" if first and self._is_for_another(request, first) else first', "return first",

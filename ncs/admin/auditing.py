@@ -24,7 +24,7 @@ from ncs.models import CorrectiveAction, NonConformity
 from ncs.permissions import DOSSIER_ROLES, NC_ROLES
 from ncs.report.page import TEMPLATE, context_of
 from ncs.report.pictures import read_pictures
-from ncs.sampling import DEFAULT, MAX_SEED, MOST, Sample, draw_sample
+from ncs.sampling import DEFAULT, MAX_SEED, Sample, draw_sample
 from qhse import clock
 from qhse.accounts.models import User
 from qhse.accounts.rights import is_allowed
@@ -62,7 +62,7 @@ class AuditorPages(ServiceModelAdmin):
         context = {
             **self.admin_site.each_context(request), "title": "Sample of closed cases", "opts": self.opts,
             "asked": {"from": first.isoformat(), "to": last.isoformat(), "n": str(DEFAULT)} | given,
-            "most": MOST, "longest": MAX_SEED, "sample": sample, "refusal": refusal,
+            "longest": MAX_SEED, "sample": sample, "refusal": refusal,
             "cases": [(nc, self.record_url(str(nc.pk)), dossier_url(nc)) for nc in sample.cases()] if sample else (),
         }  # fmt: skip
         return TemplateResponse(request, "ncs/sample.html", context)

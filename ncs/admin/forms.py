@@ -29,6 +29,7 @@ from qhse.accounts.models import User
 from qhse.accounts.roles import Role
 from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import ServiceForm, reason_field
+from qhse.adminsite.numbers import WholeNumberField
 
 DETAILS = (
     "system", "category", "detected_on", "detected_at", "part_no", "lot_no", "po_ref", "qty_received", "qty_defective",
@@ -215,7 +216,7 @@ class NonConformityAnalyseForm(ServiceForm):
 
 class NonConformityDisposeForm(ServiceForm):
     disposition = choice_field(Disposition.choices)
-    disposition_qty = forms.IntegerField(required=False, min_value=0, label="Pieces")
+    disposition_qty = WholeNumberField(required=False, label="Pieces")
     reason = reason_field(required=True, help_text="Why this is decided. Kept in the audit trail.")
 
     class Meta:

@@ -84,7 +84,7 @@ def _detail(name: str, value: Any) -> Any:
     if name == "cost":
         if not 0 <= value <= MAX_COST:
             raise DetailIsInvalid(f"A cost is from 0 to {MAX_COST:,}.", field=name)
-        return Decimal(value).quantize(_CENT)  # as the database gives it back
+        return Decimal(value).quantize(_CENT) + 0  # as the database gives it back, which has no -0
     if name in _DAYS:
         _day(name, value)
     if name == "owner_id" and not may_own(value):

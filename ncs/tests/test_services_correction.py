@@ -50,6 +50,13 @@ class TestValues:
         assert entry.reason == "Misread"
         assert_published(NonConformityCorrected, fields=["cost", "lot_no", "qty_defective"], reason="Misread")
 
+    @pytest.mark.parametrize("nothing", [Decimal("-0"), Decimal("-0.00"), -0.0])
+    def test_of_nothing_have_no_sign(self, make_nc, correct, nothing):
+        corrected = correct(make_nc(), cost=nothing)
+
+        assert str(corrected.cost) == "0.00"
+        assert AuditEntry.objects.get(action="NC_CORRECTED").changes["cost"] == [None, "0.00"]
+
     def test_that_stand_there_already_change_nothing_and_need_no_reason(self, make_nc, correct):
         nc = make_nc(lot_no="4711")
 

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR, IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import DataError
-from django.db.models import DateField, Model
+from django.db.models import DateField, ForeignKey, IntegerField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
@@ -27,6 +27,7 @@ from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
+from qhse.adminsite.numbers import NUMBERS
 from qhse.adminsite.once import held_back
 from qhse.adminsite.pagination import FoundPaginator
 from qhse.adminsite.panels import Content, record_panels
@@ -71,7 +72,7 @@ class ServiceModelAdmin(ReplicaLists):
     search_columns: ClassVar[tuple[str, ...]] = ()  # searched beside `search_fields`, whatever the case and accents
     search_keys: ClassVar[tuple[str, ...]] = ()  # columns that hold such texts already
     change_form_template = "adminsite/record.html"
-    formfield_overrides = {DateField: {"form_class": DayField, "widget": DayInput}}
+    formfield_overrides = {DateField: {"form_class": DayField, "widget": DayInput}, **NUMBERS}
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
@@ -122,8 +123,17 @@ class ServiceModelAdmin(ReplicaLists):
         column, _, kind = lookup.partition("__")
         if kind and kind not in RANGE_LOOKUPS:
             return False
+        if column in self.url_filters:
+            return kind not in ("", "exact") or self._may_be_in(column, value)
         filters = self.list_filter if request is None else self.get_list_filter(request)
-        return column in {*self.url_filters, *(name for each in filters for name in _parameters(each))}
+        return column in {name for each in filters for name in _parameters(each)}
+
+    def _may_be_in(self, column: str, text: str) -> bool:
+        """Answer whether a column can hold what an address says. Django reads 1_0 as the number 10."""
+        field = self.opts.get_field(column)
+        if isinstance(field, ForeignKey):
+            field = field.target_field
+        return not isinstance(field, IntegerField) or number_in(text) is not None
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         told = {"title": capfirst(str(self.opts.verbose_name_plural)), "export_links": self.export_links(request)}
@@ -142,7 +152,7 @@ class ServiceModelAdmin(ReplicaLists):
         A POST is refused instead: an action meant for a few records must not meet all of them.
         """
         try:
-            return super().get_changelist_instance(request)
+            return self._understood(request)
         except RUBBISH as error:
             if request.method != "GET":
                 raise IncorrectLookupParameters from error
@@ -153,12 +163,16 @@ class ServiceModelAdmin(ReplicaLists):
             return super().get_changelist_instance(request)
 
     def _changelist_of(self, request: HttpRequest) -> Any:
-        if any("\0" in value for values in request.GET.lists() for value in (values[0], *values[1])):
-            return None  # Django's list ignores a search with it
         try:
-            return super().get_changelist_instance(request)
+            return self._understood(request)
         except RUBBISH:
             return None
+
+    def _understood(self, request: HttpRequest) -> Any:
+        # Django's list ignores a search with a NUL, and its filters one at the end of a moment.
+        if any("\0" in text for name, values in request.GET.lists() for text in (name, *values)):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """
@@ -186,6 +200,8 @@ class ServiceModelAdmin(ReplicaLists):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(quote(entity_id),))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        if not self._may_be_in(self.opts.pk.name, object_id):
+            return None
         return super().get_object(request, object_id, from_field or None)  # Django looks up a field named ""
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -212,6 +228,16 @@ class ServiceModelAdmin(ReplicaLists):
             field.widget.can_add_related = field.widget.can_change_related = False
             field.widget.can_view_related = field.widget.can_delete_related = False
         return field
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Django's page without its pop-ups, which ours have not: a field that one asks for is no reason to refuse."""
+        for data in ("GET", "POST"):
+            if asked := {IS_POPUP_VAR, TO_FIELD_VAR} & set(getattr(request, data)):
+                left = getattr(request, data).copy()
+                for name in asked:
+                    del left[name]
+                setattr(request, data, left)
+        return super().changeform_view(request, *args, **kwargs)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -95,8 +95,8 @@ class ExportedLists(ModelAdmin):
         readers = [self._reader(each) for each in shown]
         raw = self._raw_fields()
         columns = [Column(str(label_for_field(each, self.model, self))) for each in shown]
-        labels = {column.name for column in columns}
-        columns += [Column(f"{name}{STORED}" if name in labels else name) for name in raw]
+        told = {column.name for column in columns} | self._days_told(shown)
+        columns += [Column(f"{name}{STORED}" if name in told else name) for name in raw]
 
         def rows_of(keys: Sequence[int], using: str) -> list[Row]:
             records = in_order(keys, changelist.apply_select_related(changelist.root_queryset).using(using))
@@ -121,6 +121,13 @@ class ExportedLists(ModelAdmin):
             each.attname for each in fields if each.primary_key or isinstance(each, ForeignKey | DateField)
         )
         return [each for each in dict.fromkeys((*kept, *self.export_fields)) if each not in self.unexported_fields]
+
+    def _days_told(self, shown: Sequence[Any]) -> set[str]:
+        """Return the days and times that a column of the list tells people: it is ordered by them."""
+        own = [each if callable(each) else getattr(self, each, None) for each in shown]
+        orders = [getattr(each, "admin_order_field", None) for each in own]
+        columns = {getattr(getattr(each, "expression", each), "name", each) for each in orders}  # also F(…).asc()
+        return {each.name for each in self.model._meta.concrete_fields if isinstance(each, DateField)} & columns
 
     def _reader(self, name: Any) -> Read:
         """Return what reads a column of the list as a person does, without its markup."""

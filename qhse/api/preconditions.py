@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from rest_framework.request import Request
 
@@ -18,6 +19,10 @@ _CODING = r"(?:[-;:/+.]{1,2}(?:x-)?(?:gzip|brotli|br|zstd|dcz|dcb|deflate|compre
 _OURS = re.compile(rf'"([1-9][0-9]{{0,8}})(?:{_CODING})?"', re.ASCII | re.IGNORECASE)
 
 
+# What `*` accepts: every version that a tag can name, and not that of a record that is not there.
+_ANY = range(1, 10**9)
+
+
 class IfMatchIsInvalid(InvalidInput):
     code = "invalid_if_match"
 
@@ -27,17 +32,20 @@ def etag_of(version: int) -> str:
     return f'"{version}"'
 
 
-def expected_versions(request: Request) -> frozenset[int] | None:
+def expected_versions(request: Request) -> Collection[int] | None:
     """
-    Return the versions that If-Match accepts, for a service to compare under lock. None is any: no header, or `*`.
+    Return the versions that If-Match accepts, for a service to compare under lock. Without the header it is None, which
+    expects nothing; `*` expects that there is a record.
 
     A tag that a compressing proxy has made weak, or given a suffix, is still ours. RFC 9110 (13.1.1) lets weak tags
     match nothing, because they may stand for several contents. Ours counts versions, and the compressed answer has the
     same one. Tags that we never gave match nothing. Raises IfMatchIsInvalid.
     """
     text = request.headers.get(IF_MATCH)
-    if text is None or text.strip() == "*":
+    if text is None:
         return None
+    if text.strip() == "*":
+        return _ANY
     if not _TAGS.fullmatch(text):
         raise IfMatchIsInvalid(
             'Must be the ETag of an earlier answer, such as "3", several of them, or *.', field=IF_MATCH

@@ -68,7 +68,7 @@ class NothingSerializer(StrictSerializer):
 
 class StrictQueryMixin:
     """
-    For a view of DRF's: refuses query parameters that are unknown, repeated, empty or badly encoded.
+    For a view of DRF's: refuses query parameters that are unknown, repeated, empty, badly encoded, or hold a NUL.
 
     Known are those in `query_parameters`. An empty value would be no filter at all, which is not what its sender
     believes. Where it is one, as a part of a name, the view lists it in `may_be_empty`.
@@ -100,6 +100,8 @@ class StrictQueryMixin:
                 problems[name] = [ErrorDetail("Is empty; leave it out.", code="empty_parameter")]
             elif "\ufffd" in values[0] and not _is_utf8(request.META.get("QUERY_STRING", "")):
                 problems[name] = [ErrorDetail("Is not UTF-8.", code="invalid_encoding")]
+            elif "\0" in values[0]:  # Python's own reading of a moment passes over one at its end
+                problems[name] = [ErrorDetail("Null characters are not allowed.", code="null_characters_not_allowed")]
         if problems:
             raise ValidationError(problems)
 

@@ -129,7 +129,8 @@ UNKNOWN = [
     "&".join(f"x{number}=1" for number in range(1000)),
 ]  # fmt: skip
 NO_TEXT = {
-    "NUL": "%00", "NUL inside": "a%00b", "ff": "%ff", "overlong NUL": "%c0%80", "lone surrogate": "%ed%a0%80",
+    "NUL": "%00", "NUL inside": "a%00b", "NUL behind a moment": "2026-11-23T08:00:00Z%00",
+    "ff": "%ff", "overlong NUL": "%c0%80", "lone surrogate": "%ed%a0%80",
     "past Unicode": "%f5%80%80%80", "cut": "%e4", "continuation": "%80abc",
 }  # fmt: skip
 

@@ -58,6 +58,7 @@ class CertificateAdmin(CertificateColumns, FilesAdmin, HistoryPanel):
         "supplier_name", "standard_name", "ends", "left", "status_badge", "edition_told", "number_told", "verifier",
     )  # fmt: skip
     list_display_links = ("supplier_name", "number_told")
+    export_fields = ("edition", "issuer", "accreditation_body", "scope", "sites")
     list_filter = (StatusFilter, EndFilter, StandardFilter, EditionFilter, MissingFilter, OfSupplierFilter)
     list_select_related = ("supplier", "verified_by")
     search_fields = ("number", "issuer")

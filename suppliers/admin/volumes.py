@@ -22,7 +22,7 @@ from suppliers.models import Supplier, SupplierVolume
 from suppliers.permissions import VOLUME_ROLES
 from suppliers.ppm import LEAST_RECEIVED
 from suppliers.services import set_volume
-from suppliers.services.volumes import FIGURES
+from suppliers.services.volumes import FIGURES, LOTS, NO_VERSION
 
 PANEL_ROWS = 24
 _LABELS = {
@@ -53,6 +53,8 @@ class MonthField(forms.CharField):
 
 
 class VolumeAddForm(ServiceForm):
+    """Sets the first figures of a month. One that has some already is refused: whoever adds has not seen them."""
+
     leaves_constraints = True
     month = MonthField()
 
@@ -60,11 +62,23 @@ class VolumeAddForm(ServiceForm):
         model = SupplierVolume
         fields = ("supplier", "month", *FIGURES)
         labels = _LABELS
-        help_texts = _HELP
+        help_texts = _HELP | dict.fromkeys(LOTS, "Counts as 0 if it is left empty.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Lots begin empty, and not with the column's 0, which nobody has counted.
+        super().__init__(*args, **kwargs | {"initial": dict.fromkeys(LOTS) | (kwargs.get("initial") or {})})
+        for name in LOTS:
+            self.fields[name].required = False
 
     def write(self) -> SupplierVolume:
         values = dict(self.cleaned_data)
-        return set_volume(supplier_id=values.pop("supplier").pk, **values, source="admin", actor=self.actor)
+        return set_volume(
+            supplier_id=values.pop("supplier").pk,
+            **values,
+            source="admin",
+            actor=self.actor,
+            expected_versions={NO_VERSION},
+        )
 
 
 class VolumeChangeForm(ServiceForm):
@@ -123,6 +137,10 @@ class VolumeAdmin(ServiceModelAdmin):
             ("Figures", {"fields": (*FIGURES, "reason"), "classes": ("act",)}),
         )
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Leave out what a merger has emptied: a month that both had is added up at the one that is left."""
+        return super().get_queryset(request).filter(supplier__merged_into__isnull=True)
+
     def told_as(self, record: Any) -> str:
         return f"{record.month_text} of {record.supplier.name}"
 
@@ -156,7 +174,7 @@ def volumes_panel(request: HttpRequest, supplier: Supplier) -> Content | None:
     page: Any = admin.site.get_model_admin(SupplierVolume)
     if not page.has_view_permission(request):
         return None
-    rows = list(SupplierVolume.objects.filter(supplier=supplier).order_by("-month")[: PANEL_ROWS + 1])
+    rows = list(page.get_queryset(request).filter(supplier=supplier).order_by("-month")[: PANEL_ROWS + 1])
     newest = f": the newest {PANEL_ROWS} months" if len(rows) > PANEL_ROWS else ""
     writes = supplier.merged_into_id is None and page.has_add_permission(request)
     add = f"{reverse('admin:suppliers_suppliervolume_add')}?{urlencode({'supplier': supplier.pk})}"

@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 from audit.services import Actor, record
 from outbox.publisher import publish
 from qhse import clock
-from qhse.errors import demand_version
+from qhse.errors import RecordHasChanged, demand_version
 from qhse.queries import Given, WrittenInsert, WrittenQuery, record_of
 from qhse.text import plain
-from suppliers.errors import VolumeIsInvalid
+from suppliers.errors import VolumeIsInvalid, VolumeIsKnown
 from suppliers.events.volumes import SupplierVolumeSet
 from suppliers.models import SupplierVolume
 from suppliers.models.volume import MAX_SOURCE
@@ -24,9 +24,10 @@ from suppliers.services.storing import locked_supplier
 FIRST_MONTH = date(1980, 1, 1)
 MAX_PIECES = 9_000_000_000_000
 MAX_LOTS = 2_000_000_000
-FIGURES = ("received_qty", "defective_qty", "received_lots", "rejected_lots", "late_lots")
+LOTS = ("received_lots", "rejected_lots", "late_lots")
+FIGURES = ("received_qty", "defective_qty", *LOTS)
 NO_VERSION = 0
-"""The version of a month without figures: no entity tag names it."""
+"""The version of a month without figures: no entity tag names it. Who expects it alone sets the first ones."""
 
 
 def check_figures(values: dict[str, int]) -> None:
@@ -83,13 +84,14 @@ def set_volume(
     Setting the figures that stand there changes and publishes nothing, whatever their `source`: the call may be
     repeated.
 
-    Raises SupplierNotFound, SupplierIsMerged, VolumeIsInvalid, RecordHasChanged.
+    Raises SupplierNotFound, SupplierIsMerged, VolumeIsInvalid, RecordHasChanged. VolumeIsKnown, with the month that is
+    there, for who expects NO_VERSION.
     """
     check_month(month, today=clock.today())
     supplier = locked_supplier(supplier_id)
     found = _of_month.first(supplier=supplier.pk, month=month)
     row: SupplierVolume | None = None if found is None else record_of(SupplierVolume, _COLUMNS, found)
-    demand_version(NO_VERSION if row is None else row.version, expected_versions)
+    _demand_expected(row, expected_versions)
     lots = {"received_lots": received_lots, "rejected_lots": rejected_lots, "late_lots": late_lots}
     values = {"received_qty": received_qty, "defective_qty": defective_qty} | {
         name: (0 if row is None else int(getattr(row, name))) if value is None else value
@@ -114,6 +116,18 @@ def set_volume(
     publish(SupplierVolumeSet(supplier_id=supplier.pk, month=f"{month:%Y-%m}", is_new=is_new, **values), actor=actor)
     vars(row).update(is_new=is_new, is_changed=True)
     return row
+
+
+def _demand_expected(row: SupplierVolume | None, expected: Collection[int] | None) -> None:
+    if row is not None and expected is not None and NO_VERSION in expected and row.version not in expected:
+        raise VolumeIsKnown(
+            f"{row.month_text} has figures of this supplier already. Change them there.", field="month", existing=row
+        )
+    if row is None and expected is not None and NO_VERSION not in expected:
+        raise RecordHasChanged(
+            "The month has no figures, so If-Match matches none. Without it they are the first ones."
+        )
+    demand_version(NO_VERSION if row is None else row.version, expected)
 
 
 def _stored(

@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 import pytest
+from django.test import Client
 
 from audit.models import AuditEntry
 from outbox.models import OutboxEvent
@@ -13,11 +14,13 @@ from outbox.testing import assert_published, assert_publishes_nothing
 from qhse import clock
 from qhse.api.filters import PLAUSIBLE_MONTH
 from qhse.errors import RecordHasChanged
+from qhse.tests.waiting import at_once
 from suppliers.errors import SupplierIsMerged, SupplierNotFound, VolumeIsInvalid
 from suppliers.events import SupplierVolumeSet
 from suppliers.models import Supplier, SupplierVolume
 from suppliers.ppm import ppm
 from suppliers.services import set_volume
+from suppliers.services.volumes import LOTS
 
 MAY = date(2026, 5, 1)
 FIGURES = {"received_qty": 12_000, "defective_qty": 9, "received_lots": 24, "rejected_lots": 1, "late_lots": 2}
@@ -164,6 +167,17 @@ class TestRoute:
 
         problem_of(response, 412)
 
+    def test_any_version_is_expected_by_a_star_and_no_month_without_figures_has_one(self, api, address, problem_of):
+        star = {"headers": {"If-Match": "*"}}
+
+        problem = problem_of(api("procurement").put(f"{address}/2026-05", FIGURES, **star), 412)
+        assert "The month has no figures" in problem["detail"]
+        assert not SupplierVolume.objects.exists()
+
+        api("procurement").put(f"{address}/2026-05", FIGURES)
+        changed = api("procurement").put(f"{address}/2026-05", FIGURES | {"late_lots": 3}, **star)
+        assert (changed.status_code, changed["ETag"]) == (200, '"2"')
+
     def test_a_repeated_key_answers_again_and_stores_once(self, api, address):
         answers = [
             api("procurement").put(f"{address}/2026-05", FIGURES, headers={"Idempotency-Key": "k-1"}) for _ in range(2)
@@ -195,6 +209,64 @@ class TestRoute:
         assert problem_of(api("quality").get(f"{address}/2026-05"), 404)["code"] == "volume_not_found"
         problem_of(api("quality").get("/suppliers/999999/volumes"), 404)
         problem_of(api("admin").put("/suppliers/999999/volumes/2026-05", FIGURES), 404)
+
+
+@pytest.mark.django_db
+class TestAddForm:
+    ADD = "/admin/suppliers/suppliervolume/add/"
+
+    @pytest.fixture
+    def buyer(self, client, users):
+        client.force_login(users["procurement"])
+        return client
+
+    @pytest.fixture
+    def month(self, make_supplier):
+        return {"supplier": make_supplier().pk, "month": "2026-05", "received_qty": "900", "defective_qty": "0"}
+
+    def test_adding_a_month_that_has_figures_leads_to_it_and_changes_nothing(self, buyer, month, users):
+        there = set_volume(supplier_id=month["supplier"], month=MAY, **FIGURES, actor=users["admin"])
+
+        with assert_publishes_nothing():
+            response = buyer.post(self.ADD, month)
+
+        (error,) = response.context["adminform"].form.errors["month"]
+        assert "2026-05 has figures of this supplier already." in error
+        assert f'href="/admin/suppliers/suppliervolume/{there.pk}/change/"' in error
+        assert SupplierVolume.objects.values(*FIGURES, "version").get() == FIGURES | {"version": 1}
+
+    def test_adding_the_same_figures_again_says_that_they_are_there(self, buyer, month):
+        first, again = buyer.post(self.ADD, month), buyer.post(self.ADD, month)
+
+        assert (first.status_code, list(again.context["adminform"].form.errors)) == (302, ["month"])
+
+    def test_lots_begin_empty_and_nobody_needs_to_name_them(self, buyer, month):
+        form = buyer.get(self.ADD).context["adminform"].form
+        response = buyer.post(self.ADD, month | {"received_lots": "", "rejected_lots": "", "late_lots": ""})
+
+        assert [form[name].value() for name in LOTS] == [None, None, None]
+        assert response.status_code == 302
+        assert SupplierVolume.objects.values_list(*LOTS).get() == (0, 0, 0)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_add_a_month_at_once_one_is_told_that_it_has_figures(make_supplier, users):
+    supplier, buyers = make_supplier(), [Client(), Client()]
+    for each in buyers:
+        each.force_login(users["procurement"])
+    month = {"supplier": supplier.pk, "month": "2026-05", "defective_qty": "0"}
+
+    answers = at_once(
+        2, lambda n: buyers[n].post("/admin/suppliers/suppliervolume/add/", month | {"received_qty": f"{n + 1}000"})
+    )
+
+    assert sorted(each.status_code for each in answers) == [200, 302]
+    (told,) = [each for each in answers if each.status_code == 200]
+    assert "has figures of this supplier already" in told.context["adminform"].form.errors["month"][0]
+    stored = SupplierVolume.objects.get()
+    assert (stored.received_qty, stored.version) == (1000 if answers[0].status_code == 302 else 2000, 1)
+    assert AuditEntry.objects.filter(action="SUPPLIER_VOLUME_SET").count() == 1
 
 
 @pytest.mark.django_db

@@ -96,6 +96,8 @@ class TestAddressesOfLists:
         for query in (
             "created_at__gte=foo", "status=x", "supplier=%00", "supplier=7777", "password__startswith=a",
             "severity__regex=(a", "severity__startswith=h", "reported_by__password__gt=a", "nosuch=1",
+            "created_at__gte=2026-01-01T00:00:00Z%00", "q=%00",
+            f"supplier=0_{records.supplier.pk}", f"supplier=%2B{records.supplier.pk}", "supplier=%EF%BC%91",
         ):  # fmt: skip
             response = client.get(f"/admin/ncs/nonconformity/?{query}")
 
@@ -138,11 +140,35 @@ class TestAddressesOfRecords:
 
             assert response.status_code in {302, 403, 404}, (pk, view)
 
+    @pytest.mark.parametrize("name", ["_popup", "_to_field"])
+    def test_may_ask_for_a_pop_up_which_no_page_has(
+        self, name: str, browser: Browser, records: Records, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = browser("procurement")
+        pages = ("add/", f"{records.supplier.pk}/change/")
+
+        shown = [client.get(f"/admin/suppliers/supplier/{page}?_popup=1&{name}=name") for page in pages]
+        added = client.post("/admin/suppliers/supplier/add/", {"name": "Hansa Forge", name: "name"})
+
+        assert [each.status_code for each in (*shown, added)] == [200, 200, 302]
+        assert not any(each.context["is_popup"] for each in shown)
+        assert not [each for each in caplog.records if each.name.startswith("django.security")]
+
     def test_that_do_not_exist_lead_back_with_a_message(self, browser: Browser) -> None:
         response = browser("quality").get("/admin/ncs/nonconformity/4711/change/", follow=True)
 
         assert response.redirect_chain == [("/admin/", 302)]
         assert "Non-conformity with ID “4711” doesn’t exist" in text_of(response)
+
+    @pytest.mark.parametrize("spelt", ["0_{}", "+{}", "{}.0"])
+    def test_are_numbers_in_digits_alone(self, browser: Browser, records: Records, spelt: str) -> None:
+        number = spelt.format(records.supplier.pk)
+
+        response = browser("quality").get(f"/admin/suppliers/supplier/{number}/change/", follow=True)
+        listed = browser("quality").get(f"/admin/suppliers/suppliervolume/?supplier={encoded(number)}")
+
+        assert f"Supplier with ID “{number}” doesn’t exist" in text_of(response)
+        assert "The filter in the address was not understood" in text_of(listed)
 
     def test_of_the_add_form_may_ask_for_an_unknown_supplier(self, browser: Browser, records: Records) -> None:
         client = browser("quality", raise_request_exception=False)
