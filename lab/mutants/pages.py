@@ -6,6 +6,7 @@ from lab.mutants.mutant import Mutant
 
 ONCE = "qhse/adminsite/tests/test_once.py"
 MEANWHILE = "qhse/adminsite/tests/test_meanwhile.py"
+BY_FIELD = "qhse/adminsite/tests/test_meanwhile_by_field.py"
 HELD = "qhse/adminsite/tests/test_held.py"
 CHARTS = "qhse/adminsite/tests/test_charts.py"
 
@@ -53,8 +54,30 @@ MUTANTS = (
         f"{MEANWHILE} -k stays_so",
     ),
     Mutant(
-        "untouched-fields-undo-a-change", "qhse/adminsite/base.py",
-        "            form.keep_untouched(opened_with(changes))\n", "", f"{MEANWHILE} -k stays_so",
+        "untouched-fields-undo-a-change", "qhse/adminsite/meanwhile.py",
+        "            _put(data, name, now)\n", "            pass\n", f"{BY_FIELD} -k value_of_now",
+    ),
+    Mutant(
+        "typed-fields-lost-over-a-change", "qhse/adminsite/meanwhile.py",
+        "        if not differ(field, was, typed):\n", "        if True:\n", f"{BY_FIELD} -k value_of_now",
+    ),
+    Mutant(
+        "values-of-fields-compared-as-texts", "qhse/adminsite/meanwhile.py",
+        "    return field.has_changed(read, second)\n", "    return True\n", f"{BY_FIELD} -k value_of_now",
+    ),
+    Mutant(
+        "what-a-page-had-is-believed-unsigned", "qhse/adminsite/marks.py",
+        "signing.Signer(salt=_OPENED_SALT).unsign_object(opened)",
+        'signing.JSONSerializer().loads(signing.b64_decode(opened.partition(":")[0].encode()))',
+        f"{BY_FIELD} -k nothing_of_ours",
+    ),
+    Mutant(
+        "changed-long-ago-by-nobody", "audit/history.py",
+        "            shown += older.filter(", "            older.filter(", f"{BY_FIELD} -k seventy",
+    ),
+    Mutant(
+        "password-carried-in-a-page", "qhse/adminsite/meanwhile.py",
+        " or isinstance(field.widget, forms.PasswordInput))", ")", f"{BY_FIELD} -k no_password",
     ),
     Mutant(
         "logout-not-recorded", "qhse/adminsite/site.py",

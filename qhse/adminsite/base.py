@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -25,8 +25,8 @@ from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
-from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
-from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
+from qhse.adminsite.marks import OPENED, SEEN, number_in, opened_with, values_in, version_in
+from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, take_in, values_of
 from qhse.adminsite.once import held_back
 from qhse.adminsite.pagination import FoundPaginator
 from qhse.adminsite.panels import Content, record_panels
@@ -239,8 +239,12 @@ class ServiceModelAdmin(ReplicaLists):
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(self.on_the_way_back(request, self.record_url(str(record.pk))))
 
-    def changes_since(self, record: Model, seen: int) -> list[Change]:
-        """Return what the trail has about a record after an entry, newest first. See `HistoryPanel`."""
+    def changes_since(self, record: Model, seen: int, fields: Collection[str] = ()) -> list[Change]:
+        """
+        Return what the trail has about a record after an entry, newest first, however long ago for these `fields`.
+
+        See `HistoryPanel`.
+        """
         return []
 
     def newest_seen(self, record: Model) -> int:
@@ -267,12 +271,14 @@ class ServiceModelAdmin(ReplicaLists):
             told["errors"] = ()  # the notice stands above the fields already
         if record is None:
             return told
-        told |= {"version": request.POST.get(VERSION, record.version), "seen": request.POST.get(SEEN)}
+        seen = request.POST.get(SEEN)
         if form.is_stale:
-            changes = self.changes_since(record, number_in(request.POST.get(SEEN, "")) or 0)
-            form.keep_untouched(opened_with(changes))
-            told |= {"meanwhile": meanwhile_panel(form, changes), "version": record.version, "seen": None}
-        told["seen"] = told["seen"] or self.newest_seen(record)
+            differences = take_in(form, values_in(request.POST.get(OPENED, "")))
+            changes = self.changes_since(record, number_in(seen or "") or 0, [each.field for each in differences])
+            told["meanwhile"], seen = meanwhile_panel(form, differences, changes), None
+        # A form with another version than the record's is stale: the page that comes back is opened anew.
+        opened = values_of(type(form)(instance=record) if form.is_bound else form)
+        told |= {"version": record.version, "seen": seen or self.newest_seen(record), "opened": opened_with(opened)}
         return told
 
     # --- After a write: on the record, and it is said what was written ------------------------------------------------

@@ -191,7 +191,7 @@ class TestAnEvent:
 
         refused = client.post(page, fields)
 
-        assert ["Status", "FAILED", "PENDING"] in [row[:3] for row in rows_of(refused)]
+        assert ["Status", "Dead", "Pending"] in [row[:3] for row in rows_of(refused)]
         assert OutboxEvent.objects.get(pk=dead.pk).status == EventStatus.DEAD
 
 
