@@ -7,6 +7,7 @@ from lab.mutants.mutant import Mutant
 ONCE = "qhse/adminsite/tests/test_once.py"
 MEANWHILE = "qhse/adminsite/tests/test_meanwhile.py"
 BY_FIELD = "qhse/adminsite/tests/test_meanwhile_by_field.py"
+LATE = "qhse/adminsite/tests/test_late.py"
 HELD = "qhse/adminsite/tests/test_held.py"
 CHARTS = "qhse/adminsite/tests/test_charts.py"
 
@@ -78,6 +79,28 @@ MUTANTS = (
     Mutant(
         "password-carried-in-a-page", "qhse/adminsite/meanwhile.py",
         " or isinstance(field.widget, forms.PasswordInput))", ")", f"{BY_FIELD} -k no_password",
+    ),
+    Mutant(
+        "typed-text-lost-that-comes-too-late", "qhse/adminsite/late.py",
+        "            found.append((str(field.label or pretty_name(name)), text))\n", "            pass\n",
+        f"{LATE} -k finished",
+    ),
+    Mutant(
+        "text-of-one-kind-of-input-lost", "qhse/adminsite/late.py",
+        "forms.NumberInput, forms.EmailInput, forms.URLInput)", "forms.NumberInput)", f"{LATE} -k finished",
+    ),
+    Mutant(
+        "text-lost-with-the-role", "qhse/adminsite/late.py",
+        '        vars(request)["typed_in_vain"] = written_in(request, form_classes)\n', "", f"{LATE} -k lost_the_role",
+    ),
+    Mutant(
+        "what-stood-there-given-back-as-typed", "qhse/adminsite/late.py",
+        "differ(field, opened.get(name, \"\"), text)", "True", f"{LATE} -k stood_there",
+    ),
+    Mutant(
+        "reason-for-several-lost", "qhse/adminsite/bulk.py",
+        'f"Nothing has been changed. You had written: {reason}"', '"Nothing has been changed."',
+        f"{LATE} -k all_have_changed",
     ),
     Mutant(
         "logout-not-recorded", "qhse/adminsite/site.py",

@@ -25,6 +25,7 @@ from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
+from qhse.adminsite.late import given_back_if_denied, written_in, you_had_written
 from qhse.adminsite.marks import OPENED, SEEN, number_in, opened_with, values_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, take_in, values_of
 from qhse.adminsite.once import held_back
@@ -33,7 +34,6 @@ from qhse.adminsite.panels import Content, record_panels
 from qhse.adminsite.replica_lists import ReplicaLists, listed_on
 from qhse.searches import found_in
 from qhse.searching import words_of
-from qhse.text import plain
 
 RANGE_LOOKUPS = frozenset({"exact", "in", "isnull", "gt", "gte", "lt", "lte"})
 RUBBISH = (
@@ -66,7 +66,6 @@ class ServiceModelAdmin(ReplicaLists):
     change_done: ClassVar[str] = "has been changed"
     empty_list: ClassVar[str] = ""  # what would stand in the list, and who puts it there
     menu_order: ClassVar[int] = 100
-    written_texts: ClassVar[tuple[str, ...]] = ("reason",)  # fields whose text is given back when it comes too late
     url_filters: ClassVar[tuple[str, ...]] = ()
     search_columns: ClassVar[tuple[str, ...]] = ()  # searched beside `search_fields`, whatever the case and accents
     search_keys: ClassVar[tuple[str, ...]] = ()  # columns that hold such texts already
@@ -213,13 +212,24 @@ class ServiceModelAdmin(ReplicaLists):
             field.widget.can_view_related = field.widget.can_delete_related = False
         return field
 
+    def forms_sent(self, request: HttpRequest) -> list[type[ServiceForm]]:
+        """Return the classes of form of which one may have been sent to a record's page, the likeliest first."""
+        return [self.change_form] if self.change_form else []
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        sent = self.forms_sent(request) if object_id else [self.add_form] if self.add_form else []
+        with given_back_if_denied(request, sent):
+            return super().changeform_view(request, object_id, *args, **kwargs)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Django's page. If somebody else was quicker, it says that, and not that the user may not."""
         if request.method == "POST" and self.has_change_permission(request):
             record = self.get_object(request, unquote(object_id))
-            if record is not None and self.too_late(request, record):
+            if record is None and (text := you_had_written(written_in(request, self.forms_sent(request)))):
+                self.message_user(request, f"Nothing has been stored.{text}", messages.WARNING)
+            elif record is not None and self.too_late(request, record):
                 return self._too_late(request, record)
         response = super().change_view(request, object_id, form_url, extra_context)
         context = getattr(response, "context_data", None) or {}
@@ -234,9 +244,9 @@ class ServiceModelAdmin(ReplicaLists):
         last = next(iter(self.changes_since(record, 0)), None)
         who = f", by {last.by} on {last.at:%Y-%m-%d at %H:%M} UTC" if last and last.at else ""
         text = f"{self.told_as(record)} {self.too_late(request, record)}{who}; nothing has been changed."
-        if written := list(filter(None, (plain(request.POST.get(name, "")) for name in self.written_texts))):
-            text = f"{text} You had written: {' · '.join(written)}"
-        self.message_user(request, text, messages.WARNING)
+        self.message_user(
+            request, text + you_had_written(written_in(request, self.forms_sent(request))), messages.WARNING
+        )
         return HttpResponseRedirect(self.on_the_way_back(request, self.record_url(str(record.pk))))
 
     def changes_since(self, record: Model, seen: int, fields: Collection[str] = ()) -> list[Change]:
