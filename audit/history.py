@@ -11,16 +11,17 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
+from django.utils.text import Truncator, capfirst
 
 from audit.models import AuditEntry
+from audit.models.trail import AuditEntryQuerySet
 from audit.permissions import AUDIT_ROLES
 from audit.words import SOURCES, WITHOUT_ACCOUNT, field_of, kind_of, value_text, what_happened
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import Role
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.display import NONE, link
-from qhse.adminsite.meanwhile import Change
+from qhse.adminsite.meanwhile import Change, names_in_form
 
 SHOWN = 50
 EXCERPT = 200  # characters of a value, where many entries stand below each other
@@ -68,19 +69,21 @@ class HistoryPanel(ServiceModelAdmin):
     def record_panels(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
         return [*super().record_panels(request, record), *self._history(request, record)]
 
-    def newest_seen(self, record: Model) -> int:
-        entry = AuditEntry.objects.about(self.entity_type, self.entity_id(record)).first()
-        return 0 if entry is None else entry.pk
+    def entries_of(self, record: Any) -> AuditEntryQuerySet:
+        """Return the entries about a record, newest first."""
+        return AuditEntry.objects.about(self.entity_type, self.entity_id(record))
 
-    def changes_since(self, record: Model, seen: int) -> list[Change]:
-        entries = AuditEntry.objects.about(self.entity_type, self.entity_id(record)).filter(pk__gt=seen)[:SHOWN]
-        return [change for entry in entries for change in _changes_of(entry)]
+    def newest_seen(self, record: Model) -> int:
+        return newest_of(self.entries_of(record))
+
+    def changes_since(self, record: Model, seen: int, fields: Collection[str] = ()) -> list[Change]:
+        return changes_in(self.entries_of(record).filter(pk__gt=seen), fields)
 
     def _history(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
         if not is_allowed(request.user, "record_history", AUDIT_ROLES):
             return []
         entity_id = self.entity_id(record)
-        entries = list(AuditEntry.objects.about(self.entity_type, entity_id)[: SHOWN + 1])
+        entries = list(self.entries_of(record)[: SHOWN + 1])
         panel = {
             "template": "audit/history_panel.html",
             "lines": lines_of(entries[:SHOWN], RecordNames(request)),
@@ -93,9 +96,33 @@ class HistoryPanel(ServiceModelAdmin):
         return [panel]
 
 
-def _changes_of(entry: AuditEntry) -> Iterator[Change]:
-    for name, (old, new) in (entry.shown_changes or {"": [None, None]}).items():
-        yield Change(name, old, new, what_happened(entry.action), entry.actor, entry.created_at)
+def newest_of(entries: AuditEntryQuerySet) -> int:
+    newest = entries.first()
+    return 0 if newest is None else newest.pk
+
+
+def changes_in(entries: AuditEntryQuerySet, fields: Collection[str] = ()) -> list[Change]:
+    """Return what the newest entries have changed, and for each of these `fields` the newest that has it."""
+    shown = list(entries[:SHOWN])
+    if len(shown) == SHOWN:
+        known = {name for entry in shown for named in entry.shown_changes for name in names_in_form(named)}
+        older = entries.filter(pk__lt=shown[-1].pk)
+        for name in set(fields) - known:
+            shown += older.filter(changes__has_any_keys=[name, f"{name}_id"])[:1]
+    names = RecordNames().look_up(records_in(shown))
+    return [change for entry in dict.fromkeys(shown) for change in _changes_of(entry, names)]
+
+
+def _changes_of(entry: AuditEntry, names: RecordNames) -> Iterator[Change]:
+    def told(of: Any, value: Any) -> str:
+        return names.text(of.refers_to, str(value)) if of.refers_to and value is not None else value_text(of, value)
+
+    by, at = entry.actor, entry.created_at
+    if not entry.shown_changes:
+        yield Change("", what_happened(entry.action), NONE, NONE, by, at)
+    for name, (old, new) in entry.shown_changes.items():
+        of = field_of(entry.entity_type, name)
+        yield Change(name, capfirst(of.name), told(of, old), told(of, new), by, at)
 
 
 def history_pages() -> list[HistoryPanel]:

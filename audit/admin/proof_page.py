@@ -19,6 +19,7 @@ from audit.verifying import start_verification
 from qhse.accounts.models import User
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.forms import PlainTextForm
+from qhse.adminsite.late import given_back_if_denied
 from qhse.adminsite.numbers import WholeNumberField
 from qhse.adminsite.once import held_back
 from qhse.errors import DomainError
@@ -63,6 +64,10 @@ class ProofPages(ServiceModelAdmin):
 
     def proof_page(self, request: HttpRequest) -> HttpResponse:
         """Show what proves the trail. A POST is a review."""
+        with given_back_if_denied(request, [ReviewForm]):
+            return self._proof_page(request)
+
+    def _proof_page(self, request: HttpRequest) -> HttpResponse:
         if not (isinstance(request.user, User) and self.allows(request, "verify")):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD", "POST"):

@@ -64,7 +64,7 @@ _SKELETON = """
 
 
 _CONTENT = """
-() => document.body.innerHTML.replace(/(name="(?:_mark|_seen|csrfmiddlewaretoken)" value=")[^"]*/g, "$1")
+() => document.body.innerHTML.replace(/(name="(?:_mark|_seen|_opened|csrfmiddlewaretoken)" value=")[^"]*/g, "$1")
   .replace(/(action|href)="[^"]*"/g, "")
 """
 

@@ -6,6 +6,8 @@ from lab.mutants.mutant import Mutant
 
 ONCE = "qhse/adminsite/tests/test_once.py"
 MEANWHILE = "qhse/adminsite/tests/test_meanwhile.py"
+BY_FIELD = "qhse/adminsite/tests/test_meanwhile_by_field.py"
+LATE = "qhse/adminsite/tests/test_late.py"
 HELD = "qhse/adminsite/tests/test_held.py"
 NUMBERS = "qhse/adminsite/tests/test_numbers.py"
 CHARTS = "qhse/adminsite/tests/test_charts.py"
@@ -71,8 +73,52 @@ MUTANTS = (
         f"{MEANWHILE} -k stays_so",
     ),
     Mutant(
-        "untouched-fields-undo-a-change", "qhse/adminsite/base.py",
-        "            form.keep_untouched(opened_with(changes))\n", "", f"{MEANWHILE} -k stays_so",
+        "untouched-fields-undo-a-change", "qhse/adminsite/meanwhile.py",
+        "            _put(data, name, now)\n", "            pass\n", f"{BY_FIELD} -k value_of_now",
+    ),
+    Mutant(
+        "typed-fields-lost-over-a-change", "qhse/adminsite/meanwhile.py",
+        "        if not differ(field, was, typed):\n", "        if True:\n", f"{BY_FIELD} -k value_of_now",
+    ),
+    Mutant(
+        "values-of-fields-compared-as-texts", "qhse/adminsite/meanwhile.py",
+        "    return field.has_changed(read, second)\n", "    return True\n", f"{BY_FIELD} -k value_of_now",
+    ),
+    Mutant(
+        "what-a-page-had-is-believed-unsigned", "qhse/adminsite/marks.py",
+        "signing.Signer(salt=_OPENED_SALT).unsign_object(opened)",
+        'signing.JSONSerializer().loads(signing.b64_decode(opened.partition(":")[0].encode()))',
+        f"{BY_FIELD} -k nothing_of_ours",
+    ),
+    Mutant(
+        "changed-long-ago-by-nobody", "audit/history.py",
+        "            shown += older.filter(", "            older.filter(", f"{BY_FIELD} -k seventy",
+    ),
+    Mutant(
+        "password-carried-in-a-page", "qhse/adminsite/meanwhile.py",
+        " or isinstance(field.widget, forms.PasswordInput))", ")", f"{BY_FIELD} -k no_password",
+    ),
+    Mutant(
+        "typed-text-lost-that-comes-too-late", "qhse/adminsite/late.py",
+        "            found.append((str(field.label or pretty_name(name)), text))\n", "            pass\n",
+        f"{LATE} -k finished",
+    ),
+    Mutant(
+        "text-of-one-kind-of-input-lost", "qhse/adminsite/late.py",
+        "forms.NumberInput, forms.EmailInput, forms.URLInput)", "forms.NumberInput)", f"{LATE} -k finished",
+    ),
+    Mutant(
+        "text-lost-with-the-role", "qhse/adminsite/late.py",
+        '        vars(request)["typed_in_vain"] = written_in(request, form_classes)\n', "", f"{LATE} -k lost_the_role",
+    ),
+    Mutant(
+        "what-stood-there-given-back-as-typed", "qhse/adminsite/late.py",
+        "differ(field, opened.get(name, \"\"), text)", "True", f"{LATE} -k stood_there",
+    ),
+    Mutant(
+        "reason-for-several-lost", "qhse/adminsite/bulk.py",
+        'f"Nothing has been changed. You had written: {reason}"', '"Nothing has been changed."',
+        f"{LATE} -k all_have_changed",
     ),
     Mutant(
         "logout-not-recorded", "qhse/adminsite/site.py",

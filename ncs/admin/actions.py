@@ -172,7 +172,6 @@ class CorrectiveActionAdmin(FilesAdmin, HistoryPanel):
         "cancel": Step("Cancel", ActionCancelForm, "cancel", "has been cancelled", is_named=True),
         **file_steps("change"),
     }
-    written_texts = ("reason", "note", "file_description")
     list_display = ("title", "nc_number", "kind", "status_badge", "whose", "due")
     list_filter = (RunningFilter, OverdueFilter, OwnerFilter, "kind")
     list_select_related = ("nc", "owner")

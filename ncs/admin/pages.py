@@ -77,7 +77,6 @@ class NonConformityAdmin(CaseColumns, ReportPages, AuditorPages, FilesAdmin, Bul
     entity_type = "nonconformity"
     add_form = forms.NonConformityAddForm
     steps = STEPS
-    written_texts = ("reason", "containment", "root_cause", "file_description")
     list_display = (
         "nc_number", "severity_badge", "phase_badge", "supplier_name", "owner_name", "due", "age", "part_no", "summary",
     )  # fmt: skip

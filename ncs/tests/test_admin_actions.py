@@ -105,4 +105,4 @@ class TestALateForm:
 
         (told,) = [str(each) for each in answer.context["messages"]]
         assert "is cancelled already, by admin" in told
-        assert told.endswith("You had written: Sorted 3 pallets")
+        assert told.endswith("You had written: What was done: Sorted 3 pallets")

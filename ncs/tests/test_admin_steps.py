@@ -140,7 +140,7 @@ class TestAnOldForm:
                 follow=True,
             )
             assert "has been closed already, by admin" in answer.content.decode(), address
-            assert "You had written: Sorted · Blocked" in answer.content.decode()
+            assert "Reason: Sorted" in answer.content.decode() and "Containment: Blocked" in answer.content.decode()
         assert NonConformity.objects.get().status == "CLOSED"
 
     def test_of_a_step_says_its_step_itself(self, make_nc, page_of):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -25,8 +25,9 @@ from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
-from qhse.adminsite.marks import SEEN, VERSION, number_in, version_in
-from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, opened_with
+from qhse.adminsite.late import given_back_if_denied, written_in, you_had_written
+from qhse.adminsite.marks import OPENED, SEEN, number_in, opened_with, values_in, version_in
+from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, take_in, values_of
 from qhse.adminsite.numbers import NUMBERS
 from qhse.adminsite.once import held_back
 from qhse.adminsite.pagination import FoundPaginator
@@ -34,7 +35,6 @@ from qhse.adminsite.panels import Content, record_panels
 from qhse.adminsite.replica_lists import ReplicaLists, listed_on
 from qhse.searches import found_in
 from qhse.searching import words_of
-from qhse.text import plain
 
 RANGE_LOOKUPS = frozenset({"exact", "in", "isnull", "gt", "gte", "lt", "lte"})
 RUBBISH = (
@@ -67,7 +67,6 @@ class ServiceModelAdmin(ReplicaLists):
     change_done: ClassVar[str] = "has been changed"
     empty_list: ClassVar[str] = ""  # what would stand in the list, and who puts it there
     menu_order: ClassVar[int] = 100
-    written_texts: ClassVar[tuple[str, ...]] = ("reason",)  # fields whose text is given back when it comes too late
     url_filters: ClassVar[tuple[str, ...]] = ()
     search_columns: ClassVar[tuple[str, ...]] = ()  # searched beside `search_fields`, whatever the case and accents
     search_keys: ClassVar[tuple[str, ...]] = ()  # columns that hold such texts already
@@ -229,15 +228,15 @@ class ServiceModelAdmin(ReplicaLists):
             field.widget.can_view_related = field.widget.can_delete_related = False
         return field
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Django's page without its pop-ups, which ours have not: a field that one asks for is no reason to refuse."""
-        for data in ("GET", "POST"):
-            if asked := {IS_POPUP_VAR, TO_FIELD_VAR} & set(getattr(request, data)):
-                left = getattr(request, data).copy()
-                for name in asked:
-                    del left[name]
-                setattr(request, data, left)
-        return super().changeform_view(request, *args, **kwargs)
+    def forms_sent(self, request: HttpRequest) -> list[type[ServiceForm]]:
+        """Return the classes of form of which one may have been sent to a record's page, the likeliest first."""
+        return [self.change_form] if self.change_form else []
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        _leave_pop_ups(request)
+        sent = self.forms_sent(request) if object_id else [self.add_form] if self.add_form else []
+        with given_back_if_denied(request, sent):
+            return super().changeform_view(request, object_id, *args, **kwargs)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -245,7 +244,9 @@ class ServiceModelAdmin(ReplicaLists):
         """Django's page. If somebody else was quicker, it says that, and not that the user may not."""
         if request.method == "POST" and self.has_change_permission(request):
             record = self.get_object(request, unquote(object_id))
-            if record is not None and self.too_late(request, record):
+            if record is None and (text := you_had_written(written_in(request, self.forms_sent(request)))):
+                self.message_user(request, f"Nothing has been stored.{text}", messages.WARNING)
+            elif record is not None and self.too_late(request, record):
                 return self._too_late(request, record)
         response = super().change_view(request, object_id, form_url, extra_context)
         context = getattr(response, "context_data", None) or {}
@@ -260,13 +261,17 @@ class ServiceModelAdmin(ReplicaLists):
         last = next(iter(self.changes_since(record, 0)), None)
         who = f", by {last.by} on {last.at:%Y-%m-%d at %H:%M} UTC" if last and last.at else ""
         text = f"{self.told_as(record)} {self.too_late(request, record)}{who}; nothing has been changed."
-        if written := list(filter(None, (plain(request.POST.get(name, "")) for name in self.written_texts))):
-            text = f"{text} You had written: {' · '.join(written)}"
-        self.message_user(request, text, messages.WARNING)
+        self.message_user(
+            request, text + you_had_written(written_in(request, self.forms_sent(request))), messages.WARNING
+        )
         return HttpResponseRedirect(self.on_the_way_back(request, self.record_url(str(record.pk))))
 
-    def changes_since(self, record: Model, seen: int) -> list[Change]:
-        """Return what the trail has about a record after an entry, newest first. See `HistoryPanel`."""
+    def changes_since(self, record: Model, seen: int, fields: Collection[str] = ()) -> list[Change]:
+        """
+        Return what the trail has about a record after an entry, newest first, however long ago for these `fields`.
+
+        See `HistoryPanel`.
+        """
         return []
 
     def newest_seen(self, record: Model) -> int:
@@ -293,12 +298,14 @@ class ServiceModelAdmin(ReplicaLists):
             told["errors"] = ()  # the notice stands above the fields already
         if record is None:
             return told
-        told |= {"version": request.POST.get(VERSION, record.version), "seen": request.POST.get(SEEN)}
+        seen = request.POST.get(SEEN)
         if form.is_stale:
-            changes = self.changes_since(record, number_in(request.POST.get(SEEN, "")) or 0)
-            form.keep_untouched(opened_with(changes))
-            told |= {"meanwhile": meanwhile_panel(form, changes), "version": record.version, "seen": None}
-        told["seen"] = told["seen"] or self.newest_seen(record)
+            differences = take_in(form, values_in(request.POST.get(OPENED, "")))
+            changes = self.changes_since(record, number_in(seen or "") or 0, [each.field for each in differences])
+            told["meanwhile"], seen = meanwhile_panel(form, differences, changes), None
+        # A form with another version than the record's is stale: the page that comes back is opened anew.
+        opened = values_of(type(form)(instance=record) if form.is_bound else form)
+        told |= {"version": record.version, "seen": seen or self.newest_seen(record), "opened": opened_with(opened)}
         return told
 
     # --- After a write: on the record, and it is said what was written ------------------------------------------------
@@ -362,6 +369,16 @@ class ReadOnlyAdmin(ServiceModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.allows(request, "list")
+
+
+def _leave_pop_ups(request: Any) -> None:
+    """Let Django's page know of no pop-up, which ours have not: a field that one asks for is no reason to refuse."""
+    for data in ("GET", "POST"):
+        if asked := {IS_POPUP_VAR, TO_FIELD_VAR} & set(getattr(request, data)):
+            left = getattr(request, data).copy()
+            for name in asked:
+                del left[name]
+            setattr(request, data, left)
 
 
 def _parameters(list_filter: Any) -> tuple[str, ...]:

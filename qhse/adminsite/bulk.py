@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.forms import ReasonForm
+from qhse.adminsite.late import given_back_if_denied, written_in, you_had_written
 from qhse.adminsite.marks import CONFIRMED, VERSION, versions_in
 from qhse.adminsite.once import held_back
 from qhse.errors import DomainError, RecordHasChanged
@@ -32,6 +33,14 @@ class BulkActionsAdmin(ServiceModelAdmin):
     def describe(self, record: Any) -> str:
         """Return the line by which a person recognises the record on the page that asks for the reason."""
         return str(record)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        with given_back_if_denied(request, [ReasonForm]):
+            # Django would say that no action was chosen.
+            asked = request.POST.get("action")
+            if CONFIRMED in request.POST and asked in (self.actions or ()) and asked not in self.get_actions(request):
+                raise PermissionDenied
+            return super().changelist_view(request, extra_context)
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
@@ -77,7 +86,8 @@ class BulkActionsAdmin(ServiceModelAdmin):
         self.look_up_for(request, chosen)
         records = [record for record in chosen if not self.finished(record)]
         if not records:
-            self.message_user(request, nothing, messages.WARNING)
+            text = you_had_written(written_in(request, [ReasonForm]))
+            self.message_user(request, f"{nothing}{text}", messages.WARNING)
             return None
         form = ReasonForm(request.POST if CONFIRMED in request.POST else None)
         notice = held_back(request)
@@ -107,6 +117,8 @@ class BulkActionsAdmin(ServiceModelAdmin):
             more = f" and {len(done) - NAMED} more" if len(done) > NAMED else ""
             names = f"{', '.join(done[:NAMED])}{more}"
             self.message_user(request, f"{title}: {len(done)} done: {names}.", messages.SUCCESS)
+        else:
+            self.message_user(request, f"Nothing has been changed. You had written: {reason}", messages.WARNING)
 
     def _changed_meanwhile(self, record: Any) -> str:
         last = next(iter(self.changes_since(record, 0)), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
-from django.forms.models import model_to_dict
 from django.forms.utils import pretty_name
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -70,8 +69,8 @@ class ServiceForm(PlainTextForm, ModelForm):
     DomainError becomes a form error: the page comes back with the input, and nothing is stored, whatever services were
     called before.
 
-    If somebody else has changed the record since the page was opened, the form is refused as `is_stale`. What the
-    person has not touched takes the value of now, what they have typed stays. `notice` then says so above the fields.
+    If somebody else has changed the record since the page was opened, the form is refused as `is_stale`, and `notice`
+    says so above the fields. `meanwhile.take_in` then lets what the person has not touched have the value of now.
     """
 
     actor: User  # these four are set by ServiceModelAdmin.get_form
@@ -125,22 +124,6 @@ class ServiceForm(PlainTextForm, ModelForm):
         self.add_error(None, notice)
         self.notice, self.is_stale = notice, is_stale
 
-    def keep_untouched(self, opened_with: Mapping[str, Any]) -> None:
-        """Let fields of the page that comes back have the value of now, if they were sent as they were opened."""
-        present = model_to_dict(self.instance, fields=list(opened_with))
-        data: Any = copy(self.data)
-        for name, opened in opened_with.items():
-            if name not in self.cleaned_data or _in_trail(self.cleaned_data[name]) != opened:
-                continue
-            if isinstance(self.fields[name], forms.BooleanField):
-                data.pop(name, None)
-                data |= {name: "on"} if present[name] else {}
-            elif isinstance(self.fields[name], forms.MultipleChoiceField):
-                data.setlist(name, present[name])
-            else:
-                data[name] = "" if present[name] is None else str(present[name])
-        self.data = data
-
     def _input_for(self, field: str | None) -> str | None:
         """Return the form's field for a service's argument: `supplier_id` is typed in as `supplier`."""
         names = (field or "", (field or "").removesuffix("_id"))
@@ -151,13 +134,6 @@ class ServiceForm(PlainTextForm, ModelForm):
 
     def save_m2m(self) -> None:
         """Store nothing. There are no many-to-many fields, and the record is stored already."""
-
-
-def _in_trail(value: Any) -> Any:
-    """Return a value as audit entries have it, to be compared with theirs."""
-    if isinstance(value, Model):
-        return value.pk
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def with_link(refusal: DomainError) -> SafeString | str:

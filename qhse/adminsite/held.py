@@ -24,7 +24,7 @@ from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
 from qhse.accounts.models import User
-from qhse.adminsite.marks import MARK, SEEN, VERSION, asks_nothing, owner_of, typed
+from qhse.adminsite.marks import MARK, NOT_TYPED, asks_nothing, owner_of, typed
 from qhse.adminsite.once import View, show_only, start_messages_anew
 from qhse.clock import present
 from qhse.refused_pages import refused_page
@@ -120,7 +120,7 @@ def _worth_keeping(request: HttpRequest) -> str:
         return ""
     fields = typed(request)
     text = fields.urlencode()
-    return text if set(fields) - {VERSION, SEEN} and len(text) <= LARGEST else ""
+    return text if set(fields) - NOT_TYPED and len(text) <= LARGEST else ""
 
 
 def _kept(request: HttpRequest) -> dict[str, Any]:

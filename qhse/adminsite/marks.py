@@ -18,9 +18,15 @@ from django.utils.crypto import salted_hmac
 MARK = "_mark"
 VERSION = "_version"  # of the record that the form was opened with; on pages of several records "<id>:<version>" each
 SEEN = "_seen"  # the newest audit entry about the record when the form was opened
+OPENED = "_opened"  # the values that the form was opened with, signed
 CSRF = "csrfmiddlewaretoken"
 CONFIRMED = "confirmed"  # in the form of an action that has asked for a reason
+NOT_TYPED = frozenset({VERSION, SEEN, OPENED})  # of what `typed` returns
 _SALT = "qhse.adminsite.mark"
+_OPENED_SALT = "qhse.adminsite.opened"
+
+Sent = str | bool | list[str]
+"""A value of a field as a browser sends it: a text, whether a box is ticked, or what is chosen of several."""
 
 
 def new_mark(user: Any) -> str:
@@ -35,6 +41,24 @@ def owner_of(mark: str) -> int | None:
     except (signing.BadSignature, ValueError, TypeError):
         return None
     return owner if isinstance(owner, int) else None
+
+
+def opened_with(values: dict[str, Sent]) -> str:
+    """
+    Return what a form carries of the values that it was opened with.
+
+    It is signed: a page that comes back says of them what they mean, and may only do so of what it had shown.
+    """
+    return signing.Signer(salt=_OPENED_SALT).sign_object(values, compress=True)
+
+
+def values_in(opened: str) -> dict[str, Sent]:
+    """Return the values that a form was opened with. None of what we have not signed, or if it carries nothing."""
+    try:
+        values: dict[str, Sent] = signing.Signer(salt=_OPENED_SALT).unsign_object(opened)
+    except (signing.BadSignature, ValueError):
+        return {}
+    return values
 
 
 def typed(request: HttpRequest) -> QueryDict:

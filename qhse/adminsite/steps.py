@@ -90,6 +90,10 @@ class SteppedAdmin(ServiceModelAdmin):
         name = self.step(request, record)
         return self.steps[name].form if name else None
 
+    def forms_sent(self, request: HttpRequest) -> list[type[ServiceForm]]:
+        asked = self.steps.get(request.GET.get(STEP, ""))
+        return [*([asked.form] if asked else []), *(each.form for each in self.steps.values())]
+
     def label_of_save(self, request: HttpRequest, record: Any) -> str:
         name = self.step(request, record)
         return self.steps[name].label if name else "Save"

@@ -53,7 +53,6 @@ class CertificateAdmin(CertificateColumns, FilesAdmin, HistoryPanel):
         "withdraw": Step("Withdraw", forms.CertificateWithdrawForm, "withdraw", "has been withdrawn", is_named=True),
         **file_steps("attach"),
     }
-    written_texts = ("reason", "ref", "file_description")
     list_display = (
         "supplier_name", "standard_name", "ends", "left", "status_badge", "edition_told", "number_told", "verifier",
     )  # fmt: skip

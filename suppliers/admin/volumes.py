@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -13,9 +14,13 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from audit.history import changes_in, newest_of
+from audit.models import AuditEntry
+from audit.models.trail import AuditEntryQuerySet
 from qhse.adminsite.base import ServiceModelAdmin
 from qhse.adminsite.display import NONE, link
 from qhse.adminsite.forms import ServiceForm, reason_field
+from qhse.adminsite.meanwhile import Change
 from qhse.adminsite.panels import Content, show_on_records
 from qhse.exchange.values import CellRefused, month
 from suppliers.models import Supplier, SupplierVolume
@@ -144,6 +149,13 @@ class VolumeAdmin(ServiceModelAdmin):
     def told_as(self, record: Any) -> str:
         return f"{record.month_text} of {record.supplier.name}"
 
+    def newest_seen(self, record: Any) -> int:
+        return newest_of(_entries_of(record))
+
+    def changes_since(self, record: Any, seen: int, fields: Collection[str] = ()) -> list[Change]:
+        changes = changes_in(_entries_of(record).filter(pk__gt=seen), fields)
+        return [each for each in changes if each.field in FIGURES]
+
     @admin.display(description="supplier", ordering="supplier__name_order")
     def whose(self, volume: SupplierVolume) -> str:
         return volume.supplier.name
@@ -167,6 +179,11 @@ class VolumeAdmin(ServiceModelAdmin):
     @admin.display(description="last set")
     def changed(self, volume: SupplierVolume) -> str:
         return f"{volume.updated_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _entries_of(volume: SupplierVolume) -> AuditEntryQuerySet:
+    """Return the entries about a month, newest first. They are entries of its supplier."""
+    return AuditEntry.objects.about("supplier", volume.supplier_id).filter(changes__volume_month__1=volume.month_text)
 
 
 def volumes_panel(request: HttpRequest, supplier: Supplier) -> Content | None:

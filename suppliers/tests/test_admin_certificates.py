@@ -219,7 +219,7 @@ class TestSteps:
         answer = client.post(page(certificate, "verify"), {"method": "register", "ref": "Page 7"}, follow=True)
 
         assert "has been rejected already" in shown(answer)
-        assert "You had written: Page 7" in shown(answer)
+        assert "You had written: Where: Page 7" in shown(answer)
 
     def test_a_file_is_added_by_buyers_and_quality(self, browser, make_certificate):
         certificate = make_certificate()

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEntry
+from qhse.adminsite.tests.forms_of import open_and_fill
 from suppliers.models import Supplier
 from suppliers.services import change_supplier_status, merge_supplier
 from suppliers.tests.made import a_certificate
@@ -113,13 +114,13 @@ class TestCorrect:
     def test_what_somebody_else_has_changed_meanwhile_is_kept(self, browser, make_supplier):
         supplier = make_supplier()
         client = browser("procurement")
+        fields = open_and_fill(client, page(supplier, "correct"), contact_name="Anna", reason="New")
         client.post(
             page(supplier, "correct"),
             {**DETAILS, "name": supplier.name, "required_standards": ["iso_9001"], "reason": "Car line"},
         )
-        opened = {**DETAILS, "name": supplier.name, "contact_name": "Anna", "reason": "New", "_version": 1, "_seen": 0}
 
-        response = client.post(page(supplier, "correct"), opened)
+        response = client.post(page(supplier, "correct"), fields)
 
         form = response.context["adminform"].form
         assert form.is_stale

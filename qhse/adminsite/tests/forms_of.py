@@ -29,7 +29,7 @@ class Forms(HTMLParser):
                 self.found.append((values.get("action") or "", self._fields))
         if self._fields is None or (tag != "option" and "name" not in values and tag != "select"):
             return
-        if tag == "input" and (values.get("type") not in ("submit", "checkbox") or "checked" in values):
+        if tag == "input" and (values.get("type") not in ("submit", "checkbox", "radio") or "checked" in values):
             self._add(values["name"], values.get("value") or ("on" if values.get("type") == "checkbox" else ""))
         elif tag == "textarea":
             self._select, self._text = values["name"], ""

@@ -157,7 +157,7 @@ class TestANonConformity:
 
         (told,) = [str(each) for each in answer.context["messages"]]
         assert told.startswith(f"{nc.number} (Hansa Forge GmbH, high) has been closed already, by admin on 2")
-        assert told.endswith("nothing has been changed. You had written: Sorted by\nhand")
+        assert told.endswith("nothing has been changed. You had written: Reason: Sorted by\nhand")
         assert NonConformity.objects.get(pk=nc.pk).closure_reason == "First"
 
     def test_of_several_is_left_as_it_is_and_named(self, browser: Browser, make_nc: Any, users: Any) -> None:
@@ -191,7 +191,7 @@ class TestAnEvent:
 
         refused = client.post(page, fields)
 
-        assert ["Status", "FAILED", "PENDING"] in [row[:3] for row in rows_of(refused)]
+        assert ["Status", "Dead", "Pending"] in [row[:3] for row in rows_of(refused)]
         assert OutboxEvent.objects.get(pk=dead.pk).status == EventStatus.DEAD
 
 
@@ -211,7 +211,7 @@ class TestAtTheSameTime:
             for m in client.get(a["Location"]).context["messages"]
         ]
         assert sorted("has been closed." in text for text in told) == [False, True]
-        assert sum("You had written: Reason" in text for text in told) == 1
+        assert sum("You had written: Reason: Reason" in text for text in told) == 1
         assert AuditEntry.objects.filter(action="NC_CLOSED", entity_id=str(records.open_nc.pk)).count() == 1
 
     def test_of_two_who_renew_one_certification_the_second_sees_the_first(

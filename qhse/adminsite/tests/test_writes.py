@@ -349,7 +349,7 @@ class TestDismissing:
         )
 
         assert "has been dismissed, which is final, by admin on" in text_of(response)
-        assert "nothing has been changed. You had written: Second" in text_of(response)
+        assert "nothing has been changed. You had written: Reason: Second" in text_of(response)
         assert traces() == before
 
 

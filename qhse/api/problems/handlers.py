@@ -106,7 +106,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     note_refusal(request)
     if _is_page(request):
-        return refused_page(request, "403.html", HTTPStatus.FORBIDDEN)
+        # What pages of the admin site give back: see `qhse/adminsite/late.py`.
+        return refused_page(request, "403.html", HTTPStatus.FORBIDDEN, written=getattr(request, "typed_in_vain", ()))
     return problem(status=403, code="permission_denied", detail="You may not do this.")
 
 

@@ -177,7 +177,7 @@ class TestARefusal:
         answer = add(client=client, fields=fields)
 
         (told,) = [each.message for each in answer.wsgi_request._messages._queued_messages]
-        assert "has been closed already, by admin" in told and "You had written: Bore of part 3" in told
+        assert "has been closed already, by admin" in told and "You had written: What it shows: Bore of part 3" in told
         assert (answer.status_code, stored()) == (302, [])
 
     @pytest.mark.parametrize("role", ["procurement", "auditor"])
