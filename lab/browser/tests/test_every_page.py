@@ -21,7 +21,11 @@ pytestmark = pytest.mark.browser
 LOGGED_OUT = "logout/"  # a page of its own below
 
 SEEN = set()
-RUBBISH = {"input.vDateField, input[type=date]": "soon", "input[type=number]": "-1", "input[inputmode=url]": "nowhere"}
+RUBBISH = {
+    "input.vDateField, input[type=date]": "soon",
+    "input[inputmode=numeric], input[inputmode=decimal]": "-1",
+    "input[inputmode=url]": "nowhere",
+}
 
 
 def look(visitor, *, again=True):
