@@ -87,7 +87,7 @@ def test_a_review_is_stamped_with_its_note_and_stands_in_the_banner(auditor, tra
     [
         ({"seal": "99"} | NOTE, "seal", "There is no seal 99."),
         ({"seal": "3", "note": " \u200b "}, "note", "This field is required."),
-        ({"seal": "x"} | NOTE, "seal", "Enter a whole number."),
+        ({"seal": "x"} | NOTE, "seal", "Must be a whole number in digits alone, such as 1200, not 'x'."),
         ({"seal": "0"} | NOTE, "seal", "Ensure this value is greater than or equal to 1."),
     ],
 )
