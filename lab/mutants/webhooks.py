@@ -196,7 +196,8 @@ MUTANTS = (
     ),
     Mutant(
         "webhook-never-paused", f"{HERE}/outcomes.py",
-        "        _pause(endpoint, PauseCause.FAILURES)\n", "        pass\n", f"{COURIER} -k for_a_day_is_paused",
+        "        _pause(endpoint, PauseCause.FAILURES if ", "        bool(PauseCause.FAILURES if ",
+        f"{COURIER} -k for_a_day_is_paused",
     ),
     Mutant(
         "webhook-poison-pauses-its-endpoint", f"{HERE}/outcomes.py",
