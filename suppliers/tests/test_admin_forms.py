@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -99,3 +100,5 @@ def test_a_taken_name_is_refused_with_the_way_to_the_one_that_has_it(users, make
 
     assert f'<a href="/admin/suppliers/supplier/{existing.pk}/change/">Open it</a>' in shown
     assert "&#x27;Weiss &lt;Technik&gt;&#x27;" in shown
+    # A link within a link is none: browsers end the outer one, and show neither as it was meant.
+    assert not re.search(r"<a [^>]*>(?:(?!</a>).)*<a ", shown, re.DOTALL)
