@@ -27,7 +27,7 @@ import pytest
 from dev.brokers.nats import find_nats
 from dev.brokers.rabbitmq import find_rabbitmq
 from dev.postgres.binaries import PostgresUnavailable
-from dev.postgres.server import PrivatePostgres
+from dev.postgres.server import DATABASE, PrivatePostgres
 
 # What a shell exports must neither point the tests at a real database nor decide whether they pass.
 FOREIGN_VARIABLES = (
@@ -103,6 +103,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run on PostgreSQL: the one of TEST_DATABASE_URL, else a private server started for this run",
     )
+    parser.addoption(
+        "--migrated",
+        metavar="DIRECTORY",
+        type=Path,
+        help="with --postgres: begin with the data of a private server whose database has the schema already",
+    )
     parser.addoption("--with-database", action="store_true", help="leave out tests for which any database will do")
 
 
@@ -128,7 +134,8 @@ def _choose_postgres(config: pytest.Config) -> None:
     if given:
         return
     # Standbys of tests have no slot. One that is stopped while another is copied would miss what the copy tidies away.
-    server = PrivatePostgres(durable=False, settings={"wal_keep_size": "512MB"})
+    data = config.known_args_namespace.migrated
+    server = PrivatePostgres(durable=False, settings={"wal_keep_size": "512MB"}, data=data)
     try:
         server.start()
     except PostgresUnavailable as error:
@@ -211,7 +218,12 @@ class DeselectionCount:
             node.config.stash[_deselected] = counts
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("migrated"):
+        from django.db import connection  # here, where Django has its settings
+
+        connection.settings_dict["TEST"]["TEMPLATE"] = DATABASE
     config.pluginmanager.register(SkipWatch(config))
     config.pluginmanager.register(DeselectionCount())
 

@@ -56,9 +56,9 @@ class PrivatePostgres:
     One server in a temporary directory of its own. The context manager starts and removes it.
 
     `durable=False` trades crash safety for speed, for tests only. Faults are injected into a durable one.
-    `settings` are server parameters; they win over ours. `variables` come into its environment. PostgreSQL refuses
-    root, so under root the server runs as an unprivileged user. It dies with the thread that started it: start it
-    from the main one.
+    `settings` are server parameters; they win over ours. `variables` come into its environment. `data` is the data of a
+    private server that was stopped: this one begins with a copy. PostgreSQL refuses root, so under root the server runs
+    as an unprivileged user. It dies with the thread that started it: start it from the main one.
     """
 
     def __init__(
@@ -67,7 +67,9 @@ class PrivatePostgres:
         durable: bool = False,
         settings: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
+        data: Path | None = None,
     ) -> None:
+        self._copied = data
         self._variables = {"LC_ALL": "C"} | dict(variables or {})
         self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE) | dict(settings or {})
         self._identity = _identity()
@@ -167,7 +169,16 @@ class PrivatePostgres:
         self._fill(binaries)
 
     def _fill(self, binaries: Path) -> None:
-        """Make the data directory, with an empty database."""
+        """Make the data directory, with an empty database or as a copy."""
+        if self._copied is not None:
+            try:
+                shutil.copytree(self._copied, self.directory / "data")
+            except (OSError, shutil.Error) as error:
+                raise PostgresUnavailable(f"no data to begin with: {error}") from None
+            if self._identity:
+                user, group = self._identity["user"], self._identity["group"]
+                locked_directory.give_away(self.directory / "data", user=user, group=group)
+            return
         locale = "C.UTF-8" if os.uname().sysname == "Linux" else "en_US.UTF-8"
         initialise = [binaries / "initdb", "-D", self.directory / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"]
         self._run([*initialise, f"--locale={locale}", "--no-sync"])

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-import shlex
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -45,26 +41,13 @@ from lab.mutants import (
     watching,
     webhooks,
 )
+from lab.mutants.judging import Finding, ask, by_module, migrated_data
 from lab.mutants.mutant import Mutant
 from qhse.terminal import run_program
 
 T = TypeVar("T")
 U = TypeVar("U")
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis")
-SECONDS = 300
-ASSERTED = r"^E +(AssertionError|dev\.waiting\.Stalled|assert |Failed: DID NOT RAISE)"
-# What stands behind a guarantee that is gone: another rule of the domain, or a constraint. Or its record is not there.
-NEXT_NET = r"^E +(\w+(\.\w+)*\.errors\.\w+|django\.db\.utils\.IntegrityError|\w+(\.\w+)*\.DoesNotExist)\b"
-
-
-class Finding(Enum):
-    """What a judge says of a tree."""
-
-    NOTHING = "all is well"
-    FOUND = "a guarantee is gone"
-    USELESS = "could not judge"
-
-
 VERDICTS = {Finding.NOTHING: "SURVIVED", Finding.FOUND: "caught", Finding.USELESS: "NOT JUDGED"}
 GROUPS = {
     "outbox": outbox.MUTANTS,
@@ -100,13 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     wanted = (options.only or ",".join(GROUPS)).split(",")
     chosen = [each for group, table in GROUPS.items() for each in table if {group, each.name} & set(wanted)]
-    with (
-        tempfile.TemporaryDirectory(prefix="qhse-mutants-") as directory,
-        Trees(Path(directory), options.at_once) as trees,
-    ):
-        judges = sorted({mutant.caught_by for mutant in chosen})
-        judged = [(judge, [mutant for mutant in chosen if mutant.caught_by == judge]) for judge in judges]
-        survivors = [name for names in trees.each(_survivors, judged) for name in names]
+    with tempfile.TemporaryDirectory(prefix="qhse-mutants-") as directory:
+        data = migrated_data(Path(directory))
+        with Trees(Path(directory), options.at_once) as trees:
+            survivors = [name for names in trees.each(partial(_survivors, data), by_module(chosen)) for name in names]
     print(f"\n{len(chosen)} mutants, {len(survivors)} survived{': ' if survivors else ''}{', '.join(survivors)}")
     return 1 if survivors or not chosen else 0
 
@@ -140,16 +120,16 @@ class Trees:
         return self._pool.map(in_a_tree, subjects)
 
 
-def _survivors(tree: Path, judged: tuple[str, Sequence[Mutant]]) -> list[str]:
+def _survivors(data: Path, tree: Path, judged: tuple[str, Sequence[Mutant]]) -> list[str]:
     """Return the names of those that their judge has not caught: none may, that is not green without a mutation."""
     judge, mutants = judged
-    if _judge(tree, judge) != Finding.NOTHING:
+    if ask(judge, tree, data=data) != Finding.NOTHING:
         print(f"{'':36} RED without any mutation: {judge}", flush=True)
         return [mutant.name for mutant in mutants]
-    return [mutant.name for mutant in mutants if not _is_caught(tree, mutant)]
+    return [mutant.name for mutant in mutants if not _is_caught(data, tree, mutant)]
 
 
-def _is_caught(tree: Path, mutant: Mutant) -> bool:
+def _is_caught(data: Path, tree: Path, mutant: Mutant) -> bool:
     path = tree / mutant.file
     sound = path.read_text(encoding="utf-8")
     if sound.count(mutant.old) != 1:
@@ -158,48 +138,12 @@ def _is_caught(tree: Path, mutant: Mutant) -> bool:
     path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
     started = time.monotonic()
     try:
-        verdict = VERDICTS[_judge(tree, mutant.caught_by)]
+        verdict = VERDICTS[ask(mutant.caught_by, tree, data=None if mutant.is_in_the_schema else data)]
     finally:
         path.write_text(sound, encoding="utf-8")
     caught = verdict == "caught"
     print(f"{mutant.name:36} {verdict:10} {time.monotonic() - started:5.1f} s  {mutant.caught_by}", flush=True)
     return caught
-
-
-def _judge(tree: Path, judge: str) -> Finding:
-    """
-    Run a judge. FOUND needs an assertion that failed, or a promise that the laboratory names as broken.
-
-    An import that fails, a fixture that breaks or a time that runs out is USELESS: such a judge has seen nothing of the
-    guarantee.
-    """
-    is_test = "/" in judge
-    if is_test:
-        command = ["-m", "pytest", "-q", "-x", "--postgres", "-p", "no:cacheprovider", *shlex.split(judge)]
-    else:
-        command = ["-m", "lab.chaos", "--quick", "--only", judge]
-    # Each judge has a server of its own: two on one would take its databases from each other.
-    env = {name: value for name, value in os.environ.items() if name != "TEST_DATABASE_URL"}
-    try:
-        done = subprocess.run(
-            [sys.executable, *command], cwd=tree, env=env, capture_output=True, text=True, errors="replace",
-            timeout=SECONDS,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return Finding.USELESS
-    return finding(done.returncode, done.stdout, is_test=is_test)
-
-
-def finding(code: int, output: str, *, is_test: bool) -> Finding:
-    """Return what an exit code and an output say."""
-    if code == 0:
-        return Finding.NOTHING
-    if is_test:
-        # Its teardown may complain as well. If a fixture breaks instead, `-x` ends the run without a failed test.
-        failed = re.search(r"^FAILED \S+\.py", output, re.MULTILINE)
-        asserted = re.search(f"{ASSERTED}|{NEXT_NET}", output, re.MULTILINE)
-        return Finding.FOUND if code == 1 and failed and asserted else Finding.USELESS
-    return Finding.FOUND if code == 1 and re.search(r"^FAILED: ", output, re.MULTILINE) else Finding.USELESS
 
 
 if __name__ == "__main__":

@@ -18,3 +18,8 @@ class Mutant(NamedTuple):
     old: str
     new: str
     caught_by: str
+
+    @property
+    def is_in_the_schema(self) -> bool:
+        """Migrations are this file, or call it: it shows only where it has migrated the database itself."""
+        return "/migrations/" in self.file or "/movements/" in self.file

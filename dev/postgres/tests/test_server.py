@@ -92,6 +92,27 @@ class TestPrivatePostgres:
         with psycopg.connect(server.url()) as connection:
             assert connection.execute("SELECT lot FROM gauge").fetchone() == (4711,)
 
+    def test_begins_with_a_copy_of_what_a_stopped_one_had_and_leaves_that_as_it_is(self):
+        with PrivatePostgres() as first:
+            with psycopg.connect(first.url()) as connection:
+                connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+            first.stop()
+
+            with (
+                PrivatePostgres(data=first.directory / "data") as second,
+                psycopg.connect(second.url()) as connection,
+            ):
+                assert connection.execute("TABLE kept").fetchone() == (7,)
+                connection.execute("DROP TABLE kept")
+
+            first.start()
+            with psycopg.connect(first.url()) as connection:
+                assert connection.execute("TABLE kept").fetchone() == (7,)
+
+    def test_says_that_there_is_nothing_to_begin_with(self, tmp_path):
+        with pytest.raises(PostgresUnavailable, match="nowhere"), PrivatePostgres(data=tmp_path / "nowhere"):
+            pass
+
     def test_starts_again_after_its_postmaster_was_killed(self, server):
         backend = psycopg.connect(server.url())
         os.kill(server.pid, signal.SIGKILL)

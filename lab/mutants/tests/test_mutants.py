@@ -8,7 +8,9 @@ import pytest
 from django.conf import settings
 
 from lab.chaos.__main__ import SCENARIOS
-from lab.mutants.__main__ import GROUPS, Finding, finding
+from lab.mutants.__main__ import GROUPS
+from lab.mutants.judging import Finding, by_module, finding
+from lab.mutants.mutant import Mutant
 
 MUTANTS = [mutant for table in GROUPS.values() for mutant in table]
 
@@ -53,3 +55,22 @@ ASSERTED = "E       AssertionError: assert 1 == 2\nFAILED a/test_b.py::test_c - 
 )
 def test_a_mutant_is_caught_by_a_failed_assertion_or_a_broken_promise_alone(code, output, is_test, found):
     assert finding(code, output, is_test=is_test) == found
+
+
+def test_the_judges_of_a_module_are_asked_for_all_its_mutants_together():
+    first, second, third, fourth = (
+        Mutant(name, "a.py", "old", "new", judge)
+        for name, judge in [("1", "t.py -k one"), ("2", "order"), ("3", "t.py -k 'two or three'"), ("4", "u.py -m x")]
+    )
+
+    assert by_module([first, second, third, fourth]) == [
+        ("order", [second]),
+        ("t.py -k '(one) or (two or three)'", [first, third]),
+        ("u.py -m x", [fourth]),
+    ]
+
+
+def test_a_module_that_one_mutant_needs_as_a_whole_is_asked_for_as_a_whole():
+    part, whole = (Mutant(name, "a.py", "old", "new", judge) for name, judge in [("1", "t.py -k one"), ("2", "t.py")])
+
+    assert by_module([part, whole]) == [("t.py", [part, whole])]
