@@ -122,7 +122,7 @@ MUTANTS = (
         "if not self.has_view_permission(request):", "if False:", f"{PAGES} -k same_right",
     ),
     Mutant(
-        "misread-address-exports-everything", "qhse/adminsite/base.py",
+        "misread-address-exports-everything", "qhse/adminsite/lists.py",
         "        try:\n            return self._understood(request)\n        except RUBBISH:\n"
         "            return None\n",
         "        return self.get_changelist_instance(request)\n", f"{PAGES} -k not_understood",

@@ -26,7 +26,7 @@ MUTANTS = (
         ', **NUMBERS}', "}", f"{NUMBERS} -k by_these_fields",
     ),
     Mutant(
-        "numbers-of-an-address-as-python-reads-them", "qhse/adminsite/base.py",
+        "numbers-of-an-address-as-python-reads-them", "qhse/adminsite/lists.py",
         "return not isinstance(field, IntegerField) or number_in(text) is not None", "return True",
         "qhse/adminsite/tests/test_rubbish.py -k in_digits_alone",
     ),

@@ -28,10 +28,10 @@ from ncs.events import (
     ActionVerified,
 )
 from ncs.models import CorrectiveAction, NonConformity
-from ncs.models.action import MAX_CONTACT, MAX_TITLE
-from ncs.services.fields import demanded, details, said
+from ncs.services.fields import demanded, said
 from ncs.services.people import may_own
-from ncs.services.storing import differing, iso, locked_open, store
+from ncs.services.plans import plan_of, planned
+from ncs.services.storing import differing, locked_open, store
 from ncs.workflow import RUNNING, action_may_move
 from outbox.publisher import publish
 from qhse import clock
@@ -39,7 +39,7 @@ from qhse.accounts.models import User
 from qhse.attachments.models import Attachment
 from qhse.errors import AnotherPersonMust, demand_version
 from qhse.queries import WrittenInsert
-from qhse.text import LineRefused, one_line, plain
+from qhse.text import plain
 
 Versions = Collection[int] | None
 MOST_ACTIONS = 200  # on a case: its page and its report show all of them, and voiding it cancels all in one transaction
@@ -67,7 +67,7 @@ def open_action(
     CaseHasTooManyActions.
     """
     nc = locked_open(nc_id, expected_versions)
-    values = _planned(
+    values = planned(
         {
             "title": title,
             "owner_id": owner_id if owner_id is not None or contact else actor.pk,
@@ -90,7 +90,7 @@ def _open(
     told = {"nc_id": nc.pk, "kind": kind, "status": action.status, **values, "follow_up_of_id": follow_up_of}
     _record(action, actor, "CAPA_OPENED", {name: (None, new) for name, new in told.items() if new not in ("", None)})
     _count(nc, actions_open=1)
-    _publish(action, nc, ActionOpened, actor, **_plan(action), follow_up_of=follow_up_of)
+    _publish(action, nc, ActionOpened, actor, **plan_of(action), follow_up_of=follow_up_of)
     return action
 
 
@@ -122,13 +122,13 @@ def change_action(
     elif values.get("contact"):
         values = values | {"owner_id": None}
     wanted = {"title": action.title, "owner_id": action.owner_id, "contact": action.contact, "due_on": action.due_on}
-    new = {name: value for name, (_, value) in differing(action, _planned(wanted | values, wanted)).items()}
+    new = {name: value for name, (_, value) in differing(action, planned(wanted | values, wanted)).items()}
     if not new:
         return action
     reason = demanded(reason, to="for another due date") if "due_on" in new else plain(reason)
     new |= {"overdue_told": None} if "due_on" in new else {}
     _change(action, nc, new, actor, "CAPA_CHANGED", reason=reason)
-    _publish(action, nc, ActionChanged, actor, **_plan(action))
+    _publish(action, nc, ActionChanged, actor, **plan_of(action))
     return action
 
 
@@ -267,7 +267,7 @@ def restore_follow_ups(nc: NonConformity, *, actor: User, reason: str) -> None:
     for action in gone.select_for_update(no_key=True, of=("self",)).order_by("pk"):
         _change(action, nc, {"status": ActionStatus.OPEN.value}, actor, "CAPA_OPENED", reason=reason)
         _count(nc, actions_open=1)
-        _publish(action, nc, ActionOpened, actor, **_plan(action), follow_up_of=action.follow_up_of_id)
+        _publish(action, nc, ActionOpened, actor, **plan_of(action), follow_up_of=action.follow_up_of_id)
 
 
 def _cancel(action: CorrectiveAction, nc: NonConformity, reason: str, actor: User) -> None:
@@ -290,30 +290,6 @@ def _locked(action_id: int, expected_versions: Versions) -> tuple[CorrectiveActi
     if nc.status != NcStatus.OPEN:
         raise NonConformityIsClosed(f"{nc.number}, which the action is on, is closed. Reopen it first.")
     return action, nc
-
-
-def _planned(values: dict[str, Any], present: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the plan of an action as it is stored. An owner who stands there already may have left meanwhile."""
-    try:
-        read = {
-            "title": one_line(values["title"], called="title"),
-            "contact": one_line(values["contact"], called="contact"),
-        }
-    except LineRefused as refusal:
-        raise DetailIsInvalid(str(refusal), field="title" if "title" in str(refusal) else "contact") from None
-    if not 1 <= len(read["title"]) <= MAX_TITLE:
-        raise DetailIsInvalid(f"The title must have 1 to {MAX_TITLE} characters.", field="title")
-    if len(read["contact"]) > MAX_CONTACT:
-        raise DetailIsInvalid(f"The contact must have at most {MAX_CONTACT} characters.", field="contact")
-    if (values["owner_id"] is None) == (not read["contact"]):
-        raise DetailIsInvalid(
-            "An action belongs to a user or to a contact at the supplier: name one.", field="owner_id"
-        )
-    if values["due_on"] is None:
-        raise DetailIsInvalid("An action has a due date.", field="due_on")
-    present = present or {}
-    checked = {name: values[name] for name in ("owner_id", "due_on") if values[name] != present.get(name)}
-    return read | {"owner_id": values["owner_id"], "due_on": values["due_on"]} | details(checked)
 
 
 def _demand_move(action: CorrectiveAction, target: ActionStatus, said_as: str) -> None:
@@ -346,10 +322,6 @@ def _record(action: CorrectiveAction, actor: User, what: str, changes: dict[str,
 def _count(nc: NonConformity, **more: int) -> None:
     """Add to the counts of a locked case. They are no facts of their own: the trail has the actions."""
     store(nc, {name: getattr(nc, name) + number for name, number in more.items()})
-
-
-def _plan(action: CorrectiveAction) -> dict[str, Any]:
-    return {"owner_id": action.owner_id, "contact": action.contact, "due_on": iso(action.due_on)}
 
 
 def _publish(action: CorrectiveAction, nc: NonConformity, kind: type[ActionEvent], actor: User, **more: Any) -> None:

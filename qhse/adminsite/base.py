@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
-from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR, IncorrectLookupParameters
+from django.contrib import messages
+from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote, unquote
-from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db import DataError
-from django.db.models import DateField, ForeignKey, IntegerField, Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.db.models import DateField, Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
 
 from qhse.accounts.rights import is_allowed
 from qhse.accounts.roles import RoleTable
 from qhse.adminsite.dates import DayField, DayInput
 from qhse.adminsite.forms import AutocompleteInput, ServiceForm
 from qhse.adminsite.late import given_back_if_denied, written_in, you_had_written
+from qhse.adminsite.lists import ServiceLists
 from qhse.adminsite.marks import OPENED, SEEN, number_in, opened_with, values_in, version_in
 from qhse.adminsite.meanwhile import Change, in_words, label_of, meanwhile_panel, take_in, values_of
 from qhse.adminsite.numbers import NUMBERS
 from qhse.adminsite.once import held_back
-from qhse.adminsite.pagination import FoundPaginator
 from qhse.adminsite.panels import Content, record_panels
-from qhse.adminsite.replica_lists import ReplicaLists, listed_on
-from qhse.searches import found_in
-from qhse.searching import words_of
-
-RANGE_LOOKUPS = frozenset({"exact", "in", "isnull", "gt", "gte", "lt", "lte"})
-RUBBISH = (
-    IncorrectLookupParameters,
-    DisallowedModelAdminLookup,
-    DisallowedModelAdminToField,
-    ValueError,  # psycopg's answer to a NUL
-    OverflowError,  # Python's and SQLite's to an absurd number
-    DataError,  # PostgreSQL's
-)
 
 
-class ServiceModelAdmin(ReplicaLists):
+class ServiceModelAdmin(ServiceLists):
     """
     An admin page whose rights come from `roles` and whose writes are made by its forms' services.
 
     In the table, `list` and `retrieve` open the pages, `create` the add page, `change_action` the change page. Without
     a form for it an admin has no such write. Nothing is deleted. Django's own admin log is not written: it can be
     edited, and the audit trail has the same facts.
-
-    The address of a list filters by `list_filter` and `url_filters` alone. With a free choice of columns a reader could
-    guess, letter by letter, at values that no page shows.
     """
 
     roles: ClassVar[RoleTable] = {}
@@ -67,14 +46,8 @@ class ServiceModelAdmin(ReplicaLists):
     change_done: ClassVar[str] = "has been changed"
     empty_list: ClassVar[str] = ""  # what would stand in the list, and who puts it there
     menu_order: ClassVar[int] = 100
-    url_filters: ClassVar[tuple[str, ...]] = ()
-    search_columns: ClassVar[tuple[str, ...]] = ()  # searched beside `search_fields`, whatever the case and accents
-    search_keys: ClassVar[tuple[str, ...]] = ()  # columns that hold such texts already
     change_form_template = "adminsite/record.html"
     formfield_overrides = {DateField: {"form_class": DayField, "widget": DayInput}, **NUMBERS}
-    show_facets = admin.ShowFacets.NEVER
-    show_full_result_count = False
-    list_per_page = 50
 
     # --- Rights ---------------------------------------------------------------------------------------------------
 
@@ -116,79 +89,6 @@ class ServiceModelAdmin(ReplicaLists):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    # --- Lists ----------------------------------------------------------------------------------------------------
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        column, _, kind = lookup.partition("__")
-        if kind and kind not in RANGE_LOOKUPS:
-            return False
-        if column in self.url_filters:
-            return kind not in ("", "exact") or self._may_be_in(column, value)
-        filters = self.list_filter if request is None else self.get_list_filter(request)
-        return column in {name for each in filters for name in _parameters(each)}
-
-    def _may_be_in(self, column: str, text: str) -> bool:
-        """Answer whether a column can hold what an address says. Django reads 1_0 as the number 10."""
-        field = self.opts.get_field(column)
-        if isinstance(field, ForeignKey):
-            field = field.target_field
-        return not isinstance(field, IntegerField) or number_in(text) is not None
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        told = {"title": capfirst(str(self.opts.verbose_name_plural)), "export_links": self.export_links(request)}
-
-        def page() -> HttpResponse:
-            response = super(ServiceModelAdmin, self).changelist_view(request, told | (extra_context or {}))
-            self.look_up_for(request, listed_on(response))
-            return response
-
-        return self.listed(request, page)
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """
-        Return the list. For an address that cannot be understood it is the unfiltered one, and says so.
-
-        A POST is refused instead: an action meant for a few records must not meet all of them.
-        """
-        try:
-            return self._understood(request)
-        except RUBBISH as error:
-            if request.method != "GET":
-                raise IncorrectLookupParameters from error
-            self.message_user(
-                request, "The filter in the address was not understood and has been left out.", messages.WARNING
-            )
-            request.GET = QueryDict()
-            return super().get_changelist_instance(request)
-
-    def _changelist_of(self, request: HttpRequest) -> Any:
-        try:
-            return self._understood(request)
-        except RUBBISH:
-            return None
-
-    def _understood(self, request: HttpRequest) -> Any:
-        # Django's list ignores a search with a NUL, and its filters one at the end of a moment.
-        if any("\0" in text for name, values in request.GET.lists() for text in (name, *values)):
-            raise IncorrectLookupParameters
-        return super().get_changelist_instance(request)
-
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """
-        Find what Django finds, and what is the same in other letters: see `qhse.searches`.
-
-        Find it with the dashes and spaces of a keyboard too, and without quotes around it: see `qhse.searching`.
-        """
-        found = queryset.none()
-        for term in dict.fromkeys((search_term.replace("\0", ""), " ".join(words_of(search_term)))):
-            found = found | super().get_search_results(request, queryset, term)[0]
-            found = found | queryset.filter(found_in(term, columns=self.search_columns, keys=self.search_keys))
-        return found, False
-
-    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Paginator[Any]:
-        pages = FoundPaginator if request.GET.get(SEARCH_VAR) else Paginator
-        return pages(queryset, *args, **kwargs)
-
     # --- Records --------------------------------------------------------------------------------------------------
 
     def record_panels(self, request: HttpRequest, record: Model) -> list[Content]:
@@ -199,7 +99,7 @@ class ServiceModelAdmin(ReplicaLists):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(quote(entity_id),))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        if not self._may_be_in(self.opts.pk.name, object_id):
+        if not self.may_be_in(self.opts.pk.name, object_id):
             return None
         return super().get_object(request, object_id, from_field or None)  # Django looks up a field named ""
 
@@ -379,10 +279,3 @@ def _leave_pop_ups(request: Any) -> None:
             for name in asked:
                 del left[name]
             setattr(request, data, left)
-
-
-def _parameters(list_filter: Any) -> tuple[str, ...]:
-    if isinstance(list_filter, Iterable):
-        return (list_filter if isinstance(list_filter, str) else next(iter(list_filter)),)
-    several = getattr(list_filter, "parameters", None)
-    return several() if several else (str(list_filter.parameter_name),)
