@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ncs.choices import ActionKind
+from ncs.demo.defects import Defect
 from ncs.demo.pictures import drawn
 from ncs.models import CorrectiveAction, NonConformity
 from ncs.services import (
@@ -29,38 +30,10 @@ from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach
 from suppliers.choices import Severity
 
-_CONTAINED = (
-    "Lot blocked, stock of the two lots before sorted, line informed",
-    "Delivery quarantined in the inspection area, customer warned",
-    "All parts in assembly checked by hand until the next lot is released",
-)
-_CAUSES = (
-    ("machine", "Bore too large.\nWhy? The reamer was worn.\nWhy? Its life was not counted.\nWhy? No interval is set."),
-    ("method", "Wrong label.\nWhy? Two orders were packed at once.\nWhy? The packing plan allows it."),
-    ("people", "Torque missed.\nWhy? The shift was new.\nWhy? Training covers the old tool alone."),
-    (
-        "material",
-        "Cracks after forming.\nWhy? The bar stock was too hard.\nWhy? Certificate not compared.",
-    ),
-    ("measurement", "Deviation not seen.\nWhy? The gauge was out of calibration.\nWhy? It was missing in the plan."),
-)
-_DISPOSED = (
-    ("sort", "Good parts are needed this week"),
-    ("rework", "Can be mended without loss of strength"),
-    ("return", "The supplier takes the lot back"),
-    ("scrap", "Cannot be mended"),
-    ("use_as_is", "Function and life are not affected, says design"),
-)
-_PLANS = (
-    (ActionKind.CORRECTIVE, "Set an interval for the tool change"),
-    (ActionKind.CORRECTIVE, "Change the packing plan: one order at a time"),
-    (ActionKind.CORRECTIVE, "Train both shifts at the new tool"),
-    (ActionKind.PREVENTIVE, "Compare certificates of all bar stock with the order"),
-    (ActionKind.CORRECTION, "Sort the stock at the supplier's cost"),
-)
 _CONTACTS = ("Anna Weiss, quality", "Marco Ferri, production", "Jan Novák, dispatch")
 _DONE = "Done as agreed, evidence seen on site"
 _EFFECTIVE = "No finding in the three lots after it"
+PREVENTED = 0.5  # of the cases with actions
 PICTURED = 0.15  # of the cases that somebody works on
 _INEFFECTIVE = "The same defect in the second lot after it"
 
@@ -70,6 +43,7 @@ class Story:
     """A demo case, with the times in the past at which its rows changed."""
 
     nc: NonConformity
+    defect: Defect
     opened: datetime
     times: dict[str, Any] = field(default_factory=dict)
     actions: list[tuple[CorrectiveAction, Mapping[str, Any]]] = field(default_factory=list)
@@ -97,14 +71,14 @@ def tell(story: Story, *, until: datetime, share: float, rng: random.Random, peo
     if rng.random() < PICTURED:
         _photograph(story, rng, quality)
     if share > 0.1 and (nc.severity == Severity.HIGH or rng.random() < 0.5):
-        contain_nonconformity(nc_id=nc.pk, containment=rng.choice(_CONTAINED), actor=quality)
+        contain_nonconformity(nc_id=nc.pk, containment=story.defect.contained, actor=quality)
         hours = 3 + nc.pk * 7 % 40  # most in time
         story.times["contained_at"] = min(at(0.1), story.opened + timedelta(hours=hours))
     if share > 0.25:
-        _decide(story, rng, quality, admin)
+        _decide(story, quality, admin)
         story.times["disposed_at"] = at(0.25)
     if share > 0.4 and nc.severity != Severity.LOW:
-        code, cause = rng.choice(_CAUSES)
+        code, cause = story.defect.cause_code, story.defect.root_cause
         analyse_nonconformity(nc_id=nc.pk, cause_code=code, root_cause=cause, actor=quality)
         story.times["analysed_at"] = at(0.4)
     if share > 0.5 and (nc.severity == Severity.HIGH or (nc.severity == Severity.MEDIUM and rng.random() < 0.4)):
@@ -117,23 +91,23 @@ def _photograph(story: Story, rng: random.Random, quality: User) -> None:
     story.files.append((file, {"uploaded_at": story.opened + timedelta(minutes=20)}))
 
 
-def _decide(story: Story, rng: random.Random, quality: User, admin: User) -> None:
-    disposition, why = rng.choice(_DISPOSED)
+def _decide(story: Story, quality: User, admin: User) -> None:
     dispose_nonconformity(
         nc_id=story.nc.pk,
-        disposition=disposition,
+        disposition=story.defect.disposition,
         disposition_qty=story.nc.qty_defective,
-        reason=why,
+        reason=story.defect.decided,
         actor=quality,
     )
-    if disposition == "use_as_is":
-        concede_nonconformity(nc_id=story.nc.pk, reason="Checked against the drawing", actor=admin)
+    if story.defect.disposition == "use_as_is":
+        concede_nonconformity(nc_id=story.nc.pk, reason=story.defect.decided, actor=admin)
 
 
 def _act(story: Story, share: float, rng: random.Random, people: Mapping[str, User], at: Any) -> None:
     """Agree on actions and, as far as the case has come, complete and verify them."""
     quality, admin = people["quality"], people["admin"]
-    plans = [_PLANS[rng.randrange(3)], *rng.sample(_PLANS[3:], k=rng.randint(0, 1))]
+    plans = [(ActionKind.CORRECTIVE, story.defect.corrective)]
+    plans += [(ActionKind.PREVENTIVE, story.defect.preventive)] if rng.random() < PREVENTED else []
     for kind, title in plans:
         by_supplier = rng.random() < 0.35
         given = {"contact": rng.choice(_CONTACTS)} if by_supplier else {"owner_id": rng.choice((quality, admin)).pk}

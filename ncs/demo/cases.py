@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ncs.demo.case import Story, tell
+from ncs.demo.defects import DEFECTS, Defect
 from ncs.services import close_nonconformity, open_nonconformity
 from qhse import clock
 from qhse.accounts.models import User
@@ -29,33 +30,7 @@ RECENT_DAYS = 60
 CALM = 0.5  # a supplier that fails more seldom does nothing severe
 SATURDAY = 5
 
-_FINDINGS = {
-    Severity.HIGH: (
-        ("dimension", "Lot {lot}: bore diameter 12.08 mm, tolerance 12.00 ± 0.02 mm, {bad} of {all} parts"),
-        ("material", "Lot {lot}: hydrogen embrittlement, {bad} bolts broke in the 48 h proof load test"),
-        ("material", "Batch {lot}: material certificate states 42CrMo4, spectrometer finds C45"),
-        ("documentation", "Delivery {lot}: brake hoses without the required burst pressure report"),
-    ),
-    Severity.MEDIUM: (
-        ("surface", "Lot {lot}: zinc layer 5 µm instead of 8 µm on {bad} of {all} samples"),
-        ("documentation", "Delivery {lot}: certificate of conformity names the wrong drawing revision"),
-        ("function", "Lot {lot}: {bad} of {all} connectors with bent pins at incoming inspection"),
-        ("delivery", "Delivery {lot}: 6 working days late, line stopped for one shift"),
-    ),
-    Severity.LOW: (
-        ("labelling", "Delivery {lot}: labels without batch number on {bad} of {all} boxes"),
-        ("packaging", "Delivery {lot}: packaging wet, parts dry and accepted"),
-        ("surface", "Lot {lot}: burrs on a non-functional edge, {bad} of {all} parts"),
-        ("documentation", "Delivery {lot}: delivery note missing, supplied on request"),
-    ),
-}
 _DETECTED = ("incoming", "incoming", "incoming", "process", "final", "customer", "audit")
-_CLOSURES = (
-    "Lot sorted at the supplier's cost, 8D report accepted",
-    "Replacement delivered and inspected, no findings",
-    "Drawing revision corrected, certificate reissued",
-    "Used as is, concession signed by design",
-)
 
 
 class Fixed(NamedTuple):
@@ -135,7 +110,7 @@ def seed_nonconformities(number: int, *, actor: User) -> Iterator[None]:
         share = 1.0 if is_closed else max(0.0, min(0.95, (now - opened) / (closed - opened)))
         tell(story, until=closed if is_closed else now, share=share, rng=rng, people=people)
         if is_closed:
-            story.nc = close_nonconformity(nc_id=story.nc.pk, actor=actor, reason=rng.choice(_CLOSURES))
+            story.nc = close_nonconformity(nc_id=story.nc.pk, actor=actor, reason=story.defect.closed)
             story.times["closed_at"] = closed
         stories.append(story)
         yield None
@@ -174,22 +149,22 @@ def _open(
         severity, part = fixed.severity, OF_NAME[fixed.supplier]
         supplier_id = next(pk for pk, each in suppliers if each == fixed.supplier)
         days = fixed.to_close or 2 * days_ago
-    facts = _finding(rng, severity, opened, part.plant if part else rng.choice(tuple(Plant)))
-    if fixed is not None:
-        facts |= {"category": fixed.category, "part_no": fixed.part_no}
+    plant = part.plant if part else rng.choice(tuple(Plant))
+    wanted = (fixed.category,) if fixed else tuple({each.category for each in DEFECTS})
+    defect = rng.choice([each for each in DEFECTS if severity in each.severities and each.category in wanted])
+    facts = _finding(rng, defect, opened, plant) | ({"part_no": fixed.part_no} if fixed else {})
     nc = open_nonconformity(supplier_id=supplier_id, severity=severity.value, **facts, actor=actor)
-    return Story(nc, opened, {"created_at": opened}), opened + timedelta(days=days)
+    return Story(nc, defect, opened, {"created_at": opened}), opened + timedelta(days=days)
 
 
-def _finding(rng: random.Random, severity: Severity, found: datetime, plant: Plant) -> dict[str, Any]:
+def _finding(rng: random.Random, defect: Defect, found: datetime, plant: Plant) -> dict[str, Any]:
     """Return what is recorded of a defect. Few parts, so that some come again."""
     all_parts, lot = rng.randint(20, 500), rng.randint(4000, 9999)
     bad = rng.randint(1, all_parts // 4)
-    category, text = rng.choice(_FINDINGS[severity])
-    counted = {"qty_received": all_parts, "qty_defective": bad} if "{bad}" in text else {}
+    counted = {"qty_received": all_parts, "qty_defective": bad} if "{bad}" in defect.found else {}
     return {
-        "description": f"{text.format(lot=lot, bad=bad, all=all_parts)}. Found at the {plant} plant",
-        "category": category,
+        "description": f"{defect.found.format(lot=lot, bad=bad, all=all_parts)}. Found at the {plant} plant",
+        "category": defect.category,
         "part_no": f"{rng.randint(4710, 4729)}-{rng.choice('AB')}",
         "lot_no": str(lot),
         "po_ref": f"{plant.orders}{rng.randint(10_000, 99_999)}",
