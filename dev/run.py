@@ -17,7 +17,7 @@ PANEL = """
     Admin               {url}/admin/
     Health              {url}/readyz
 
-    Blocks of the README: say PORT={port} first
+    Before you paste blocks of the README, type: PORT={port}
 
     Log in as quality, procurement, auditor or admin; each one's password is its name.
 
@@ -47,9 +47,12 @@ def serve(port: int, env: dict[str, str]) -> None:
     """Prepare the database and run until a signal or a failure. Leaves by KeyboardInterrupt or StackFailed."""
     check_port(port)
     env.setdefault("QHSE_ENV", "dev")
-    print("qhse: preparing the database", flush=True)
+    print("qhse: preparing the database; with an empty one, half a minute for its tables and the demo", flush=True)
     run_manage("migrate", "--verbosity", "0", env=env)
     run_manage("seed_demo", "--if-empty", env=env)
+    # What people see first is then as it stays: risks concluded, and no backlog that still changes figures.
+    print("qhse: handling the events that wait", flush=True)
+    run_manage("run_outbox_worker", "--drain", env=env)
     metrics = ROOT / "var" / "metrics" / str(port)
     env |= {"GUNICORN_LOG_LEVEL": "WARNING", "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
     with Stack(port=port, env=env, show=True) as stack:
