@@ -8,7 +8,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from qhse.accounts.rights import is_allowed
+from qhse.accounts.rights import is_allowed, refusal
 from qhse.accounts.roles import RoleTable
 
 
@@ -28,4 +28,7 @@ class RolePermission(BasePermission):
             # The route exists and has no such method; 405 with Allow is the truth, 403 would suggest that
             # another role could.
             raise MethodNotAllowed(request.method or "")
-        return is_allowed(request.user, action or "", self.table)
+        if is_allowed(request.user, action or "", self.table):
+            return True
+        self.message = refusal(request.user, action or "", self.table)  # DRF answers with it
+        return False

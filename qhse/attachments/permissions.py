@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework.exceptions import PermissionDenied
 
+from qhse.accounts.rights import refusal
 from qhse.api.permissions import RolePermission
 from qhse.attachments.registry import kind_of, roles
 
@@ -18,5 +19,6 @@ class AttachmentPermission(RolePermission):
 
 def demand_right(user: Any, action: str, entity_type: str) -> None:
     """Raise PermissionDenied unless the table of this kind of record allows it. Raises EntityTypeIsUnknown."""
-    if not kind_of(entity_type).allows(user, action):
-        raise PermissionDenied
+    kind = kind_of(entity_type)
+    if not kind.allows(user, action):
+        raise PermissionDenied(refusal(user, kind.action_for(action), kind.table))

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework.exceptions import PermissionDenied
 
+from qhse.accounts.rights import refusal
 from qhse.api.permissions import RolePermission
 from qhse.exchange.registry import kind_of, may_import, roles
 
@@ -18,5 +19,6 @@ class ImportPermission(RolePermission):
 
 def demand_right(user: Any, kind: str) -> None:
     """Raise PermissionDenied unless this person may import this kind. Raises KindIsUnknown."""
-    if not may_import(user, kind_of(kind)):
-        raise PermissionDenied
+    imported = kind_of(kind)
+    if not may_import(user, imported):
+        raise PermissionDenied(refusal(user, imported.write, imported.table))

@@ -75,8 +75,6 @@ def _api_problem(exc: exceptions.APIException) -> HttpResponse:
     elif isinstance(exc, exceptions.AuthenticationFailed):
         # One wording, whatever was wrong: it must not tell forgers how far they got.
         code, detail = "not_authenticated", "The credentials or the token are not valid, or no longer."
-    elif isinstance(exc, exceptions.PermissionDenied):
-        detail = "Your role may not do this."
     return problem(status=exc.status_code, code=code, detail=detail, headers=headers)
 
 

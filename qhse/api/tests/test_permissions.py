@@ -27,6 +27,13 @@ def test_the_table_of_the_subclass_decides():
     assert not ask(GaugePermission(), Role.QUALITY, action=None)
 
 
+def test_a_refusal_says_who_may():
+    permission = GaugePermission()
+    ask(permission, Role.ADMIN)
+
+    assert permission.message == "Your role is admin. This may be done by quality."
+
+
 @pytest.mark.parametrize("role", Role)
 def test_a_view_that_names_no_table_is_closed_to_everyone(role):
     assert not ask(RolePermission(), role)
