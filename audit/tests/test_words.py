@@ -46,12 +46,19 @@ def writers() -> Iterator[tuple[Path, ast.Module]]:
                 yield path, ast.parse(source)
 
 
+def without_exports(module: ast.Module) -> Iterator[ast.AST]:
+    """Yield what a module consists of, but for its `__all__`: names of its own that look like actions."""
+    for statement in module.body:
+        if not (isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__"):
+            yield from ast.walk(statement)
+
+
 def actions_written() -> set[str]:
     """Return every text in these modules that looks like an action."""
     return {
         node.value
         for _, module in writers()
-        for node in ast.walk(module)
+        for node in without_exports(module)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and re.fullmatch("[A-Z]+(_[A-Z]+)+", node.value)
