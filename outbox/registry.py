@@ -28,9 +28,10 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Handler:
     """
-    A registered handler. Its `name` is stored beside each event handled. Renaming it handles old events again.
+    A registered handler. Its `name` is stored beside each event handled.
 
-    The handlers of one event run by their `place`: in the order in which their names were registered first.
+    Under another name, events that are pending or requeued are new to it. The handlers of one event run
+    by their `place`: in the order in which their names were registered first.
     """
 
     name: str
