@@ -66,7 +66,7 @@ class TestKpiPanel:
     def test_leads_to_the_certifications_that_its_figure_counts(self, panel_for):
         addresses = {text: url for *_, text, url in tiles_of(panel_for("quality"))}
 
-        assert addresses["certifications end within 90 days"] == "/admin/suppliers/supplier/?certification=90"
+        assert addresses["declared certifications end within 90 days"] == "/admin/suppliers/supplier/?certification=90"
 
 
 class TestKpiRoles:

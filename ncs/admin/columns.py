@@ -25,7 +25,8 @@ def due_words(due_on: Any, *, late: bool) -> SafeString | str:
     """Return a due day. One that has passed has a label, and not a colour alone."""
     if due_on is None:
         return NONE
-    return badge(f"{due_on} overdue", "bad") if late else format_html('<span class="nowrap">{}</span>', due_on)
+    label = badge("overdue", "bad") if late else ""
+    return format_html('<span class="nowrap">{}</span> {}', due_on, label)
 
 
 class CaseColumns:

@@ -49,7 +49,7 @@ class SupplierColumns:
         kind = STATUS_BADGES[SupplierStatus(supplier.status)]
         return format_html("{}{}", badge(supplier.get_status_display(), kind), noted)
 
-    @admin.display(description="critical", ordering="criticality")
+    @admin.display(description="criticality", ordering="criticality")
     def criticality_shown(self, supplier: Supplier) -> str:
         return supplier.criticality
 

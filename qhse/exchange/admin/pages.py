@@ -152,7 +152,7 @@ class ImportAdmin(HistoryPanel, SteppedAdmin):
 
     @admin.display(description="file")
     def file(self, job: ImportJob) -> SafeString:
-        facts = [f"{job.rows_total:,} rows"]
+        facts = ["1 row" if job.rows_total == 1 else f"{job.rows_total:,} rows"]
         if job.facts.get("sheets", 1) > 1:
             facts.append(f"of the sheet {job.facts['sheet']}, the first of {job.facts['sheets']}")
         return format_html(
