@@ -117,7 +117,15 @@ class MomentFilter(filters.Filter):
 
 class _OrderingField(BaseCSVField):
     def clean(self, value: list[str] | None) -> list[str] | None:
-        fields: list[str] | None = super().clean(value)
+        try:
+            fields: list[str] | None = super().clean(value)
+        except forms.ValidationError as error:
+            if error.code != "invalid_choice":
+                raise
+            known = ", ".join(name for name, _ in self.choices if name and not name.startswith("-"))
+            raise forms.ValidationError(
+                f"Name some of {known}, each with - in front for the other direction.", code="invalid_choice"
+            ) from None
         if fields and ("" in fields or len(set(fields)) < len(fields)):
             raise forms.ValidationError("Name each field once, separated by commas.", code="invalid")
         return fields

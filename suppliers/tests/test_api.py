@@ -413,6 +413,12 @@ class TestList:
         assert len(names) == 4
         assert expected is None or names == expected
 
+    def test_ordering_by_another_field_is_told_the_fields(self, client, problem_of):
+        refused = problem_of(client.get("/suppliers?ordering=country"), 400)["errors"][0]
+
+        assert (refused["field"], refused["code"]) == ("ordering", "invalid_choice")
+        assert "name, certification_expiry" in refused["detail"] and "country" not in refused["detail"]
+
     def test_ordering_by_expiry_orders_the_known_days(self, client):
         rows = client.get("/suppliers?ordering=certification_expiry").json()["results"]
         days = [row["certification_expiry"] for row in rows if row["certification_expiry"]]

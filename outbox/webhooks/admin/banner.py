@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from outbox.webhooks.choices import EndpointStatus
 from outbox.webhooks.models import WebhookEndpoint
 from outbox.webhooks.permissions import WEBHOOK_ROLES
 from qhse.accounts.rights import is_allowed
 from qhse.adminsite.panels import show_on_every_page
+
+
+def webhooks_go_nowhere(request: HttpRequest) -> str:
+    """Tell that nothing is sent on SQLite, where webhooks look as active as elsewhere."""
+    if connection.vendor != "sqlite" or not is_allowed(request.user, "change", WEBHOOK_ROLES):
+        return ""
+    if not WebhookEndpoint.objects.filter(status=EndpointStatus.ACTIVE).exists():
+        return ""
+    return "Nothing is sent to webhooks from this trial database, SQLite. Sending takes PostgreSQL and a relay."
 
 
 def webhooks_paused(request: HttpRequest) -> SafeString | str:
@@ -31,4 +42,5 @@ def webhooks_paused(request: HttpRequest) -> SafeString | str:
     )
 
 
+show_on_every_page(webhooks_go_nowhere)
 show_on_every_page(webhooks_paused)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.core import serializers
+from django.db import connection
 from django.test import Client
 
 from audit.models import AuditEntry
@@ -139,6 +140,14 @@ class TestTheBanner:
         other = Client()
         other.force_login(users["quality"])
         assert "The webhook ERP" not in text_of(other.get("/admin/"))
+
+    def test_tells_administrators_that_a_trial_on_sqlite_sends_nothing(self, client, make_webhook, users):
+        assert "Nothing is sent to webhooks" not in text_of(client.get("/admin/"))
+        make_webhook()
+
+        assert ("Nothing is sent to webhooks" in text_of(client.get("/admin/"))) == (connection.vendor == "sqlite")
+        client.force_login(users["quality"])
+        assert "Nothing is sent to webhooks" not in text_of(client.get("/admin/"))
 
     def test_says_nothing_of_what_a_person_paused(self, client, make_webhook):
         make_webhook()
