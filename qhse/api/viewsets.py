@@ -37,6 +37,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     Ignoring them would store half of what a misspelt request meant. It would also hide attempts at mass assignment.
     """
 
+    default_error_messages = {"invalid": "Must be a JSON object."}
+
     def get_fields(self) -> dict[str, Any]:
         """
         Return the declared fields, each a copy that is bound here and shares what it was declared with.

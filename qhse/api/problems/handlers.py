@@ -39,7 +39,7 @@ def exception_handler(exc: Exception, handler_context: dict[str, Any]) -> HttpRe
     if isinstance(exc, exceptions.PermissionDenied | PermissionDenied):
         note_refusal(handler_context["request"])
     if isinstance(exc, exceptions.APIException):
-        return _api_problem(exc)
+        return _api_problem(exc, handler_context)
     if isinstance(exc, Http404):
         return problem(status=404, code="not_found", detail="There is no such record.")
     if isinstance(exc, PermissionDenied):
@@ -63,7 +63,7 @@ def _domain_problem(exc: DomainError) -> HttpResponse:
     )
 
 
-def _api_problem(exc: exceptions.APIException) -> HttpResponse:
+def _api_problem(exc: exceptions.APIException, handler_context: dict[str, Any]) -> HttpResponse:
     headers = {}
     if auth_header := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header
@@ -75,6 +75,12 @@ def _api_problem(exc: exceptions.APIException) -> HttpResponse:
     elif isinstance(exc, exceptions.AuthenticationFailed):
         # One wording, whatever was wrong: it must not tell forgers how far they got.
         code, detail = "not_authenticated", "The credentials or the token are not valid, or no longer."
+    elif isinstance(exc, exceptions.MethodNotAllowed):
+        methods = ", ".join(handler_context["view"].allowed_methods)
+        detail = f"There is no {handler_context['request'].method} here. There is {methods}."
+    elif isinstance(exc, exceptions.UnsupportedMediaType):
+        taken = ", ".join(parser.media_type for parser in handler_context["request"].parsers)
+        detail = f"{detail} Send {taken}."
     return problem(status=exc.status_code, code=code, detail=detail, headers=headers)
 
 

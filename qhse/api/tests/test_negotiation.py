@@ -27,3 +27,15 @@ def test_the_body_must_be_json_as_it_is(api, headers, status):
     answer = api("procurement").generic("POST", "/suppliers", '{"name": "Hansa Forge GmbH"}', **headers)
 
     assert answer.status_code == status
+
+
+def test_a_refusal_says_what_the_call_takes(api, make_supplier, problem_of):
+    client = api("procurement")
+
+    other_form = problem_of(client.generic("POST", "/suppliers", "<name/>", content_type="text/xml"), 415)
+    other_method = problem_of(client.delete(f"/suppliers/{make_supplier().pk}"), 405)
+    other_shape = problem_of(client.post("/suppliers", [1], format="json"), 400)
+
+    assert other_form["detail"].endswith("Send application/json.")
+    assert other_method["detail"] == "There is no DELETE here. There is GET, HEAD, PATCH."
+    assert other_shape["errors"][0]["detail"] == "Must be a JSON object."
