@@ -8,6 +8,7 @@ RUNNING = "qhse/exchange/running.py"
 RUNS = "qhse/exchange/tests/test_running.py"
 JOBS = "qhse/exchange/tests/test_jobs.py"
 SERVICES = "qhse/exchange/tests/test_services.py"
+VALUES = "qhse/exchange/tests/test_values.py"
 TABLES = "qhse/exchange/tests/test_tables.py"
 PEOPLE = "qhse/exchange/tests/test_people.py"
 VOLUMES = "suppliers/tests/test_volumes.py"
@@ -60,6 +61,14 @@ MUTANTS = (
     Mutant(
         "import-that-is-tried-for-ever", RUNNING,
         "if job.tried > MOST_STARTS:", "if False:", f"{RUNS} -k is_given_up",
+    ),
+    Mutant(
+        "lot-of-sixteen-digits-rounded", "qhse/exchange/values.py",
+        "if isinstance(cell, int | float) and abs(cell) >= _INEXACT:", "if False:", f"{VALUES} -k digits_are_lost",
+    ),
+    Mutant(
+        "computed-number-refused", "qhse/exchange/values.py",
+        "(shown := _as_shown(cell)).is_integer()", "(shown := cell).is_integer()", f"{VALUES} -k excel_shows",
     ),
     Mutant(
         "american-day-guessed", "qhse/exchange/checking.py",
