@@ -131,7 +131,11 @@ MUTANTS = (
     ),
     Mutant(
         "import-of-two-days", RUNNING,
-        ", source=source), clock.one_day():", ", source=source):", f"{RUNS} -k one_day",
+        ", source=source), clock.one_day(clock.day_of(job.started_at)):", ", source=source):", f"{RUNS} -k one_day",
+    ),
+    Mutant(
+        "import-that-goes-on-is-of-another-day", RUNNING,
+        "clock.one_day(clock.day_of(job.started_at))", "clock.one_day()", f"{RUNS} -k another_process",
     ),
     Mutant(
         "hidden-sheet-is-read", "qhse/exchange/table_reader.py",

@@ -102,8 +102,8 @@ def whole(cell: Any) -> int:
     """
     Return a whole number from 0 on: 1234, 1.234, 1,234, 1 234, 1'234, 1234,00.
 
-    A number of the file is taken as Excel shows it. In a text, three digits behind a point or a comma are thousands, unless it
-    begins with 0.
+    A number of the file is taken as Excel shows it. In a text, three digits behind a point or a comma are thousands,
+    unless it begins with 0.
     """
     if isinstance(cell, float) and (shown := _as_shown(cell)).is_integer() and abs(shown) < _INEXACT:
         cell = int(shown)
