@@ -71,6 +71,15 @@ MUTANTS = (
         "(shown := _as_shown(cell)).is_integer()", "(shown := cell).is_integer()", f"{VALUES} -k excel_shows",
     ),
     Mutant(
+        "stray-mark-swallows-rows", "qhse/exchange/csv_quotes.py",
+        "rows = csv.reader(lines, delimiter=separator, strict=True)", "rows = csv.reader(lines, delimiter=separator)",
+        f"{TABLES} -k 'nothing_closes or goes_on'",
+    ),
+    Mutant(
+        "two-stray-marks-swallow-rows", "qhse/exchange/csv_quotes.py",
+        "    are_rows = first >= whole and last >= whole\n", "    are_rows = False\n", f"{TABLES} -k stray_marks",
+    ),
+    Mutant(
         "american-day-guessed", "qhse/exchange/checking.py",
         'if column.get("month_first") and is_doubtful(cell):', "if False:", f"{SERVICES} -k could_be_two",
     ),

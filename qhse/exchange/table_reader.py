@@ -1,5 +1,5 @@
 """
-A program of its own, which reads one table and ends. It imports nothing of the project, and knows no secret.
+A program of its own, which reads one table and ends. Of the project it imports pure rules alone; it knows no secret.
 
 The file comes from strangers, and is read by a library of machine code. What that can do wrong ends with this process:
 it may use so much memory, so much time, and write so many bytes.
@@ -25,12 +25,14 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from qhse.exchange.csv_quotes import CellIsTooLong, QuoteIsDoubtful, demand_clear_quotes
+
 MEMORY = 768 * 1_048_576  # bytes of addresses; the interpreter and the library take a fifth of it
 SECONDS = 20  # of computing
 ANSWER = 128 * 1_048_576  # bytes
 LONGEST_CELL = 32_767  # characters, as in Excel
 _ENDS = (";", "\t", ",")
-# What `qhse.exporting.cells.guarded` makes. It is not imported: this program imports nothing of the project.
+# What `qhse.exporting.cells.guarded` makes. It is not imported: this program imports little of the project.
 _GUARDED = re.compile("'+(?:[\t\r\n]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _FROM_1904 = re.compile(rb"<(?:[\w.-]+:)?workbookPr\b[^>]*\bdate1904\s*=\s*[\"'](?:1|true)[\"']")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -101,9 +103,15 @@ def rows_of_csv(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
     text, encoding = text_of(content)
     if "\0" in text:
         raise Refused("holds NUL characters")
-    separator, text = separator_of(text)
+    separator, rest = separator_of(text)
     csv.field_size_limit(LONGEST_CELL)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=False)
+    try:
+        demand_clear_quotes(rest, separator, above=int(rest is not text))
+    except QuoteIsDoubtful as doubt:
+        raise Refused(str(doubt)) from None
+    except CellIsTooLong as place:
+        raise TooLarge(f"has a cell of more than {LONGEST_CELL:,} characters {place}") from None
+    lines = csv.reader(io.StringIO(rest, newline=""), delimiter=separator, skipinitialspace=False, strict=True)
     return {"encoding": encoding, "separator": separator}, _read_csv(lines)
 
 
@@ -117,16 +125,8 @@ def as_it_was(text: str) -> str:
 
 
 def _read_csv(lines: Any) -> Iterator[list[Any]]:
-    try:
-        for row in lines:
-            yield [as_it_was(cell) for cell in row]
-    except csv.Error as error:
-        if "field larger" in str(error):
-            raise TooLarge(
-                f"has a cell of more than {LONGEST_CELL:,} characters in line {lines.line_num:,}; perhaps a quotation "
-                "mark is not closed"
-            ) from None
-        raise Refused(f"cannot be read in line {lines.line_num:,}: {error}") from None
+    for row in lines:
+        yield [as_it_was(cell) for cell in row]
 
 
 # --- XLSX -----------------------------------------------------------------------------------------------------------
@@ -224,7 +224,3 @@ def main() -> None:
     except MemoryError:
         out.write(json.dumps({"too_large": "needs too much memory"}) + "\n")
     out.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -27,7 +27,9 @@ TURN_SECONDS = 10.0  # of waiting while others have their files read
 MOST_READERS = 2  # at once, of one process: each may use the memory that a reader is given
 MAX_COLUMNS = 200
 KINDS = ("csv", "xlsx")
-_READER = Path(table_reader.__file__)
+# Behind everything else to be imported from, so that nothing of ours stands in for a module of Python.
+_READER = "import sys; sys.path.append(sys.argv.pop(1)); from qhse.exchange.table_reader import main; main()"
+_HOME = str(Path(table_reader.__file__).parents[2])
 _turns = BoundedSemaphore(MOST_READERS)
 _SAY_XLSX = "Save it as .xlsx or .csv."
 
@@ -94,7 +96,7 @@ def _answer_of(content: BinaryIO, kind: str) -> tuple[dict[str, Any], list[Row]]
 
 def _run(kind: str, source: Any, answer: Any) -> None:
     # Without our environment, which holds keys, and with nothing in it that could change how Python starts.
-    command = [sys.executable, "-I", str(_READER), kind, str(settings.IMPORT_MAX_ROWS), str(MAX_COLUMNS)]
+    command = [sys.executable, "-I", "-c", _READER, _HOME, kind, str(settings.IMPORT_MAX_ROWS), str(MAX_COLUMNS)]
     try:
         done = subprocess.run(
             command, stdin=source, stdout=answer, stderr=subprocess.PIPE, timeout=SECONDS, cwd="/", env={}, check=False

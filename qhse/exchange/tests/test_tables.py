@@ -70,6 +70,70 @@ class TestCsv:
         with pytest.raises(TableIsRefused):
             cells(content)
 
+    HEAD = "Supplier;Month;Received;Defective;Comment\r\nSUP-1;2019-01;1000;1;ok\r\n"
+
+    @pytest.mark.parametrize("line", ['SUP-1;2019-02;1000;2;"bolt 5\r\n', '"SUP-1;2019-02;1000;2;bolt\r\n'])
+    def test_a_quotation_mark_that_nothing_closes_is_refused_and_its_line_is_named(self, line):
+        more = "SUP-1;2019-03;1000;900;bad\r\n" * 2
+
+        with pytest.raises(TableIsRefused, match="quotation mark in line 3 that nothing closes"):
+            cells((self.HEAD + line + more).encode())
+        with pytest.raises(TableIsRefused, match="quotation mark in line 4 that nothing closes"):
+            cells(("sep=;\r\n" + self.HEAD + line + more).encode())
+
+    @pytest.mark.parametrize("cell", ['"M8" bolt', '"M8" ', '"a""b" c', '"one\ntwo" three'])
+    def test_a_text_that_goes_on_behind_its_quotation_mark_is_refused(self, cell):
+        with pytest.raises(TableIsRefused, match=r"in line 3 that is closed .* goes on behind it"):
+            cells((self.HEAD + f"SUP-1;2019-02;1000;2;{cell}\r\n").encode())
+
+    def test_the_line_is_that_of_the_mark_and_not_of_the_row(self):
+        with pytest.raises(TableIsRefused, match="in line 4 that nothing closes"):
+            cells((self.HEAD + 'SUP-1;"one\r\ntwo";"x\r\nthree').encode())
+
+    @pytest.mark.parametrize("mark", [' "a;b"', '\t"a"'])
+    def test_a_quotation_mark_behind_white_space_is_refused(self, mark):
+        with pytest.raises(TableIsRefused, match="white space before a quotation mark in line 3"):
+            cells((self.HEAD + f"SUP-1;2019-02;1000;2;{mark}\r\n").encode())
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            'SUP-1;2019-02;1000;2;"5 inch\r\nSUP-2;2019-02;1000;900;3 inch"\r\n',
+            'SUP-1;2019-02;1000;2;"5 inch\r\nSUP-2;2019-02;1000;900;bad\r\nSUP-3;2019-02;1000;900;3"\r\n',
+            'SUP-1;2019-02;"1000;2;x\r\nSUP-2;2019-02;1000";900;bad\r\n',
+            '"SUP-1;2019-02;1000;2;x\r\nSUP-2";2019-02;1000;900;bad\r\n',
+            'SUP-1;2019-02;1000;2;"5\r\nSUP-2";2019-02;1000;900;bad\r\n',
+            'SUP-1;2019-02;1000;2;"5\r\nSUP-2;2019-02;1000;3"\r\n',
+            'SUP-1;2019-02;1000;2;"5\rSUP-2;2019-02;1000;900;3"\r\n',
+        ],
+    )
+    @pytest.mark.parametrize("head", [HEAD, HEAD.partition("\r\n")[0] + "\r\n", "Volumes; plant 2\r\n" + HEAD])
+    def test_two_stray_marks_that_make_one_cell_of_rows_are_refused(self, head, rows):
+        line = head.count("\n") + 1
+        with pytest.raises(TableIsRefused, match=f"mark in line {line} that makes one cell of lines {line} to .*xlsx"):
+            cells((head + rows).encode())
+
+    def test_stray_marks_in_the_row_of_names_are_refused(self):
+        with pytest.raises(TableIsRefused, match="look like rows"):
+            cells(b'Supplier;Month;"Size\nSUP-1;2019-01;5"\nSUP-2;2019-01;3\n')
+
+    @pytest.mark.parametrize(
+        "text", ["one\r\ntwo", "bent; cracked\r\ndented; scratched", "\r\n", "a\r\n;;;\r\nb", '5"\r\n"6"', "a;b;c;d;e"]
+    )
+    def test_a_text_of_several_lines_is_one_cell_wherever_it_stands(self, text):
+        quoted = '"' + text.replace('"', '""') + '"'
+        for place in range(5):
+            row = ["SUP-1", "2019-02", "1000", "2", "x"]
+            row[place] = quoted
+            found = cells((self.HEAD + ";".join(row) + "\r\n").encode())[-1]
+            assert len(found) <= 5
+            assert (found[place] if place < len(found) else "") == text.strip()
+
+    def test_names_of_columns_may_have_lines_below_a_title(self):
+        content = 'Volumes 2019;;\r\nSupplier;"Pieces\r\nreceived";Month\r\nSUP-1;1;2019-01\r\n'
+
+        assert cells(content.encode())[1] == ["Supplier", "Pieces\r\nreceived", "Month"]
+
     def test_an_endless_line_and_an_open_quotation_mark_are_refused(self):
         with pytest.raises(TableIsTooLarge, match="quotation"):
             cells(b'a;b\n"' + b"x" * 100_000)
