@@ -80,6 +80,15 @@ MUTANTS = (
         "    are_rows = first >= whole and last >= whole\n", "    are_rows = False\n", f"{TABLES} -k stray_marks",
     ),
     Mutant(
+        "errors-of-excel-are-empty", "qhse/exchange/table_reader.py",
+        "        row[place - first] = {UNREAD: what}\n", "        pass\n", f"{SERVICES} -k content_and_no_value",
+    ),
+    Mutant(
+        "errors-of-a-csv-are-texts", "qhse/exchange/values.py",
+        "elif isinstance(cell, str) and _ERROR.fullmatch(cell.strip()):", "elif False:",
+        f"{SERVICES} -k error_in_a_csv",
+    ),
+    Mutant(
         "american-day-guessed", "qhse/exchange/checking.py",
         'if column.get("month_first") and is_doubtful(cell):', "if False:", f"{SERVICES} -k could_be_two",
     ),

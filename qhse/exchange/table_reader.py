@@ -6,9 +6,9 @@ it may use so much memory, so much time, and write so many bytes.
 
 It is called with the kind of file and the bounds, and gets the file by its standard input. It answers with lines of
 JSON: first what it found out, then each row that is not empty as its number and its cells. A cell is a text, or a
-number where the file has one. Days are texts by ISO 8601. Texts have no white space around them. Those of a CSV have no
-apostrophe that an export has put in front. A refusal is one line with the key `refused`, or `too_large`. What it says
-goes on behind the words "The file".
+number where the file has one, or {"unread": …} where it has something that is no value. Days are texts by ISO 8601.
+Texts have no white space around them. Those of a CSV have no apostrophe that an export has put in front. A refusal is
+one line with the key `refused`, or `too_large`. What it says goes on behind the words "The file".
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from xml.parsers import expat
 
 from qhse.exchange.csv_quotes import CellIsTooLong, QuoteIsDoubtful, demand_clear_quotes
+from qhse.exchange.unread_cells import UNREAD, Found, SheetIsUnreadable, unread_of
 
 MEMORY = 768 * 1_048_576  # bytes of addresses; the interpreter and the library take a fifth of it
 SECONDS = 20  # of computing
@@ -141,11 +143,10 @@ def rows_of_xlsx(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
         sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
         seen = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
         for name in seen:
-            sheet = book.get_sheet_by_name(name)
-            if sheet.height:
-                # With the empty rows above the first one, so that they are counted as in the sheet.
+            sheet, unread = book.get_sheet_by_name(name), unread_cells_of(content, name)
+            if sheet.height or unread:
                 facts = {"sheet": name, "sheets": len(seen), "from_1904": counts_from_1904(content)}
-                return facts, sheet.iter_rows()
+                return facts, with_unread(sheet, unread)
         hidden = [each.name for each in sheets if each.name not in seen and book.get_sheet_by_name(each.name).height]
     except PasswordError:
         raise Refused("is protected by a password") from None
@@ -154,6 +155,37 @@ def rows_of_xlsx(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
     if hidden:
         raise Refused(f"has rows on hidden sheets alone. Show the sheet {hidden[0]!r} in Excel, and save it")
     return {}, iter(())
+
+
+def unread_cells_of(content: bytes, sheet: str) -> Found:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return unread_of(archive, sheet)
+    except (SheetIsUnreadable, expat.ExpatError):
+        raise Refused("is damaged, or no Excel file") from None
+
+
+def with_unread(sheet: Any, unread: Found) -> Iterator[list[Any]]:
+    """
+    Yield the rows of a sheet, and in them what the library gives as empty: cells that have content and no value.
+
+    The empty rows above the first one come too, so that they are counted as in the sheet. Empty columns do not.
+    """
+    begin = sheet.start[1] if sheet.start else None
+    first = min([place for row in unread.values() for place in row] + ([] if begin is None else [begin]), default=0)
+    before = [""] * ((first if begin is None else begin) - first)
+    number = -1
+    for number, row in enumerate(sheet.iter_rows() if sheet.height else ()):
+        yield _filled(before + row, unread.get(number, {}), first)
+    for more in range(number + 1, max(unread, default=-1) + 1):
+        yield _filled([], unread.get(more, {}), first)
+
+
+def _filled(row: list[Any], unread: dict[int, str], first: int) -> list[Any]:
+    for place, what in unread.items():
+        row += [""] * (place - first + 1 - len(row))
+        row[place - first] = {UNREAD: what}
+    return row
 
 
 def counts_from_1904(content: bytes) -> bool:
@@ -169,11 +201,13 @@ def cell_of(value: Any) -> Any:
     """Return a cell as it is handed on. A number stays one, so that nobody takes 12.345 for twelve thousand."""
     if isinstance(value, str):
         return value.strip()
+    if isinstance(value, dict):  # has content that cannot be read
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
-            return ""
+            return {UNREAD: str(value)}
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")

@@ -21,7 +21,8 @@ from qhse.exchange.errors import ReaderIsBusy, TableIsRefused, TableIsTooLarge
 
 logger = logging.getLogger("qhse.exchange")
 
-Cell = str | int | float
+Cell = str | int | float | dict[str, str]
+"""The last is a cell that has content and no value: see `unread_cells`."""
 SECONDS = 30.0  # for a file, from the start of its reader to its end
 TURN_SECONDS = 10.0  # of waiting while others have their files read
 MOST_READERS = 2  # at once, of one process: each may use the memory that a reader is given

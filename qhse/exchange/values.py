@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from qhse.exchange.unread_cells import NOT_COMPUTED, UNREAD
 from qhse.text import LineRefused, base_letters, one_line, plain
 
 Reader = Callable[[Any], Any]
@@ -29,6 +30,12 @@ _DAY_FIRST = re.compile(
 )
 _SERIAL = re.compile(r"[1-9][0-9]{4}", re.ASCII)
 _MONTH = re.compile(r"([0-9]{4})[-./]([0-9]{1,2})|([0-9]{1,2})[-./]([0-9]{4})", re.ASCII)
+# Errors of Excel and LibreOffice as a CSV has them, in English, German, Italian and French, and columns too narrow.
+_ERROR = re.compile(
+    r"#(?:N/[AVD]|NV|NULL!|NULLO!|NUL!|DIV/0!|VALUE!|WERT!|VALORE!|VALEUR!|REF!|BEZUG!|RIF!|NAME\?|NOME\?|NOM\?|NUM!|ZAHL!|"
+    r"NOMBRE!|SPILL!|ÜBERLAUF!|ESPANSIONE!|PROPAGATION!|CALC!|KALK!|CALCOLO!|GETTING_DATA|FIELD!|BLOCKED!|CONNECT!|UNKNOWN!|"
+    r"BUSY!|PYTHON!|EXTERNAL!)|Err:[0-9]{3}|#{3,}"
+)
 # What Excel writes to a CSV instead of a long number. No lot is called so: the sign belongs to it.
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}", re.ASCII)
 _INEXACT = 10**15
@@ -40,6 +47,21 @@ _CENTURY_TURNS_AT = 80  # 79 is 2079, 80 is 1980
 
 class CellRefused(ValueError):
     """The cell cannot be read. The message says what is wanted."""
+
+
+def demand_value(cell: Any) -> None:
+    """Raise CellRefused for a cell that has content and no value: an error, or what nobody has computed."""
+    if isinstance(cell, dict):
+        what = cell[UNREAD]
+    elif isinstance(cell, str) and _ERROR.fullmatch(cell.strip()):
+        what = cell.strip()[:40]
+    else:
+        return
+    if what == NOT_COMPUTED:
+        raise CellRefused("Was never computed. Open the file in Excel, and save it.")
+    if what.startswith("###"):
+        raise CellRefused(f"Excel shows {what} here. Make the column wider, and save the file anew.")
+    raise CellRefused(f"Excel shows {what} here. Correct the cell, or empty it.")
 
 
 def text(cell: Any, *, most: int) -> str:
@@ -74,6 +96,8 @@ def as_text(cell: Any) -> str:
     """
     if isinstance(cell, str | int):
         return str(cell)
+    if isinstance(cell, dict):
+        return str(cell[UNREAD])
     written = f"{cell:.15g}"
     return f"{Decimal(written):f}" if "e" in written else written
 

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from qhse.exchange import table_reader, tables
 from qhse.exchange.errors import TableIsRefused, TableIsTooLarge
 from qhse.exchange.tables import MAX_COLUMNS, read_table
-from qhse.exchange.tests.files import Formula, Serial, from_1904, sheet, with_hidden_first_sheet, xlsx
+from qhse.exchange.tests.files import Formula, Raw, Serial, from_1904, sheet, with_hidden_first_sheet, xlsx
+from qhse.exchange.unread_cells import NOT_COMPUTED
 from qhse.exporting.cells import Column, guarded
 from qhse.exporting.csv_out import EXCEL, PROGRAMS, csv_chunks
 from qhse.exporting.tests.test_cells import HARMLESS, RUN
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def cells(content: bytes, name: str = "a.csv"):
@@ -176,6 +179,49 @@ class TestXlsx:
 
     def test_of_a_formula_its_value_is_read(self):
         assert cells(xlsx([["a"], [Formula('HYPERLINK("http://x.example","y")')]]), "a.xlsx") == [["a"], [42]]
+
+    @pytest.mark.parametrize(
+        ("cell", "what"),
+        [
+            (Raw(' t="e"><v>#N/A</v>'), "#N/A"),
+            (Raw(' t="e"><f>1/0</f><v>#DIV/0!</v>'), "#DIV/0!"),
+            (Raw("><f>1+2</f>"), NOT_COMPUTED),
+            (Raw("><f>1+2</f><v></v>"), NOT_COMPUTED),
+            (Raw('><f t="shared" si="0"/><v/>'), NOT_COMPUTED),
+            (Raw(' t="str"><f>A1</f>'), NOT_COMPUTED),
+            (Raw("><v>NaN</v>"), "NaN"),
+        ],
+    )
+    def test_a_cell_that_has_content_and_no_value_is_not_empty(self, cell, what):
+        content = xlsx([["a", "b"], ["", ""], [1, cell], [cell, ""], ["", "x"], [cell, cell]])
+
+        unread = {"unread": what}
+        rows = read_table(io.BytesIO(content), "a.xlsx").rows
+        assert [(row.number, row.cells) for row in rows] == [
+            (1, ["a", "b"]), (3, [1, unread]), (4, [unread]), (5, ["", "x"]), (6, [unread, unread]),
+        ]  # fmt: skip
+
+    def test_cells_without_a_value_left_of_the_others_and_without_references_keep_their_places(self):
+        rows = '<row><c><v>1</v></c></row><row><c/><c t="e"><v>#REF!</v></c><c><v>2</v></c></row>'
+        row = '<row r="4"><c r="C4"><f>1</f></c><c t="e"><v>#N/A</v></c><c r="E4"><v>3</v></c></row>'
+        for lines, expected in (
+            (rows, [[1], ["", {"unread": "#REF!"}, 2]]),
+            (row, [[{"unread": NOT_COMPUTED}, {"unread": "#N/A"}, 3]]),
+            (row.replace("<v>3</v>", ""), [[{"unread": NOT_COMPUTED}, {"unread": "#N/A"}]]),
+        ):
+            xml = f'<worksheet xmlns="{MAIN}"><sheetData>{lines}</sheetData></worksheet>'
+            assert cells(xlsx(sheet_xml=xml), "a.xlsx") == expected
+
+    def test_a_formula_that_is_worth_an_empty_text_is_empty(self):
+        content = xlsx([["a", "b"], [Raw(' t="str"><f>""</f><v></v>'), 1]])
+
+        assert cells(content, "a.xlsx") == [["a", "b"], ["", 1]]
+
+    def test_a_sheet_with_entities_is_refused(self):
+        xml = '<!DOCTYPE a [<!ENTITY b "c">]>' + sheet([["a"], ["1"]])
+
+        with pytest.raises(TableIsRefused):
+            cells(xlsx(sheet_xml=xml), "a.xlsx")
 
     def test_merged_cells_have_their_value_in_the_first_one(self):
         content = xlsx([["Title", ""], ["a", "b"]], extra='<mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>')
