@@ -149,7 +149,7 @@ def read_row(kind: ImportKind, columns: Sequence[Mapping[str, Any]], row: Row) -
             demand_value(cell)
             if column.get("month_first") and is_doubtful(cell):
                 raise CellRefused(f"{cell!r} can mean two days, because others here have their month first.")
-            if column.get("from_1904") and not isinstance(cell, str):
+            if column.get("from_1904") and isinstance(cell, int | float):
                 cell += _DAYS_TO_1904
             value = kind.by_name[name].read(cell)
             if value != "":

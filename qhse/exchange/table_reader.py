@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import io
 import json
+import os
 import re
 import sys
 import zipfile
@@ -32,6 +34,7 @@ from qhse.exchange.unread_cells import UNREAD, Found, SheetIsUnreadable, unread_
 MEMORY = 768 * 1_048_576  # bytes of addresses; the interpreter and the library take a fifth of it
 SECONDS = 20  # of computing
 ANSWER = 128 * 1_048_576  # bytes
+NO_SPACE = 75  # the exit code when the disk of the answer is full
 LONGEST_CELL = 32_767  # characters, as in Excel
 _ENDS = (";", "\t", ",")
 # What `qhse.exporting.cells.guarded` makes. It is not imported: this program imports little of the project.
@@ -246,6 +249,17 @@ _ABOVE = 10  # rows that may stand above the first one of records: titles and na
 
 def main() -> None:
     bound_this_process()
+    try:
+        _answer()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write(str(error))
+        sys.stderr.flush()
+        os._exit(NO_SPACE)  # what is held back would be written once more
+
+
+def _answer() -> None:
     kind, most_rows, most_columns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     out = sys.stdout
     try:

@@ -6,7 +6,6 @@ import json
 import logging
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, BinaryIO, NamedTuple
@@ -18,6 +17,7 @@ from qhse.attachments.names import extension_of
 from qhse.attachments.office import ArchiveIsRefused, demand_office
 from qhse.exchange import table_reader
 from qhse.exchange.errors import ReaderIsBusy, TableIsRefused, TableIsTooLarge
+from qhse.temporary import no_space, temporary_file, temporary_space
 
 logger = logging.getLogger("qhse.exchange")
 
@@ -58,7 +58,7 @@ def read_table(content: BinaryIO, name: str) -> Table:
     An XLSX file is looked at first as evidence is: no macros, no other files in it, no archive that unpacks to too
     much. Then a process reads it that has bounds of memory, time and output.
 
-    Raises TableIsRefused, TableIsTooLarge, ReaderIsBusy.
+    Raises TableIsRefused, TableIsTooLarge, ReaderIsBusy, NoTemporarySpace.
     """
     kind = extension_of(name)
     if kind not in KINDS:
@@ -83,7 +83,7 @@ def _answer_of(content: BinaryIO, kind: str) -> tuple[dict[str, Any], list[Row]]
     if not _turns.acquire(timeout=TURN_SECONDS):
         raise ReaderIsBusy("Too many files are being read; ask again shortly.")
     try:
-        with tempfile.TemporaryFile(prefix="qhse-table-") as source, tempfile.TemporaryFile() as answer:
+        with temporary_space(), temporary_file("qhse-table-") as source, temporary_file("qhse-rows-") as answer:
             content.seek(0)
             while piece := content.read(1_048_576):
                 source.write(piece)
@@ -106,6 +106,8 @@ def _run(kind: str, source: Any, answer: Any) -> None:
         raise TableIsTooLarge(f"The file could not be read in {SECONDS:g} seconds.", field="file") from None
     except OSError as error:
         raise ReaderIsBusy("No process could be started that reads the file; ask again shortly.") from error
+    if done.returncode == table_reader.NO_SPACE:
+        raise no_space(f"the answer of the reader of tables: {done.stderr[-500:]!r}")
     if done.returncode:
         # It was ended by one of its bounds, or by what the library met.
         logger.warning("a file could not be read: %s %s", done.returncode, done.stderr[-500:])
