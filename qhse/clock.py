@@ -83,17 +83,23 @@ def today() -> date:
     held = _held_day.get()
     if held is not None:
         return held
-    return present().astimezone(UTC).date()
+    return day_of(present())
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day that `today()` was at this moment."""
+    return moment.astimezone(UTC).date()
 
 
 @contextmanager
-def one_day() -> Iterator[date]:
+def one_day(day: date | None = None) -> Iterator[date]:
     """
-    Let `today()` be one day inside the `with` block, however long it takes.
+    Let `today()` be one day inside the `with` block, however long it takes: this one, else the present one.
 
-    For work that has to be of one day and may run past midnight. Moments stay what they are.
+    For work that has to be of one day and may run past midnight. Who may go on in another process stores the day, or
+    the moment that it is of (`day_of`). Moments stay what they are.
     """
-    day = today()
+    day = today() if day is None else day
     token = _held_day.set(day)
     try:
         yield day

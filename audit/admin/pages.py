@@ -30,6 +30,7 @@ from qhse.adminsite.bulk import BulkActionsAdmin
 from qhse.adminsite.display import NONE, prose
 from qhse.adminsite.filters import ChoiceFilter, PeriodFilter, days_filter, indexed_values
 from qhse.adminsite.once import keep_for_repetition, made_before
+from qhse.temporary import NoTemporarySpace
 
 
 class _ColumnFilter(ChoiceFilter):
@@ -148,7 +149,7 @@ class AuditEntryAdmin(ProofPages, BulkActionsAdmin, ReadOnlyAdmin):
             before = made_before(request)
             again = None if before is None else Again(**before)
             file, exported = export_as_zip(queryset, described_as=_description(request), actor=user, again=again)
-        except TooManyEntries as refusal:
+        except (TooManyEntries, NoTemporarySpace) as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
         for problem in exported.problems:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from typing import IO, Any, NamedTuple
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from audit.proof.verify_export import ENTRIES, MANIFEST, SEALS, VERSION, canonic
 from audit.services import Actor, record
 from qhse.database import database_time
 from qhse.exporting import recording
+from qhse.temporary import temporary_directory
 
 MOST_IN_ZIP = 20_000
 MOST_SEALS_IN_ZIP = 10_000
@@ -120,8 +121,8 @@ def export_as_zip(
     Raises TooManyEntries for more than MOST_IN_ZIP entries, or MOST_SEALS_IN_ZIP seals; see also `export_entries`.
     """
     demand_bounds(chosen)
-    with TemporaryDirectory(prefix="audit-export-") as parent:
-        directory = Path(parent) / "audit-export"
+    with temporary_directory("audit-export-") as parent:
+        directory = parent / "audit-export"
         try:
             exported = export_entries(chosen, directory, described_as=described_as, actor=actor, again=again)
         except NotTheSame:

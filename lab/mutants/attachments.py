@@ -18,6 +18,10 @@ PAGE_UPLOADS = "qhse/api/requests/page_uploads.py"
 
 MUTANTS = (
     Mutant(
+        "uploads-wait-for-a-restart", "qhse/api/requests/uploads.py",
+        "        directory.mkdir(mode=0o750, exist_ok=True)\n", "        raise\n", f"{ATTACH} -k made_anew_when",
+    ),
+    Mutant(
         "all-workers-paint-the-same-picture", "qhse/attachments/previews.py",
         "        if hold_turn(_TURNS + picture.pk):", "        if hold_turn(_TURNS + picture.pk) is not None:",
         f"{PREVIEWS} -k two_workers",

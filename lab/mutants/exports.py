@@ -10,10 +10,24 @@ TABLES = "qhse/exchange/tests/test_tables.py"
 XLSX = "qhse/exporting/tests/test_xlsx_out.py"
 STREAM = "qhse/exporting/tests/test_exports.py"
 ROUND_TRIPS = "qhse/tests/test_round_trips.py"
+TEMPORARY = "qhse/tests/test_temporary.py"
 LISTS = "qhse/tests/test_exported_lists.py"
 PAGES = "qhse/adminsite/tests/test_exports.py"
 
 MUTANTS = (
+    Mutant(
+        "full-disk-is-a-defect", "qhse/temporary.py",
+        "    except OSError as error:\n        raise no_space(error) from error\n", "",
+        f"{TEMPORARY} -k 'refusal or list'",
+    ),
+    Mutant(
+        "full-disk-is-a-table-too-large", "qhse/exchange/tables.py",
+        "if done.returncode == table_reader.NO_SPACE:", "if False:", f"{TEMPORARY} -k find_no_room",
+    ),
+    Mutant(
+        "picture-without-room-holds-up-all", "qhse/attachments/previews.py",
+        "    except (StorageIsAway, NoTemporarySpace):\n", "    except StorageIsAway:\n", f"{TEMPORARY} -k holds_up",
+    ),
     Mutant(
         "days-beside-their-words", "qhse/adminsite/exports.py",
         " | self._days_told(shown)", "", f"{ROUND_TRIPS} -k of_the_admin_site",

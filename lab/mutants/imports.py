@@ -8,6 +8,7 @@ RUNNING = "qhse/exchange/running.py"
 RUNS = "qhse/exchange/tests/test_running.py"
 JOBS = "qhse/exchange/tests/test_jobs.py"
 SERVICES = "qhse/exchange/tests/test_services.py"
+VALUES = "qhse/exchange/tests/test_values.py"
 TABLES = "qhse/exchange/tests/test_tables.py"
 PEOPLE = "qhse/exchange/tests/test_people.py"
 VOLUMES = "suppliers/tests/test_volumes.py"
@@ -60,6 +61,32 @@ MUTANTS = (
     Mutant(
         "import-that-is-tried-for-ever", RUNNING,
         "if job.tried > MOST_STARTS:", "if False:", f"{RUNS} -k is_given_up",
+    ),
+    Mutant(
+        "lot-of-sixteen-digits-rounded", "qhse/exchange/values.py",
+        "if isinstance(cell, int | float) and abs(cell) >= _INEXACT:", "if False:", f"{VALUES} -k digits_are_lost",
+    ),
+    Mutant(
+        "computed-number-refused", "qhse/exchange/values.py",
+        "(shown := _as_shown(cell)).is_integer()", "(shown := cell).is_integer()", f"{VALUES} -k excel_shows",
+    ),
+    Mutant(
+        "stray-mark-swallows-rows", "qhse/exchange/csv_quotes.py",
+        "rows = csv.reader(lines, delimiter=separator, strict=True)", "rows = csv.reader(lines, delimiter=separator)",
+        f"{TABLES} -k 'nothing_closes or goes_on'",
+    ),
+    Mutant(
+        "two-stray-marks-swallow-rows", "qhse/exchange/csv_quotes.py",
+        "    are_rows = first >= whole and last >= whole\n", "    are_rows = False\n", f"{TABLES} -k stray_marks",
+    ),
+    Mutant(
+        "errors-of-excel-are-empty", "qhse/exchange/table_reader.py",
+        "        row[place - first] = {UNREAD: what}\n", "        pass\n", f"{SERVICES} -k content_and_no_value",
+    ),
+    Mutant(
+        "errors-of-a-csv-are-texts", "qhse/exchange/values.py",
+        "elif isinstance(cell, str) and _ERROR.fullmatch(cell.strip()):", "elif False:",
+        f"{SERVICES} -k error_in_a_csv",
     ),
     Mutant(
         "american-day-guessed", "qhse/exchange/checking.py",
@@ -122,7 +149,11 @@ MUTANTS = (
     ),
     Mutant(
         "import-of-two-days", RUNNING,
-        ", source=source), clock.one_day():", ", source=source):", f"{RUNS} -k one_day",
+        ", source=source), clock.one_day(clock.day_of(job.started_at)):", ", source=source):", f"{RUNS} -k one_day",
+    ),
+    Mutant(
+        "import-that-goes-on-is-of-another-day", RUNNING,
+        "clock.one_day(clock.day_of(job.started_at))", "clock.one_day()", f"{RUNS} -k another_process",
     ),
     Mutant(
         "hidden-sheet-is-read", "qhse/exchange/table_reader.py",

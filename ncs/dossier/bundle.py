@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from audit.proof.export import Exported, write_export
@@ -22,6 +21,7 @@ from ncs.report.shape import Report
 from qhse.attachments import storage
 from qhse.attachments.errors import StorageIsAway
 from qhse.attachments.models import Attachment
+from qhse.temporary import temporary_directory
 
 MOST_FILE_BYTES = 200 * 1_048_576  # of all files together
 CHUNK = 1_048_576
@@ -76,11 +76,12 @@ def write_bundle(scope: Scope, report: Report, *, described_as: dict[str, Any]) 
     """
     Return an open ZIP, which vanishes when it is closed, what it exports, and its SHA-256. Nothing is recorded.
 
-    What cannot be put in is named in the index: a file whose content is not what was attached, say. Raises OSError.
+    What cannot be put in is named in the index: a file whose content is not what was attached, say. Raises
+    NoTemporarySpace.
     """
     root = f"dossier-{scope.name}"
-    with TemporaryDirectory(prefix="qhse-dossier-") as directory:
-        path, proof = Path(directory) / f"{root}.zip", Path(directory) / "proof"
+    with temporary_directory("qhse-dossier-") as directory:
+        path, proof = directory / f"{root}.zip", directory / "proof"
         proof.mkdir()
         archive = _Archive(path, root)
         exported = write_export(scope.entries, proof, described_as=described_as)

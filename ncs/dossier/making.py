@@ -23,6 +23,7 @@ from ncs.report.page import as_page
 from ncs.report.pdf import as_pdf
 from ncs.report.pictures import read_pictures
 from qhse.accounts.models import User
+from qhse.temporary import NoTemporarySpace
 
 ZIP = "application/zip"
 FORMS = (ZIP, PDF, HTML)
@@ -70,7 +71,10 @@ def _zipped(scope: Scope, actor: User) -> Dossier:
     except TooManyEntries as refusal:
         raise DossierIsTooLarge(str(refusal), field="from" if scope.days else "entity_id") from refusal
     described_as = {"dossier": scope.name, **scope.described_as}
-    file, exported, digest = write_bundle(scope, content_of(scope, actor=actor), described_as=described_as)
+    try:
+        file, exported, digest = write_bundle(scope, content_of(scope, actor=actor), described_as=described_as)
+    except NoTemporarySpace as failure:
+        raise ReportCannotBeMade(failure.detail) from failure
     try:
         with transaction.atomic():
             record_export(exported, described_as=described_as, actor=actor)

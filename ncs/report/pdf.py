@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ncs.errors import ReportCannotBeMade
 from ncs.report.pictures import without
 from ncs.report.shape import Pictures, Report, Table
+from qhse.temporary import NoTemporarySpace, temporary_directory
 
 logger = logging.getLogger("qhse.ncs")
 
@@ -51,18 +51,24 @@ def as_pdf(report: Report, pictures: Pictures) -> Document:
     if not _turns.acquire(timeout=TURN_SECONDS):
         raise ReportCannotBeMade("Too many reports are being made; ask again shortly.")
     try:
-        try:
-            return Document(_painted(report, pictures, SECONDS), pictures.is_whole)
-        except _Failed:
-            logger.exception("the report %s could not be made with its pictures", report.number)
-        try:
-            left_out = without(pictures, range(len(pictures.shown)))
-            return Document(_painted(report, left_out, SECONDS_WITHOUT_PICTURES), is_whole=False)
-        except _Failed as failure:
-            logger.exception("the report %s could not be made", report.number)
-            raise ReportCannotBeMade("The report could not be made now; ask again shortly.") from failure
+        return _with_pictures_or_without(report, pictures)
+    except NoTemporarySpace as failure:
+        raise ReportCannotBeMade(failure.detail) from failure
     finally:
         _turns.release()
+
+
+def _with_pictures_or_without(report: Report, pictures: Pictures) -> Document:
+    try:
+        return Document(_painted(report, pictures, SECONDS), pictures.is_whole)
+    except _Failed:
+        logger.exception("the report %s could not be made with its pictures", report.number)
+    try:
+        left_out = without(pictures, range(len(pictures.shown)))
+        return Document(_painted(report, left_out, SECONDS_WITHOUT_PICTURES), is_whole=False)
+    except _Failed as failure:
+        logger.exception("the report %s could not be made", report.number)
+        raise ReportCannotBeMade("The report could not be made now; ask again shortly.") from failure
 
 
 class _Failed(Exception):
@@ -78,17 +84,17 @@ def _painted(report: Report, pictures: Pictures, seconds: float) -> bytes:
 
 def _asked(report: Report, pictures: Pictures, seconds: float) -> tuple[bytes, Sequence[int]]:
     """Return what the painter has made, and the places of the pictures that it has refused."""
-    with TemporaryDirectory(prefix="qhse-report-") as directory:
+    with temporary_directory("qhse-report-") as directory:
         shown = []
         for place, picture in enumerate(pictures.shown):
             name = f"picture-{place}.{_ENDINGS[picture.media_type]}"
-            (Path(directory) / name).write_bytes(picture.content)
+            (directory / name).write_bytes(picture.content)
             shown.append({"file": f"/{name}", "caption": _breakable(picture.caption)})
         order = {
             "report": _data(report) | {"pictures": shown, "notes": _breakable(pictures.notes)},
             "timestamp": int(datetime.fromisoformat(report.state_at).timestamp()),
         }
-        answer, _, document = _run(json.dumps(order).encode(), directory, seconds).partition(b"\n")
+        answer, _, document = _run(json.dumps(order).encode(), str(directory), seconds).partition(b"\n")
     return document, json.loads(answer)["refused"]
 
 

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from django.db import transaction
 
@@ -22,6 +21,7 @@ from qhse.attachments.errors import StorageIsAway
 from qhse.attachments.headers import pixels_of
 from qhse.attachments.models import Attachment
 from qhse.database import bound_transaction, hold_turn, leave_turn
+from qhse.temporary import NoTemporarySpace, temporary_directory
 
 logger = logging.getLogger("qhse.attachments")
 
@@ -102,7 +102,7 @@ def _preview(picture: Attachment) -> bool:
             return True  # somebody has made it since it was read
     try:
         name = _made(picture)
-    except StorageIsAway:
+    except (StorageIsAway, NoTemporarySpace):
         _refused.add(picture)
         return _refused.in_a_row % MOST_REFUSED > 0
     _refused.in_a_row = 0
@@ -134,7 +134,7 @@ def _has_others(picture: Attachment) -> bool:
 
 
 def _painted(picture: Attachment) -> bytes:
-    """Return the preview, nothing if there can be none. Raises StorageIsAway."""
+    """Return the preview, nothing if there can be none. Raises StorageIsAway, NoTemporarySpace."""
     if picture.size > MOST_BYTES:
         return b""
     with storage.reading(picture.stored_as) as opened:
@@ -143,9 +143,9 @@ def _painted(picture: Attachment) -> bytes:
         return b""
     if not 1 <= (pixels_of(content, picture.media_type) or 0) <= MOST_PIXELS:
         return b""
-    with TemporaryDirectory(prefix="qhse-preview-") as directory:
+    with temporary_directory("qhse-preview-") as directory:
         name = f"picture.{_ENDINGS[picture.media_type]}"
-        (Path(directory) / name).write_bytes(content)
+        (directory / name).write_bytes(content)
         # Without our environment, which holds keys, and with nothing in it that could change how Python starts.
         command = [sys.executable, "-I", str(PAINTER), name]
         try:

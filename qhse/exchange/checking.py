@@ -10,7 +10,7 @@ from qhse.errors import DomainError
 from qhse.exchange.errors import ColumnsDoNotFit
 from qhse.exchange.registry import ImportKind, Outcome, Values
 from qhse.exchange.tables import Row
-from qhse.exchange.values import CellRefused, as_text, folded, is_doubtful, is_month_first, one_spaced
+from qhse.exchange.values import CellRefused, as_text, demand_value, folded, is_doubtful, is_month_first, one_spaced
 from qhse.exporting.cells import STORED
 
 HEADS = 10  # rows among which the one with the names of the columns is sought
@@ -146,9 +146,10 @@ def read_row(kind: ImportKind, columns: Sequence[Mapping[str, Any]], row: Row) -
         if not kind.by_name[name].is_prose:
             cell = one_spaced(cell)
         try:
+            demand_value(cell)
             if column.get("month_first") and is_doubtful(cell):
                 raise CellRefused(f"{cell!r} can mean two days, because others here have their month first.")
-            if column.get("from_1904") and not isinstance(cell, str):
+            if column.get("from_1904") and isinstance(cell, int | float):
                 cell += _DAYS_TO_1904
             value = kind.by_name[name].read(cell)
             if value != "":

@@ -83,14 +83,15 @@ def run_import(import_id: int, *, tell: Tell | None = None, source: str = "worke
     """
     Run an import to its end. False if it does not wait, or somebody else is at it.
 
-    All its rows are of one day, that of the beginning, though it may run past midnight: two that say the same are due
-    on the same day. What a row's service refuses is an error of the row. What the database cannot do now is raised, and
-    the import waits for the next run; after MOST_STARTS that did not come forward it has failed.
+    All its rows are of one day, that on which somebody has started it, though it may run past midnight, and go on in
+    another process: two that say the same are due on the same day. What a row's service refuses is an error of the row.
+    What the database cannot do now is raised, and the import waits for the next run; after MOST_STARTS that did not
+    come forward it has failed.
     """
     job = _begun(import_id)
-    if job is None or job.started_by is None:
+    if job is None or job.started_by is None or job.started_at is None:
         return False
-    with context.use(request_id=job.request_id, source=source), clock.one_day():
+    with context.use(request_id=job.request_id, source=source), clock.one_day(clock.day_of(job.started_at)):
         if job.tried > MOST_STARTS:
             _end(job, ImportStatus.FAILED, why="It was started several times, and ended before its end.")
         elif job.mode == ImportMode.ALL_OR_NOTHING:

@@ -1,22 +1,24 @@
 """
-A program of its own, which reads one table and ends. It imports nothing of the project, and knows no secret.
+A program of its own, which reads one table and ends. Of the project it imports pure rules alone; it knows no secret.
 
 The file comes from strangers, and is read by a library of machine code. What that can do wrong ends with this process:
 it may use so much memory, so much time, and write so many bytes.
 
 It is called with the kind of file and the bounds, and gets the file by its standard input. It answers with lines of
 JSON: first what it found out, then each row that is not empty as its number and its cells. A cell is a text, or a
-number where the file has one. Days are texts by ISO 8601. Texts have no white space around them. Those of a CSV have no
-apostrophe that an export has put in front. A refusal is one line with the key `refused`, or `too_large`. What it says
-goes on behind the words "The file".
+number where the file has one, or {"unread": …} where it has something that is no value. Days are texts by ISO 8601.
+Texts have no white space around them. Those of a CSV have no apostrophe that an export has put in front. A refusal is
+one line with the key `refused`, or `too_large`. What it says goes on behind the words "The file".
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import io
 import json
+import os
 import re
 import sys
 import zipfile
@@ -24,13 +26,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from xml.parsers import expat
+
+from qhse.exchange.csv_quotes import CellIsTooLong, QuoteIsDoubtful, demand_clear_quotes
+from qhse.exchange.unread_cells import UNREAD, Found, SheetIsUnreadable, unread_of
 
 MEMORY = 768 * 1_048_576  # bytes of addresses; the interpreter and the library take a fifth of it
 SECONDS = 20  # of computing
 ANSWER = 128 * 1_048_576  # bytes
+NO_SPACE = 75  # the exit code when the disk of the answer is full
 LONGEST_CELL = 32_767  # characters, as in Excel
 _ENDS = (";", "\t", ",")
-# What `qhse.exporting.cells.guarded` makes. It is not imported: this program imports nothing of the project.
+# What `qhse.exporting.cells.guarded` makes. It is not imported: this program imports little of the project.
 _GUARDED = re.compile("'+(?:[\t\r\n]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _FROM_1904 = re.compile(rb"<(?:[\w.-]+:)?workbookPr\b[^>]*\bdate1904\s*=\s*[\"'](?:1|true)[\"']")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -101,9 +108,15 @@ def rows_of_csv(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
     text, encoding = text_of(content)
     if "\0" in text:
         raise Refused("holds NUL characters")
-    separator, text = separator_of(text)
+    separator, rest = separator_of(text)
     csv.field_size_limit(LONGEST_CELL)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=False)
+    try:
+        demand_clear_quotes(rest, separator, above=int(rest is not text))
+    except QuoteIsDoubtful as doubt:
+        raise Refused(str(doubt)) from None
+    except CellIsTooLong as place:
+        raise TooLarge(f"has a cell of more than {LONGEST_CELL:,} characters {place}") from None
+    lines = csv.reader(io.StringIO(rest, newline=""), delimiter=separator, skipinitialspace=False, strict=True)
     return {"encoding": encoding, "separator": separator}, _read_csv(lines)
 
 
@@ -117,16 +130,8 @@ def as_it_was(text: str) -> str:
 
 
 def _read_csv(lines: Any) -> Iterator[list[Any]]:
-    try:
-        for row in lines:
-            yield [as_it_was(cell) for cell in row]
-    except csv.Error as error:
-        if "field larger" in str(error):
-            raise TooLarge(
-                f"has a cell of more than {LONGEST_CELL:,} characters in line {lines.line_num:,}; perhaps a quotation "
-                "mark is not closed"
-            ) from None
-        raise Refused(f"cannot be read in line {lines.line_num:,}: {error}") from None
+    for row in lines:
+        yield [as_it_was(cell) for cell in row]
 
 
 # --- XLSX -----------------------------------------------------------------------------------------------------------
@@ -141,11 +146,10 @@ def rows_of_xlsx(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
         sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
         seen = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
         for name in seen:
-            sheet = book.get_sheet_by_name(name)
-            if sheet.height:
-                # With the empty rows above the first one, so that they are counted as in the sheet.
+            sheet, unread = book.get_sheet_by_name(name), unread_cells_of(content, name)
+            if sheet.height or unread:
                 facts = {"sheet": name, "sheets": len(seen), "from_1904": counts_from_1904(content)}
-                return facts, sheet.iter_rows()
+                return facts, with_unread(sheet, unread)
         hidden = [each.name for each in sheets if each.name not in seen and book.get_sheet_by_name(each.name).height]
     except PasswordError:
         raise Refused("is protected by a password") from None
@@ -154,6 +158,37 @@ def rows_of_xlsx(content: bytes) -> tuple[dict[str, Any], Iterator[list[Any]]]:
     if hidden:
         raise Refused(f"has rows on hidden sheets alone. Show the sheet {hidden[0]!r} in Excel, and save it")
     return {}, iter(())
+
+
+def unread_cells_of(content: bytes, sheet: str) -> Found:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return unread_of(archive, sheet)
+    except (SheetIsUnreadable, expat.ExpatError):
+        raise Refused("is damaged, or no Excel file") from None
+
+
+def with_unread(sheet: Any, unread: Found) -> Iterator[list[Any]]:
+    """
+    Yield the rows of a sheet, and in them what the library gives as empty: cells that have content and no value.
+
+    The empty rows above the first one come too, so that they are counted as in the sheet. Empty columns do not.
+    """
+    begin = sheet.start[1] if sheet.start else None
+    first = min([place for row in unread.values() for place in row] + ([] if begin is None else [begin]), default=0)
+    before = [""] * ((first if begin is None else begin) - first)
+    number = -1
+    for number, row in enumerate(sheet.iter_rows() if sheet.height else ()):
+        yield _filled(before + row, unread.get(number, {}), first)
+    for more in range(number + 1, max(unread, default=-1) + 1):
+        yield _filled([], unread.get(more, {}), first)
+
+
+def _filled(row: list[Any], unread: dict[int, str], first: int) -> list[Any]:
+    for place, what in unread.items():
+        row += [""] * (place - first + 1 - len(row))
+        row[place - first] = {UNREAD: what}
+    return row
 
 
 def counts_from_1904(content: bytes) -> bool:
@@ -169,11 +204,13 @@ def cell_of(value: Any) -> Any:
     """Return a cell as it is handed on. A number stays one, so that nobody takes 12.345 for twelve thousand."""
     if isinstance(value, str):
         return value.strip()
+    if isinstance(value, dict):  # has content that cannot be read
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
-            return ""
+            return {UNREAD: str(value)}
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")
@@ -212,6 +249,17 @@ _ABOVE = 10  # rows that may stand above the first one of records: titles and na
 
 def main() -> None:
     bound_this_process()
+    try:
+        _answer()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write(str(error))
+        sys.stderr.flush()
+        os._exit(NO_SPACE)  # what is held back would be written once more
+
+
+def _answer() -> None:
     kind, most_rows, most_columns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     out = sys.stdout
     try:
@@ -224,7 +272,3 @@ def main() -> None:
     except MemoryError:
         out.write(json.dumps({"too_large": "needs too much memory"}) + "\n")
     out.flush()
-
-
-if __name__ == "__main__":
-    main()

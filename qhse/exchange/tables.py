@@ -6,7 +6,6 @@ import json
 import logging
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, BinaryIO, NamedTuple
@@ -18,16 +17,20 @@ from qhse.attachments.names import extension_of
 from qhse.attachments.office import ArchiveIsRefused, demand_office
 from qhse.exchange import table_reader
 from qhse.exchange.errors import ReaderIsBusy, TableIsRefused, TableIsTooLarge
+from qhse.temporary import no_space, temporary_file, temporary_space
 
 logger = logging.getLogger("qhse.exchange")
 
-Cell = str | int | float
+Cell = str | int | float | dict[str, str]
+"""The last is a cell that has content and no value: see `unread_cells`."""
 SECONDS = 30.0  # for a file, from the start of its reader to its end
 TURN_SECONDS = 10.0  # of waiting while others have their files read
 MOST_READERS = 2  # at once, of one process: each may use the memory that a reader is given
 MAX_COLUMNS = 200
 KINDS = ("csv", "xlsx")
-_READER = Path(table_reader.__file__)
+# Behind everything else to be imported from, so that nothing of ours stands in for a module of Python.
+_READER = "import sys; sys.path.append(sys.argv.pop(1)); from qhse.exchange.table_reader import main; main()"
+_HOME = str(Path(table_reader.__file__).parents[2])
 _turns = BoundedSemaphore(MOST_READERS)
 _SAY_XLSX = "Save it as .xlsx or .csv."
 
@@ -55,7 +58,7 @@ def read_table(content: BinaryIO, name: str) -> Table:
     An XLSX file is looked at first as evidence is: no macros, no other files in it, no archive that unpacks to too
     much. Then a process reads it that has bounds of memory, time and output.
 
-    Raises TableIsRefused, TableIsTooLarge, ReaderIsBusy.
+    Raises TableIsRefused, TableIsTooLarge, ReaderIsBusy, NoTemporarySpace.
     """
     kind = extension_of(name)
     if kind not in KINDS:
@@ -80,7 +83,7 @@ def _answer_of(content: BinaryIO, kind: str) -> tuple[dict[str, Any], list[Row]]
     if not _turns.acquire(timeout=TURN_SECONDS):
         raise ReaderIsBusy("Too many files are being read; ask again shortly.")
     try:
-        with tempfile.TemporaryFile(prefix="qhse-table-") as source, tempfile.TemporaryFile() as answer:
+        with temporary_space(), temporary_file("qhse-table-") as source, temporary_file("qhse-rows-") as answer:
             content.seek(0)
             while piece := content.read(1_048_576):
                 source.write(piece)
@@ -94,7 +97,7 @@ def _answer_of(content: BinaryIO, kind: str) -> tuple[dict[str, Any], list[Row]]
 
 def _run(kind: str, source: Any, answer: Any) -> None:
     # Without our environment, which holds keys, and with nothing in it that could change how Python starts.
-    command = [sys.executable, "-I", str(_READER), kind, str(settings.IMPORT_MAX_ROWS), str(MAX_COLUMNS)]
+    command = [sys.executable, "-I", "-c", _READER, _HOME, kind, str(settings.IMPORT_MAX_ROWS), str(MAX_COLUMNS)]
     try:
         done = subprocess.run(
             command, stdin=source, stdout=answer, stderr=subprocess.PIPE, timeout=SECONDS, cwd="/", env={}, check=False
@@ -103,6 +106,8 @@ def _run(kind: str, source: Any, answer: Any) -> None:
         raise TableIsTooLarge(f"The file could not be read in {SECONDS:g} seconds.", field="file") from None
     except OSError as error:
         raise ReaderIsBusy("No process could be started that reads the file; ask again shortly.") from error
+    if done.returncode == table_reader.NO_SPACE:
+        raise no_space(f"the answer of the reader of tables: {done.stderr[-500:]!r}")
     if done.returncode:
         # It was ended by one of its bounds, or by what the library met.
         logger.warning("a file could not be read: %s %s", done.returncode, done.stderr[-500:])

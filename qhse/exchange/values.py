@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from qhse.exchange.unread_cells import NOT_COMPUTED, UNREAD
 from qhse.text import LineRefused, base_letters, one_line, plain
 
 Reader = Callable[[Any], Any]
@@ -29,6 +30,16 @@ _DAY_FIRST = re.compile(
 )
 _SERIAL = re.compile(r"[1-9][0-9]{4}", re.ASCII)
 _MONTH = re.compile(r"([0-9]{4})[-./]([0-9]{1,2})|([0-9]{1,2})[-./]([0-9]{4})", re.ASCII)
+# Errors of Excel and LibreOffice as a CSV has them, in English, German, Italian and French, and columns too narrow.
+_ERROR = re.compile(
+    r"#(?:N/[AVD]|NV|NULL!|NULLO!|NUL!|DIV/0!|VALUE!|WERT!|VALORE!|VALEUR!|REF!|BEZUG!|RIF!|NAME\?|NOME\?|NOM\?|NUM!|ZAHL!|"
+    r"NOMBRE!|SPILL!|ÜBERLAUF!|ESPANSIONE!|PROPAGATION!|CALC!|KALK!|CALCOLO!|GETTING_DATA|FIELD!|BLOCKED!|CONNECT!|UNKNOWN!|"
+    r"BUSY!|PYTHON!|EXTERNAL!)|Err:[0-9]{3}|#{3,}"
+)
+# What Excel writes to a CSV instead of a long number. No lot is called so: the sign belongs to it.
+_SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}", re.ASCII)
+_INEXACT = 10**15
+_DIGITS_ARE_LOST = "Format the column as text, and write it anew: of a number Excel keeps 15 digits only."
 _EXCEL_ZERO = date(1899, 12, 30)
 _FIRST_SERIAL, _LAST_SERIAL = 29_221, 109_574  # 1980-01-01 and 2199-12-31
 _CENTURY_TURNS_AT = 80  # 79 is 2079, 80 is 1980
@@ -38,10 +49,25 @@ class CellRefused(ValueError):
     """The cell cannot be read. The message says what is wanted."""
 
 
+def demand_value(cell: Any) -> None:
+    """Raise CellRefused for a cell that has content and no value: an error, or what nobody has computed."""
+    if isinstance(cell, dict):
+        what = cell[UNREAD]
+    elif isinstance(cell, str) and _ERROR.fullmatch(cell.strip()):
+        what = cell.strip()[:40]
+    else:
+        return
+    if what == NOT_COMPUTED:
+        raise CellRefused("Was never computed. Open the file in Excel, and save it.")
+    if what.startswith("###"):
+        raise CellRefused(f"Excel shows {what} here. Make the column wider, and save the file anew.")
+    raise CellRefused(f"Excel shows {what} here. Correct the cell, or empty it.")
+
+
 def text(cell: Any, *, most: int) -> str:
     """Return a single line, as it is stored."""
     try:
-        line = one_line(as_text(cell))
+        line = one_line(_kept(cell))
     except LineRefused as refusal:
         raise CellRefused(str(refusal)) from None
     if len(line) > most:
@@ -51,7 +77,7 @@ def text(cell: Any, *, most: int) -> str:
 
 def prose(cell: Any, *, most: int) -> str:
     """Return a text of several lines, as it is stored."""
-    read = plain(as_text(cell))
+    read = plain(_kept(cell))
     if len(read) > most:
         raise CellRefused(f"Has {len(read):,} characters; at most {most:,} are taken.")
     return read
@@ -63,8 +89,31 @@ def one_spaced(cell: Any) -> Any:
 
 
 def as_text(cell: Any) -> str:
-    """Return what a cell says. A number in a column of texts, such as 4711 as a lot, is what it looks like."""
-    return str(cell) if isinstance(cell, str | int) else f"{cell:.15g}"
+    """
+    Return what a cell says. A number in a column of texts, such as 4711 as a lot, is what it looks like.
+
+    It has no exponent: nobody knows 0.00001 as 1e-05.
+    """
+    if isinstance(cell, str | int):
+        return str(cell)
+    if isinstance(cell, dict):
+        return str(cell[UNREAD])
+    written = f"{cell:.15g}"
+    return f"{Decimal(written):f}" if "e" in written else written
+
+
+def _kept(cell: Any) -> str:
+    """Return what a cell of texts says. Raises CellRefused where the program that wrote it has not kept all of it."""
+    if isinstance(cell, int | float) and abs(cell) >= _INEXACT:
+        raise CellRefused(f"{_DIGITS_ARE_LOST} This one has {len(as_text(abs(int(cell))))}.")
+    if isinstance(cell, str) and _SHORTENED.fullmatch(cell.strip()):
+        raise CellRefused(f"{cell.strip()[:40]!r} is a number that was shortened. {_DIGITS_ARE_LOST}")
+    return as_text(cell)
+
+
+def _as_shown(cell: float) -> float:
+    """Return a number within 15 digits, as Excel shows it: a computed 1200.0000000000002 is 1200."""
+    return float(f"{cell:.15g}")
 
 
 def _joined(cell: str) -> str:
@@ -77,9 +126,11 @@ def whole(cell: Any) -> int:
     """
     Return a whole number from 0 on: 1234, 1.234, 1,234, 1 234, 1'234, 1234,00.
 
-    A number of the file is taken as it is. In a text, three digits behind a point or a comma are thousands, unless it
-    begins with 0.
+    A number of the file is taken as Excel shows it. In a text, three digits behind a point or a comma are thousands,
+    unless it begins with 0.
     """
+    if isinstance(cell, float) and (shown := _as_shown(cell)).is_integer() and abs(shown) < _INEXACT:
+        cell = int(shown)
     if isinstance(cell, float) or (isinstance(cell, int) and cell < 0):
         raise CellRefused(f"Must be a whole number from 0 on, not {as_text(cell)}.")
     if isinstance(cell, int):
@@ -129,7 +180,7 @@ def day(cell: Any) -> date:
     if isinstance(cell, int) or (isinstance(cell, str) and _SERIAL.fullmatch(cell)):
         return _of_serial(int(cell))
     if isinstance(cell, float):
-        return _of_serial(int(cell))
+        return _of_serial(int(_as_shown(cell)))
     if found := _ISO.fullmatch(cell):
         return _date(found[1], found[2], found[3], cell)
     if found := _DAY_FIRST.fullmatch(cell):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import tempfile
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +35,7 @@ from qhse.exporting.recording import Exported, record_begun, record_export
 from qhse.exporting.turns import take_export_turn
 from qhse.exporting.xlsx_out import MOST_ROWS, write_xlsx
 from qhse.replica.reading import Reader
+from qhse.temporary import temporary_file, temporary_space
 
 logger = logging.getLogger("qhse.exports")
 
@@ -248,10 +248,11 @@ class ExportStream:
 
     def _xlsx(self) -> Iterator[Chunk]:
         # An open file without a name, which vanishes however this ends.
-        self._file = tempfile.TemporaryFile(prefix="export-")  # noqa: SIM115
-        rows = write_xlsx(self._file, self._export.columns, self._pieces(), name=self._export.title)
-        self._size = self._file.seek(0, 2)
-        self._file.seek(0)
+        self._file = temporary_file("export-")
+        with temporary_space():
+            rows = write_xlsx(self._file, self._export.columns, self._pieces(), name=self._export.title)
+            self._size = self._file.seek(0, 2)
+            self._file.seek(0)
         return self._blocks(self._file, rows)
 
     def _blocks(self, file: IO[bytes], rows: int) -> Iterator[Chunk]:
@@ -262,7 +263,7 @@ class ExportStream:
 
 
 def export_for(user: Any, export: Export, form: Form) -> ExportStream:
-    """Return the export of a list for a person. Raises TooManyExports, ListIsTooLong."""
+    """Return the export of a list for a person. Raises TooManyExports, ListIsTooLong, NoTemporarySpace."""
     return ExportStream(export, form, actor=user, give_back=take_export_turn(user.pk), most=MOST_KEYS)
 
 

@@ -116,8 +116,7 @@ class ReceivedFile(UploadedFile):
     """A file that has arrived on the disk of the storage. It goes away when it is closed."""
 
     def __init__(self, name: str, content_type: str) -> None:
-        # Nothing of the client's name is in this one's.
-        file = tempfile.NamedTemporaryFile(suffix=".upload", dir=settings.ATTACHMENTS_INCOMING)  # noqa: SIM115
+        file = _new_file()
         super().__init__(file, name, content_type, 0)
         self._file, self._size = file, 0
         self._digest = hashlib.sha256()
@@ -138,6 +137,19 @@ class ReceivedFile(UploadedFile):
     def fingerprint(self) -> list[Any]:
         """What tells one upload from another, for repeated requests."""
         return [self.name, self._size, self._digest.hexdigest()]
+
+
+def _new_file() -> Any:
+    """Return a new file where uploads arrive. Nothing of the client's name is in its own. Raises OSError."""
+    directory = settings.ATTACHMENTS_INCOMING
+    try:
+        return tempfile.NamedTemporaryFile(suffix=".upload", dir=directory)
+    except FileNotFoundError:
+        if directory is None:
+            raise
+        # It stood there when the server began. The storage's own directory is not made: its disk may not be mounted.
+        directory.mkdir(mode=0o750, exist_ok=True)
+        return tempfile.NamedTemporaryFile(suffix=".upload", dir=directory)
 
 
 class _Receiver(FileUploadHandler):

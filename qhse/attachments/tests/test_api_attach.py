@@ -203,3 +203,17 @@ class TestIdempotency:
         assert upload(headers=KEY, name="bore.pdf").status_code == 415
 
         assert upload(headers=KEY).status_code == 201
+
+
+def test_the_directory_in_which_uploads_arrive_is_made_anew_when_it_is_gone(upload, settings, tmp_path):
+    settings.ATTACHMENTS_INCOMING = tmp_path / "incoming"
+
+    assert upload().status_code == 201
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+def test_a_disk_of_uploads_that_is_gone_is_not_made_anew(upload, settings, tmp_path, problem_of):
+    settings.ATTACHMENTS_INCOMING = tmp_path / "disk" / "incoming"
+
+    assert problem_of(upload(), 503)["code"] == "storage_unavailable"
+    assert list(tmp_path.iterdir()) == []

@@ -28,6 +28,10 @@ class Formula(str):
     """A formula that was worth 42 when the file was saved."""
 
 
+class Raw(str):
+    """The inside of a cell's element, behind `<c r="A1"`."""
+
+
 class Serial(int):
     """A day as Excel stores it: a number in a cell that is formatted as a date."""
 
@@ -44,6 +48,8 @@ def column(place: int) -> str:
 def cell(reference: str, value: object) -> str:
     if isinstance(value, Formula):
         return f'<c r="{reference}"><f>{escape(value)}</f><v>42</v></c>'
+    if isinstance(value, Raw):
+        return f'<c r="{reference}"{value}</c>'
     if isinstance(value, Serial):
         return f'<c r="{reference}" s="1"><v>{int(value)}</v></c>'
     if isinstance(value, int | float):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from itertools import chain, repeat
 from threading import Barrier, BrokenBarrierError, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
@@ -36,6 +36,12 @@ def counts(job):
     return job.rows_new, job.rows_changed, job.rows_same, job.rows_refused
 
 
+def burrs(number):
+    """Return a table of so many cases of one supplier."""
+    rows = "\n".join(f"Hansa Forge GmbH;low;Burrs on piece {place}" for place in range(number))
+    return f"Supplier;Severity;Description\n{rows}".encode()
+
+
 @pytest.mark.django_db
 class TestRun:
     @pytest.mark.parametrize("mode", [GOOD, ALL])
@@ -58,17 +64,42 @@ class TestRun:
     ):
         make_supplier(name="Hansa Forge GmbH")
         before, after = datetime(2026, 11, 27, 23, 59, tzinfo=UTC), datetime(2026, 11, 28, 0, 1, tzinfo=UTC)
-        moments = chain([before], repeat(after))
-        rows = "\n".join(f"Hansa Forge GmbH;low;Burrs on piece {number}" for number in range(ROWS_AT_ONCE + 5))
-        job = started(
-            f"Supplier;Severity;Description\n{rows}".encode(), kind="cases", actor=users["quality"], mode=mode
-        )
-        monkeypatch.setattr(clock, "present", lambda: next(moments))
+        job = started(burrs(ROWS_AT_ONCE + 5), kind="cases", actor=users["quality"], mode=mode)
+        ImportJob.objects.filter(pk=job.pk).update(started_at=before)
+        monkeypatch.setattr(clock, "present", lambda: after)
 
         run_waiting()
 
         assert counts(job)[0] == ROWS_AT_ONCE + 5
         assert set(NonConformity.objects.values_list("due_on", flat=True)) == {due_by("low", before.date())}
+
+    @pytest.mark.parametrize("mode", [GOOD, ALL])
+    def test_all_rows_are_of_one_day_though_another_process_ends_what_one_has_begun(
+        self, started, users, make_supplier, mode, monkeypatch
+    ):
+        make_supplier(name="Hansa Forge GmbH")
+        # Half an hour past midnight in Berlin, where it is another day than the one that all days are of.
+        began = datetime(2026, 11, 28, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+        now = began
+        job = started(burrs(ROWS_AT_ONCE + 5), kind="cases", actor=users["quality"], mode=mode)
+        ImportJob.objects.filter(pk=job.pk).update(started_at=began)
+        monkeypatch.setattr(clock, "present", lambda: now)
+        write, written = running._write_row, []
+
+        def end_in_the_middle(*given):
+            written.append(given)
+            if len(written) == ROWS_AT_ONCE + 2:
+                raise OperationalError("the line is gone")
+            return write(*given)
+
+        monkeypatch.setattr(running, "_write_row", end_in_the_middle)
+        with pytest.raises(OperationalError):
+            run_import(job.pk)
+        now += timedelta(days=1)
+        run_import(job.pk)
+
+        assert counts(job)[0] == ROWS_AT_ONCE + 5
+        assert set(NonConformity.objects.values_list("due_on", flat=True)) == {due_by("low", date(2026, 11, 27))}
 
     @pytest.mark.parametrize("mode", [GOOD, ALL])
     def test_the_same_file_again_changes_nothing(self, started, mode):

@@ -23,7 +23,7 @@ from qhse.exchange.models import ImportJob, ImportPiece, ImportStatus
 from qhse.exchange.registry import kind_of
 from qhse.exchange.services import cancel_import, change_import, forget_previews, rows_of, start_import
 from qhse.exchange.tests.conftest import suppliers_csv
-from qhse.exchange.tests.files import Serial, from_1904, xlsx
+from qhse.exchange.tests.files import Raw, Serial, from_1904, xlsx
 from suppliers.models import Supplier
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +117,24 @@ class TestPreview:
                 import_id=job.pk, columns=["name", "certification_expiry"], actor=users["procurement"]
             )
             assert again.columns == job.columns
+
+    def test_a_cell_that_has_content_and_no_value_is_an_error_of_its_row(self, preview):
+        error, formula = Raw(' t="e"><v>#N/A</v>'), Raw("><f>1+2</f>")
+        rows = [["Name", "Certified until", "Country", "Wer"], ["Hansa", error, formula, error], [error, "", "DE", ""]]
+
+        job = preview(xlsx(rows), name="a.xlsx")
+
+        shown = "Excel shows #N/A here. Correct the cell, or empty it."
+        never = "Was never computed. Open the file in Excel, and save it."
+        assert [(each["row"], each["field"], each["detail"]) for each in job.problems] == [
+            (2, "certification_expiry", shown), (2, "country", never), (3, "name", shown),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("cell", ["#N/A", "#NV", "#BEZUG!", "#RIF!", "#NOM?", "Err:502", "#DIV/0!", "########"])
+    def test_an_error_in_a_csv_is_none_in_any_column(self, preview, cell):
+        job = preview(f"Name;City\n{cell};Lyon\nHansa;{cell}\nRossi;see {cell}".encode())
+
+        assert [each["row"] for each in job.problems if cell in each["detail"]][:1] == [2]
 
     def test_a_row_that_repeats_another_one_is_an_error(self, preview):
         job = preview(b"Name;Country\nHansa;DE\nHANSA;IT\n")

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from qhse.exchange import table_reader, tables
 from qhse.exchange.errors import TableIsRefused, TableIsTooLarge
 from qhse.exchange.tables import MAX_COLUMNS, read_table
-from qhse.exchange.tests.files import Formula, Serial, from_1904, sheet, with_hidden_first_sheet, xlsx
+from qhse.exchange.tests.files import Formula, Raw, Serial, from_1904, sheet, with_hidden_first_sheet, xlsx
+from qhse.exchange.unread_cells import NOT_COMPUTED
 from qhse.exporting.cells import Column, guarded
 from qhse.exporting.csv_out import EXCEL, PROGRAMS, csv_chunks
 from qhse.exporting.tests.test_cells import HARMLESS, RUN
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def cells(content: bytes, name: str = "a.csv"):
@@ -70,6 +73,70 @@ class TestCsv:
         with pytest.raises(TableIsRefused):
             cells(content)
 
+    HEAD = "Supplier;Month;Received;Defective;Comment\r\nSUP-1;2019-01;1000;1;ok\r\n"
+
+    @pytest.mark.parametrize("line", ['SUP-1;2019-02;1000;2;"bolt 5\r\n', '"SUP-1;2019-02;1000;2;bolt\r\n'])
+    def test_a_quotation_mark_that_nothing_closes_is_refused_and_its_line_is_named(self, line):
+        more = "SUP-1;2019-03;1000;900;bad\r\n" * 2
+
+        with pytest.raises(TableIsRefused, match="quotation mark in line 3 that nothing closes"):
+            cells((self.HEAD + line + more).encode())
+        with pytest.raises(TableIsRefused, match="quotation mark in line 4 that nothing closes"):
+            cells(("sep=;\r\n" + self.HEAD + line + more).encode())
+
+    @pytest.mark.parametrize("cell", ['"M8" bolt', '"M8" ', '"a""b" c', '"one\ntwo" three'])
+    def test_a_text_that_goes_on_behind_its_quotation_mark_is_refused(self, cell):
+        with pytest.raises(TableIsRefused, match=r"in line 3 that is closed .* goes on behind it"):
+            cells((self.HEAD + f"SUP-1;2019-02;1000;2;{cell}\r\n").encode())
+
+    def test_the_line_is_that_of_the_mark_and_not_of_the_row(self):
+        with pytest.raises(TableIsRefused, match="in line 4 that nothing closes"):
+            cells((self.HEAD + 'SUP-1;"one\r\ntwo";"x\r\nthree').encode())
+
+    @pytest.mark.parametrize("mark", [' "a;b"', '\t"a"'])
+    def test_a_quotation_mark_behind_white_space_is_refused(self, mark):
+        with pytest.raises(TableIsRefused, match="white space before a quotation mark in line 3"):
+            cells((self.HEAD + f"SUP-1;2019-02;1000;2;{mark}\r\n").encode())
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            'SUP-1;2019-02;1000;2;"5 inch\r\nSUP-2;2019-02;1000;900;3 inch"\r\n',
+            'SUP-1;2019-02;1000;2;"5 inch\r\nSUP-2;2019-02;1000;900;bad\r\nSUP-3;2019-02;1000;900;3"\r\n',
+            'SUP-1;2019-02;"1000;2;x\r\nSUP-2;2019-02;1000";900;bad\r\n',
+            '"SUP-1;2019-02;1000;2;x\r\nSUP-2";2019-02;1000;900;bad\r\n',
+            'SUP-1;2019-02;1000;2;"5\r\nSUP-2";2019-02;1000;900;bad\r\n',
+            'SUP-1;2019-02;1000;2;"5\r\nSUP-2;2019-02;1000;3"\r\n',
+            'SUP-1;2019-02;1000;2;"5\rSUP-2;2019-02;1000;900;3"\r\n',
+        ],
+    )
+    @pytest.mark.parametrize("head", [HEAD, HEAD.partition("\r\n")[0] + "\r\n", "Volumes; plant 2\r\n" + HEAD])
+    def test_two_stray_marks_that_make_one_cell_of_rows_are_refused(self, head, rows):
+        line = head.count("\n") + 1
+        with pytest.raises(TableIsRefused, match=f"mark in line {line} that makes one cell of lines {line} to .*xlsx"):
+            cells((head + rows).encode())
+
+    def test_stray_marks_in_the_row_of_names_are_refused(self):
+        with pytest.raises(TableIsRefused, match="look like rows"):
+            cells(b'Supplier;Month;"Size\nSUP-1;2019-01;5"\nSUP-2;2019-01;3\n')
+
+    @pytest.mark.parametrize(
+        "text", ["one\r\ntwo", "bent; cracked\r\ndented; scratched", "\r\n", "a\r\n;;;\r\nb", '5"\r\n"6"', "a;b;c;d;e"]
+    )
+    def test_a_text_of_several_lines_is_one_cell_wherever_it_stands(self, text):
+        quoted = '"' + text.replace('"', '""') + '"'
+        for place in range(5):
+            row = ["SUP-1", "2019-02", "1000", "2", "x"]
+            row[place] = quoted
+            found = cells((self.HEAD + ";".join(row) + "\r\n").encode())[-1]
+            assert len(found) <= 5
+            assert (found[place] if place < len(found) else "") == text.strip()
+
+    def test_names_of_columns_may_have_lines_below_a_title(self):
+        content = 'Volumes 2019;;\r\nSupplier;"Pieces\r\nreceived";Month\r\nSUP-1;1;2019-01\r\n'
+
+        assert cells(content.encode())[1] == ["Supplier", "Pieces\r\nreceived", "Month"]
+
     def test_an_endless_line_and_an_open_quotation_mark_are_refused(self):
         with pytest.raises(TableIsTooLarge, match="quotation"):
             cells(b'a;b\n"' + b"x" * 100_000)
@@ -112,6 +179,49 @@ class TestXlsx:
 
     def test_of_a_formula_its_value_is_read(self):
         assert cells(xlsx([["a"], [Formula('HYPERLINK("http://x.example","y")')]]), "a.xlsx") == [["a"], [42]]
+
+    @pytest.mark.parametrize(
+        ("cell", "what"),
+        [
+            (Raw(' t="e"><v>#N/A</v>'), "#N/A"),
+            (Raw(' t="e"><f>1/0</f><v>#DIV/0!</v>'), "#DIV/0!"),
+            (Raw("><f>1+2</f>"), NOT_COMPUTED),
+            (Raw("><f>1+2</f><v></v>"), NOT_COMPUTED),
+            (Raw('><f t="shared" si="0"/><v/>'), NOT_COMPUTED),
+            (Raw(' t="str"><f>A1</f>'), NOT_COMPUTED),
+            (Raw("><v>NaN</v>"), "NaN"),
+        ],
+    )
+    def test_a_cell_that_has_content_and_no_value_is_not_empty(self, cell, what):
+        content = xlsx([["a", "b"], ["", ""], [1, cell], [cell, ""], ["", "x"], [cell, cell]])
+
+        unread = {"unread": what}
+        rows = read_table(io.BytesIO(content), "a.xlsx").rows
+        assert [(row.number, row.cells) for row in rows] == [
+            (1, ["a", "b"]), (3, [1, unread]), (4, [unread]), (5, ["", "x"]), (6, [unread, unread]),
+        ]  # fmt: skip
+
+    def test_cells_without_a_value_left_of_the_others_and_without_references_keep_their_places(self):
+        rows = '<row><c><v>1</v></c></row><row><c/><c t="e"><v>#REF!</v></c><c><v>2</v></c></row>'
+        row = '<row r="4"><c r="C4"><f>1</f></c><c t="e"><v>#N/A</v></c><c r="E4"><v>3</v></c></row>'
+        for lines, expected in (
+            (rows, [[1], ["", {"unread": "#REF!"}, 2]]),
+            (row, [[{"unread": NOT_COMPUTED}, {"unread": "#N/A"}, 3]]),
+            (row.replace("<v>3</v>", ""), [[{"unread": NOT_COMPUTED}, {"unread": "#N/A"}]]),
+        ):
+            xml = f'<worksheet xmlns="{MAIN}"><sheetData>{lines}</sheetData></worksheet>'
+            assert cells(xlsx(sheet_xml=xml), "a.xlsx") == expected
+
+    def test_a_formula_that_is_worth_an_empty_text_is_empty(self):
+        content = xlsx([["a", "b"], [Raw(' t="str"><f>""</f><v></v>'), 1]])
+
+        assert cells(content, "a.xlsx") == [["a", "b"], ["", 1]]
+
+    def test_a_sheet_with_entities_is_refused(self):
+        xml = '<!DOCTYPE a [<!ENTITY b "c">]>' + sheet([["a"], ["1"]])
+
+        with pytest.raises(TableIsRefused):
+            cells(xlsx(sheet_xml=xml), "a.xlsx")
 
     def test_merged_cells_have_their_value_in_the_first_one(self):
         content = xlsx([["Title", ""], ["a", "b"]], extra='<mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>')

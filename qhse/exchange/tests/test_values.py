@@ -25,8 +25,39 @@ def test_a_whole_number_is_read_with_the_thousands_of_every_country(cell, expect
     assert values.whole(cell) == expected
 
 
+@pytest.mark.parametrize("cell", [1200.0000000000002, 1199.9999999999998, 1.2e3])
+def test_a_computed_number_is_what_excel_shows(cell):
+    assert values.whole(cell) == 1200
+    assert values.text(cell, most=20) == "1200"
+    assert values.decimal(cell) == 1200
+
+
+def test_a_computed_day_is_the_one_that_excel_shows():
+    assert values.day(46386.9999) == date(2026, 12, 30)
+    assert values.day(46386.999999999993) == SILVESTER
+
+
+@pytest.mark.parametrize("read", [values.text, values.prose])
 @pytest.mark.parametrize(
-    "cell", ["12,5", "12.5", "-1", -1, 12.345, "1.23", "1,2,3", "1.234,567.8", "x", "", "٣", "1e3",
+    "cell", [4006381333931017.0, 1e15, 10**15, -1e15, 1e22, "4,00638E+15", "4.00638133393102E+15", "1E+15", " 1e+16 "]
+)
+def test_a_number_whose_digits_are_lost_is_no_text(read, cell):
+    with pytest.raises(CellRefused, match=r"Format the column as text.*15 digits only"):
+        read(cell, most=40)
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [(999_999_999_999_999, "999999999999999"), (0.00001, "0.00001"), (1.5e-9, "0.0000000015"), ("1E10", "1E10"),
+     ("E+12", "E+12"), ("12E+10", "12E+10"), ("4006381333931017", "4006381333931017")],
+)  # fmt: skip
+def test_a_number_that_is_kept_is_a_text_without_an_exponent(cell, kept):
+    assert values.text(cell, most=40) == kept
+
+
+@pytest.mark.parametrize(
+    "cell", [1200.00000000001, -1200.0000000000002, 1e15, 4006381333931017.0,
+             "12,5", "12.5", "-1", -1, 12.345, "1.23", "1,2,3", "1.234,567.8", "x", "", "٣", "1e3",
              "0.500", "0,125", "00.125", "12'3", "1 23", "1 2345"]
 )  # fmt: skip
 def test_what_is_no_whole_number_is_refused(cell):

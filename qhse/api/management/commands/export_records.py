@@ -17,6 +17,7 @@ from tqdm import tqdm
 from qhse.api.listed import ListIsUnknown, QueryIsRefused, list_asked_for
 from qhse.exporting.errors import ListIsTooLong
 from qhse.exporting.exports import ExportStream, Form, export_by_system
+from qhse.temporary import NoTemporarySpace
 
 FORMS = {"csv": Form.CSV, "excel-csv": Form.EXCEL_CSV, "xlsx": Form.XLSX}
 
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError(f"--output: {output} exists already", returncode=2)
         try:
             stream = _write(partial(export_by_system, asked, FORMS[options["format"]]), output)
-        except ListIsTooLong as refusal:
+        except (ListIsTooLong, NoTemporarySpace) as refusal:
             raise CommandError(refusal.detail) from refusal
         except OSError as error:
             raise CommandError(f"--output: {error}") from error
