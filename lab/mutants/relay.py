@@ -142,6 +142,14 @@ MUTANTS = (
         "if blamed and len(self._in_flight) == 1 else None", "if blamed else None", BROKERS,
     ),
     Mutant(
+        "address-of-a-broker-not-taken-apart", "qhse/env.py",
+        "            parse_broker_url(raw)\n", "", "qhse/tests/test_settings.py -k bad_value",
+    ),
+    Mutant(
+        "any-key-for-the-broker", "qhse/broker_url.py",
+        "    address.context()\n", "", "qhse/tests/test_broker_url.py -k no_client_could_use",
+    ),
+    Mutant(
         "inbox-in-vain", "docs/examples/consumer.py",
         "        if not new:\n            return\n", "", CONSUMER,
     ),

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from nats.aio.client import Client as NatsClient
 from nats.errors import MaxPayloadError
@@ -16,6 +15,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
 from outbox.relay.port import BrokerAway, Outcome
+from qhse.broker_url import parse_broker_url
 
 STREAM = "QHSE"
 SUBJECTS = "qhse.events.>"
@@ -118,18 +118,19 @@ class NatsPublisher:
 
 async def connect(url: str) -> Any:
     """Return a line to the server, which does not mend itself. Raises BrokerAway, whatever it is that answers."""
-    parts = urlsplit(url)
-    name, password = unquote(parts.username or ""), unquote(parts.password or "")
-    place = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    # The client would take what stands in an address as it is written. A name alone is a token.
+    address = parse_broker_url(url)
+    name, password = address.user, address.password
+    # A name alone is a token.
     who: dict[str, Any] = {"user": name, "password": password} if password else {"token": name} if name else {}
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    place = f"{'tls' if address.is_encrypted else 'nats'}://{host}:{address.port}"
     line = NatsClient()
     try:
         # Without its own reconnecting, which would send again what we send again ourselves. A server that refuses lines
         # would be tried 60 times all the same, two seconds apart.
         await line.connect(
             place, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
-            connect_timeout=CONNECT_SECONDS, name="qhse-relay", **who,
+            connect_timeout=CONNECT_SECONDS, name="qhse-relay", tls=address.context(), **who,
         )  # fmt: skip
         return line
     except Exception as error:  # of whatever kind: it may be no NATS at all

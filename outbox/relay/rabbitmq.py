@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pika
-from django.core.exceptions import ImproperlyConfigured
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker
 
 from outbox.relay.messages import CONTENT_TYPE, Message
 from outbox.relay.port import BrokerAway, Outcome
+from qhse.broker_url import BrokerAddress, parse_broker_url
 
 EXCHANGE = "qhse.events"
 CONNECT_SECONDS = 10.0
@@ -27,14 +27,17 @@ _FAULTS_OF_MESSAGES = (311, 406, 501, 502, 503, 505)
 _PREFIX = "cloudEvents_"  # of the two prefixes of the AMQP binding, the one that every client can read
 
 
-def parameters_of(url: str) -> pika.URLParameters:
-    """Return what an address says. Raises ImproperlyConfigured, without quoting it: a password may stand in it."""
+def parameters_of(address: BrokerAddress) -> pika.ConnectionParameters:
+    """Return what an address says. Raises BrokerAway while its files do not serve: somebody may be renewing them."""
+    who = {"credentials": pika.PlainCredentials(address.user, address.password)} if address.user else {}
     try:
-        return pika.URLParameters(url)
-    except (ValueError, TypeError):
-        raise ImproperlyConfigured(
-            "BROKER_URL: what stands behind its question mark is not understood; pika's URLParameters lists what may."
-        ) from None
+        context = address.context()
+    except ValueError as error:
+        raise BrokerAway(f"BROKER_URL: {error}") from None
+    return pika.ConnectionParameters(
+        address.host, address.port, address.vhost,
+        ssl_options=pika.SSLOptions(context, address.host) if context else None, **who,
+    )  # fmt: skip
 
 
 class RabbitPublisher:
@@ -47,12 +50,7 @@ class RabbitPublisher:
     name = "rabbitmq"
 
     def __init__(self, url: str, exchange: str = EXCHANGE) -> None:
-        self._parameters = parameters_of(url)
-        self._parameters.heartbeat = HEARTBEAT_SECONDS
-        self._parameters.blocked_connection_timeout = BLOCKED_SECONDS
-        self._parameters.socket_timeout = CONNECT_SECONDS / 2
-        self._parameters.stack_timeout = CONNECT_SECONDS
-        self._parameters.client_properties = {"connection_name": "qhse-relay"}
+        self._address = parse_broker_url(url)
         self._exchange = exchange
         self._line: Any = None
         self._channel: Any = None
@@ -110,7 +108,7 @@ class RabbitPublisher:
         self._gone, self._sent = None, 0
         try:
             self._line = pika.SelectConnection(
-                self._parameters,
+                self._parameters(),
                 on_open_callback=lambda line: line.channel(on_open_callback=self._opened),
                 on_open_error_callback=self._lost,
                 on_close_callback=self._lost,
@@ -119,6 +117,15 @@ class RabbitPublisher:
             raise BrokerAway(_in_words(error, self._exchange)) from error
         self._line.ioloop.activate_poller()
         self._turn(lambda: self._channel is not None, CONNECT_SECONDS, "the connection")
+
+    def _parameters(self) -> pika.ConnectionParameters:
+        parameters = parameters_of(self._address)
+        parameters.heartbeat = HEARTBEAT_SECONDS
+        parameters.blocked_connection_timeout = BLOCKED_SECONDS
+        parameters.socket_timeout = CONNECT_SECONDS / 2
+        parameters.stack_timeout = CONNECT_SECONDS
+        parameters.client_properties = {"connection_name": "qhse-relay"}
+        return parameters
 
     def _opened(self, channel: Any) -> None:
         channel.add_on_close_callback(self._lost)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 import pika
 from pika.exceptions import AMQPError
 
 from outbox.relay.port import BrokerAway
 from outbox.relay.rabbitmq import CONNECT_SECONDS, EXCHANGE, parameters_of
+from qhse.broker_url import RABBITMQ, BrokerAddress, parse_broker_url
 
 DEAD_LETTERS = f"{EXCHANGE}.dead"
 DELIVERIES = 20
@@ -29,13 +29,14 @@ def declare(url: str, *, queue: str, bindings: list[str], max_length: int | None
     It may be repeated. Of a stream that is there, only what is asked for is changed. Bindings add up: AMQP cannot list
     them, so none is taken away. Raises BrokerAway, also when something of the same name is there that is different.
     """
-    if urlsplit(url).scheme in ("amqp", "amqps"):
-        return _declare_rabbitmq(url, queue, bindings, max_length)
+    address = parse_broker_url(url)
+    if address.broker == RABBITMQ:
+        return _declare_rabbitmq(address, queue, bindings, max_length)
     return asyncio.run(_declare_nats(url, max_length))
 
 
-def _declare_rabbitmq(url: str, queue: str, bindings: list[str], max_length: int | None) -> list[str]:
-    parameters = parameters_of(url)
+def _declare_rabbitmq(address: BrokerAddress, queue: str, bindings: list[str], max_length: int | None) -> list[str]:
+    parameters = parameters_of(address)
     parameters.socket_timeout = parameters.blocked_connection_timeout = parameters.stack_timeout = CONNECT_SECONDS
     arguments: dict[str, Any] = {
         "x-queue-type": "quorum",  # stored on the disks of most nodes before it is confirmed
