@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +12,29 @@ from outbox.relay.messages import Message
 
 class BrokerAway(Exception):
     """The broker cannot be reached, takes nothing now, or lacks what we publish to. No message is at fault."""
+
+
+def in_words(error: BaseException) -> str:
+    """
+    Return why, in one line that is never empty. Clients wrap what has happened, and leave the words to the innermost:
+    of an error with others in it these speak, each once.
+    """
+    said = dict.fromkeys(_word(each) for each in _innermost(error, set()))
+    return "; ".join(said)[:300]
+
+
+def _innermost(error: BaseException, seen: set[int]) -> list[BaseException]:
+    seen.add(id(error))
+    inner = [*getattr(error, "exceptions", ()), getattr(error, "exception", None), error.__cause__, *error.args]
+    inside = [each for each in inner if isinstance(each, BaseException) and id(each) not in seen]
+    return [leaf for each in inside if id(each) not in seen for leaf in _innermost(each, seen)] or [error]
+
+
+def _word(error: BaseException) -> str:
+    name, text = type(error).__name__, " ".join(str(error).split())
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLCertVerificationError):
+        return f"{name}: {text or error!r} (does the broker speak TLS at this port, and trust our certificate?)"
+    return f"{name}: {text}" if text else " ".join(repr(error).split())
 
 
 @dataclass(slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker, IncompatibleProtocolError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
-from outbox.relay.port import BrokerAway, Outcome
+from outbox.relay.port import BrokerAway, Outcome, in_words
 from qhse.broker_url import BrokerAddress, parse_broker_url
 
 EXCHANGE = "qhse.events"
@@ -114,7 +114,7 @@ class RabbitPublisher:
                 on_close_callback=self._lost,
             )
         except OSError as error:  # no descriptor is left for its loop
-            raise BrokerAway(_in_words(error, self._exchange)) from error
+            raise BrokerAway(why_away(error, self._exchange)) from error
         self._line.ioloop.activate_poller()
         self._turn(lambda: self._channel is not None, CONNECT_SECONDS, "the connection")
 
@@ -162,7 +162,7 @@ class RabbitPublisher:
 
     def _give_up(self, reason: Exception) -> None:
         self.close()
-        raise BrokerAway(_in_words(reason, self._exchange)) from reason
+        raise BrokerAway(why_away(reason, self._exchange)) from reason
 
     def _send(self, message: Message) -> None:
         try:
@@ -195,12 +195,15 @@ def _properties(message: Message) -> pika.BasicProperties:
     )
 
 
-def _in_words(reason: Exception, exchange: str) -> str:
+def why_away(reason: Exception, exchange: str = EXCHANGE) -> str:
+    """Return why the line is not there, in words that say what to mend."""
     if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == 404:
         return f"the broker has no exchange {exchange}: run manage.py declare_topology ({reason.reply_text})"
     if isinstance(reason, (ChannelClosedByBroker, ConnectionClosedByBroker)):
         return f"the broker closed the line: {reason.reply_code} {reason.reply_text}"
-    return f"{type(reason).__name__}: {reason}"[:300]
+    if isinstance(reason, IncompatibleProtocolError):
+        return f"{in_words(reason)}: it speaks no AMQP at this port, or TLS alone, which needs amqps://"
+    return in_words(reason)
 
 
 class _Batch:

@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
-from outbox.relay.port import BrokerAway
-from outbox.relay.rabbitmq import CONNECT_SECONDS, EXCHANGE, parameters_of
+from outbox.relay.port import BrokerAway, in_words
+from outbox.relay.rabbitmq import CONNECT_SECONDS, EXCHANGE, parameters_of, why_away
 from qhse.broker_url import RABBITMQ, BrokerAddress, parse_broker_url
 
 DEAD_LETTERS = f"{EXCHANGE}.dead"
@@ -55,8 +56,8 @@ def _declare_rabbitmq(address: BrokerAddress, queue: str, bindings: list[str], m
             channel.queue_declare(queue, durable=True, arguments=arguments)
             for key in bindings:
                 channel.queue_bind(queue, EXCHANGE, key)
-    except (AMQPError, OSError) as error:
-        raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+    except (AMQPError, AMQPConnectorException, OSError) as error:
+        raise BrokerAway(why_away(error)) from error
     return [
         f"exchange {EXCHANGE}, topic, durable",
         f"queue {queue}, quorum, bound to {', '.join(bindings)}, beside what it was bound to before "
@@ -77,7 +78,7 @@ async def _declare_nats(url: str, max_length: int | None) -> list[str]:
         finally:
             await line.close()
     except (TimeoutError, NatsError, OSError, ValueError) as error:
-        raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+        raise BrokerAway(in_words(error)) from error
     window = stream.get("duplicate_window", 0) / NANOSECONDS
     done = [f"stream {STREAM}, on disk, of {', '.join(stream['subjects'])}; it knows ids again for {window:g} s"]
     if stream.get("discard") != "new":
