@@ -150,6 +150,22 @@ MUTANTS = (
         "    address.context()\n", "", "qhse/tests/test_broker_url.py -k no_client_could_use",
     ),
     Mutant(
+        "password-in-clear-despite-tls", "outbox/relay/nats.py",
+        "if self._must_be_encrypted and not self._is_encrypted:", "if False:",
+        "outbox/relay/tests/test_tls.py -k told_nothing",
+    ),
+    Mutant(
+        "tls-that-is-offered-is-not-taken", "outbox/relay/nats.py",
+        'if self._must_be_encrypted and info.get("tls_available"):', "if False:",
+        "outbox/relay/tests/test_tls.py -k only_offered",
+    ),
+    Mutant(
+        "away-without-a-reason", "outbox/relay/port.py",
+        "for each in inside if id(each) not in seen for leaf in _innermost(each, seen)] or [error]",
+        "for each in () for leaf in _innermost(each, seen)] or [error]",
+        "outbox/relay/tests/test_reasons.py -k 'reached or innermost'",
+    ),
+    Mutant(
         "inbox-in-vain", "docs/examples/consumer.py",
         "        if not new:\n            return\n", "", CONSUMER,
     ),

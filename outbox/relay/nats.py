@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from nats.aio.client import Client as NatsClient
-from nats.errors import MaxPayloadError
+from nats.errors import MaxPayloadError, NoServersError
 from nats.js.errors import APIError, NoStreamResponseError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
-from outbox.relay.port import BrokerAway, Outcome
+from outbox.relay.port import BrokerAway, Outcome, in_words
 from qhse.broker_url import parse_broker_url
 
 STREAM = "QHSE"
@@ -80,7 +80,7 @@ class NatsPublisher:
             raise
         except Exception as error:  # the client also raises what it stumbles over when its line is lost meanwhile
             self.close()
-            raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+            raise BrokerAway(in_words(error)) from error
 
     async def _publish(self, messages: Sequence[Message], outcome: Outcome) -> None:
         if self._line is None or not self._line.is_connected:
@@ -124,19 +124,63 @@ async def connect(url: str) -> Any:
     who: dict[str, Any] = {"user": name, "password": password} if password else {"token": name} if name else {}
     host = f"[{address.host}]" if ":" in address.host else address.host
     place = f"{'tls' if address.is_encrypted else 'nats'}://{host}:{address.port}"
-    line = NatsClient()
+    line = _Client(address.is_encrypted)
     try:
         # Without its own reconnecting, which would send again what we send again ourselves. A server that refuses lines
         # would be tried 60 times all the same, two seconds apart.
         await line.connect(
             place, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
-            connect_timeout=CONNECT_SECONDS, name="qhse-relay", tls=address.context(), **who,
+            error_cb=line.hear, connect_timeout=CONNECT_SECONDS, name="qhse-relay", tls=address.context(), **who,
         )  # fmt: skip
         return line
     except Exception as error:  # of whatever kind: it may be no NATS at all
         with suppress(Exception):
             await asyncio.wait_for(line.close(), 1.0)
-        raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+        if isinstance(error, BrokerAway):
+            raise
+        why = in_words(line.heard if isinstance(error, NoServersError) and line.heard else error)
+        if line.lacks_tls:
+            why = f"the server demands TLS: begin BROKER_URL with tls://, and see cafile ({why})"
+        raise BrokerAway(why) from error
+
+
+class _Client(NatsClient):
+    """
+    A client that keeps its word about TLS. The original looks at what the server offers alone, which anybody on the way
+    can change: it would send name, password and events in clear.
+    """
+
+    def __init__(self, is_encrypted: bool) -> None:
+        super().__init__()
+        self._must_be_encrypted = is_encrypted
+        self.heard: Exception | None = None
+        """What went wrong last. Of a server that cannot be reached, the client raises only that there is none."""
+
+    async def hear(self, error: Exception) -> None:
+        self.heard = error
+
+    @property
+    def lacks_tls(self) -> bool:
+        """Whether the server has demanded TLS of a plain scheme, and the line did not get it."""
+        return not self._must_be_encrypted and bool(self._server_info.get("tls_required")) and not self._is_encrypted
+
+    @property
+    def _is_encrypted(self) -> bool:
+        writer = getattr(self._transport, "_io_writer", None)
+        return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Take an offer of TLS for a demand, where we want it."""
+        if self._must_be_encrypted and info.get("tls_available"):
+            info["tls_required"] = True
+        await super()._process_info(info, initial_connection)
+
+    def _connect_command(self) -> bytes:
+        """Return what is said first and holds the password. Raises BrokerAway where that would go in clear."""
+        if self._must_be_encrypted and not self._is_encrypted:
+            raise BrokerAway("the server offers no TLS, which tls:// demands: nothing was sent to it")
+        command: bytes = super()._connect_command()
+        return command
 
 
 def _size(headers: dict[str, str]) -> int:
