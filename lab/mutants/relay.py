@@ -166,6 +166,32 @@ MUTANTS = (
         "outbox/relay/tests/test_reasons.py -k 'reached or innermost'",
     ),
     Mutant(
+        "far-broker-is-away", "outbox/relay/rabbitmq.py",
+        "        self._be_patient()\n        method = frame.method\n", "        method = frame.method\n",
+        "outbox/relay/tests/test_far_brokers.py -k not_away",
+    ),
+    Mutant(
+        "far-nats-is-away", "outbox/relay/nats.py",
+        "            be_patient()  # each answer", "            # each answer",
+        "outbox/relay/tests/test_far_brokers.py -k not_away",
+    ),
+    Mutant(
+        "confirmed-and-forgotten", "outbox/relay/couriers.py",
+        "            moved += self._settle(rows, outcome)\n",
+        "            moved += 0 if report.away else self._settle(rows, outcome)\n",
+        f"{PUBLISHING} -k BrokenOff",
+    ),
+    Mutant(
+        "confirmed-and-forgotten-at-the-end", "outbox/relay/couriers.py",
+        "            self._settle(self._in_flight, self._thread.taken_so_far())\n", "",
+        f"{PUBLISHING} -k end_of_the_relay",
+    ),
+    Mutant(
+        "slow-broker-is-stuck", "outbox/relay/publishing.py",
+        "            self._known, self._heard_at = known, time.monotonic()\n", "            self._known = known\n",
+        f"{PUBLISHING} -k not_stuck",
+    ),
+    Mutant(
         "inbox-in-vain", "docs/examples/consumer.py",
         "        if not new:\n            return\n", "", CONSUMER,
     ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections import defaultdict
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from nats.errors import MaxPayloadError, NoServersError
 from nats.js.errors import APIError, NoStreamResponseError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
-from outbox.relay.port import BrokerAway, Outcome, in_words
+from outbox.relay.port import SENDING_SECONDS, BrokerAway, Outcome, in_words
 from qhse.broker_url import parse_broker_url
 
 STREAM = "QHSE"
@@ -22,7 +23,10 @@ SUBJECTS = "qhse.events.>"
 _SUBJECT = "qhse.events."
 _PREFIX = "ce-"
 CONNECT_SECONDS = 5
+"""For each answer until there is a line. All of them have twice as long."""
 ANSWER_SECONDS = 10.0
+"""Of silence, in which the server acknowledges nothing."""
+_A_DAY = 86_400.0
 SERVE_SECONDS = 0.25
 """The client answers pings only while its loop runs; so often it gets a turn in a wait."""
 
@@ -45,9 +49,9 @@ class NatsPublisher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line: Any = None
 
-    def publish(self, messages: Sequence[Message]) -> Outcome:
-        outcome = Outcome()
-        self._run(self._publish(messages, outcome), CONNECT_SECONDS + 2 * ANSWER_SECONDS)
+    def publish(self, messages: Sequence[Message], outcome: Outcome | None = None) -> Outcome:
+        outcome = Outcome() if outcome is None else outcome
+        self._run(self._publish(messages, outcome))
         return outcome
 
     def wait(self, seconds: float, wake: Collection[int]) -> None:
@@ -70,11 +74,11 @@ class NatsPublisher:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
-    def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         try:
-            return self._loop.run_until_complete(asyncio.wait_for(work, seconds))
+            return self._loop.run_until_complete(work)
         except BrokerAway:
             self.close()
             raise
@@ -85,15 +89,30 @@ class NatsPublisher:
     async def _publish(self, messages: Sequence[Message], outcome: Outcome) -> None:
         if self._line is None or not self._line.is_connected:
             self._line = await connect(self._url)
-        stream = self._line.jetstream(timeout=ANSWER_SECONDS)
+        stream = self._line.jetstream(timeout=_A_DAY)  # not of each: the last one waits for all before it
         chains: dict[int, list[Message]] = defaultdict(list)
         for message in messages:
             chains[message.key].append(message)
-        await asyncio.gather(*(self._chain(stream, chain, outcome) for chain in chains.values()))
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS) as silence, asyncio.TaskGroup() as all_chains:
 
-    async def _chain(self, stream: Any, chain: Sequence[Message], outcome: Outcome) -> None:
+                def be_patient() -> None:
+                    silence.reschedule(loop.time() + ANSWER_SECONDS)
+
+                for chain in chains.values():
+                    all_chains.create_task(self._chain(stream, chain, outcome, be_patient))
+        except TimeoutError:
+            raise TimeoutError(f"waited {ANSWER_SECONDS:.0f} s for acknowledgements") from None
+
+    async def _chain(
+        self, stream: Any, chain: Sequence[Message], outcome: Outcome, be_patient: Callable[[], None]
+    ) -> None:
+        sends_until = time.monotonic() + SENDING_SECONDS
         for message in chain:
-            if not await self._send(stream, message, outcome):
+            goes_on = await self._send(stream, message, outcome)
+            be_patient()  # each answer begins the time anew, because a far server is not away
+            if not goes_on or time.monotonic() > sends_until:
                 return
 
     async def _send(self, stream: Any, message: Message, outcome: Outcome) -> bool:
@@ -128,10 +147,11 @@ async def connect(url: str) -> Any:
     try:
         # Without its own reconnecting, which would send again what we send again ourselves. A server that refuses lines
         # would be tried 60 times all the same, two seconds apart.
-        await line.connect(
-            place, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
-            error_cb=line.hear, connect_timeout=CONNECT_SECONDS, name="qhse-relay", tls=address.context(), **who,
-        )  # fmt: skip
+        async with asyncio.timeout(2 * CONNECT_SECONDS):
+            await line.connect(
+                place, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0, error_cb=line.hear,
+                connect_timeout=CONNECT_SECONDS, name="qhse-relay", tls=address.context(), **who,
+            )  # fmt: skip
         return line
     except Exception as error:  # of whatever kind: it may be no NATS at all
         with suppress(Exception):

@@ -11,13 +11,14 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker, IncompatibleProtocolError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
-from outbox.relay.port import BrokerAway, Outcome, in_words
+from outbox.relay.port import SENDING_SECONDS, BrokerAway, Outcome, in_words
 from qhse.broker_url import BrokerAddress, parse_broker_url
 
 EXCHANGE = "qhse.events"
 CONNECT_SECONDS = 10.0
+"""For the line, and then for each answer until there is a channel."""
 ANSWER_SECONDS = 15.0
-"""Time for the broker to confirm a batch; a quorum queue that elects a new leader takes a few seconds."""
+"""Of silence, in which the broker confirms nothing. A quorum queue that elects a new leader takes a few seconds."""
 HEARTBEAT_SECONDS = 8
 """A broker that says nothing for three of these is away. Half of a minute's grace would be half a minute of silence."""
 BLOCKED_SECONDS = 6
@@ -56,11 +57,12 @@ class RabbitPublisher:
         self._channel: Any = None
         self._gone: Exception | None = None
         self._sent = 0  # the broker counts what comes through a channel, and confirms by that number
-        self._batch = _Batch(())
+        self._batch = _Batch((), Outcome())
+        self._patience = self._ends_at = 0.0
 
-    def publish(self, messages: Sequence[Message]) -> Outcome:
+    def publish(self, messages: Sequence[Message], outcome: Outcome | None = None) -> Outcome:
         self._open()
-        self._batch = batch = _Batch(messages)
+        self._batch = batch = _Batch(messages, Outcome() if outcome is None else outcome)
         for message in batch.heads():
             self._send(message)
         try:
@@ -109,7 +111,7 @@ class RabbitPublisher:
         try:
             self._line = pika.SelectConnection(
                 self._parameters(),
-                on_open_callback=lambda line: line.channel(on_open_callback=self._opened),
+                on_open_callback=self._met,
                 on_open_error_callback=self._lost,
                 on_close_callback=self._lost,
             )
@@ -127,7 +129,12 @@ class RabbitPublisher:
         parameters.client_properties = {"connection_name": "qhse-relay"}
         return parameters
 
+    def _met(self, line: Any) -> None:
+        self._be_patient()
+        line.channel(on_open_callback=self._opened)
+
     def _opened(self, channel: Any) -> None:
+        self._be_patient()
         channel.add_on_close_callback(self._lost)
         channel.add_on_return_callback(self._returned)
         channel.confirm_delivery(self._confirmed)
@@ -142,10 +149,14 @@ class RabbitPublisher:
         self._gone = self._gone or reason
 
     def _turn(self, done: Callable[[], bool], seconds: float, awaited: str = "") -> None:
-        """Turn the loop until it is done, or time is up: that is a failure if something is `awaited`."""
-        ends_at = time.monotonic() + seconds
+        """
+        Turn the loop until it is done, or time is up: that is a failure if something is `awaited`. Each answer of the
+        broker begins the time anew, because a far one is not away.
+        """
+        self._patience = seconds
+        self._be_patient()
         while self._gone is None and not done():
-            left = ends_at - time.monotonic()
+            left = self._ends_at - time.monotonic()
             if left <= 0:
                 if awaited:
                     self._give_up(TimeoutError(f"waited {seconds:.0f} s for {awaited}"))
@@ -153,6 +164,9 @@ class RabbitPublisher:
             self._once(self._line, left)
         if self._gone is not None:
             self._give_up(self._gone)
+
+    def _be_patient(self) -> None:
+        self._ends_at = time.monotonic() + self._patience
 
     def _once(self, line: Any, seconds: float) -> None:
         handle = line.ioloop.call_later(seconds, lambda: None)
@@ -180,6 +194,7 @@ class RabbitPublisher:
         self._batch.returned[properties.message_id] = f"{method.reply_text}: no queue is bound for {method.routing_key}"
 
     def _confirmed(self, frame: Any) -> None:
+        self._be_patient()
         method = frame.method
         for message in self._batch.confirmed(method.delivery_tag, method.multiple, is_nack="Nack" in method.NAME):
             self._send(message)
@@ -209,8 +224,9 @@ def why_away(reason: Exception, exchange: str = EXCHANGE) -> str:
 class _Batch:
     """What is in flight. Of each key one message at a time, so that none overtakes one that is not taken."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
-        self.outcome = Outcome()
+    def __init__(self, messages: Sequence[Message], outcome: Outcome) -> None:
+        self.outcome = outcome
+        self._sends_until = time.monotonic() + SENDING_SECONDS
         self.returned: dict[str, str] = {}
         self._queues: dict[int, deque[Message]] = defaultdict(deque)
         self._in_flight: dict[int, Message] = {}  # by tag, which grows
@@ -242,7 +258,7 @@ class _Batch:
                 self.outcome.declined[message.row] = why
             else:
                 self.outcome.taken.append(message.row)
-                if queue := self._queues[message.key]:
+                if (queue := self._queues[message.key]) and time.monotonic() < self._sends_until:
                     following.append(queue.popleft())
         return following
 
