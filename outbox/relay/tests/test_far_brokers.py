@@ -29,6 +29,7 @@ class Far:
         self._target = target
         self.silent = False
         self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,13 +46,16 @@ class Far:
         self._started.set()
         self._loop.run_forever()
         server.close()
+        for writer in self._writers:
+            writer.transport.abort()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.sleep(0.01))
         self._loop.close()
 
     async def _serve(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
         far, to_far = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers += [to_near, to_far]
         await asyncio.gather(self._carry(near, to_far, False), self._carry(far, to_near, True))
 
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, is_back: bool) -> None:
@@ -79,7 +83,9 @@ def far_broker(request, monkeypatch) -> Iterator[tuple[BrokerPublisher, Far]]:
         yield line
 
 
-def test_is_not_away_while_it_answers(far_broker):
+def test_is_not_away_while_it_answers(far_broker, monkeypatch):
+    for each in MODULES.values():
+        monkeypatch.setattr(each, "SENDING_SECONDS", 60.0)
     sent = [message(number, "41") for number in range(1, 31)]
 
     assert far_broker[0].publish(sent).taken == list(range(1, 31))
