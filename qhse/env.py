@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from qhse.broker_url import parse_broker_url
 from qhse.database_url import parse_database_url
 
 T = TypeVar("T")
@@ -28,7 +29,6 @@ _BIND = re.compile(rf"({_NAME_OR_IPV6}):([0-9]{{1,5}})", re.ASCII)
 # misspelt setting of ours.
 _LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|ENV_\w+)")
 _LINKED = re.compile(r"\w+_PORT=(tcp|udp|sctp)://.*|\w+_NAME=/.*")
-_BROKERS = ("amqp", "amqps", "nats", "tls")
 _LIKENESS = 0.85  # from which on another name may be a misspelt one of ours
 
 
@@ -191,11 +191,7 @@ class Env:
         """Return the address of a message broker. It is not quoted, because a password may stand in it."""
 
         def parse(raw: str) -> str:
-            if not _is_url(raw, _BROKERS):
-                raise ValueError(
-                    f"must be an address that begins with one of {', '.join(f'{scheme}://' for scheme in _BROKERS)}, "
-                    "such as amqps://qhse:password@broker.example.com/qhse"
-                )
+            parse_broker_url(raw)
             return raw
 
         return self._read(name, "", parse)
@@ -325,13 +321,13 @@ def _is_host(text: str) -> bool:
     return True
 
 
-def _is_url(text: str, schemes: Collection[str] = ("http", "https")) -> bool:
+def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
         return False
-    fitting = parts.scheme in schemes and bool(host) and port != 0 and not parts.fragment
+    fitting = parts.scheme in ("http", "https") and bool(host) and port != 0 and not parts.fragment
     return fitting and bool(re.fullmatch(r"[\x21-\x7e]+", text))
 
 

@@ -66,7 +66,11 @@ class PrivateNats:
                 [*command, "--store_dir", str(self._directory)],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent(signal.SIGKILL),
             )  # fmt: skip
-        wait_until(self._answers, seconds=START_SECONDS, what="NATS to take connections")
+        try:
+            wait_until(self._answers, seconds=START_SECONDS, what="NATS to take connections")
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End it."""

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -46,6 +47,7 @@ class PrivateRabbit:
         self.port = free_port()
         self._directory = Path(tempfile.mkdtemp(prefix="qhse-rabbit-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_run = False
         self._settings = {"loopback_users": "none", "listeners.tcp.1": f"{HOST}:{self.port}"} | dict(settings or {})
         self._environment = self._variables()
 
@@ -67,7 +69,24 @@ class PrivateRabbit:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def start(self) -> None:
-        """Start it, and return when it takes connections. What was stored before is there."""
+        """
+        Start it, and return when it takes connections. What was stored before is there.
+
+        Whatever it raises, no process of the node is left. Its directory goes too if it never ran.
+        """
+        try:
+            self._spawn()
+            wait_until(self._answers, seconds=START_SECONDS, what="RabbitMQ to take connections")
+        except BaseException:
+            if self._process is not None:
+                self.kill()
+                self._process = None
+            if not self._has_run:
+                shutil.rmtree(self._directory, ignore_errors=True)
+            raise
+        self._has_run = True
+
+    def _spawn(self) -> None:
         log = (self._directory / "output.log").open("ab")
         server = find_rabbitmq("rabbitmq-server")
         assert server
@@ -76,7 +95,6 @@ class PrivateRabbit:
             start_new_session=True, preexec_fn=die_with_parent(signal.SIGKILL),
         )  # fmt: skip
         log.close()
-        wait_until(self._answers, seconds=START_SECONDS, what="RabbitMQ to take connections")
 
     def stop(self) -> None:
         """End it as an operator does, and by force if it does not end."""
@@ -91,9 +109,10 @@ class PrivateRabbit:
         self._process = None
 
     def kill(self) -> None:
-        """Take it away between two instructions."""
+        """Take it away between two instructions, the node behind its script as well."""
         assert self._process
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # all of the group have ended by themselves
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def freeze(self) -> None:

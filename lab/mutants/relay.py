@@ -142,6 +142,56 @@ MUTANTS = (
         "if blamed and len(self._in_flight) == 1 else None", "if blamed else None", BROKERS,
     ),
     Mutant(
+        "address-of-a-broker-not-taken-apart", "qhse/env.py",
+        "            parse_broker_url(raw)\n", "", "qhse/tests/test_settings.py -k bad_value",
+    ),
+    Mutant(
+        "any-key-for-the-broker", "qhse/broker_url.py",
+        "    address.context()\n", "", "qhse/tests/test_broker_url.py -k no_client_could_use",
+    ),
+    Mutant(
+        "password-in-clear-despite-tls", "outbox/relay/nats.py",
+        "if self._must_be_encrypted and not self._is_encrypted:", "if False:",
+        "outbox/relay/tests/test_tls.py -k told_nothing",
+    ),
+    Mutant(
+        "tls-that-is-offered-is-not-taken", "outbox/relay/nats.py",
+        'if self._must_be_encrypted and info.get("tls_available"):', "if False:",
+        "outbox/relay/tests/test_tls.py -k only_offered",
+    ),
+    Mutant(
+        "away-without-a-reason", "outbox/relay/port.py",
+        "for each in inside if id(each) not in seen for leaf in _innermost(each, seen)] or [error]",
+        "for each in () for leaf in _innermost(each, seen)] or [error]",
+        "outbox/relay/tests/test_reasons.py -k 'reached or innermost'",
+    ),
+    Mutant(
+        "far-broker-is-away", "outbox/relay/rabbitmq.py",
+        "        self._be_patient()\n        method = frame.method\n", "        method = frame.method\n",
+        "outbox/relay/tests/test_far_brokers.py -k not_away",
+    ),
+    Mutant(
+        "far-nats-is-away", "outbox/relay/nats.py",
+        "            be_patient()  # each answer", "            # each answer",
+        "outbox/relay/tests/test_far_brokers.py -k not_away",
+    ),
+    Mutant(
+        "confirmed-and-forgotten", "outbox/relay/couriers.py",
+        "            moved += self._settle(rows, outcome)\n",
+        "            moved += 0 if report.away else self._settle(rows, outcome)\n",
+        f"{PUBLISHING} -k BrokenOff",
+    ),
+    Mutant(
+        "confirmed-and-forgotten-at-the-end", "outbox/relay/couriers.py",
+        "            self._settle(self._in_flight, self._thread.taken_so_far())\n", "",
+        f"{PUBLISHING} -k end_of_the_relay",
+    ),
+    Mutant(
+        "slow-broker-is-stuck", "outbox/relay/publishing.py",
+        "            self._known, self._heard_at = known, time.monotonic()\n", "            self._known = known\n",
+        f"{PUBLISHING} -k not_stuck",
+    ),
+    Mutant(
         "inbox-in-vain", "docs/examples/consumer.py",
         "        if not new:\n            return\n", "", CONSUMER,
     ),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 
 from outbox.relay.couriers import BrokerCourier, Courier
 from outbox.relay.port import BrokerPublisher
+from qhse.broker_url import RABBITMQ, parse_broker_url
 
 
 def publisher_of(url: str) -> BrokerPublisher:
     """Return a line to this broker, not opened yet."""
-    if urlsplit(url).scheme in ("amqp", "amqps"):
+    if parse_broker_url(url).broker == RABBITMQ:
         from outbox.relay.rabbitmq import RabbitPublisher
 
         return RabbitPublisher(url)

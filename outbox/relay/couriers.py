@@ -111,7 +111,7 @@ class BrokerCourier:
     declines waits for half of its age. What it refuses for its own sake is tried MOST_REFUSALS times, then put aside.
 
     What became of a batch is stored by the session that it was read in, or not at all: with another one, another relay
-    may have had its lanes meanwhile. Its rows are then sent again.
+    may have had its lanes meanwhile. Its rows are then sent again. One that was broken off is stored as far as it came.
     """
 
     name = BROKER
@@ -153,6 +153,8 @@ class BrokerCourier:
         self._thread.stop(ends_at)
         try:
             self._collect()
+            # What a broker that still answers has taken until now. The process ends before it can say more.
+            self._settle(self._in_flight, self._thread.taken_so_far())
         except (DatabaseError, InterfaceError) as error:
             logger.warning("what left last could not be stored, and is sent again: %s", str(error).strip()[:200])
 
@@ -163,16 +165,22 @@ class BrokerCourier:
             rows: dict[int, Leaving] = {}
             if report.batch:
                 rows, self._in_flight = self._in_flight, {}
-            if isinstance(report.result, BrokerAway):
-                self._is_away(report.result)
-                continue
-            self._back()
-            if connection.connection is self._session:
-                self._store(rows, report.result)
-                moved += len(rows)
-            elif rows:
-                logger.warning("%d messages are sent again: the session that held their lanes is gone", len(rows))
+            outcome = report.batch.outcome if report.batch else Outcome()
+            if report.away is None or outcome.known:  # it was there, and how often it failed before does not count
+                self._back()
+            if report.away is not None:
+                self._is_away(report.away)
+            moved += self._settle(rows, outcome)
         return moved
+
+    def _settle(self, rows: dict[int, Leaving], outcome: Outcome) -> int:
+        """Store what is known of these rows, and return of how many. Nothing in another session: see the class."""
+        if connection.connection is self._session:
+            self._store(rows, outcome)
+            return outcome.known
+        if rows:
+            logger.warning("%d messages are sent again: the session that held their lanes is gone", len(rows))
+        return 0
 
     def _store(self, rows: dict[int, Leaving], outcome: Outcome) -> None:
         taken = [rows[row] for row in outcome.taken]

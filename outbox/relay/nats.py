@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections import defaultdict
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from nats.aio.client import Client as NatsClient
-from nats.errors import MaxPayloadError
+from nats.errors import MaxPayloadError, NoServersError
 from nats.js.errors import APIError, NoStreamResponseError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
-from outbox.relay.port import BrokerAway, Outcome
+from outbox.relay.port import SENDING_SECONDS, BrokerAway, Outcome, in_words
+from qhse.broker_url import parse_broker_url
 
 STREAM = "QHSE"
 SUBJECTS = "qhse.events.>"
 _SUBJECT = "qhse.events."
 _PREFIX = "ce-"
 CONNECT_SECONDS = 5
+"""For each answer until there is a line. All of them have twice as long."""
 ANSWER_SECONDS = 10.0
+"""Of silence, in which the server acknowledges nothing."""
+_A_DAY = 86_400.0
 SERVE_SECONDS = 0.25
 """The client answers pings only while its loop runs; so often it gets a turn in a wait."""
 
@@ -45,9 +49,9 @@ class NatsPublisher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line: Any = None
 
-    def publish(self, messages: Sequence[Message]) -> Outcome:
-        outcome = Outcome()
-        self._run(self._publish(messages, outcome), CONNECT_SECONDS + 2 * ANSWER_SECONDS)
+    def publish(self, messages: Sequence[Message], outcome: Outcome | None = None) -> Outcome:
+        outcome = Outcome() if outcome is None else outcome
+        self._run(self._publish(messages, outcome))
         return outcome
 
     def wait(self, seconds: float, wake: Collection[int]) -> None:
@@ -70,30 +74,45 @@ class NatsPublisher:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
-    def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         try:
-            return self._loop.run_until_complete(asyncio.wait_for(work, seconds))
+            return self._loop.run_until_complete(work)
         except BrokerAway:
             self.close()
             raise
         except Exception as error:  # the client also raises what it stumbles over when its line is lost meanwhile
             self.close()
-            raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+            raise BrokerAway(in_words(error)) from error
 
     async def _publish(self, messages: Sequence[Message], outcome: Outcome) -> None:
         if self._line is None or not self._line.is_connected:
             self._line = await connect(self._url)
-        stream = self._line.jetstream(timeout=ANSWER_SECONDS)
+        stream = self._line.jetstream(timeout=_A_DAY)  # not of each: the last one waits for all before it
         chains: dict[int, list[Message]] = defaultdict(list)
         for message in messages:
             chains[message.key].append(message)
-        await asyncio.gather(*(self._chain(stream, chain, outcome) for chain in chains.values()))
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS) as silence, asyncio.TaskGroup() as all_chains:
 
-    async def _chain(self, stream: Any, chain: Sequence[Message], outcome: Outcome) -> None:
+                def be_patient() -> None:
+                    silence.reschedule(loop.time() + ANSWER_SECONDS)
+
+                for chain in chains.values():
+                    all_chains.create_task(self._chain(stream, chain, outcome, be_patient))
+        except TimeoutError:
+            raise TimeoutError(f"waited {ANSWER_SECONDS:.0f} s for acknowledgements") from None
+
+    async def _chain(
+        self, stream: Any, chain: Sequence[Message], outcome: Outcome, be_patient: Callable[[], None]
+    ) -> None:
+        sends_until = time.monotonic() + SENDING_SECONDS
         for message in chain:
-            if not await self._send(stream, message, outcome):
+            goes_on = await self._send(stream, message, outcome)
+            be_patient()  # each answer begins the time anew, because a far server is not away
+            if not goes_on or time.monotonic() > sends_until:
                 return
 
     async def _send(self, stream: Any, message: Message, outcome: Outcome) -> bool:
@@ -118,24 +137,70 @@ class NatsPublisher:
 
 async def connect(url: str) -> Any:
     """Return a line to the server, which does not mend itself. Raises BrokerAway, whatever it is that answers."""
-    parts = urlsplit(url)
-    name, password = unquote(parts.username or ""), unquote(parts.password or "")
-    place = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    # The client would take what stands in an address as it is written. A name alone is a token.
+    address = parse_broker_url(url)
+    name, password = address.user, address.password
+    # A name alone is a token.
     who: dict[str, Any] = {"user": name, "password": password} if password else {"token": name} if name else {}
-    line = NatsClient()
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    place = f"{'tls' if address.is_encrypted else 'nats'}://{host}:{address.port}"
+    line = _Client(address.is_encrypted)
     try:
         # Without its own reconnecting, which would send again what we send again ourselves. A server that refuses lines
         # would be tried 60 times all the same, two seconds apart.
-        await line.connect(
-            place, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
-            connect_timeout=CONNECT_SECONDS, name="qhse-relay", **who,
-        )  # fmt: skip
+        async with asyncio.timeout(2 * CONNECT_SECONDS):
+            await line.connect(
+                place, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0, error_cb=line.hear,
+                connect_timeout=CONNECT_SECONDS, name="qhse-relay", tls=address.context(), **who,
+            )  # fmt: skip
         return line
     except Exception as error:  # of whatever kind: it may be no NATS at all
         with suppress(Exception):
             await asyncio.wait_for(line.close(), 1.0)
-        raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+        if isinstance(error, BrokerAway):
+            raise
+        why = in_words(line.heard if isinstance(error, NoServersError) and line.heard else error)
+        if line.lacks_tls:
+            why = f"the server demands TLS: begin BROKER_URL with tls://, and see cafile ({why})"
+        raise BrokerAway(why) from error
+
+
+class _Client(NatsClient):
+    """
+    A client that keeps its word about TLS. The original looks at what the server offers alone, which anybody on the way
+    can change: it would send name, password and events in clear.
+    """
+
+    def __init__(self, is_encrypted: bool) -> None:
+        super().__init__()
+        self._must_be_encrypted = is_encrypted
+        self.heard: Exception | None = None
+        """What went wrong last. Of a server that cannot be reached, the client raises only that there is none."""
+
+    async def hear(self, error: Exception) -> None:
+        self.heard = error
+
+    @property
+    def lacks_tls(self) -> bool:
+        """Whether the server has demanded TLS of a plain scheme, and the line did not get it."""
+        return not self._must_be_encrypted and bool(self._server_info.get("tls_required")) and not self._is_encrypted
+
+    @property
+    def _is_encrypted(self) -> bool:
+        writer = getattr(self._transport, "_io_writer", None)
+        return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Take an offer of TLS for a demand, where we want it."""
+        if self._must_be_encrypted and info.get("tls_available"):
+            info["tls_required"] = True
+        await super()._process_info(info, initial_connection)
+
+    def _connect_command(self) -> bytes:
+        """Return what is said first and holds the password. Raises BrokerAway where that would go in clear."""
+        if self._must_be_encrypted and not self._is_encrypted:
+            raise BrokerAway("the server offers no TLS, which tls:// demands: nothing was sent to it")
+        command: bytes = super()._connect_command()
+        return command
 
 
 def _size(headers: dict[str, str]) -> int:

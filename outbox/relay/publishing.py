@@ -19,7 +19,7 @@ SERVE_SECONDS = 60.0
 CLOSE_SECONDS = 1.0
 """For the line to end in good order when nothing else is left of the time to stop."""
 STUCK_SECONDS = 60.0
-"""A publisher that has not come back from a batch by then never will: its own waits add up to half of that."""
+"""A publisher that has learnt nothing new for so long never will: it waits less than that between two answers."""
 
 
 class PublisherIsStuck(RuntimeError):
@@ -27,17 +27,21 @@ class PublisherIsStuck(RuntimeError):
 
 
 class Batch(NamedTuple):
-    """Messages that go out together, in a span."""
+    """Messages that go out together, in a span, and what is known of them. The publisher's thread writes that."""
 
     messages: Sequence[Message]
     span: tracing.Span
+    outcome: Outcome
 
 
 class Report(NamedTuple):
-    """What came of a batch. Without one: the line was lost while it was idle."""
+    """
+    What came of a batch. Without one: the line was lost while it was idle. `away` is why it was broken off, if it was.
+    What its outcome holds is true all the same.
+    """
 
     batch: Batch | None
-    result: Outcome | BrokerAway
+    away: BrokerAway | None
 
 
 class PublishingThread:
@@ -54,18 +58,20 @@ class PublishingThread:
         self._reports: SimpleQueue[Report | BaseException] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_away = False
-        self._handed_at: float | None = None
+        self._in_hand: Batch | None = None
+        self._known = 0
+        self._heard_at = 0.0
         self._called, self._call_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.woken, self._wake_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     @property
     def is_busy(self) -> bool:
-        return self._handed_at is not None
+        return self._in_hand is not None
 
     def publish(self, messages: Sequence[Message], span: tracing.Span) -> None:
         """Hand a batch over, and return at once. `woken` becomes readable when its report is there."""
-        self._handed_at = time.monotonic()
-        self._hand_over(Batch(messages, span))
+        self._in_hand, self._known, self._heard_at = Batch(messages, span, Outcome()), 0, time.monotonic()
+        self._hand_over(self._in_hand)
         if self._thread is None:
             # A daemon: a broker that hangs must not keep the process from ending.
             self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -82,20 +88,31 @@ class PublishingThread:
         try:
             report = self._reports.get_nowait()
         except Empty:
-            if self._handed_at is not None and time.monotonic() - self._handed_at > STUCK_SECONDS:
-                raise PublisherIsStuck(f"{self._publisher.name} has not come back for {STUCK_SECONDS:.0f} s") from None
+            self._demand_news()
             return None
         if isinstance(report, BaseException):
             raise report
         if report.batch:
-            self._handed_at = None
+            self._in_hand = None
         return report
+
+    def taken_so_far(self) -> Outcome:
+        """Return what the broker has taken of the batch in hand. The rest may follow at any time."""
+        return Outcome(taken=list(self._in_hand.outcome.taken) if self._in_hand else [])
 
     def stop(self, ends_at: float) -> None:
         """Let the batch in hand and the line end, until that time of the monotonic clock."""
         if self._thread is not None:
             self._hand_over(None)
             self._thread.join(max(CLOSE_SECONDS, ends_at - time.monotonic()))
+
+    def _demand_news(self) -> None:
+        if self._in_hand is None:
+            return
+        if self._known != (known := self._in_hand.outcome.known):  # a slow broker is no stuck one
+            self._known, self._heard_at = known, time.monotonic()
+        if time.monotonic() - self._heard_at > STUCK_SECONDS:
+            raise PublisherIsStuck(f"{self._publisher.name} has not come back for {STUCK_SECONDS:.0f} s")
 
     def _hand_over(self, batch: Batch | None) -> None:
         self._batches.put(batch)
@@ -113,15 +130,15 @@ class PublishingThread:
         except BaseException as error:
             self._tell(error)
 
-    def _published(self, batch: Batch) -> Outcome | BrokerAway:
+    def _published(self, batch: Batch) -> BrokerAway | None:
         try:
             with batch.span:
-                outcome = self._publisher.publish(batch.messages)
+                self._publisher.publish(batch.messages, batch.outcome)
         except BrokerAway as away:
             self._is_away = True
             return away
         self._is_away = False
-        return outcome
+        return None
 
     def _next(self) -> Batch | None:
         """Return the next batch. The line is served meanwhile: brokers end one that never answers."""

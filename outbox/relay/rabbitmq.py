@@ -8,16 +8,17 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pika
-from django.core.exceptions import ImproperlyConfigured
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker, IncompatibleProtocolError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
-from outbox.relay.port import BrokerAway, Outcome
+from outbox.relay.port import SENDING_SECONDS, BrokerAway, Outcome, in_words
+from qhse.broker_url import BrokerAddress, parse_broker_url
 
 EXCHANGE = "qhse.events"
 CONNECT_SECONDS = 10.0
+"""For the line, and then for each answer until there is a channel."""
 ANSWER_SECONDS = 15.0
-"""Time for the broker to confirm a batch; a quorum queue that elects a new leader takes a few seconds."""
+"""Of silence, in which the broker confirms nothing. A quorum queue that elects a new leader takes a few seconds."""
 HEARTBEAT_SECONDS = 8
 """A broker that says nothing for three of these is away. Half of a minute's grace would be half a minute of silence."""
 BLOCKED_SECONDS = 6
@@ -27,14 +28,17 @@ _FAULTS_OF_MESSAGES = (311, 406, 501, 502, 503, 505)
 _PREFIX = "cloudEvents_"  # of the two prefixes of the AMQP binding, the one that every client can read
 
 
-def parameters_of(url: str) -> pika.URLParameters:
-    """Return what an address says. Raises ImproperlyConfigured, without quoting it: a password may stand in it."""
+def parameters_of(address: BrokerAddress) -> pika.ConnectionParameters:
+    """Return what an address says. Raises BrokerAway while its files do not serve: somebody may be renewing them."""
+    who = {"credentials": pika.PlainCredentials(address.user, address.password)} if address.user else {}
     try:
-        return pika.URLParameters(url)
-    except (ValueError, TypeError):
-        raise ImproperlyConfigured(
-            "BROKER_URL: what stands behind its question mark is not understood; pika's URLParameters lists what may."
-        ) from None
+        context = address.context()
+    except ValueError as error:
+        raise BrokerAway(f"BROKER_URL: {error}") from None
+    return pika.ConnectionParameters(
+        address.host, address.port, address.vhost,
+        ssl_options=pika.SSLOptions(context, address.host) if context else None, **who,
+    )  # fmt: skip
 
 
 class RabbitPublisher:
@@ -47,22 +51,18 @@ class RabbitPublisher:
     name = "rabbitmq"
 
     def __init__(self, url: str, exchange: str = EXCHANGE) -> None:
-        self._parameters = parameters_of(url)
-        self._parameters.heartbeat = HEARTBEAT_SECONDS
-        self._parameters.blocked_connection_timeout = BLOCKED_SECONDS
-        self._parameters.socket_timeout = CONNECT_SECONDS / 2
-        self._parameters.stack_timeout = CONNECT_SECONDS
-        self._parameters.client_properties = {"connection_name": "qhse-relay"}
+        self._address = parse_broker_url(url)
         self._exchange = exchange
         self._line: Any = None
         self._channel: Any = None
         self._gone: Exception | None = None
         self._sent = 0  # the broker counts what comes through a channel, and confirms by that number
-        self._batch = _Batch(())
+        self._batch = _Batch((), Outcome())
+        self._patience = self._ends_at = 0.0
 
-    def publish(self, messages: Sequence[Message]) -> Outcome:
+    def publish(self, messages: Sequence[Message], outcome: Outcome | None = None) -> Outcome:
         self._open()
-        self._batch = batch = _Batch(messages)
+        self._batch = batch = _Batch(messages, Outcome() if outcome is None else outcome)
         for message in batch.heads():
             self._send(message)
         try:
@@ -110,17 +110,31 @@ class RabbitPublisher:
         self._gone, self._sent = None, 0
         try:
             self._line = pika.SelectConnection(
-                self._parameters,
-                on_open_callback=lambda line: line.channel(on_open_callback=self._opened),
+                self._parameters(),
+                on_open_callback=self._met,
                 on_open_error_callback=self._lost,
                 on_close_callback=self._lost,
             )
         except OSError as error:  # no descriptor is left for its loop
-            raise BrokerAway(_in_words(error, self._exchange)) from error
+            raise BrokerAway(why_away(error, self._exchange)) from error
         self._line.ioloop.activate_poller()
         self._turn(lambda: self._channel is not None, CONNECT_SECONDS, "the connection")
 
+    def _parameters(self) -> pika.ConnectionParameters:
+        parameters = parameters_of(self._address)
+        parameters.heartbeat = HEARTBEAT_SECONDS
+        parameters.blocked_connection_timeout = BLOCKED_SECONDS
+        parameters.socket_timeout = CONNECT_SECONDS / 2
+        parameters.stack_timeout = CONNECT_SECONDS
+        parameters.client_properties = {"connection_name": "qhse-relay"}
+        return parameters
+
+    def _met(self, line: Any) -> None:
+        self._be_patient()
+        line.channel(on_open_callback=self._opened)
+
     def _opened(self, channel: Any) -> None:
+        self._be_patient()
         channel.add_on_close_callback(self._lost)
         channel.add_on_return_callback(self._returned)
         channel.confirm_delivery(self._confirmed)
@@ -135,10 +149,14 @@ class RabbitPublisher:
         self._gone = self._gone or reason
 
     def _turn(self, done: Callable[[], bool], seconds: float, awaited: str = "") -> None:
-        """Turn the loop until it is done, or time is up: that is a failure if something is `awaited`."""
-        ends_at = time.monotonic() + seconds
+        """
+        Turn the loop until it is done, or time is up: that is a failure if something is `awaited`. Each answer of the
+        broker begins the time anew, because a far one is not away.
+        """
+        self._patience = seconds
+        self._be_patient()
         while self._gone is None and not done():
-            left = ends_at - time.monotonic()
+            left = self._ends_at - time.monotonic()
             if left <= 0:
                 if awaited:
                     self._give_up(TimeoutError(f"waited {seconds:.0f} s for {awaited}"))
@@ -146,6 +164,9 @@ class RabbitPublisher:
             self._once(self._line, left)
         if self._gone is not None:
             self._give_up(self._gone)
+
+    def _be_patient(self) -> None:
+        self._ends_at = time.monotonic() + self._patience
 
     def _once(self, line: Any, seconds: float) -> None:
         handle = line.ioloop.call_later(seconds, lambda: None)
@@ -155,7 +176,7 @@ class RabbitPublisher:
 
     def _give_up(self, reason: Exception) -> None:
         self.close()
-        raise BrokerAway(_in_words(reason, self._exchange)) from reason
+        raise BrokerAway(why_away(reason, self._exchange)) from reason
 
     def _send(self, message: Message) -> None:
         try:
@@ -173,6 +194,7 @@ class RabbitPublisher:
         self._batch.returned[properties.message_id] = f"{method.reply_text}: no queue is bound for {method.routing_key}"
 
     def _confirmed(self, frame: Any) -> None:
+        self._be_patient()
         method = frame.method
         for message in self._batch.confirmed(method.delivery_tag, method.multiple, is_nack="Nack" in method.NAME):
             self._send(message)
@@ -188,19 +210,23 @@ def _properties(message: Message) -> pika.BasicProperties:
     )
 
 
-def _in_words(reason: Exception, exchange: str) -> str:
+def why_away(reason: Exception, exchange: str = EXCHANGE) -> str:
+    """Return why the line is not there, in words that say what to mend."""
     if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == 404:
         return f"the broker has no exchange {exchange}: run manage.py declare_topology ({reason.reply_text})"
     if isinstance(reason, (ChannelClosedByBroker, ConnectionClosedByBroker)):
         return f"the broker closed the line: {reason.reply_code} {reason.reply_text}"
-    return f"{type(reason).__name__}: {reason}"[:300]
+    if isinstance(reason, IncompatibleProtocolError):
+        return f"{in_words(reason)}: it speaks no AMQP at this port, or TLS alone, which needs amqps://"
+    return in_words(reason)
 
 
 class _Batch:
     """What is in flight. Of each key one message at a time, so that none overtakes one that is not taken."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
-        self.outcome = Outcome()
+    def __init__(self, messages: Sequence[Message], outcome: Outcome) -> None:
+        self.outcome = outcome
+        self._sends_until = time.monotonic() + SENDING_SECONDS
         self.returned: dict[str, str] = {}
         self._queues: dict[int, deque[Message]] = defaultdict(deque)
         self._in_flight: dict[int, Message] = {}  # by tag, which grows
@@ -232,7 +258,7 @@ class _Batch:
                 self.outcome.declined[message.row] = why
             else:
                 self.outcome.taken.append(message.row)
-                if queue := self._queues[message.key]:
+                if (queue := self._queues[message.key]) and time.monotonic() < self._sends_until:
                     following.append(queue.popleft())
         return following
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
-from outbox.relay.port import BrokerAway
-from outbox.relay.rabbitmq import CONNECT_SECONDS, EXCHANGE, parameters_of
+from outbox.relay.port import BrokerAway, in_words
+from outbox.relay.rabbitmq import CONNECT_SECONDS, EXCHANGE, parameters_of, why_away
+from qhse.broker_url import RABBITMQ, BrokerAddress, parse_broker_url
 
 DEAD_LETTERS = f"{EXCHANGE}.dead"
 DELIVERIES = 20
@@ -29,13 +30,14 @@ def declare(url: str, *, queue: str, bindings: list[str], max_length: int | None
     It may be repeated. Of a stream that is there, only what is asked for is changed. Bindings add up: AMQP cannot list
     them, so none is taken away. Raises BrokerAway, also when something of the same name is there that is different.
     """
-    if urlsplit(url).scheme in ("amqp", "amqps"):
-        return _declare_rabbitmq(url, queue, bindings, max_length)
+    address = parse_broker_url(url)
+    if address.broker == RABBITMQ:
+        return _declare_rabbitmq(address, queue, bindings, max_length)
     return asyncio.run(_declare_nats(url, max_length))
 
 
-def _declare_rabbitmq(url: str, queue: str, bindings: list[str], max_length: int | None) -> list[str]:
-    parameters = parameters_of(url)
+def _declare_rabbitmq(address: BrokerAddress, queue: str, bindings: list[str], max_length: int | None) -> list[str]:
+    parameters = parameters_of(address)
     parameters.socket_timeout = parameters.blocked_connection_timeout = parameters.stack_timeout = CONNECT_SECONDS
     arguments: dict[str, Any] = {
         "x-queue-type": "quorum",  # stored on the disks of most nodes before it is confirmed
@@ -54,8 +56,8 @@ def _declare_rabbitmq(url: str, queue: str, bindings: list[str], max_length: int
             channel.queue_declare(queue, durable=True, arguments=arguments)
             for key in bindings:
                 channel.queue_bind(queue, EXCHANGE, key)
-    except (AMQPError, OSError) as error:
-        raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+    except (AMQPError, AMQPConnectorException, OSError) as error:
+        raise BrokerAway(why_away(error)) from error
     return [
         f"exchange {EXCHANGE}, topic, durable",
         f"queue {queue}, quorum, bound to {', '.join(bindings)}, beside what it was bound to before "
@@ -76,7 +78,7 @@ async def _declare_nats(url: str, max_length: int | None) -> list[str]:
         finally:
             await line.close()
     except (TimeoutError, NatsError, OSError, ValueError) as error:
-        raise BrokerAway(f"{type(error).__name__}: {error}"[:300]) from error
+        raise BrokerAway(in_words(error)) from error
     window = stream.get("duplicate_window", 0) / NANOSECONDS
     done = [f"stream {STREAM}, on disk, of {', '.join(stream['subjects'])}; it knows ids again for {window:g} s"]
     if stream.get("discard") != "new":

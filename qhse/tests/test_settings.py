@@ -72,7 +72,11 @@ BAD: dict[str, tuple[str, ...]] = {
     "OUTBOX_BACKOFF_BASE": (*NUMBERS[:-1], "3601"),
     "OUTBOX_BACKOFF_CAP": (*NUMBERS[:-1], "86401"),
     "OUTBOX_HANDLER_TIMEOUT": (*NUMBERS[:-1], "0", "601"),
-    "BROKER_URL": ("broker.example.com", "http://broker.example.com", "amqp://", "amqp://host:0/", "amqp://h h/", "redis://h"),
+    "BROKER_URL": (
+        "broker.example.com", "http://broker.example.com", "amqp://", "amqp://host:0/", "amqp://h h/", "redis://h",
+        "amqps://u@secret.example.com/", "amqps://u:secret@h/?ssl_options={'ca_certs':'/nope'}", "amqps://u:secret@h/?ssl_options={'password':secret}",
+        "tls://u:secret@h/?cafile=/nowhere/secret.pem", "amqps://u:sec/ret@h/", "amqps://u:1?secret@h/", "nats://u:secret@h/vhost",
+    ),
     "BROKER_SOURCE": ("two words", "x" * 101),
     "OUTBOX_METRICS_BIND": (
         "9100", ":9100", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "http://127.0.0.1:9100", "*:9100", "::1:9100",

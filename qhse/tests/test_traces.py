@@ -79,8 +79,10 @@ class ToNobody:
 
     name = "nobody"
 
-    def publish(self, messages):
-        return Outcome(taken=[message.row for message in messages])
+    def publish(self, messages, outcome=None):
+        outcome = outcome or Outcome()
+        outcome.taken += [message.row for message in messages]
+        return outcome
 
     def wait(self, seconds, wake):
         select.select(wake, [], [], seconds)

@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from outbox.relay.port import BrokerAway
@@ -42,7 +41,7 @@ class Command(BaseCommand):
                 bindings=options["bind"] or ["#"],
                 max_length=options["max_length"],
             )
-        except (BrokerAway, ImproperlyConfigured) as refusal:
+        except BrokerAway as refusal:
             raise CommandError(str(refusal)) from None
         for line in done:
             self.stdout.write(line)

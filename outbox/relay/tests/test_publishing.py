@@ -196,6 +196,79 @@ class TestWhatBecameOfABatch:
         assert sorted(broker.received) == sorted(ids * 2) and not Outgoing.objects.exists()
 
 
+class TestABatchThatIsBrokenOff:
+    def test_is_stored_as_far_as_it_was_taken_and_the_rest_is_sent_again_alone(self, courier, relay, broker):
+        ids = published(1, 1, 2, 2, 3)
+        broker.breaks_off_at = str(ids[3])
+        courier.carry()
+
+        assert broker.received == ids[:3] and Outgoing.objects.count() == 2
+        assert BLOCKED._value.get() == 1 and courier._failures == 1
+        broker.breaks_off_at = ""
+        courier._away_until = 0.0
+        courier.drain()
+
+        assert broker.received == ids and not Outgoing.objects.exists()
+
+    def test_counts_its_refusals_once(self, courier, broker):
+        ids = published(1, 2)
+        broker.judge = lambda message: ("refused", "too large")
+        broker.breaks_off_at = str(ids[1])
+
+        courier.carry()
+
+        assert list(Outgoing.objects.order_by("id").values_list("attempts", flat=True)) == [1, 0]
+
+    def test_counts_failures_anew_when_something_was_taken(self, courier, broker):
+        ids = published(1, 2)
+        courier._failures = 7
+        broker.breaks_off_at = str(ids[1])
+
+        courier.carry()
+
+        assert courier._failures == 1
+
+    def test_is_not_stored_by_another_session(self, courier, relay, broker):
+        ids = published(1, 2)
+        broker.breaks_off_at, broker.hangs_then = str(ids[1]), True
+        relay.turn()
+        assert broker.answered.wait(10)
+        connection.close()
+        take_all_lanes(relay)
+        broker.goes_on.set()
+        courier.listen()
+
+        relay.turn()
+
+        assert Outgoing.objects.count() == 2
+
+    def test_by_the_end_of_the_relay_is_stored_as_far_as_it_was_taken(self, courier, relay, broker, monkeypatch):
+        monkeypatch.setattr(relay_module, "STOP_SECONDS", 0.1)
+        monkeypatch.setattr(publishing, "CLOSE_SECONDS", 0.1)
+        ids = published(1, 2, 3)
+        broker.breaks_off_at, broker.hangs_then = str(ids[2]), True
+        relay.turn()
+        assert broker.answered.wait(10)
+
+        relay.leave()
+
+        assert not broker.goes_on.is_set() and Outgoing.objects.count() == 1
+        broker.goes_on.set()
+
+    def test_is_not_stuck_while_the_broker_answers(self, courier, broker, monkeypatch):
+        ids = published(1, 2)
+        broker.breaks_off_at, broker.hangs_then = str(ids[1]), True
+        courier.turn(ALL)
+        assert broker.answered.wait(10)
+        monkeypatch.setattr(publishing, "STUCK_SECONDS", -1.0)
+        heard_at = courier._thread._heard_at
+        with pytest.raises(PublisherIsStuck):
+            courier.turn(ALL)
+
+        assert courier._thread._heard_at > heard_at  # the one that it had taken was news
+        broker.goes_on.set()
+
+
 class TestTheLine:
     def test_is_touched_by_no_other_thread(self, relay, broker):
         published(1)

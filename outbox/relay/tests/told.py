@@ -28,21 +28,30 @@ class Told:
         self.away = False
         self.answers = threading.Event()
         self.answers.set()
+        self.breaks_off_at = ""
+        """The sequence of a message before which it breaks off, after it has hung if it `hangs_then`."""
+        self.hangs_then = False
+        self.answered, self.goes_on = threading.Event(), threading.Event()
         self.faults: dict[str, Exception] = {}
         self.threads: set[str] = set()
         self.received: list[int] = []
         self.batches: list[int] = []
 
-    def publish(self, messages: Sequence[Message]) -> Outcome:
+    def publish(self, messages: Sequence[Message], outcome: Outcome | None = None) -> Outcome:
         self.batches.append(len(messages))
         self._used("publish")
         assert self.answers.wait(10), "the test has forgotten the broker"
         if self.away:
             raise BrokerAway("it is away")
-        outcome, held = Outcome(), set()
+        outcome, held = Outcome() if outcome is None else outcome, set()
         for message in messages:
             if message.key in held:
                 continue
+            if self.breaks_off_at == message.attributes["sequence"].lstrip("0"):
+                self.answered.set()
+                if self.hangs_then:
+                    assert self.goes_on.wait(10), "the test has forgotten the broker"
+                raise BrokerAway("it has broken off")
             if verdict := self.judge(message):
                 held.add(message.key)
                 getattr(outcome, verdict[0])[message.row] = verdict[1]
