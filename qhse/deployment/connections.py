@@ -160,14 +160,15 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
     """
     Set and check a line that Django has just opened. It is closed when that fails.
 
-    Raises UnsafeDatabase where triggers do not work and this role may not mend that, and behind a pooler in transaction
-    mode.
+    Raises UnsafeDatabase where triggers do not work and this role may not mend that, where not every text can be stored,
+    and behind a pooler in transaction mode.
     """
     if connection.vendor != "postgresql":
         return
     try:
         _judge_pooler(connection)  # before anything is set: strangers would get it
         *_, bound, triggers = connection.connection.execute(session_statement(connection), prepare=False).fetchone()
+        _demand_every_text(connection.connection)
         if triggers != "origin":
             raise _unsafe(
                 "The server says session_replication_role=replica. So no trigger works, and this role may not change "
@@ -180,6 +181,18 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
         bound_waits(connection.connection, bound)
     connection.connection.adapters.register_loader("timestamptz", _Moment)
     connection.is_usable = partial(_is_usable, connection, partial(DatabaseWrapper.is_usable, connection))
+
+
+def _demand_every_text(line: psycopg.Connection[Any]) -> None:
+    """Refuse a database that cannot keep every character. It has said so when it was connected to, or is asked."""
+    kept = line.info.parameter_status("server_encoding")
+    if kept is None:  # a pooler need not pass it on
+        (kept,) = line.execute("SHOW server_encoding", prepare=False).fetchone()  # type: ignore[misc]
+    if kept != "UTF8":
+        raise _unsafe(
+            f"The database's encoding is {kept}, which does not keep every text as what it is. It is chosen when a "
+            "database is made: dump this one, restore it into CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 class _Moment(BaseTzLoader):

@@ -235,6 +235,24 @@ class TestALine:
         with line(HOST=f"{nobody},{host}", PORT=f"1,{port}", OPTIONS=options) as ours:
             assert ours.connection.info.port == int(port)
 
+    @pytest.mark.parametrize("said_by", ["the server", "nobody"])
+    @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+    def test_to_a_database_that_does_not_keep_every_text_is_refused(self, encoding, said_by, monkeypatch):
+        """Poolers need not pass on what the server says at the beginning. Then it is asked."""
+        if said_by == "nobody":
+            monkeypatch.setattr(psycopg.ConnectionInfo, "parameter_status", lambda info, name: None)
+        copy = connection.copy()
+        copy.settings_dict |= {"NAME": "qhse_odd"}
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE qhse_odd ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        try:
+            with pytest.raises(UnsafeDatabase, match=f"encoding is {encoding}"):
+                copy.ensure_connection()
+            assert copy.connection is None
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP DATABASE qhse_odd WITH (FORCE)")
+
     def test_that_cannot_be_set_is_closed(self):
         copy = connection.copy()
         copy.settings_dict |= {"SESSION": {"lock_timeout": "soon"}}
