@@ -30,6 +30,11 @@ MUTANTS = (
         "qhse/deployment/tests/test_database_checks.py -k keep_every_text",
     ),
     Mutant(
+        "drain-leaves-what-jobs-publish", "outbox/management/commands/run_outbox_worker.py",
+        "result = worker.drain_with_jobs()", "result = worker.drain()\n                worker.do_jobs()",
+        "outbox/tests/test_commands.py -k drain_handles_what_jobs",
+    ),
+    Mutant(
         "dismissal-without-its-right", "outbox/admin/pages.py",
         'if DISMISS in self.data and not is_allowed(self.actor, "dismiss", OUTBOX_ROLES):', "if False:",
         "qhse/adminsite/tests/test_writes.py -k does_not_list_it",
