@@ -243,6 +243,21 @@ MUTANTS = (
         "qhse/deployment/tests/test_connections.py -k LeftAlone",
     ),
     Mutant(
+        "failure-that-cannot-be-told-is-not-counted", "qhse/foreign_text.py",
+        "    except (DataError, UnicodeError) as refusal:", "    except ZeroDivisionError as refusal:",
+        "outbox/engine/tests/test_failures.py -k CannotBeStored",
+    ),
+    Mutant(
+        "text-that-is-refused-ends-the-transaction", "qhse/foreign_text.py",
+        "        with transaction.atomic():\n            return store(**as_it_is)",
+        "        return store(**as_it_is)",
+        "outbox/engine/tests/test_failures.py -k CannotBeStored",
+    ),
+    Mutant(
+        "escaped-text-outgrows-its-column", "qhse/foreign_text.py",
+        "_ascii(text)[: len(text)]", "_ascii(text)", "outbox/webhooks/tests/test_outcomes.py -k cannot_be_stored",
+    ),
+    Mutant(
         "shared-server-not-seen", "qhse/deployment/connections.py",
         "any(notice.payload == word for notice in line.notifies(timeout=_POOLER_SECONDS))", "True",
         "qhse/deployment/tests/test_connections.py -k Pooler",
