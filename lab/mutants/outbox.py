@@ -258,7 +258,12 @@ MUTANTS = (
         "_ascii(text)[: len(text)]", "_ascii(text)", "outbox/webhooks/tests/test_outcomes.py -k cannot_be_stored",
     ),
     Mutant(
-        "shared-server-not-seen", "qhse/deployment/connections.py",
+        "refusal-taken-for-waiting", "qhse/deployment/poolers.py",
+        "if waiting.transaction_status != pq.TransactionStatus.ACTIVE:", "if False:",
+        "qhse/deployment/tests/test_connections.py -k client_is_refused",
+    ),
+    Mutant(
+        "shared-server-not-seen", "qhse/deployment/poolers.py",
         "any(notice.payload == word for notice in line.notifies(timeout=_POOLER_SECONDS))", "True",
         "qhse/deployment/tests/test_connections.py -k Pooler",
     ),
