@@ -118,3 +118,27 @@ def workers_line(unbound: None) -> Any:
     """The connection, bound as the worker's command binds it."""
     connections.bound_connections(statement=10, lock=5, idle_in_transaction=15, name="tested", prepared=True)
     return connection
+
+
+@pytest.fixture
+def takes_latin1_alone(db: None) -> Iterator[Callable[..., None]]:
+    """
+    Let a column refuse what LATIN1 lacks, such as €, with PostgreSQL's own error of a database of that encoding.
+
+    No such database is used any more. The error is of a kind: a text that cannot be stored.
+    """
+    columns: list[tuple[str, str]] = []
+
+    def refuse(table: str, column: str) -> None:
+        columns.append((table, column))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"ALTER TABLE {table} ADD CONSTRAINT latin1_{column} "
+                f"CHECK ({column} IS NULL OR convert_to({column}, 'LATIN1') IS NOT NULL)"
+            )
+
+    yield refuse
+    for table, column in columns:
+        if not connection.in_atomic_block:  # else the rollback takes it away
+            with connection.cursor() as cursor:
+                cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT latin1_{column}")

@@ -29,6 +29,7 @@ class SqlState(StrEnum):
     LOCK_NOT_AVAILABLE = "55P03"  # within lock_timeout
     QUERY_CANCELED = "57014"  # also by statement_timeout
     ADMIN_SHUTDOWN = "57P01"  # an administrator ended the connection
+    IDLE_SESSION_TIMEOUT = "57P05"
     IO_ERROR = "58030"
 
 

@@ -15,6 +15,26 @@ MUTANTS = (
         "qhse/tests/test_races.py -k dismiss",
     ),
     Mutant(
+        "database-that-loses-characters", "qhse/deployment/connections.py",
+        'if kept != "UTF8":', "if False:", "qhse/deployment/tests/test_connections.py -k keep_every_text",
+    ),
+    Mutant(
+        "encoding-that-nobody-tells", "qhse/deployment/connections.py",
+        "    if kept is None:  # a pooler", "    if False:  # a pooler",
+        "qhse/deployment/tests/test_connections.py -k keep_every_text",
+    ),
+    Mutant(
+        "check-takes-what-each-line-refuses", "qhse/deployment/database_checks.py",
+        "    _demand_good_line()\n    if not settings.PRODUCTION:\n        return []\n",
+        "    if not settings.PRODUCTION:\n        return []\n",
+        "qhse/deployment/tests/test_database_checks.py -k keep_every_text",
+    ),
+    Mutant(
+        "drain-leaves-what-jobs-publish", "outbox/management/commands/run_outbox_worker.py",
+        "result = worker.drain_with_jobs()", "result = worker.drain()\n                worker.do_jobs()",
+        "outbox/tests/test_commands.py -k drain_handles_what_jobs",
+    ),
+    Mutant(
         "dismissal-without-its-right", "outbox/admin/pages.py",
         'if DISMISS in self.data and not is_allowed(self.actor, "dismiss", OUTBOX_ROLES):', "if False:",
         "qhse/adminsite/tests/test_writes.py -k does_not_list_it",

@@ -243,7 +243,27 @@ MUTANTS = (
         "qhse/deployment/tests/test_connections.py -k LeftAlone",
     ),
     Mutant(
-        "shared-server-not-seen", "qhse/deployment/connections.py",
+        "failure-that-cannot-be-told-is-not-counted", "qhse/foreign_text.py",
+        "    except (DataError, UnicodeError) as refusal:", "    except ZeroDivisionError as refusal:",
+        "outbox/engine/tests/test_failures.py -k CannotBeStored",
+    ),
+    Mutant(
+        "text-that-is-refused-ends-the-transaction", "qhse/foreign_text.py",
+        "        with transaction.atomic():\n            return store(**as_it_is)",
+        "        return store(**as_it_is)",
+        "outbox/engine/tests/test_failures.py -k CannotBeStored",
+    ),
+    Mutant(
+        "escaped-text-outgrows-its-column", "qhse/foreign_text.py",
+        "_ascii(text)[: len(text)]", "_ascii(text)", "outbox/webhooks/tests/test_outcomes.py -k cannot_be_stored",
+    ),
+    Mutant(
+        "refusal-taken-for-waiting", "qhse/deployment/poolers.py",
+        "if waiting.transaction_status != pq.TransactionStatus.ACTIVE:", "if False:",
+        "qhse/deployment/tests/test_connections.py -k client_is_refused",
+    ),
+    Mutant(
+        "shared-server-not-seen", "qhse/deployment/poolers.py",
         "any(notice.payload == word for notice in line.notifies(timeout=_POOLER_SECONDS))", "True",
         "qhse/deployment/tests/test_connections.py -k Pooler",
     ),

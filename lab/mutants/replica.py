@@ -6,6 +6,7 @@ from lab.mutants.mutant import Mutant
 
 READING = "qhse/replica/tests/test_reading.py"
 HISTORIES = "qhse/replica/tests/test_histories.py"
+POOLERS = "qhse/replica/tests/test_poolers.py"
 PLACES = "qhse/replica/tests/test_places.py"
 
 MUTANTS = (
@@ -82,6 +83,25 @@ MUTANTS = (
     Mutant(
         "replica-that-is-away-is-asked-again", "qhse/replica/reading.py",
         "    breaker.open(why)\n", "", f"{READING} -k left_alone",
+    ),
+    Mutant(
+        "doubtful-pooler-before-the-replica-is-used", "qhse/deployment/connections.py",
+        "if wrapper.alias == REPLICA and not keeps:", "if wrapper.alias == REPLICA and keeps is False:",
+        f"{POOLERS} -k nothing_can_be_proven",
+    ),
+    Mutant(
+        "standby-is-not-asked-about-its-pooler", "qhse/deployment/poolers.py",
+        "if SqlState.IDLE_SESSION_TIMEOUT in heard:", "if True:", f"{POOLERS} -k change_hands",
+    ),
+    Mutant(
+        "pooler-of-the-next-line-not-judged", "qhse/deployment/connections.py",
+        "anew=wrapper.alias == REPLICA", "anew=False", f"{POOLERS} -k proven_anew",
+    ),
+    Mutant(
+        "line-that-was-proven-is-replaced", "qhse/replica/reading.py",
+        "            if wrapper.connection is None or wrapper.connection is not self._line:\n"
+        '                raise OperationalError("the line that was proven is gone, and another may lead elsewhere")\n',
+        "            wrapper.ensure_connection()\n", f"{POOLERS} -k not_replaced",
     ),
     Mutant(
         "no-hanging-up", "qhse/replica/hanging_up.py",

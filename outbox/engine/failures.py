@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 
 from django.db import connection
 from django.db.models import DurationField, Value
@@ -18,6 +19,7 @@ from outbox.errors import UnretryableError
 from outbox.guards.session import is_line_lost
 from outbox.models import OutboxEvent
 from qhse.database import SqlState, is_out_of_step, sqlstates
+from qhse.foreign_text import store_foreign
 
 logger = logging.getLogger("outbox")
 
@@ -64,12 +66,13 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
     """Count an attempt, in the caller's transaction. Return whether the event will be retried. Else it is dead."""
     attempts = event.attempts + 1
     dead = isinstance(cause, UnretryableError) or policy.is_exhausted(attempts)
-    OutboxEvent.objects.pending().filter(pk=event.pk).update(
+    count = partial(
+        OutboxEvent.objects.pending().filter(pk=event.pk).update,
         status=EventStatus.DEAD if dead else EventStatus.PENDING,
         attempts=attempts,
-        last_error=f"[{where}] {describe_error(cause)}",
         next_attempt_at=_in_seconds(0 if dead else policy.delay_seconds(attempts)),
     )
+    store_foreign(count, last_error=f"[{where}] {describe_error(cause)}")
     logger.log(
         logging.ERROR if dead else logging.WARNING,
         "event is dead" if dead else "event will be retried",
@@ -82,9 +85,8 @@ def record_failure(event: ClaimedEvent, cause: BaseException, *, where: str, pol
 def put_off(events: Sequence[ClaimedEvent], *, seconds: float, because: str) -> None:
     """Let events wait, without counting an attempt."""
     logger.warning("%s put off: %s", ", ".join(sorted({event.event_type for event in events})), because)
-    OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
-        next_attempt_at=_in_seconds(seconds), last_error=because
-    )
+    of_events = OutboxEvent.objects.filter(pk__in=[event.pk for event in events])
+    store_foreign(partial(of_events.update, next_attempt_at=_in_seconds(seconds)), last_error=because)
 
 
 def _in_seconds(seconds: float) -> object:

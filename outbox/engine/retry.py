@@ -6,6 +6,8 @@ import random
 import traceback
 from dataclasses import dataclass
 
+from qhse.foreign_text import printable
+
 ERROR_LIMIT = 8_000  # characters kept of an error: its end, and no megabytes in a row that is tried again
 
 
@@ -45,10 +47,9 @@ def brief(error: BaseException) -> str:
 
 def describe_error(error: BaseException) -> str:
     """
-    Return an error and its traceback as text that any database stores. It has at most ERROR_LIMIT characters.
+    Return an error and its traceback as text that can be written down. It has at most ERROR_LIMIT characters.
 
-    NUL and lone surrogates are escaped. A failure whose own record cannot be stored would be retried for ever. Of a
-    long text the first line and the end are kept. The end is where a traceback names the cause.
+    Of a long text the first line and the end are kept. The end is where a traceback names the cause.
     """
     try:
         headline = f"{type(error).__name__}: {error}"
@@ -56,5 +57,4 @@ def describe_error(error: BaseException) -> str:
         headline = f"{type(error).__name__} (its text cannot be read)"
     lines = "".join(traceback.format_exception(type(error), error, error.__traceback__, chain=True)[-12:])
     text = f"{headline[:1000]}\n\n{lines[-ERROR_LIMIT:]}"
-    printable = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
-    return printable[:ERROR_LIMIT]
+    return printable(text)[:ERROR_LIMIT]

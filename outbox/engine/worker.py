@@ -29,6 +29,9 @@ from qhse.periodic import JobSchedule
 
 logger = logging.getLogger("outbox.worker")
 
+MOST_ROUNDS = 5
+"""Of jobs and what they publish, before a worker that drains ends."""
+
 
 class Worker:
     """
@@ -107,6 +110,22 @@ class Worker:
                 if not result.held_by_others:
                     break
                 self._woken.poll(min(self.poll_seconds, 0.1))
+        return total
+
+    def drain_with_jobs(self) -> BatchResult:
+        """
+        Drain, and do the jobs, until neither leaves anything for the other. Return what was done in all.
+
+        Jobs publish, such as that something is overdue, and handlers leave work for jobs. After MOST_ROUNDS it ends all
+        the same, and with a drain: a job may publish each time that it is done.
+        """
+        total = self.drain()
+        for _ in range(MOST_ROUNDS):
+            self.do_jobs()
+            more = self.drain()
+            total += more
+            if not more.moved:
+                break
         return total
 
     def do_jobs(self) -> None:

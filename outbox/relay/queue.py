@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from django.db.models.functions import Now
 
 from outbox.choices import OutgoingState
 from outbox.models import Outgoing
+from qhse.foreign_text import store_foreign
 
 logger = logging.getLogger("outbox.relay")
 
@@ -103,20 +105,23 @@ def has_left(rows: Sequence[Leaving]) -> None:
 
 def retry_later(rows: Sequence[Leaving], error: str, seconds: float, *, counted: bool) -> None:
     """Let them wait so long. It is `counted` against them if it was their own fault."""
-    Outgoing.objects.filter(pk__in=[row.row for row in rows]).update(
+    wait = partial(
+        Outgoing.objects.filter(pk__in=[row.row for row in rows]).update,
         state=OutgoingState.WAITING,
         next_attempt_at=Now() + timedelta(seconds=min(seconds, MOST_WAIT)),
-        last_error=_storable(error),
         **({"attempts": rows[0].attempts + 1} if counted and rows else {}),
     )
+    store_foreign(wait, last_error=error[:ERROR_LIMIT])
 
 
 def put_aside(row: Leaving, error: str) -> None:
     """Give one up. Its successors pass. A person sends it again, or dismisses it."""
     with transaction.atomic():
-        Outgoing.objects.filter(pk=row.row).update(
-            state=OutgoingState.ASIDE, next_attempt_at=None, attempts=row.attempts + 1, last_error=_storable(error)
-        )
+        aside = partial(
+            Outgoing.objects.filter(pk=row.row).update,
+            state=OutgoingState.ASIDE, next_attempt_at=None, attempts=row.attempts + 1,
+        )  # fmt: skip
+        store_foreign(aside, last_error=error[:ERROR_LIMIT])
         free(row.channel, [row.key])
 
 
@@ -137,10 +142,6 @@ def _leaving(row: tuple[Any, ...]) -> Leaving:
     """Return it of a row of _DUE. Django has the driver give JSON as text."""
     values = [*row[:13], json.loads(row[13]), *row[14:16]]
     return Leaving(*values)
-
-
-def _storable(error: str) -> str:
-    return error.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()[:ERROR_LIMIT]
 
 
 # Lane by lane: one whose relay is stuck may hold a million rows that the others need not read. Each part is an index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from datetime import timedelta
@@ -18,12 +19,14 @@ from django.utils import timezone
 
 from audit.models import AuditEntry
 from outbox.choices import EventStatus
+from outbox.engine.worker import MOST_ROUNDS
 from outbox.models import OutboxEvent, WorkerSeen
 from outbox.registry import handles
 from outbox.services import requeue_dead_events
 from outbox.tests.gauges import GaugeCalibrated, database_url, leave_effect
 from qhse.accounts.roles import Role
 from qhse.accounts.services.users import change_user, create_user
+from qhse.periodic import Job, jobs
 from qhse.wakeup import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +54,46 @@ def test_drain_handles_everything_that_is_due_and_says_so(publish_reading, effec
 
     assert answer == "5 processed, 0 to be retried, 0 dead, 0 parked\n"
     assert len(effects()) == 5
+
+
+@pytest.fixture
+def publishing_job(publish_reading, monkeypatch):
+    """Declare a job that publishes so often, as the one does that looks for what is overdue. Return its calls."""
+
+    def declare(times: float) -> list[int]:
+        calls: list[int] = []
+
+        def tell() -> bool:
+            calls.append(len(calls))
+            if len(calls) <= times:
+                publish_reading(100 + len(calls))
+            return False
+
+        monkeypatch.setitem(jobs, "tell", Job("tell", tell, 60.0))
+        return calls
+
+    return declare
+
+
+def test_drain_handles_what_jobs_publish_and_does_jobs_after_handlers(publish_reading, publishing_job, effects):
+    handles(GaugeCalibrated, name="test.effect")(leave_effect)
+    publish_reading(1)
+    calls = publishing_job(2)
+
+    answer = run("run_outbox_worker", "--drain")
+
+    assert answer.startswith("3 processed")
+    assert not OutboxEvent.objects.pending().exists()
+    assert len(calls) == 3  # the last one after the last event
+
+
+def test_drain_ends_though_a_job_publishes_each_time(publishing_job):
+    calls = publishing_job(math.inf)
+
+    run("run_outbox_worker", "--drain")
+
+    assert len(calls) == MOST_ROUNDS
+    assert not OutboxEvent.objects.pending().exists()
 
 
 @pytest.mark.parametrize("how", ["--once", "--drain"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,22 +19,31 @@ from outbox.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpo
 from outbox.webhooks.services import pause_by_system
 from outbox.webhooks.targets import masked
 from qhse.database import database_time
+from qhse.foreign_text import store_foreign
 
 logger = logging.getLogger("outbox.webhooks")
 
 GONE = 410
 
 
-@transaction.atomic
 def store(endpoint_id: int, delivery_id: int, attempts: int, url: str, answer: Answer) -> None:
     """
-    Store one attempt and what follows from it, together.
+    Store one attempt and what follows from it, together, whatever the receiver has answered.
 
     The delivery moves only if it is as it was when the call was made: a person may have had it sent again meanwhile, or
     another relay may have been quicker. What the endpoint's former address has refused counts against nobody. Locks the
     endpoint, then the delivery, as services do. One that is gone leaves nothing to store: it was removed by hand, or a
     standby that had not seen it was promoted.
     """
+
+    def store_as(error: str, excerpt: str) -> None:
+        _store(endpoint_id, delivery_id, attempts, url, replace(answer, error=error, excerpt=excerpt))
+
+    store_foreign(store_as, error=answer.error, excerpt=answer.excerpt)
+
+
+@transaction.atomic(savepoint=False)
+def _store(endpoint_id: int, delivery_id: int, attempts: int, url: str, answer: Answer) -> None:
     endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
     if endpoint is None or not WebhookDelivery.objects.select_for_update(no_key=True).filter(pk=delivery_id).exists():
         logger.error("a call has no delivery any more", extra={"webhook": endpoint_id, "delivery": delivery_id})

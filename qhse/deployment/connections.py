@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import select
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -19,10 +17,11 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from psycopg import sql
 from psycopg.abc import Buffer
-from psycopg.pq.abc import PGconn
 
-from qhse.database import ask_within
 from qhse.deployment.bounded_waits import bound_waits
+from qhse.deployment.poolers import keeps_its_server
+from qhse.replica.errors import DOUBTFUL_REPLICA, SHARED_REPLICA, LineNotProven
+from qhse.replica.router import REPLICA
 
 logger = logging.getLogger("qhse")
 
@@ -62,14 +61,10 @@ SESSION = {
 
 _SINCE_17 = {"transaction_timeout": "0"}
 _OF_SUPERUSERS = {"session_replication_role": "origin"}  # else no trigger works, and no foreign key
-_POOLER_SECONDS = 2.0  # for a second client behind a pooler, which may have no server left for it
-_QUEUE_SECONDS = 0.1  # within which a client has its answer once a server is found for it
-_POOLER_CHANNEL = "qhse_pooler"  # one for all: where servers are shared, it stays behind in their sessions
 
 _bounds: dict[str, str] = {}
 _hangs_up = False
 _plans = threading.local()  # `settings`, of connections that this thread opens
-_poolers_judged: set[tuple[Any, Any, Any]] = set()
 
 
 class UnsafeDatabase(OperationalError, ImproperlyConfigured):
@@ -160,14 +155,16 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
     """
     Set and check a line that Django has just opened. It is closed when that fails.
 
-    Raises UnsafeDatabase where triggers do not work and this role may not mend that, and behind a pooler in transaction
-    mode.
+    Raises UnsafeDatabase where triggers do not work and this role may not mend that, where not every text can be
+    stored, and behind a pooler in transaction mode. A replica's line must be proven to have a server of its own: else
+    LineNotProven.
     """
     if connection.vendor != "postgresql":
         return
     try:
-        _judge_pooler(connection)  # before anything is set: strangers would get it
+        _demand_own_server(connection)  # before anything is set: strangers would get it
         *_, bound, triggers = connection.connection.execute(session_statement(connection), prepare=False).fetchone()
+        _demand_every_text(connection.connection)
         if triggers != "origin":
             raise _unsafe(
                 "The server says session_replication_role=replica. So no trigger works, and this role may not change "
@@ -180,6 +177,18 @@ def begin_session(*, connection: Any, **kwargs: Any) -> None:
         bound_waits(connection.connection, bound)
     connection.connection.adapters.register_loader("timestamptz", _Moment)
     connection.is_usable = partial(_is_usable, connection, partial(DatabaseWrapper.is_usable, connection))
+
+
+def _demand_every_text(line: psycopg.Connection[Any]) -> None:
+    """Refuse a database that cannot keep every character. It has said so when it was connected to, or is asked."""
+    kept = line.info.parameter_status("server_encoding")
+    if kept is None:  # a pooler need not pass it on
+        (kept,) = line.execute("SHOW server_encoding", prepare=False).fetchone()  # type: ignore[misc]
+    if kept != "UTF8":
+        raise _unsafe(
+            f"The database's encoding is {kept}, which does not keep every text as what it is. It is chosen when a "
+            "database is made: dump this one, restore it into CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 class _Moment(BaseTzLoader):
@@ -215,59 +224,18 @@ def _unsafe(reason: str) -> UnsafeDatabase:
     return UnsafeDatabase(reason)
 
 
-def _judge_pooler(wrapper: Any) -> None:
+def _demand_own_server(wrapper: Any) -> None:
     """
     Refuse a pooler that shares a server process among clients that are connected.
 
-    There, settings and locks of a session reach strangers, and notifications reach nobody. What is proven of an address
-    is not asked again. Where nothing can be proven yet, the next line asks.
+    There, settings and locks of a session reach strangers, and notifications reach nobody. On a replica, what a server
+    is asked about itself says nothing of the one that answers next. So there even a doubt is enough.
     """
-    address = tuple(wrapper.settings_dict[part] for part in ("HOST", "PORT", "NAME"))
-    if address in _poolers_judged or _is_the_server(wrapper.connection):
-        return
-    keeps_its_server = _keeps_its_server(wrapper)
-    if keeps_its_server is False:
+    keeps = keeps_its_server(wrapper, anew=wrapper.alias == REPLICA)
+    if wrapper.alias == REPLICA and not keeps:
+        raise LineNotProven(SHARED_REPLICA if keeps is False else DOUBTFUL_REPLICA)
+    if keeps is False:
         raise _unsafe(
             "DATABASE_URL leads to a pooler in transaction mode, where settings, locks and notifications do not hold. "
             "Give this database a pool in session mode (PgBouncer: pool_mode=session), or connect to PostgreSQL itself."
         )
-    if keeps_its_server:
-        _poolers_judged.add(address)
-
-
-def _is_the_server(line: psycopg.Connection[Any]) -> bool:
-    """Answer whether nobody stands between: a pooler invents the process id that the driver hears."""
-    row = line.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
-    return row is not None and row[0] == line.info.backend_pid
-
-
-def _keeps_its_server(wrapper: Any) -> bool | None:
-    """
-    Answer whether this client's server process is its own while it is idle. None says that nobody can tell.
-
-    An idle client hears a notification only then: the process has no other client to tell. To compare the processes of
-    two clients would prove nothing, because a pooler may give them different ones for a long time.
-    """
-    line, word = wrapper.connection, secrets.token_hex(16)
-    try:
-        second = psycopg.connect(**wrapper.get_connection_params(), autocommit=True)
-    except psycopg.OperationalError:  # no room for a second one
-        return None
-    with closing(second):
-        try:
-            line.execute(f"LISTEN {_POOLER_CHANNEL}", prepare=False)
-        except psycopg.errors.ReadOnlySqlTransaction:  # a standby lets nobody listen
-            return None
-        question = f"SELECT pg_notify('{_POOLER_CHANNEL}', '{word}')".encode()
-        if ask_within(_POOLER_SECONDS, second.pgconn, question) is None:
-            keeps = _is_served_before(line, second.pgconn)
-        else:
-            keeps = any(notice.payload == word for notice in line.notifies(timeout=_POOLER_SECONDS))
-        line.execute(f"UNLISTEN {_POOLER_CHANNEL}", prepare=False)
-    return keeps
-
-
-def _is_served_before(line: psycopg.Connection[Any], waiting: PGconn) -> bool | None:
-    """Answer whether a client needs no free server: it is served while another one waits for the first that is free."""
-    line.execute("SELECT 1", prepare=False)
-    return None if select.select([waiting.socket], [], [], _QUEUE_SECONDS)[0] else True

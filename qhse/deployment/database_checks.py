@@ -29,8 +29,12 @@ def check_production_database(app_configs: Any, databases: Any = None, **kwargs:
     Refuse demo users, whose passwords are their names, and a server that answers before it has stored.
 
     What cannot be asked yet, of a database that is away or not migrated, is no complaint: `migrate` runs this too.
+    Raises UnsafeDatabase where each line is refused, in every environment.
     """
-    if not settings.PRODUCTION or not databases:
+    if not databases:
+        return []
+    _demand_good_line()
+    if not settings.PRODUCTION:
         return []
     return [*(_asked(_demo_users) or ()), *(_asked(_volatile_server) or ())]
 
@@ -39,19 +43,14 @@ def refuse_unsafe_database() -> None:
     """
     Raise ImproperlyConfigured with what is wrong. For the start of a server or a worker.
 
-    Everywhere a pooler in transaction mode is wrong, in production also what the checks find.
+    Everywhere what each line is refused for is wrong, such as a pooler in transaction mode or an encoding that lacks
+    characters; in production also what the checks find.
 
     A database that is away, or not migrated yet, does not stop the start. The process waits for it, as for any outage,
     and looks as soon as it answers. If something is wrong then, the outage goes on: each new connection is refused with
     UnsafeDatabase until somebody has put it right.
     """
-    try:
-        if connection.vendor == "postgresql":
-            connection.ensure_connection()
-    except UnsafeDatabase:
-        raise
-    except (DatabaseError, InterfaceError):
-        pass  # away
+    _demand_good_line()
     if not settings.PRODUCTION:
         return
     answers = [_asked(_demo_users), _asked(_volatile_server)]
@@ -60,6 +59,16 @@ def refuse_unsafe_database() -> None:
         raise ImproperlyConfigured(_in_one_line(errors))
     if None in answers:
         connection_created.connect(_look_again, dispatch_uid=_LOOK_AGAIN)
+
+
+def _demand_good_line() -> None:
+    try:
+        if connection.vendor == "postgresql":
+            connection.ensure_connection()
+    except UnsafeDatabase:
+        raise
+    except (DatabaseError, InterfaceError):
+        pass  # away
 
 
 def _look_again(*, connection: Any, **kwargs: Any) -> None:

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from qhse.database import is_out_of_step
 from qhse.replica.asking import Copy, Primary, ask_primary, ask_replica
 from qhse.replica.breaker import breaker
+from qhse.replica.errors import LineNotProven
 from qhse.replica.hanging_up import hung_up_after
 from qhse.replica.metrics import READS
 from qhse.replica.router import PRIMARY, REPLICA
@@ -51,6 +52,7 @@ class Reader:
     def __init__(self, user: Any, *, exact: bool = False) -> None:
         self.using = PRIMARY
         self.as_of: datetime | None = None
+        self._line: Any = None  # what is proven is proven of the server at its end
         if settings.REPLICA and user is not None:
             reason = self._choose(user, exact)
             READS.labels(self.using, reason).inc()
@@ -65,7 +67,8 @@ class Reader:
             return selector(PRIMARY)
         wrapper = connections[REPLICA]
         try:
-            wrapper.ensure_connection()
+            if wrapper.connection is None or wrapper.connection is not self._line:
+                raise OperationalError("the line that was proven is gone, and another may lead elsewhere")
             with hung_up_after(wrapper.connection, settings.REPLICA_STATEMENT_SECONDS + HANG_UP_SECONDS):
                 return selector(REPLICA)
         except Exception as error:  # of any kind: a copy that is behind refuses what the primary does not
@@ -88,6 +91,9 @@ class Reader:
                     break
                 time.sleep(pause)
                 copy = ask_replica(primary)
+        except LineNotProven as error:
+            _cut_off("pooler", error)
+            return "pooler"
         except (DatabaseError, InterfaceError, ValueError, TypeError) as error:
             _cut_off("away", error)
             return "away"
@@ -98,6 +104,7 @@ class Reader:
             _cut_off(reason, UNPROVEN)
         elif not reason:
             self.using, self.as_of = REPLICA, primary.now if copy.is_complete(primary) else copy.follows_until
+            self._line = connections[REPLICA].connection
         return reason or "fresh"
 
     def _leave(self, error: Exception) -> None:

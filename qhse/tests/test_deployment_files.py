@@ -29,6 +29,24 @@ SECRET_NAME = re.compile(r"SECRET|KEY|PASSWORD|TOKEN")
 OFFERED = dict(re.findall(r"^#?([A-Z0-9_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
 SET_BY_COMPOSE = {name for service in SERVICES.values() for name in service.get("environment", {})}
 
+OUTSIDE = {
+    "DATABASE_URL": {5432, 6432},
+    "REPLICA_DATABASE_URL": {5432, 6432},
+    "ATTACHMENTS_S3_BUCKET": {443},
+    "ATTACHMENTS_S3_ENDPOINT": {443, 9000},
+    "OTEL_EXPORTER_OTLP_ENDPOINT": {443, 4318},
+    "OIDC_JWKS_URL": {443},
+    "BROKER_URL": {4222, 5671, 5672},
+    "WEBHOOK_ALLOWED_NETWORKS": {443},
+}
+"""Settings that name somebody outside, and the ports of those whom docs/operations.md gives as examples."""
+CALLED_BY = {"BROKER_URL": {"relay"}, "WEBHOOK_ALLOWED_NETWORKS": {"relay"}, "OIDC_JWKS_URL": {"api"}}
+"""Components that call there, where not each that is told of it does."""
+
+
+def calls(component: str) -> set[str]:
+    return {name for name in OUTSIDE if component in CALLED_BY.get(name, {component})}
+
 
 def seconds(duration: str) -> int:
     """Read `30s`."""
@@ -136,6 +154,34 @@ class TestCompose:
         assert SERVICES["postgres"]["networks"] == ["database"]
         assert COMPOSE["networks"]["database"] == {"internal": True}
         assert "ports" not in SERVICES["postgres"]
+
+
+class TestTheWayOut:
+    """As it was found: workers were told of a bucket and a collector, in a network that leads nowhere."""
+
+    def test_every_setting_that_names_an_address_is_listed(self):
+        named = {name for name in OFFERED if re.search(r"(_URL|_ENDPOINT|_BUCKET|_NETWORKS)$", name)}
+
+        assert named - {"TEST_DATABASE_URL"} == set(OUTSIDE)
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_each_container_that_is_told_of_an_address_has_one(self, name):
+        told = calls(name.rstrip("2")) & set(SERVICES[name]["environment"])
+        leads_out = {network for network, how in COMPOSE["networks"].items() if not (how or {}).get("internal")}
+
+        assert "DATABASE_URL" in told
+        assert set(SERVICES[name]["networks"]) & leads_out, told
+
+    @pytest.mark.parametrize("component", ["migrate", "api", "worker", "relay", "daily"])
+    def test_each_pod_has_one_to_each_port(self, component):
+        text = (ROOT / "ops" / "kubernetes" / "network.yaml").read_text()
+        let_out: set[int] = set()
+        for policy in yaml.safe_load_all(text):
+            chosen = policy["spec"]["podSelector"].get("matchLabels", {}).get("app.kubernetes.io/component", component)
+            rules = policy["spec"].get("egress", []) if chosen == component else []
+            let_out |= {port["port"] for rule in rules for port in rule["ports"]}
+
+        assert {name: OUTSIDE[name] - let_out for name in calls(component) if OUTSIDE[name] - let_out} == {}
 
 
 class TestProfiles:

@@ -243,10 +243,10 @@ class TestNetwork:
         assert self.allowed(name, "ingress") == listens
 
     @pytest.mark.parametrize("name", PODS)
-    def test_lets_everybody_reach_the_database_and_relays_a_broker(self, name):
+    def test_lets_everybody_reach_what_settings_name_and_relays_a_broker(self, name):
         brokers = {5671, 5672, 4222} if name == "qhse-relay" else set()
 
-        assert self.allowed(name, "egress") == {53, 443, 5432} | brokers
+        assert self.allowed(name, "egress") == {53, 443, 4318, 5432, 6432, 9000} | brokers
 
     def test_the_service_leads_to_a_port_of_the_api(self):
         service = of_kind("Service")["qhse-api"]["spec"]

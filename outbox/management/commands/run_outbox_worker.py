@@ -86,8 +86,11 @@ class Command(BaseCommand):
             worker.run_forever()
             return
         try:
-            result = worker.run_once() if options["once"] else worker.drain()
-            worker.do_jobs()
+            if options["drain"]:
+                result = worker.drain_with_jobs()
+            else:
+                result = worker.run_once()
+                worker.do_jobs()
         except (DatabaseError, InterfaceError) as error:
             raise CommandError(f"the database is not reachable: {str(error).strip()}") from error
         except GivenBack:

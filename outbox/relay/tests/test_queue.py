@@ -250,3 +250,30 @@ def test_without_a_broker_nothing_is_sent_again(settings):
 
     with pytest.raises(InvalidInput, match="BROKER_URL"):
         replay(Selection(aggregate=("gauge", "1")), actor=None, reason="Lost")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+class TestAReasonThatCannotBeStored:
+    REASON = "Nachricht zu groß: 5 €\x00" + "…" * queue.ERROR_LIMIT
+
+    @pytest.fixture(autouse=True)
+    def _latin1(self, takes_latin1_alone):
+        takes_latin1_alone("outbox_outgoing", "last_error")
+
+    def test_lets_the_message_wait_and_is_counted(self):
+        published(1)
+
+        queue.retry_later(due(), self.REASON, 30.0, counted=True)
+
+        stored = Outgoing.objects.get()
+        assert (stored.state, stored.attempts) == (OutgoingState.WAITING, 1)
+        assert stored.last_error.startswith("Nachricht zu gro\\xdf: 5 \\u20ac\\x00")
+        assert len(stored.last_error) <= queue.ERROR_LIMIT
+
+    def test_lets_it_be_put_aside(self):
+        published(1)
+
+        queue.put_aside(due()[0], self.REASON)
+
+        assert Outgoing.objects.get().state == OutgoingState.ASIDE

@@ -8,7 +8,7 @@ import pytest
 
 from outbox.webhooks import retry
 from outbox.webhooks.calling import Answer
-from outbox.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from outbox.webhooks.models import ERROR_LIMIT, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from outbox.webhooks.outcomes import store
 from outbox.webhooks.selectors import next_due_seconds
 from outbox.webhooks.services import change_webhook
@@ -127,3 +127,33 @@ class TestAfterAClockThatWasAhead:
 
         assert receiver.got == []
         assert most - 60 < next_due_seconds(ALL_LANES) <= most
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("code", [200, 500])
+def test_an_answer_that_cannot_be_stored_is_counted_once(
+    code, takes_latin1_alone, courier, make_webhook, make_supplier, receiver
+):
+    takes_latin1_alone("webhooks_webhookattempt", "answer")
+    receiver.answers = [status(code, "5 € ".encode() * 1_000)]
+    make_webhook()
+    make_supplier()
+    courier.turn(ALL_LANES)
+    courier.pause()
+    courier.turn(ALL_LANES)
+
+    attempt, delivery = WebhookAttempt.objects.get(), the_delivery()
+    assert (attempt.status_code, attempt.answer[:10]) == (code, "5 \\u20ac 5")
+    assert (delivery.attempts, delivery.status) == (1, "DELIVERED" if code == 200 else delivery.status)
+
+
+@pytest.mark.postgres
+def test_a_failure_whose_words_cannot_be_stored_is_counted(takes_latin1_alone, gone):
+    takes_latin1_alone("webhooks_webhookendpoint", "last_error")
+    error = "no connection: der Weg ist versperrt – 5 € " * 20
+
+    store(gone.pk, the_delivery().pk, 0, gone.url, Answer(None, error[:ERROR_LIMIT]))
+
+    gone.refresh_from_db()
+    assert (gone.failures, the_delivery().attempts) == (1, 1)
+    assert gone.last_error.startswith("no connection: der Weg ist versperrt \\u2013 5 \\u20ac ")

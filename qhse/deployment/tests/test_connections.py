@@ -14,6 +14,7 @@ from django.db.utils import DatabaseError
 
 from qhse.database_url import parse_database_url
 from qhse.deployment import connections as module
+from qhse.deployment import poolers
 from qhse.deployment.connections import SESSION, UnsafeDatabase, bound_connections, session_statement
 
 HOSTILE = {
@@ -235,6 +236,24 @@ class TestALine:
         with line(HOST=f"{nobody},{host}", PORT=f"1,{port}", OPTIONS=options) as ours:
             assert ours.connection.info.port == int(port)
 
+    @pytest.mark.parametrize("said_by", ["the server", "nobody"])
+    @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+    def test_to_a_database_that_does_not_keep_every_text_is_refused(self, encoding, said_by, monkeypatch):
+        """Poolers need not pass on what the server says at the beginning. Then it is asked."""
+        if said_by == "nobody":
+            monkeypatch.setattr(psycopg.ConnectionInfo, "parameter_status", lambda info, name: None)
+        copy = connection.copy()
+        copy.settings_dict |= {"NAME": "qhse_odd"}
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE qhse_odd ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        try:
+            with pytest.raises(UnsafeDatabase, match=f"encoding is {encoding}"):
+                copy.ensure_connection()
+            assert copy.connection is None
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP DATABASE qhse_odd WITH (FORCE)")
+
     def test_that_cannot_be_set_is_closed(self):
         copy = connection.copy()
         copy.settings_dict |= {"SESSION": {"lock_timeout": "soon"}}
@@ -256,21 +275,21 @@ class TestAPooler:
     @pytest.fixture
     def behind_a_pooler(self, db, monkeypatch):
         with line() as ours:
-            monkeypatch.setattr(module, "_poolers_judged", set())
-            monkeypatch.setattr(module, "_is_the_server", lambda line: False)
+            monkeypatch.setattr(poolers, "_poolers_judged", set())
+            monkeypatch.setattr(poolers, "_is_the_server", lambda line: False)
             yield ours
 
     @pytest.fixture
     def notices_get_lost(self, monkeypatch):
-        monkeypatch.setattr(module, "ask_within", lambda *question: b"")
-        monkeypatch.setattr(module, "_POOLER_SECONDS", 0.0)
+        monkeypatch.setattr(poolers, "ask_within", lambda *question: b"")
+        monkeypatch.setattr(poolers, "_POOLER_SECONDS", 0.0)
 
     def test_that_loses_the_notices_of_an_idle_client_is_refused(self, behind_a_pooler, notices_get_lost, caplog):
         for refusal in (OperationalError, ImproperlyConfigured, UnsafeDatabase):  # for who runs, and for who starts
             with pytest.raises(refusal, match="pool_mode=session"):
-                module._judge_pooler(behind_a_pooler)
+                module._demand_own_server(behind_a_pooler)
         assert "pool_mode=session" in caplog.text
-        assert module._poolers_judged == set()
+        assert poolers._poolers_judged == set()
 
     def test_that_is_refused_has_heard_no_setting_of_ours(self, behind_a_pooler, notices_get_lost):
         behind_a_pooler.connection.execute("SET lock_timeout = '7s'")
@@ -283,41 +302,50 @@ class TestAPooler:
             behind_a_pooler.close = close
 
     def test_that_gives_each_client_a_server_is_fine_and_judged_once(self, behind_a_pooler, monkeypatch):
-        module._judge_pooler(behind_a_pooler)
-        assert len(module._poolers_judged) == 1
+        module._demand_own_server(behind_a_pooler)
+        assert len(poolers._poolers_judged) == 1
 
-        monkeypatch.setattr(module, "_keeps_its_server", None)
-        module._judge_pooler(behind_a_pooler)
+        monkeypatch.setattr(poolers, "_keeps_its_server", None)
+        module._demand_own_server(behind_a_pooler)
 
     def test_a_word_of_another_process_that_asks_the_same_proves_nothing(
         self, behind_a_pooler, notices_get_lost, monkeypatch
     ):
         def ask_within(*question):
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_notify(%s, 'another')", [module._POOLER_CHANNEL])
+                cursor.execute("SELECT pg_notify(%s, 'another')", [poolers._POOLER_CHANNEL])
             return b""
 
-        monkeypatch.setattr(module, "ask_within", ask_within)
+        monkeypatch.setattr(poolers, "ask_within", ask_within)
         with pytest.raises(UnsafeDatabase):
-            module._judge_pooler(behind_a_pooler)
+            module._demand_own_server(behind_a_pooler)
 
     def test_that_serves_this_client_while_another_waits_for_a_server_gives_each_its_own(
         self, behind_a_pooler, monkeypatch
     ):
-        monkeypatch.setattr(module, "ask_within", lambda *question: None)
-        module._judge_pooler(behind_a_pooler)
-        assert len(module._poolers_judged) == 1
+        behind_a_pooler.connection.execute("SELECT pg_advisory_lock(4711)")
+        waits = b"SELECT pg_advisory_lock(4711)"
+        monkeypatch.setattr(poolers, "ask_within", lambda _, line, question: line.send_query(waits))
+        module._demand_own_server(behind_a_pooler)
+        assert len(poolers._poolers_judged) == 1
+
+    def test_where_the_other_client_is_refused_nothing_is_proven(self, behind_a_pooler, monkeypatch):
+        """Such as by a standby behind the same pooler. It has its answer, so it waits for no server."""
+        ask = poolers.ask_within
+        monkeypatch.setattr(poolers, "ask_within", lambda seconds, line, question: ask(seconds, line, b"SELECT 1/0"))
+        module._demand_own_server(behind_a_pooler)
+        assert poolers._poolers_judged == set()
 
     def test_where_the_other_client_was_only_slow_nothing_is_proven(self, behind_a_pooler, monkeypatch):
-        monkeypatch.setattr(module, "ask_within", lambda _, line, question: line.send_query(question))
-        monkeypatch.setattr(module, "_QUEUE_SECONDS", 10.0)
-        module._judge_pooler(behind_a_pooler)
-        assert module._poolers_judged == set()
+        monkeypatch.setattr(poolers, "ask_within", lambda _, line, question: line.send_query(question))
+        monkeypatch.setattr(poolers, "_QUEUE_SECONDS", 10.0)
+        module._demand_own_server(behind_a_pooler)
+        assert poolers._poolers_judged == set()
 
     def test_where_a_second_client_gets_no_line_nothing_is_proven(self, behind_a_pooler):
         behind_a_pooler.settings_dict |= {"NAME": "qhse_nowhere"}
-        module._judge_pooler(behind_a_pooler)
-        assert module._poolers_judged == set()
+        module._demand_own_server(behind_a_pooler)
+        assert poolers._poolers_judged == set()
 
 
 class Wrapper(SimpleNamespace):

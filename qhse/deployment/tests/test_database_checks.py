@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -99,6 +100,23 @@ class TestMigrate:
         answer = manage("migrate", "--verbosity=0", DATABASE_URL=empty_database)
 
         assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_does_not_keep_every_text_is_refused_by_whoever_starts(encoding):
+    with PrivatePostgres() as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as maker:
+            maker.execute(f"CREATE DATABASE odd ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        for command in (
+            ("migrate",), ("check", "--database", "default"), ("outbox_status",), ("run_outbox_worker", "--once"),
+            ("run_outbox_relay", "--drain"),
+        ):  # fmt: skip
+            answer = manage(*command, DATABASE_URL=server.url("odd"), QHSE_ENV="dev", BROKER_URL="nats://127.0.0.1:1")
+
+            assert answer.returncode == 1, command
+            assert f"The database's encoding is {encoding}" in answer.stderr, command
+            assert "Traceback" not in answer.stderr
 
 
 class TestADatabaseThatWasAwayAtTheStart:
