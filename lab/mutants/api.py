@@ -95,7 +95,8 @@ MUTANTS = (
     ),
     Mutant(
         "unlisted-is-allowed", "qhse/accounts/rights.py",
-        "return user.role in table.get(action, frozenset())", "return user.role in table.get(action, {user.role})", f"{MATRIX} -k denied",
+        "return user.role in table.get(action, frozenset())", "return user.role in table.get(action, {user.role})",
+        f"{MATRIX} -k denied",
     ),
     Mutant(
         "inactive-user-passes", "qhse/api/authentication.py",

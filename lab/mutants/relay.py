@@ -93,8 +93,8 @@ MUTANTS = (
     ),
     Mutant(
         "broker-keeps-webhooks-waiting", "outbox/relay/publishing.py",
-        "self._hand_over(Batch(messages, span))\n",
-        "self._tell(Report(batch := Batch(messages, span), self._published(batch)))\n",
+        "self._hand_over(self._in_hand)\n",
+        "self._tell(Report(self._in_hand, self._published(self._in_hand)))\n",
         "outbox/webhooks/tests/test_beside_a_broker.py -k client",
     ),
     Mutant(

@@ -69,6 +69,8 @@ class NatsPublisher:
         with suppress(Exception):  # of whatever kind, on a line that is torn: it was to be ended
             if line is not None:
                 loop.run_until_complete(asyncio.wait_for(line.close(), 1.0))
+        if line is not None:
+            line.drop()
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(loop.shutdown_asyncgens())
@@ -156,6 +158,7 @@ async def connect(url: str) -> Any:
     except Exception as error:  # of whatever kind: it may be no NATS at all
         with suppress(Exception):
             await asyncio.wait_for(line.close(), 1.0)
+        line.drop()
         if isinstance(error, BrokerAway):
             raise
         why = in_words(line.heard if isinstance(error, NoServersError) and line.heard else error)
@@ -185,9 +188,18 @@ class _Client(NatsClient):
         return not self._must_be_encrypted and bool(self._server_info.get("tls_required")) and not self._is_encrypted
 
     @property
+    def _writer(self) -> asyncio.StreamWriter | None:
+        return getattr(self._transport, "_io_writer", None)
+
+    @property
     def _is_encrypted(self) -> bool:
-        writer = getattr(self._transport, "_io_writer", None)
+        writer = self._writer
         return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+    def drop(self) -> None:
+        """Let go of the socket. Where nobody reads any more, closing would wait until everything is written."""
+        if (writer := self._writer) is not None:
+            writer.transport.abort()
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Take an offer of TLS for a demand, where we want it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pika
@@ -100,8 +101,16 @@ class RabbitPublisher:
         except (AMQPError, OSError):
             pass  # it was to be ended
         finally:
-            line.ioloop.deactivate_poller()
-            line.ioloop.close()
+            self._drop(line)
+
+    def _drop(self, line: Any) -> None:
+        """Let go of the socket. Of a broker that has fallen silent, the client would wait for the last word."""
+        with suppress(AMQPError, OSError, AssertionError):
+            if line._transport is not None:
+                line._transport.abort()
+                self._once(line, 0.0)
+        line.ioloop.deactivate_poller()
+        line.ioloop.close()
 
     def _open(self) -> None:
         if self._channel is not None and self._channel.is_open:

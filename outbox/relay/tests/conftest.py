@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import nats
+import pika
 import pytest
 
 from dev.brokers.nats import PrivateNats
 from dev.brokers.rabbitmq import PrivateRabbit
 from outbox.outgoing import key_of
 from outbox.relay.messages import Message, message_of
+from outbox.relay.nats import STREAM
 from outbox.relay.queue import Leaving
 from qhse.uuid7 import uuid7
+
+QUEUE = "test"
+
+
+def forget_rabbit(url: str) -> None:
+    with pika.BlockingConnection(pika.URLParameters(url)) as line:
+        line.channel().queue_delete(QUEUE)
+        line.channel().exchange_delete("qhse.events")
+
+
+def forget_nats(url: str) -> None:
+    async def forget() -> None:
+        line = await nats.connect(url)
+        with suppress(nats.js.errors.NotFoundError):
+            await line.jetstream().delete_stream(STREAM)
+        await line.close()
+
+    asyncio.run(forget())
 
 
 @pytest.fixture(scope="session")

@@ -20,12 +20,10 @@ from dev.brokers.rabbitmq import PrivateRabbit
 from outbox.relay.brokers import publisher_of
 from outbox.relay.nats import STREAM
 from outbox.relay.port import BrokerAway, BrokerPublisher
-from outbox.relay.tests.conftest import message
+from outbox.relay.tests.conftest import QUEUE, forget_nats, forget_rabbit, message
 from outbox.relay.topology import declare
 
 pytestmark = pytest.mark.broker
-
-QUEUE = "test"
 
 
 @dataclass
@@ -45,12 +43,6 @@ def declared(url: str, **changes: Any) -> None:
     declare(url, **{"queue": QUEUE, "bindings": ["#"], "max_length": None} | changes)
 
 
-def forget_rabbit(url: str) -> None:
-    with pika.BlockingConnection(pika.URLParameters(url)) as line:
-        line.channel().queue_delete(QUEUE)
-        line.channel().exchange_delete("qhse.events")
-
-
 def read_rabbit(url: str) -> list[tuple[str, bytes]]:
     found = []
     with pika.BlockingConnection(pika.URLParameters(url)) as line:
@@ -58,16 +50,6 @@ def read_rabbit(url: str) -> list[tuple[str, bytes]]:
         while (got := channel.basic_get(QUEUE, auto_ack=True))[0] is not None:
             found.append((got[1].message_id, got[2]))
     return found
-
-
-def forget_nats(url: str) -> None:
-    async def forget() -> None:
-        line = await nats.connect(url)
-        with suppress(nats.js.errors.NotFoundError):
-            await line.jetstream().delete_stream(STREAM)
-        await line.close()
-
-    asyncio.run(forget())
 
 
 def read_nats(url: str) -> list[tuple[str, bytes]]:

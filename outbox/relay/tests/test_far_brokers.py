@@ -13,7 +13,7 @@ from dev.waiting import wait_until
 from outbox.relay import nats, rabbitmq
 from outbox.relay.brokers import publisher_of
 from outbox.relay.port import BrokerAway, BrokerPublisher, Outcome
-from outbox.relay.tests.conftest import message
+from outbox.relay.tests.conftest import QUEUE, forget_nats, forget_rabbit, message
 from outbox.relay.topology import declare
 
 pytestmark = pytest.mark.broker
@@ -77,10 +77,11 @@ def line_to(url: str, port: int) -> Iterator[tuple[BrokerPublisher, Far]]:
 @pytest.fixture(params=["rabbit", "nats_server"])
 def far_broker(request, monkeypatch) -> Iterator[tuple[BrokerPublisher, Far]]:
     server = request.getfixturevalue(request.param)
-    declare(server.url, queue="test", bindings=["#"], max_length=None)
+    declare(server.url, queue=QUEUE, bindings=["#"], max_length=None)
     monkeypatch.setattr(MODULES[request.param], "ANSWER_SECONDS", 1.5)
     with line_to(server.url, server.port) as line:
         yield line
+    (forget_rabbit if request.param == "rabbit" else forget_nats)(server.url)
 
 
 def test_is_not_away_while_it_answers(far_broker, monkeypatch):
