@@ -26,7 +26,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from xml.parsers import expat
 
 from qhse.exchange.csv_quotes import CellIsTooLong, QuoteIsDoubtful, demand_clear_quotes
 from qhse.exchange.unread_cells import UNREAD, Found, SheetIsUnreadable, unread_of
@@ -164,7 +163,7 @@ def unread_cells_of(content: bytes, sheet: str) -> Found:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return unread_of(archive, sheet)
-    except (SheetIsUnreadable, expat.ExpatError):
+    except (SheetIsUnreadable, zipfile.BadZipFile):
         raise Refused("is damaged, or no Excel file") from None
 
 
