@@ -21,9 +21,10 @@ Found = dict[int, dict[int, str]]
 """By row and column, both from 0 on: what stands there."""
 MOST = 500_000
 _PIECE, _OVERLAP = 1_048_576, 8  # bytes; a sign may lie across two pieces
-# The type of an error, maybe by a reference; a formula, with a prefix or without; and numbers that are none.
+# A type of document, which is refused; the type of an error, maybe by a reference; a formula, with a prefix or without;
+# and numbers that are none.
 _SIGNS = (
-    *(b'"e"', b"'e'", b'"&', b"'&"),
+    *(b"<!d", b'"e"', b"'e'", b'"&', b"'&"),
     *(start + end for start in (b"<f", b":f") for end in (b">", b" ", b"/", b"\t", b"\r", b"\n")),
     *(b">" + sign + word for sign in (b"", b"+", b"-") for word in (b"nan", b"inf")),
 )
