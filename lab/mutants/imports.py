@@ -84,11 +84,6 @@ MUTANTS = (
         "        row[place - first] = {UNREAD: what}\n", "        pass\n", f"{SERVICES} -k content_and_no_value",
     ),
     Mutant(
-        "errors-of-a-csv-are-texts", "qhse/exchange/values.py",
-        "elif isinstance(cell, str) and _ERROR.fullmatch(cell.strip()):", "elif False:",
-        f"{SERVICES} -k error_in_a_csv",
-    ),
-    Mutant(
         "american-day-guessed", "qhse/exchange/checking.py",
         'if column.get("month_first") and is_doubtful(cell):', "if False:", f"{SERVICES} -k could_be_two",
     ),

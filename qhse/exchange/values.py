@@ -30,12 +30,6 @@ _DAY_FIRST = re.compile(
 )
 _SERIAL = re.compile(r"[1-9][0-9]{4}", re.ASCII)
 _MONTH = re.compile(r"([0-9]{4})[-./]([0-9]{1,2})|([0-9]{1,2})[-./]([0-9]{4})", re.ASCII)
-# Errors of Excel and LibreOffice as a CSV has them, in English, German, Italian and French, and columns too narrow.
-_ERROR = re.compile(
-    r"#(?:N/[AVD]|NV|NULL!|NULLO!|NUL!|DIV/0!|VALUE!|WERT!|VALORE!|VALEUR!|REF!|BEZUG!|RIF!|NAME\?|NOME\?|NOM\?|NUM!|ZAHL!|"
-    r"NOMBRE!|SPILL!|ÜBERLAUF!|ESPANSIONE!|PROPAGATION!|CALC!|KALK!|CALCOLO!|GETTING_DATA|FIELD!|BLOCKED!|CONNECT!|UNKNOWN!|"
-    r"BUSY!|PYTHON!|EXTERNAL!)|Err:[0-9]{3}|#{3,}"
-)
 # What Excel writes to a CSV instead of a long number. No lot is called so: the sign belongs to it.
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}", re.ASCII)
 _INEXACT = 10**15
@@ -50,17 +44,16 @@ class CellRefused(ValueError):
 
 
 def demand_value(cell: Any) -> None:
-    """Raise CellRefused for a cell that has content and no value: an error, or what nobody has computed."""
-    if isinstance(cell, dict):
-        what = cell[UNREAD]
-    elif isinstance(cell, str) and _ERROR.fullmatch(cell.strip()):
-        what = cell.strip()[:40]
-    else:
+    """
+    Raise CellRefused for a cell that has content and no value: an error, or what nobody has computed.
+
+    In a CSV an error is a text like any other. No number and no day is read from it, and a text may say #N/A.
+    """
+    if not isinstance(cell, dict):
         return
+    what = cell[UNREAD]
     if what == NOT_COMPUTED:
         raise CellRefused("Was never computed. Open the file in Excel, and save it.")
-    if what.startswith("###"):
-        raise CellRefused(f"Excel shows {what} here. Make the column wider, and save the file anew.")
     raise CellRefused(f"Excel shows {what} here. Correct the cell, or empty it.")
 
 

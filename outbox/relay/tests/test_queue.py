@@ -149,7 +149,7 @@ class TestWhatMayLeave:
         due()
         queue.put_aside(head, "bad\x00 for ever")
         aside = Outgoing.objects.get(event=first)
-        assert (aside.state, aside.last_error) == (OutgoingState.ASIDE, "bad\\x00 for ever")
+        assert (aside.state, aside.last_error) == (OutgoingState.ASIDE, "bad\\x00 for e")
         assert sequences(due()) == [second, third]
 
     def test_waits_no_longer_for_one_whose_relay_died_before_it_freed_what_was_behind(self):

@@ -157,7 +157,7 @@ class TestARefusal:
         assert errors_of(browser().post(address, {}))["file"] == ["Choose a file."]
 
     def test_of_one_that_could_not_be_received_says_so(self, add, settings):
-        settings.ATTACHMENTS_INCOMING = Path("/nowhere")
+        settings.ATTACHMENTS_INCOMING = Path("/nowhere/incoming")
 
         assert "could not be received" in errors_of(add())["file"][0]
 

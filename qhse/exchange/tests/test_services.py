@@ -130,12 +130,6 @@ class TestPreview:
             (2, "certification_expiry", shown), (2, "country", never), (3, "name", shown),
         ]  # fmt: skip
 
-    @pytest.mark.parametrize("cell", ["#N/A", "#NV", "#BEZUG!", "#RIF!", "#NOM?", "Err:502", "#DIV/0!", "########"])
-    def test_an_error_in_a_csv_is_none_in_any_column(self, preview, cell):
-        job = preview(f"Name;City\n{cell};Lyon\nHansa;{cell}\nRossi;see {cell}".encode())
-
-        assert [each["row"] for each in job.problems if cell in each["detail"]][:1] == [2]
-
     def test_a_row_that_repeats_another_one_is_an_error(self, preview):
         job = preview(b"Name;Country\nHansa;DE\nHANSA;IT\n")
 
