@@ -17,7 +17,9 @@ from qhse.adminsite.panels import show_on_every_page
 
 
 def webhooks_go_nowhere(request: HttpRequest) -> str:
-    """Tell that nothing is sent on SQLite, where webhooks look as active as elsewhere."""
+    """Tell on the pages of webhooks that nothing is sent on SQLite, where they look as active as elsewhere."""
+    if not request.path.startswith(reverse("admin:app_list", args=["webhooks"])):
+        return ""
     if connection.vendor != "sqlite" or not is_allowed(request.user, "change", WEBHOOK_ROLES):
         return ""
     if not WebhookEndpoint.objects.filter(status=EndpointStatus.ACTIVE).exists():
