@@ -18,7 +18,7 @@ MUTANTS = (
     Mutant(
         "full-disk-is-a-defect", "qhse/temporary.py",
         "    except OSError as error:\n        raise no_space(error) from error\n", "",
-        f"{TEMPORARY} -k 'refusal or list'",
+        f"{TEMPORARY} -k error_of_the_system",
     ),
     Mutant(
         "full-disk-is-a-table-too-large", "qhse/exchange/tables.py",
