@@ -27,7 +27,11 @@ def test_a_whole_number_is_read_with_the_thousands_of_every_country(cell, expect
 
 @pytest.mark.parametrize("cell", [1200.0000000000002, 1199.9999999999998, 1.2e3])
 def test_a_computed_number_is_what_excel_shows(cell):
-    assert values.whole(cell) == 1200
+    try:
+        whole = values.whole(cell)
+    except CellRefused:
+        whole = None
+    assert whole == 1200
     assert values.text(cell, most=20) == "1200"
     assert values.decimal(cell) == 1200
 
