@@ -14,7 +14,6 @@ Processes share a whole run, each with a database of its own. Named tests run in
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -71,9 +70,6 @@ def _clean_environment() -> None:
 _files = TemporaryDirectory(prefix="qhse-files-")  # which goes away with this process
 (Path(_files.name) / "incoming").mkdir()  # as the server does when it starts
 _clean_environment()
-
-# Looking for cycles after each 700 new objects, as Python does, took 6 % of the CPU of tests of suppliers.
-gc.set_threshold(100_000, 20, 100)
 
 
 def _on_postgres() -> bool:
