@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -87,7 +88,8 @@ def export_entries(
                 record_export(exported, described_as=described_as, actor=actor)
         elif exported.sha256 != again.sha256:
             raise NotTheSame
-        draft.chmod(0o750)
+        with suppress(PermissionError):  # of a memory stick, which knows no modes
+            draft.chmod(0o750)
         draft.rename(directory)  # after the commit: no export that the trail does not know of
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

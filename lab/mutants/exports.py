@@ -16,6 +16,10 @@ PAGES = "qhse/adminsite/tests/test_exports.py"
 
 MUTANTS = (
     Mutant(
+        "file-that-came-meanwhile-is-replaced", "qhse/api/management/commands/export_records.py",
+        "        output.touch(0o640, exist_ok=False)\n", "", "qhse/api/tests/test_export_records.py -k come_meanwhile",
+    ),
+    Mutant(
         "full-disk-is-a-defect", "qhse/temporary.py",
         "    except OSError as error:\n        raise no_space(error) from error\n", "",
         f"{TEMPORARY} -k error_of_the_system",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -132,6 +133,15 @@ def test_an_export_where_there_is_one_already_is_refused(export, tmp_path):
 
     with pytest.raises(CommandError, match="exists already"):
         call_command("export_audit_trail", "--output", str(tmp_path / "export"))
+
+
+def test_an_export_is_written_to_a_memory_stick_which_knows_no_modes(export, monkeypatch):
+    def refused(path, mode):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+
+    assert check(export())[0] == 0
 
 
 def test_a_failed_export_leaves_nothing(export, tmp_path, monkeypatch):

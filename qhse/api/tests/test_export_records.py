@@ -101,6 +101,39 @@ def test_writes_over_no_file(make_nc, tmp_path):
     assert (tmp_path / "x.csv").read_text() == "mine"
 
 
+def without_modes_and_links(monkeypatch):
+    """Let the disk be one of those that know neither, such as a memory stick."""
+
+    def refused(*arguments, **options):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    monkeypatch.setattr("os.link", refused)
+
+
+def test_writes_to_a_memory_stick(make_nc, tmp_path, monkeypatch):
+    make_nc()
+    without_modes_and_links(monkeypatch)
+
+    export("ncs", output=tmp_path / "x.csv")
+
+    assert (tmp_path / "x.csv").read_text().count("\n") == 2
+    assert [each.name for each in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_writes_over_no_file_of_a_memory_stick_that_has_come_meanwhile(make_nc, tmp_path, monkeypatch):
+    make_nc()
+    without_modes_and_links(monkeypatch)
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    (tmp_path / "x.csv").write_text("mine")
+
+    with pytest.raises(CommandError, match="exists"):
+        export("ncs", output=tmp_path / "x.csv")
+
+    assert (tmp_path / "x.csv").read_text() == "mine"
+    assert [each.name for each in tmp_path.iterdir()] == ["x.csv"]
+
+
 def test_ends_with_1_when_it_cannot_be_written_and_the_trail_says_that_it_is_not_whole(make_nc, tmp_path, monkeypatch):
     monkeypatch.setattr(exports, "PIECE", 1)
     monkeypatch.setattr(exports.ExportStream, "__next__", fails_at(2, exports.ExportStream.__next__))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -78,9 +78,20 @@ def _write(begin: Callable[[], ExportStream], output: Path) -> ExportStream:
                     bar.update(stream.rows - bar.n)
             draft.flush()
             os.fsync(draft.fileno())
-            Path(draft.name).chmod(0o640)
-            # Not over a file that has come meanwhile.
-            os.link(draft.name, output)
+            _give_name(Path(draft.name), output)
             return stream
         finally:
             Path(draft.name).unlink(missing_ok=True)
+
+
+def _give_name(draft: Path, output: Path) -> None:
+    """Raises FileExistsError where a file has come meanwhile. A memory stick knows neither modes nor second names."""
+    with suppress(PermissionError):
+        draft.chmod(0o640)
+    try:
+        os.link(draft, output)
+    except FileExistsError:
+        raise
+    except OSError:
+        output.touch(0o640, exist_ok=False)
+        draft.replace(output)
