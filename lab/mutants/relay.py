@@ -79,9 +79,20 @@ MUTANTS = (
     ),
     Mutant(
         "declined-counts", "outbox/relay/couriers.py",
-        "queue.retry_later([rows[row]], why, seconds, counted=False)",
-        "queue.retry_later([rows[row]], why, seconds, counted=True)",
+        "queue.retry_later(those, why, waits, counted=False)",
+        "queue.retry_later(those, why, waits, counted=True)",
         COURIERS,
+    ),
+    Mutant(
+        "each-of-a-full-queue-waits-as-long", "outbox/relay/couriers.py",
+        "max(1.0, row.waited / 2)", "max(1.0, those[0].waited / 2)", f"{COURIERS} -k full",
+    ),
+    Mutant(
+        "each-of-a-full-queue-is-a-statement", "outbox/relay/couriers.py",
+        "            queue.retry_later(those, why, waits, counted=False)\n",
+        "            for each, wait in zip(those, waits, strict=True):\n"
+        "                queue.retry_later([each], why, [wait], counted=False)\n",
+        f"{COURIERS} -k full",
     ),
     Mutant(
         "refused-for-ever", "outbox/relay/couriers.py",

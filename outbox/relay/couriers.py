@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -186,9 +187,12 @@ class BrokerCourier:
         taken = [rows[row] for row in outcome.taken]
         queue.has_left(taken)
         metrics.observe_sent(BROKER, [row.waited for row in taken])
+        declined: dict[str, list[Leaving]] = defaultdict(list)
         for row, why in outcome.declined.items():
-            seconds = min(DECLINED_CAP_SECONDS, max(1.0, rows[row].waited / 2))
-            queue.retry_later([rows[row]], why, seconds, counted=False)
+            declined[why].append(rows[row])
+        for why, those in declined.items():
+            waits = [min(DECLINED_CAP_SECONDS, max(1.0, row.waited / 2)) for row in those]
+            queue.retry_later(those, why, waits, counted=False)
         if outcome.declined:
             metrics.REFUSED.labels(BROKER, "declined").inc(len(outcome.declined))
             logger.warning(
@@ -205,7 +209,7 @@ class BrokerCourier:
             queue.put_aside(row, why)
             logger.error("a message was put aside, and those behind it pass", extra=extra)
         else:
-            queue.retry_later([row], why, 2.0**row.attempts, counted=True)
+            queue.retry_later([row], why, [2.0**row.attempts], counted=True)
             logger.warning("the broker refuses a message", extra=extra)
 
     def _is_away(self, away: BrokerAway) -> None:

@@ -103,14 +103,25 @@ def has_left(rows: Sequence[Leaving]) -> None:
         free(rows[0].channel, [row.key for row in rows])
 
 
-def retry_later(rows: Sequence[Leaving], error: str, seconds: float, *, counted: bool) -> None:
-    """Let them wait so long. It is `counted` against them if it was their own fault."""
-    wait = partial(
-        Outgoing.objects.filter(pk__in=[row.row for row in rows]).update,
-        state=OutgoingState.WAITING,
-        next_attempt_at=Now() + timedelta(seconds=min(seconds, MOST_WAIT)),
-        **({"attempts": rows[0].attempts + 1} if counted and rows else {}),
-    )
+def retry_later(rows: Sequence[Leaving], error: str, seconds: Sequence[float], *, counted: bool) -> None:
+    """
+    Let each wait so long. It is `counted` against them if it was their own fault.
+
+    In one statement: a queue that is full declines 500 at once, again and again.
+    """
+
+    def wait(last_error: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _WAIT,
+                {
+                    "rows": [row.row for row in rows],
+                    "seconds": [min(each, MOST_WAIT) for each in seconds],
+                    "more": int(counted),
+                    "error": last_error,
+                },
+            )
+
     store_foreign(wait, last_error=error[:ERROR_LIMIT])
 
 
@@ -179,6 +190,12 @@ SELECT c.id, c.channel, c.lane, c.key, c.attempts, c.replay, e.id, e.event_id, e
         AND NOT held.id = ANY (ARRAY (SELECT id FROM chosen))
     )
 FROM chosen c LEFT JOIN outbox_outboxevent e ON e.id = c.event ORDER BY c.id
+"""  # nosec B608: only constants are put in
+
+_WAIT = f"""
+UPDATE outbox_outgoing o SET state = {OutgoingState.WAITING}, last_error = %(error)s, attempts = o.attempts + %(more)s,
+    next_attempt_at = statement_timestamp() + make_interval(secs => later.seconds)
+FROM unnest(%(rows)s::bigint[], %(seconds)s::float8[]) AS later(id, seconds) WHERE o.id = later.id
 """  # nosec B608: only constants are put in
 
 _FREE = f"""

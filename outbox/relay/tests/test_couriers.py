@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from audit.models import AuditEntry
 from outbox.choices import OutgoingState
-from outbox.models import Outgoing
+from outbox.models import OutboxEvent, Outgoing
 from outbox.publisher import publish
 from outbox.relay.couriers import BATCH, MOST_REFUSALS
 from outbox.relay.messages import Message
@@ -98,6 +100,21 @@ def test_what_is_declined_waits_uncounted_and_holds_its_aggregate_only(courier, 
     make_due()
     courier.drain()
     assert broker.received == [other, first, second]
+
+
+def test_a_queue_that_is_full_costs_one_statement_a_batch_and_each_waits_for_half_of_its_own_age(
+    courier, broker, django_assert_max_num_queries
+):
+    ids = published(*range(40))
+    for minutes, pk in enumerate(ids[:3]):
+        OutboxEvent.objects.filter(pk=pk).update(created_at=Now() - timedelta(seconds=20 * minutes))
+    broker.judge = lambda message: ("declined", "full")
+
+    with django_assert_max_num_queries(6):
+        courier.carry()
+
+    waits = Outgoing.objects.order_by("event").annotate(wait=F("next_attempt_at") - Now())
+    assert [round(row.wait.total_seconds()) for row in waits[:4]] == [1, 10, 20, 1]
 
 
 def test_what_is_refused_is_put_aside_at_last_and_those_behind_it_pass(courier, broker):

@@ -105,7 +105,7 @@ class TestWhatMayLeave:
 
     def test_does_not_overtake_an_earlier_event_of_its_aggregate_that_waits(self):
         first, other, second = published(1, 2, 1)
-        queue.retry_later(due()[:1], "full", 60, counted=False)
+        queue.retry_later(due()[:1], "full", [60], counted=False)
         assert sequences(due()) == [other]
         (third,) = published(1)
         assert sequences(due()) == [other]
@@ -117,7 +117,7 @@ class TestWhatMayLeave:
 
     def test_waits_for_a_minute_at_most_whatever_the_clock_was_when_it_was_put_off(self):
         first, second = published(1, 1)
-        queue.retry_later(due(), "full", 3_600, counted=False)
+        queue.retry_later(due(), "full", [3_600, 3_600], counted=False)
         assert 50 < (queue.next_due_seconds(BROKER, ALL_LANES) or 0) <= queue.MOST_WAIT
         assert due() == []
 
@@ -130,7 +130,7 @@ class TestWhatMayLeave:
         neighbour = next(n for n in range(2, 100) if key_of("gauge", str(n)) % LANES == lane)
         published(*[1] * 30, neighbour)
         (head, *_) = due(limit=1)
-        queue.retry_later([head], "full", 60, counted=False)
+        queue.retry_later([head], "full", [60], counted=False)
         rows = due(limit=5)
         assert [row.aggregate_id for row in rows] == [str(neighbour)]
         # Those behind are marked: the next look does not read them.
@@ -138,14 +138,14 @@ class TestWhatMayLeave:
 
     def test_comes_before_its_successors_when_its_wait_is_over(self):
         first, second = published(1, 1)
-        queue.retry_later(due()[:1], "full", 60, counted=False)
+        queue.retry_later(due()[:1], "full", [60], counted=False)
         make_due()
         assert sequences(due()) == [first, second]
 
     def test_passes_one_that_was_put_aside(self):
         first, second, third = published(1, 1, 1)
         head = due()[0]
-        queue.retry_later([head], "bad", 60, counted=True)
+        queue.retry_later([head], "bad", [60], counted=True)
         due()
         queue.put_aside(head, "bad\x00 for ever")
         aside = Outgoing.objects.get(event=first)
@@ -155,7 +155,7 @@ class TestWhatMayLeave:
     def test_waits_no_longer_for_one_whose_relay_died_before_it_freed_what_was_behind(self):
         _, second = published(1, 1)
         head = due()[0]
-        queue.retry_later([head], "full", 60, counted=False)
+        queue.retry_later([head], "full", [60], counted=False)
         assert due() == []
         Outgoing.objects.filter(pk=head.row).delete()  # and killed here
         queue.free(BROKER, lanes=ALL_LANES)
@@ -163,17 +163,17 @@ class TestWhatMayLeave:
 
     def test_counts_only_refusals_that_were_its_own_fault(self):
         published(1)
-        queue.retry_later(due(), "full", 0, counted=False)
+        queue.retry_later(due(), "full", [0], counted=False)
         make_due()
         assert due()[0].attempts == 0
-        queue.retry_later(due(), "too large", 0, counted=True)
+        queue.retry_later(due(), "too large", [0], counted=True)
         make_due()
         assert due()[0].attempts == 1
 
     def test_that_waits_says_for_how_long(self):
         published(1)
         assert queue.next_due_seconds(BROKER, ALL_LANES) is None
-        queue.retry_later(due(), "full", 60, counted=False)
+        queue.retry_later(due(), "full", [60], counted=False)
         seconds = queue.next_due_seconds(BROKER, ALL_LANES)
         assert seconds is not None and 0 < seconds <= 60
 
@@ -264,7 +264,7 @@ class TestAReasonThatCannotBeStored:
     def test_lets_the_message_wait_and_is_counted(self):
         published(1)
 
-        queue.retry_later(due(), self.REASON, 30.0, counted=True)
+        queue.retry_later(due(), self.REASON, [30.0], counted=True)
 
         stored = Outgoing.objects.get()
         assert (stored.state, stored.attempts) == (OutgoingState.WAITING, 1)

@@ -42,7 +42,7 @@ def test_what_becomes_of_a_message_is_stored_without_reading_the_backlog(backlog
     row = leaving(pk, row=pk, key=pk)
 
     def decide():
-        queue.retry_later([row], "refused", 5, counted=True)
+        queue.retry_later([row], "refused", [5], counted=True)
         queue.next_due_seconds(BROKER, ALL_LANES)
         queue.put_aside(row, "refused")
         queue.free(BROKER, lanes=ALL_LANES)
