@@ -6,12 +6,22 @@ import contextlib
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn, TextIO
 
 _CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+class ProgramWasEnded(KeyboardInterrupt):
+    """SIGTERM came, or the terminal was closed. Whoever cleans up after Ctrl-C does it here, too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.code = 128 + number  # as a shell says of a program that a signal ended
 
 
 class ArgumentIsNotText(ValueError):
@@ -26,8 +36,11 @@ def forgiving_streams() -> Iterator[None]:
     What is read must be text. Otherwise the command ends with exit code 2, and says so.
 
     A reader that has seen enough (`| head`) ends the command in silence, with 141. What could not be written, such as
-    to a full disk, is said, with 1. So is Ctrl-C, with 130. None of these is a traceback.
+    to a full disk, is said, with 1. So is Ctrl-C, with 130, and what else ends a program, with 128 and its number.
+    None of these is a traceback. Each lets what is in hand be taken back: a draft, a transaction, a statement that the
+    server would go on with.
     """
+    _raise_on_signals()
     if os.environ.get("NO_COLOR"):
         os.environ["DJANGO_COLORS"] = "nocolor"  # which Django asks instead
     for name in ("stdin", "stdout", "stderr"):
@@ -42,9 +55,12 @@ def forgiving_streams() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()  # here and not while Python ends, where nobody can catch it
+    except ProgramWasEnded as end:
+        _complain(f"ended by {end}")
+        sys.exit(end.code)
     except KeyboardInterrupt:
         _complain("interrupted")
-        sys.exit(130)  # as a shell says of a program that SIGINT ended
+        sys.exit(128 + signal.SIGINT)
     except UnicodeDecodeError as error:
         _complain(f"what was typed, or read, is not text in {error.encoding}: {error.object[:80]!r}")
         sys.exit(2)
@@ -61,6 +77,22 @@ def forgiving_streams() -> Iterator[None]:
         _forget(sys.stdout)
         _complain(f"not everything could be written: {error.strerror}")
         sys.exit(1)
+
+
+def call_at_the_end(act: Callable[[int, FrameType | None], None]) -> None:
+    """Have it called by each signal that ends a program. A closed terminal does not, where `nohup` says so."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, act)
+
+
+def _raise_on_signals() -> None:
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        raise ProgramWasEnded(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):  # Python itself raises for Ctrl-C
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def run_program(main: Callable[[], int]) -> NoReturn:

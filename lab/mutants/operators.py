@@ -142,6 +142,20 @@ MUTANTS = (
         "outbox/relay/tests/test_couriers.py -k no_event_at_all",
     ),
     Mutant(
+        "ended-command-leaves-its-draft", "qhse/terminal.py",
+        "    _raise_on_signals()\n", "", "qhse/tests/test_ended_programs.py -k draft",
+    ),
+    Mutant(
+        "ended-command-leaves-its-statement", "qhse/terminal.py",
+        "class ProgramWasEnded(KeyboardInterrupt):", "class ProgramWasEnded(BaseException):",
+        "qhse/tests/test_ended_programs.py -k draft",
+    ),
+    Mutant(
+        "nohup-is-not-heard", "qhse/terminal.py",
+        "if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:", "if True:",
+        "qhse/tests/test_ended_programs.py -k nohup",
+    ),
+    Mutant(
         "command-that-fails-at-an-encoding", "qhse/terminal.py",
         'stream.reconfigure(errors="backslashreplace")', "pass", "qhse/tests/test_terminal.py -k either_stream",
     ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import signal
 import socket
 import time
 import uuid
@@ -26,6 +25,7 @@ from outbox.guards.second_connection import SecondConnection
 from outbox.liveness import STUCK_AFTER_SECONDS, LivenessFile
 from outbox.tuning import ANSWER_SECONDS, GRACE_SECONDS, JOBS_SHARE, RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
 from qhse.periodic import JobSchedule
+from qhse.terminal import call_at_the_end
 
 logger = logging.getLogger("outbox.worker")
 
@@ -37,9 +37,10 @@ class Worker:
     """
     One worker. Any number may run beside it, on any number of hosts.
 
-    SIGTERM or SIGINT lets the batch in hand commit and ends the loop. What does not end in GRACE_SECONDS is rolled
-    back. A second signal ends the process at once. While the database is away the worker waits with capped exponential
-    backoff. It goes on by itself. On PostgreSQL a notification ends its wait. Polling is what guarantees progress.
+    A signal that ends programs lets the batch in hand commit and ends the loop. What does not end in GRACE_SECONDS is
+    rolled back. A second signal ends the process at once. While the database is away the worker waits with capped
+    exponential backoff. It goes on by itself. On PostgreSQL a notification ends its wait. Polling is what guarantees
+    progress.
 
     Without `handler_seconds`, in tests, it has neither deadlines nor a second connection. `farewell` is the last that a
     worker does in the database when it stops in good order. It is left out when the line is gone.
@@ -80,8 +81,7 @@ class Worker:
         Install what ends the loop. It also makes the worker fit to be process 1 of a container. Signals have no default
         action there.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        call_at_the_end(self._on_signal)
         self._alarm.start()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,6 @@ import logging
 import os
 import random
 import select
-import signal
 import time
 from contextlib import ExitStack
 from types import FrameType
@@ -19,6 +18,7 @@ from outbox.liveness import LivenessFile
 from outbox.relay.couriers import Courier, Turn
 from outbox.relay.lanes import Lanes
 from outbox.tuning import RECONNECT_CAP_SECONDS, WATCHDOG_SECONDS
+from qhse.terminal import call_at_the_end
 from qhse.wakeup import CHANNEL
 
 logger = logging.getLogger("outbox.relay")
@@ -37,9 +37,10 @@ class Relay:
     """
     One relay. Any number may run: they share the lanes, and each sends from its own.
 
-    It never works inside a worker's transaction. SIGTERM or SIGINT lets the batch in hand end; a second one ends the
-    process. While the database or a receiver is away it waits and goes on by itself. Where `watchdog` is on, it ends a
-    process that hangs: a line that has gone silent is seen by nobody else, and its lanes stand still meanwhile.
+    It never works inside a worker's transaction. A signal that ends programs lets the batch in hand end; a second one
+    ends the process. While the database or a receiver is away it waits and goes on by itself. Where `watchdog` is on,
+    it ends a process that hangs: a line that has gone silent is seen by nobody else, and its lanes stand still
+    meanwhile.
     """
 
     def __init__(
@@ -58,8 +59,7 @@ class Relay:
         self._woken, self._wake_end = os.pipe()
 
     def install_signal_handlers(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        call_at_the_end(self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stopping:

@@ -89,8 +89,8 @@ def test_a_worker_refuses_a_database_that_lacks_its_migrations(start_worker):
             cursor.execute("DROP DATABASE without_migrations WITH (FORCE)")
 
 
-def test_an_idle_worker_stops_at_once_on_both_signals(start_worker):
-    for number in (signal.SIGTERM, signal.SIGINT):
+def test_an_idle_worker_stops_at_once_on_each_signal(start_worker):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         worker = start_worker("--poll-interval", "3600")
         wait_until(connected_workers, seconds=30, what="the worker to connect")
         worker.send_signal(number)

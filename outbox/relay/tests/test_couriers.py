@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEntry
 from outbox.choices import OutgoingState
@@ -102,17 +103,16 @@ def test_what_is_declined_waits_uncounted_and_holds_its_aggregate_only(courier, 
     assert broker.received == [other, first, second]
 
 
-def test_a_queue_that_is_full_costs_one_statement_a_batch_and_each_waits_for_half_of_its_own_age(
-    courier, broker, django_assert_max_num_queries
-):
+def test_a_queue_that_is_full_costs_one_statement_a_batch_and_each_waits_for_half_of_its_own_age(courier, broker):
     ids = published(*range(40))
     for minutes, pk in enumerate(ids[:3]):
         OutboxEvent.objects.filter(pk=pk).update(created_at=Now() - timedelta(seconds=20 * minutes))
     broker.judge = lambda message: ("declined", "full")
 
-    with django_assert_max_num_queries(6):
+    with CaptureQueriesContext(connection) as statements:
         courier.carry()
 
+    assert len(statements) <= 6
     waits = Outgoing.objects.order_by("event").annotate(wait=F("next_attempt_at") - Now())
     assert [round(row.wait.total_seconds()) for row in waits[:4]] == [1, 10, 20, 1]
 
