@@ -28,7 +28,7 @@ from qhse.accounts.services.users import change_user, create_user
 from qhse.accounts.tests.provider import AUDIENCE, ISSUER, running_provider
 from qhse.attachments.services import attach
 from qhse.attachments.tests.files import PNG
-from qhse.exchange.services import preview_import
+from qhse.exchange.tests.previews import previewed
 from suppliers.models import Certificate, Supplier
 from suppliers.services import submit_certificate, verify_certificate
 
@@ -204,6 +204,9 @@ def a_photo() -> SimpleUploadedFile:
     return SimpleUploadedFile("bore.png", PNG)
 
 
+GOOD_TABLE = b"Name;Country\nRossi S.p.A.;IT\n"
+
+
 class World:
     """One of everything, and everybody who changes it."""
 
@@ -217,9 +220,8 @@ class World:
         self.make_case(make_nc)
         self.make_certificates()
         table = {"kind": "suppliers", "name": "suppliers.csv", "mode": "all_or_nothing", "actor": users["procurement"]}
-        self.preview = preview_import(**table, content=a_table())
-        bad = b"Name;Country\nRossi S.p.A.;IT\nHansa;Narnia\n"
-        self.bad_preview = preview_import(**table, content=a_table(bad))
+        self.preview = previewed(GOOD_TABLE, **table)
+        self.bad_preview = previewed(GOOD_TABLE + b"Hansa;Narnia\n", **table)
         self.leaver = create_user(
             username="leaver", password=None, role="quality", actor=users["admin"], email="leaver@example.com"
         )
@@ -550,7 +552,7 @@ AUDITORS_DEEDS: dict[str, tuple[Callable[[World], object], str, list[str]]] = {
 }
 
 
-def a_table(content: bytes = b"Name;Country\nRossi S.p.A.;IT\n") -> SimpleUploadedFile:
+def a_table(content: bytes = GOOD_TABLE) -> SimpleUploadedFile:
     return SimpleUploadedFile("suppliers.csv", content)
 
 

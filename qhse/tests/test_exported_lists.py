@@ -20,7 +20,7 @@ from outbox.webhooks.services import create_webhook
 from qhse.api.openapi.routes import api_routes
 from qhse.api.requests.negotiation import export_form
 from qhse.attachments.services import attach
-from qhse.exchange.services import preview_import
+from qhse.exchange.tests.previews import previewed
 from qhse.exporting import exports
 from qhse.exporting.exports import CSV_TYPE, XLSX_TYPE, Form
 from qhse.exporting.tests.sheets import cells_of, values_of
@@ -48,8 +48,8 @@ def world(users, make_nc, make_certificate):
         figures = {"month": date(2026, month, 1), "received_qty": 500, "defective_qty": 1}
         set_volume(supplier_id=nc.supplier_id, **figures, actor=users["procurement"])
     for name in ("a.csv", "b.csv"):
-        table = {"kind": "suppliers", "name": name, "content": io.BytesIO(b"Name;Country\nHansa;DE\n")}
-        preview_import(**table, mode="good_rows", actor=users["procurement"])
+        table = {"kind": "suppliers", "name": name, "content": b"Name;Country\nHansa;DE\n"}
+        previewed(**table, mode="good_rows", actor=users["procurement"])
     reassess_suppliers(supplier_ids=[nc.supplier_id])
     for note in ("No objection", "=1+1"):
         ReviewStamp.objects.create(seal=1, seal_hash="0" * 64, note=note, reviewed_by=users["auditor"])

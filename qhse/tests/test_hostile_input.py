@@ -22,7 +22,7 @@ from outbox.webhooks.fanout import spread
 from outbox.webhooks.services import create_webhook
 from qhse.api.openapi.routes import api_routes
 from qhse.attachments.services import attach
-from qhse.exchange.services import preview_import
+from qhse.exchange.tests.previews import previewed
 from suppliers.models import Supplier
 from suppliers.names import name_key
 
@@ -361,7 +361,7 @@ def send(api, users, make_nc, make_certificate) -> Callable[..., Any]:
     event = OutboxEvent.objects.latest("id")
     OutboxEvent.objects.filter(pk=event.pk).update(status=EventStatus.DEAD)
     file = {"name": "note.txt", "content": BytesIO(b"12.08 mm"), "actor": users["quality"]}
-    table = {"kind": "suppliers", "name": "a.csv", "content": BytesIO(b"Name;Country\nHansa;DE\n")}
+    table = {"kind": "suppliers", "name": "a.csv", "content": b"Name;Country\nHansa;DE\n"}
     webhook, _ = create_webhook(url="https://erp.example.com/", event_types=["*"], actor=users["admin"])
     other = make_nc()
     spread()
@@ -369,7 +369,7 @@ def send(api, users, make_nc, make_certificate) -> Callable[..., Any]:
         "<int:webhook_id>": webhook.pk,
         "<int:delivery_id>": webhook.deliveries.first().pk,
         "<str:month>": "2026-05",
-        "<int:import_id>": preview_import(**table, mode="all_or_nothing", actor=users["admin"]).pk,
+        "<int:import_id>": previewed(**table, mode="all_or_nothing", actor=users["admin"]).pk,
         "<int:attachment_id>": attach(entity_type="nonconformity", entity_id=str(nc.pk), **file).pk,
         "<int:certificate_id>": make_certificate().pk,
         "<int:supplier_id>": nc.supplier_id, "<int:nc_id>": nc.pk, "<uuid:event_id>": event.event_id,

@@ -39,7 +39,7 @@ from qhse.api.openapi.routes import all_patterns
 from qhse.api.permissions import RolePermission
 from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach
-from qhse.exchange.services import preview_import
+from qhse.exchange.tests.previews import previewed
 from suppliers.choices import CertificateStatus
 from suppliers.models import Certificate
 from suppliers.reassessment import reassess_suppliers
@@ -340,7 +340,7 @@ def world(users, api, make_nc, make_supplier, make_certificate) -> World:
     certificate = make_certificate(actor=reporter)
     figures = {"month": date(2026, 5, 1), "received_qty": 500, "defective_qty": 1}
     set_volume(supplier_id=nc.supplier_id, **figures, actor=users["procurement"])
-    table = {"kind": "suppliers", "name": "suppliers.csv", "content": BytesIO(b"Name;Country\nHansa;DE\n")}
+    table = {"kind": "suppliers", "name": "suppliers.csv", "content": b"Name;Country\nHansa;DE\n"}
     webhook, _ = create_webhook(url="https://erp.example.com/", event_types=["*"], actor=users["admin"])
     make_supplier()
     spread()
@@ -348,7 +348,7 @@ def world(users, api, make_nc, make_supplier, make_certificate) -> World:
         "<int:webhook_id>": webhook.pk,
         "<int:delivery_id>": webhook.deliveries.get().pk,
         "<str:month>": "2026-05",
-        "<int:import_id>": preview_import(**table, mode="good_rows", actor=users["procurement"]).pk,
+        "<int:import_id>": previewed(**table, mode="good_rows", actor=users["procurement"]).pk,
         "<int:attachment_id>": attach(entity_type="certificate", entity_id=str(certificate.pk), **file).pk,
         "<int:certificate_id>": certificate.pk,
         "<int:supplier_id>": nc.supplier_id,

@@ -25,7 +25,7 @@ from outbox.webhooks.fanout import spread
 from outbox.webhooks.services import create_webhook
 from qhse.accounts.services.tokens import issue_tokens
 from qhse.attachments.services import attach
-from qhse.exchange.services import preview_import
+from qhse.exchange.tests.previews import previewed
 from qhse.wsgi import application
 from suppliers.services import set_volume
 
@@ -63,7 +63,7 @@ def world(users, make_nc, make_supplier, make_certificate) -> dict[str, Any]:
     attachment = attach(entity_type="nonconformity", entity_id=str(nc.pk), **file)
     figures = {"month": date(2026, 5, 1), "received_qty": 500, "defective_qty": 1}
     set_volume(supplier_id=nc.supplier_id, **figures, actor=users["procurement"])
-    table = {"kind": "suppliers", "name": "a.csv", "content": io.BytesIO(b"Name;Country\nHansa;DE\n")}
+    table = {"kind": "suppliers", "name": "a.csv", "content": b"Name;Country\nHansa;DE\n"}
     event = OutboxEvent.objects.latest("id")
     OutboxEvent.objects.filter(pk=event.pk).update(status=EventStatus.DEAD)
     webhook, _ = create_webhook(url="https://erp.example.com/", event_types=["*"], actor=users["admin"])
@@ -78,7 +78,7 @@ def world(users, make_nc, make_supplier, make_certificate) -> dict[str, Any]:
             "certificate_id": make_certificate().pk,
             "attachment_id": attachment.pk,
             "event_id": str(event.event_id),
-            "import_id": preview_import(**table, mode="good_rows", actor=users["procurement"]).pk,
+            "import_id": previewed(**table, mode="good_rows", actor=users["procurement"]).pk,
             "month": "2026-05",
             "webhook_id": webhook.pk,
             "delivery_id": webhook.deliveries.get().pk,

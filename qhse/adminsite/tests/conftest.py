@@ -25,7 +25,7 @@ from qhse.accounts.services.users import create_user
 from qhse.attachments.models import Attachment
 from qhse.attachments.services import attach, void_attachment
 from qhse.exchange.models import ImportJob
-from qhse.exchange.services import preview_import
+from qhse.exchange.tests.previews import previewed
 from suppliers.models import Certificate, Supplier, SupplierVolume
 from suppliers.services import set_volume
 
@@ -110,10 +110,10 @@ def records(users: dict[str, Any], make_supplier: Any, make_nc: Any, make_certif
         volume=set_volume(
             supplier_id=supplier.pk, month=date(2026, 5, 1), received_qty=500, defective_qty=1, actor=users["admin"]
         ),
-        job=preview_import(
+        job=previewed(
             kind="suppliers",
             name="suppliers.csv",
-            content=io.BytesIO(b"Name;Country\nRossi S.p.A.;IT\n"),
+            content=b"Name;Country\nRossi S.p.A.;IT\n",
             mode="all_or_nothing",
             actor=users["procurement"],
         ),

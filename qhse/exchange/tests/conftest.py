@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -11,7 +10,8 @@ import pytest
 from django.db import connection
 
 from qhse.exchange.models import ImportJob, ImportMode
-from qhse.exchange.services import preview_import, start_import
+from qhse.exchange.services import start_import
+from qhse.exchange.tests.previews import previewed
 
 HEADER = "Lieferant;Kreditor;Land;Zertifikat gültig bis"
 
@@ -32,7 +32,7 @@ def preview(users: dict[str, Any]) -> Callable[..., ImportJob]:
     def make(content: bytes | None = None, **overrides: Any) -> ImportJob:
         values = {"kind": "suppliers", "name": "suppliers.csv", "mode": ImportMode.ALL_OR_NOTHING}
         values |= {"actor": users["procurement"]} | overrides
-        return preview_import(content=io.BytesIO(suppliers_csv(3) if content is None else content), **values)
+        return previewed(suppliers_csv(3) if content is None else content, **values)
 
     return make
 
