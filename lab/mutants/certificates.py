@@ -84,7 +84,12 @@ MUTANTS = (
     ),
     Mutant(
         "reminders-beside-each-other", "suppliers/reminders.py",
-        '.select_for_update(no_key=True, skip_locked=True, of=("self",))', "", f"{REMINDERS} -k tell_each_once",
+        '    free = free.select_for_update(no_key=True, skip_locked=True, of=("supplier",))\n', "",
+        f"{REMINDERS} -k tell_each_once",
+    ),
+    Mutant(
+        "superseding-stands-behind-what-is-locked", "suppliers/reminders.py",
+        'skip_locked=True, of=("self",))', 'of=("self",))', f"{REMINDERS} -k supersede_what_is_free",
     ),
     Mutant(
         "certificate-stays-without-its-file", "qhse/adminsite/forms.py",

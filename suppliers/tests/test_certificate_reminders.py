@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from audit.models import AuditEntry
 from outbox.models import OutboxEvent
@@ -261,3 +263,24 @@ class TestTheJobs:
 
         assert OutboxEvent.objects.filter(event_type="CERTIFICATE_SUPERSEDED").count() == 8
         assert Certificate.objects.filter(status="superseded").count() == 8
+
+    @pytest.mark.postgres
+    @pytest.mark.django_db(transaction=True)
+    def test_supersede_what_is_free_and_leave_what_somebody_has_locked(self, users, make_certificate, make_supplier):
+        held, free = make_supplier(name="Held"), make_supplier(name="Free")
+        for supplier in (held, free):
+            old = make_certificate(supplier_id=supplier.pk, verified=True)
+            new = make_certificate(
+                supplier_id=supplier.pk, number="2", supersedes_id=old.pk,
+                valid_from=clock.today() + timedelta(days=3),
+            )  # fmt: skip
+            verify_certificate(certificate_id=new.pk, method="document", actor=users["quality"])
+            pass_days(new, 3)
+
+        with (
+            in_another_transaction(lambda: Supplier.objects.select_for_update().get(pk=held.pk)),
+            suppress(OperationalError),
+        ):
+            supersede_begun()
+
+        assert [each.supplier_id for each in Certificate.objects.filter(status="superseded")] == [free.pk]
