@@ -95,6 +95,11 @@ MUTANTS = (
         f"{COURIERS} -k full",
     ),
     Mutant(
+        "silent-tls-leaves-its-socket", "outbox/relay/rabbitmq.py",
+        "elif line._connection_workflow is not None:", "elif False:",
+        "outbox/relay/tests/test_reasons.py -k nothing_at_all",
+    ),
+    Mutant(
         "refused-for-ever", "outbox/relay/couriers.py",
         "if row.attempts + 1 >= MOST_REFUSALS:", "if False:", COURIERS,
     ),

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker, IncompatibleProtocolError
 
 from outbox.relay.messages import CONTENT_TYPE, Message
@@ -105,10 +106,12 @@ class RabbitPublisher:
 
     def _drop(self, line: Any) -> None:
         """Let go of the socket. Of a broker that has fallen silent, the client would wait for the last word."""
-        with suppress(AMQPError, OSError, AssertionError):
+        with suppress(AMQPError, AMQPConnectorException, OSError, AssertionError):
             if line._transport is not None:
                 line._transport.abort()
-                self._once(line, 0.0)
+            elif line._connection_workflow is not None:  # it is still agreeing on TLS
+                line._connection_workflow.abort()
+            self._once(line, 0.0)
         line.ioloop.deactivate_poller()
         line.ioloop.close()
 
