@@ -15,6 +15,7 @@ from django.db import connection
 from dev.processes import ROOT, kept_variables
 from dev.waiting import wait_until
 from outbox.tests.gauges import database_url
+from qhse.tests.waiting import signals_as_usual
 
 ENDINGS = {signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP", signal.SIGINT: "interrupted"}
 
@@ -27,10 +28,11 @@ def hanging(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as line:
         line.execute("LOCK TABLE suppliers_supplier IN ACCESS EXCLUSIVE MODE")
         try:
-            program = subprocess.Popen(
-                command, cwd=ROOT, env=kept_variables() | {"QHSE_ENV": "test", "TEST_DATABASE_URL": database_url()},
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
+            with signals_as_usual():
+                program = subprocess.Popen(
+                    command, cwd=ROOT, env=kept_variables() | {"QHSE_ENV": "test", "TEST_DATABASE_URL": database_url()},
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                )  # fmt: skip
             wait_until(waiting_statements, seconds=60, what="the export to wait")
             assert list(tmp_path.iterdir()), "it has no draft, so this test tests nothing"
             yield program

@@ -107,3 +107,15 @@ def interrupted_at(point: int, action: Callable[[], Any]) -> bool:
     except Interrupted:
         return True
     return False
+
+
+@contextmanager
+def signals_as_usual() -> Iterator[None]:
+    """Let a program start as from a terminal. Under `nohup`, or behind `&`, it would ignore what tests send it."""
+    usual = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -14,6 +14,7 @@ from outbox.choices import EventStatus
 from outbox.models import OutboxEvent
 from outbox.publisher import publish_all
 from outbox.tests.gauges import GaugeCalibrated, connected_workers, database_url, status_of
+from qhse.tests.waiting import signals_as_usual
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -91,7 +92,8 @@ def test_a_worker_refuses_a_database_that_lacks_its_migrations(start_worker):
 
 def test_an_idle_worker_stops_at_once_on_each_signal(start_worker):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        worker = start_worker("--poll-interval", "3600")
+        with signals_as_usual():
+            worker = start_worker("--poll-interval", "3600")
         wait_until(connected_workers, seconds=30, what="the worker to connect")
         worker.send_signal(number)
 
