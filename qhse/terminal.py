@@ -41,15 +41,7 @@ def forgiving_streams() -> Iterator[None]:
     server would go on with.
     """
     _raise_on_signals()
-    if os.environ.get("NO_COLOR"):
-        os.environ["DJANGO_COLORS"] = "nocolor"  # which Django asks instead
-    for name in ("stdin", "stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # it was closed when the command started
-            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115
-        elif isinstance(stream, io.TextIOWrapper) and name != "stdin":
-            # Not what is read: guessing at what was typed would store something else.
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
         try:
             yield
@@ -84,6 +76,18 @@ def call_at_the_end(act: Callable[[int, FrameType | None], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, act)
+
+
+def _prepare_streams() -> None:
+    if os.environ.get("NO_COLOR"):
+        os.environ["DJANGO_COLORS"] = "nocolor"  # which Django asks instead
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed when the command started
+            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper) and name != "stdin":
+            # Not what is read: guessing at what was typed would store something else.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _raise_on_signals() -> None:

@@ -156,17 +156,28 @@ class TestNothingIsTold:
             remind()
 
 
-class TestARenewalThatBegins:
-    @pytest.fixture
-    def renewed(self, users, make_certificate):
-        """An old certificate and its verified renewal, which has begun since."""
-        old = make_certificate(days=20, verified=True)
-        Supplier.objects.update(required_standards=["iso_9001"])
+@pytest.fixture
+def renew(users, make_certificate):
+    """Hand in a renewal of a certificate, and verify it. It begins in three days."""
+
+    def hand_in(old):
         new = make_certificate(
             supplier_id=old.supplier_id, number="2", supersedes_id=old.pk,
             valid_from=clock.today() + timedelta(days=3),
         )  # fmt: skip
         verify_certificate(certificate_id=new.pk, method="document", actor=users["quality"])
+        return new
+
+    return hand_in
+
+
+class TestARenewalThatBegins:
+    @pytest.fixture
+    def renewed(self, make_certificate, renew):
+        """An old certificate and its renewal, which has begun since."""
+        old = make_certificate(days=20, verified=True)
+        Supplier.objects.update(required_standards=["iso_9001"])
+        new = renew(old)
         assert supersede_begun() is False
         pass_days(new, 3)
         return old, new
@@ -248,16 +259,10 @@ class TestTheJobs:
 
     @pytest.mark.postgres
     @pytest.mark.django_db(transaction=True)
-    def test_of_many_workers_at_once_supersede_each_once(self, users, make_certificate, make_supplier):
+    def test_of_many_workers_at_once_supersede_each_once(self, renew, make_certificate, make_supplier):
         for number in range(8):
             supplier = make_supplier(name=f"Nordic Castings {number}")
-            old = make_certificate(supplier_id=supplier.pk, verified=True)
-            new = make_certificate(
-                supplier_id=supplier.pk, number="2", supersedes_id=old.pk,
-                valid_from=clock.today() + timedelta(days=3),
-            )  # fmt: skip
-            verify_certificate(certificate_id=new.pk, method="document", actor=users["quality"])
-            pass_days(new, 3)
+            pass_days(renew(make_certificate(supplier_id=supplier.pk, verified=True)), 3)
 
         at_once(4, lambda n: [supersede_begun() for _ in range(6)] and None)
 
@@ -266,16 +271,10 @@ class TestTheJobs:
 
     @pytest.mark.postgres
     @pytest.mark.django_db(transaction=True)
-    def test_supersede_what_is_free_and_leave_what_somebody_has_locked(self, users, make_certificate, make_supplier):
+    def test_supersede_what_is_free_and_leave_what_somebody_has_locked(self, renew, make_certificate, make_supplier):
         held, free = make_supplier(name="Held"), make_supplier(name="Free")
         for supplier in (held, free):
-            old = make_certificate(supplier_id=supplier.pk, verified=True)
-            new = make_certificate(
-                supplier_id=supplier.pk, number="2", supersedes_id=old.pk,
-                valid_from=clock.today() + timedelta(days=3),
-            )  # fmt: skip
-            verify_certificate(certificate_id=new.pk, method="document", actor=users["quality"])
-            pass_days(new, 3)
+            pass_days(renew(make_certificate(supplier_id=supplier.pk, verified=True)), 3)
 
         with (
             in_another_transaction(lambda: Supplier.objects.select_for_update().get(pk=held.pk)),
