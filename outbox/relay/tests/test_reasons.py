@@ -96,6 +96,15 @@ def test_what_speaks_no_amqp(said):
 
 @pytest.mark.parametrize("scheme", ["amqp", "amqps"])
 def test_what_says_nothing_at_all(monkeypatch, scheme):
+    parameters = rabbitmq.RabbitPublisher._parameters
+
+    def of_a_patient_client(publisher):
+        """So that it is always we who give up, and not now and then pika's own time, which is as long."""
+        patient = parameters(publisher)
+        patient.stack_timeout = 60
+        return patient
+
+    monkeypatch.setattr(rabbitmq.RabbitPublisher, "_parameters", of_a_patient_client)
     monkeypatch.setattr(rabbitmq, "CONNECT_SECONDS", 0.5)
     monkeypatch.setattr("outbox.relay.topology.CONNECT_SECONDS", 0.5)
     gc.disable()  # a socket that is left to the collector is not closed
